@@ -1,0 +1,23 @@
+# `just check` reads, `just fix` writes.
+
+# Everything a change must pass.
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo deny check bans licenses sources
+    cargo test --workspace
+
+# What a machine can put right by itself.
+fix:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
+
+# The figures we promise, each as a ratio within one run.
+bench:
+    cargo bench -p libprocess
+    cargo bench -p api
+    cargo bench -p master
+
+# A cluster in one process, until Ctrl-C.
+local *ARGS:
+    cargo run --release -- local {{ARGS}}
