@@ -108,7 +108,7 @@ mod tests {
     #[wire::question(name = "test.asked", version = 1, reply = Vec<Shape>)]
     enum Asked {
         One,
-        #[expect(dead_code, reason = "only its shape matters")]
+
         Many(u64),
     }
 
