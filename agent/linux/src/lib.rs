@@ -1,1 +1,22 @@
-//! agent/linux
+//! What the agent asks of the kernel that no safe library asks for it, each call wrapped so that its callers
+//! need no `unsafe`.
+//!
+//! Read in this order:
+//! 1. [`pidfd`]: a process that is never mistaken for another;
+//! 2. [`process`]: when a process began, on which boot, what it and its descendants use;
+//! 3. [`program`]: an executable sealed in memory, started without forking a threaded process;
+//! 4. [`child`]: what only a single-threaded supervisor may do: split, adopt, wait, exec;
+//! 5. [`packet`]: sockets that keep the borders of messages; [`lock`]: who holds a container;
+//! 6. [`beneath`]: opening files that cannot lie outside a directory; [`user`]: who a name is.
+//!
+//! Left out on purpose: nothing here knows a container, an agent or a runtime; errors are `io::Error` and types of
+//! other libraries do not cross the border.
+
+pub mod beneath;
+pub mod child;
+pub mod lock;
+pub mod packet;
+pub mod pidfd;
+pub mod process;
+pub mod program;
+pub mod user;

@@ -1,0 +1,208 @@
+//! What a supervisor does and a threaded process must not: split in two, adopt orphans, wait for whoever ended.
+
+#![expect(unsafe_code, reason = "clone3, wait4 and close_range have no safe wrapper")]
+
+use std::fs;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+
+use crate::pidfd::Pidfd;
+
+/// Which of the two one is after a split.
+#[derive(Debug)]
+pub enum Side {
+    /// The one that was there before.
+    Parent {
+        /// The child's number, ours to wait for.
+        pid: u32,
+        /// The same, by descriptor.
+        pidfd: Pidfd,
+    },
+    /// The new one.
+    Child,
+}
+
+/// Splits this process in two, as fork does, and holds the child by descriptor from its first moment.
+///
+/// Errors: the process has more than one thread (the others would vanish in the child with their locks held), or the
+/// kernel refuses.
+pub fn split() -> io::Result<Side> {
+    // A directory has two links of its own and one per sub-directory: one per thread here.
+    if fs::metadata("/proc/self/task")?.nlink() > 3 {
+        return Err(io::Error::other("only a single-threaded process may split"));
+    }
+    let mut pidfd: i32 = -1;
+    // SAFETY: an all-zero clone_args asks for nothing special.
+    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    arguments.flags = libc::CLONE_PIDFD as u64;
+    arguments.pidfd = (&raw mut pidfd) as u64;
+    arguments.exit_signal = libc::SIGCHLD as u64;
+    // SAFETY: without CLONE_VM the child has its own copy of everything, and there is no other thread whose state it
+    // could lack. `pidfd` outlives the call.
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<libc::clone_args>()) };
+    match pid {
+        0 => Ok(Side::Child),
+        pid if pid > 0 => {
+            // SAFETY: the kernel just made this descriptor for us.
+            let pidfd = Pidfd::from_owned(unsafe { OwnedFd::from_raw_fd(pidfd) });
+            Ok(Side::Parent { pid: pid as u32, pidfd })
+        }
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Makes this process the parent of every orphan below it.
+pub fn adopt_orphans() -> io::Result<()> {
+    nix::sys::prctl::set_child_subreaper(true).map_err(io::Error::from)
+}
+
+/// Hides this process from being traced or read by others of the same user.
+pub fn hide() -> io::Result<()> {
+    nix::sys::prctl::set_dumpable(false).map_err(io::Error::from)
+}
+
+/// Begins a session of one's own.
+pub fn lead_session() -> io::Result<()> {
+    nix::unistd::setsid().map(drop).map_err(io::Error::from)
+}
+
+/// Closes every descriptor from `first` up.
+///
+/// For a process that is about to be somebody else: values that own such a descriptor must not be used or dropped.
+pub fn close_from(first: u32) -> io::Result<()> {
+    // SAFETY: what the descriptors belonged to is not used again, as the docs demand.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Takes ownership of a descriptor one was started with; `None` if there is none of that number.
+pub fn inherited(number: i32) -> Option<OwnedFd> {
+    // SAFETY: asks only for the flags of a number.
+    if unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
+        return None;
+    }
+    // SAFETY: the descriptor is open, came from whoever started us, and nothing else here owns it.
+    Some(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// What a process and those it waited for have used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Unit: microseconds in user mode.
+    pub user_micros: u64,
+    /// Unit: microseconds in the kernel.
+    pub system_micros: u64,
+    /// Unit: bytes, the most that was resident in one process.
+    pub peak_bytes: u64,
+}
+
+impl Spent {
+    fn from_raw(usage: &libc::rusage) -> Self {
+        let micros = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
+        Self {
+            user_micros: micros(usage.ru_utime),
+            system_micros: micros(usage.ru_stime),
+            // The kernel counts kibibytes.
+            peak_bytes: usage.ru_maxrss as u64 * 1024,
+        }
+    }
+
+    /// What this process and all children it has waited for have used up to now: its own, then theirs.
+    pub fn so_far() -> [Self; 2] {
+        [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN].map(|who| {
+            let mut usage = MaybeUninit::zeroed();
+            // SAFETY: the call fills the value it is given; all zero is a valid one should it fail.
+            let usage = unsafe {
+                libc::getrusage(who, usage.as_mut_ptr());
+                usage.assume_init()
+            };
+            Self::from_raw(&usage)
+        })
+    }
+}
+
+/// A child that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Its number, free from now on.
+    pub pid: u32,
+    /// The raw wait status.
+    pub status: i32,
+    /// What it used.
+    pub spent: Spent,
+}
+
+/// What waiting for children found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// One has ended.
+    Ended(Ended),
+    /// There are children, none of which has ended.
+    Busy,
+    /// There are no children.
+    Alone,
+}
+
+/// Waits for any child; does not block unless told to.
+pub fn wait_any(block: bool) -> io::Result<Waited> {
+    wait(-1, block)
+}
+
+/// Waits for one child, without blocking.
+pub fn wait_for(pid: u32) -> io::Result<Waited> {
+    wait(pid as i32, false)
+}
+
+fn wait(pid: i32, block: bool) -> io::Result<Waited> {
+    let mut status = 0;
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    loop {
+        // SAFETY: both out-values outlive the call.
+        let pid = unsafe {
+            libc::wait4(pid, &mut status, if block { 0 } else { libc::WNOHANG }, usage.as_mut_ptr())
+        };
+        return match pid {
+            0 => Ok(Waited::Busy),
+            pid if pid > 0 => {
+                // SAFETY: wait4 filled it, and all zero is a valid value.
+                let spent = Spent::from_raw(unsafe { usage.assume_init_ref() });
+                Ok(Waited::Ended(Ended { pid: pid as u32, status, spent }))
+            }
+            _ => match io::Error::last_os_error() {
+                error if error.kind() == io::ErrorKind::Interrupted => continue,
+                error if error.raw_os_error() == Some(libc::ECHILD) => Ok(Waited::Alone),
+                error => Err(error),
+            },
+        };
+    }
+}
+
+/// The direct children of this process.
+pub fn children() -> io::Result<Vec<u32>> {
+    let me = std::process::id();
+    // One small file where the kernel offers it; it lists the children of our only thread.
+    if let Ok(line) = fs::read_to_string(format!("/proc/self/task/{me}/children")) {
+        return Ok(line.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect());
+    }
+    let table = crate::process::Table::read()?;
+    Ok(table.descendants(me).into_iter().filter(|stat| stat.parent == me).map(|stat| stat.pid).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threaded_process_is_not_split() {
+        // The test harness runs every test on a thread of its own.
+        assert!(split().is_err());
+    }
+
+    #[test]
+    fn what_was_spent_grows() {
+        let [mine, _] = Spent::so_far();
+        assert!(mine.peak_bytes > 0);
+    }
+}

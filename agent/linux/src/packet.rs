@@ -1,0 +1,187 @@
+//! Local sockets that keep the borders of messages (`SOCK_SEQPACKET`), never blocking.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use nix::sys::socket::{
+    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, accept4, bind, connect, getsockopt,
+    listen, recv, send, socket, socketpair, sockopt,
+};
+
+/// The longest message either side may send.
+pub const LONGEST: usize = 16 * 1024;
+
+const FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC.union(SockFlag::SOCK_NONBLOCK);
+
+/// One end of a conversation.
+#[derive(Debug)]
+pub struct Packets(OwnedFd);
+
+/// Who sits at the other end, as it was when they connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Their number then.
+    pub pid: u32,
+    /// Their user.
+    pub uid: u32,
+}
+
+impl Packets {
+    /// Two ends of one conversation.
+    pub fn pair() -> io::Result<(Self, Self)> {
+        let (one, other) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, FLAGS)?;
+        Ok((Self(one), Self(other)))
+    }
+
+    /// Connects to the listener `name` in `dir`.
+    ///
+    /// Errors: nobody listens there (any more).
+    pub fn connect(dir: &Path, name: &str) -> io::Result<Self> {
+        let fd = socket(AddressFamily::Unix, SockType::SeqPacket, FLAGS, None)?;
+        let dir = File::open(dir)?;
+        connect(fd.as_raw_fd(), &address(&dir, name)?)?;
+        Ok(Self(fd))
+    }
+
+    /// Takes a descriptor one was started with.
+    pub fn from_owned(fd: OwnedFd) -> Self {
+        Self(fd)
+    }
+
+    /// Sends one message whole.
+    ///
+    /// Errors: `WouldBlock` if the other end does not read; `BrokenPipe` if it is gone.
+    pub fn send(&self, message: &[u8]) -> io::Result<()> {
+        send(self.0.as_raw_fd(), message, MsgFlags::MSG_NOSIGNAL)?;
+        Ok(())
+    }
+
+    /// Receives one message; empty once the other end is gone.
+    ///
+    /// Errors: `WouldBlock` if there is none yet; `InvalidData` if it is longer than [`LONGEST`].
+    pub fn receive(&self) -> io::Result<Vec<u8>> {
+        let mut buffer = vec![0; LONGEST];
+        let length = match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::MSG_TRUNC) {
+            Ok(length) => length,
+            // A peer that died with our message unread: as gone as one that closed.
+            Err(nix::errno::Errno::ECONNRESET) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        if length > LONGEST {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a control message is too long"));
+        }
+        buffer.truncate(length);
+        Ok(buffer)
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> io::Result<Peer> {
+        let peer = getsockopt(&self.0, sockopt::PeerCredentials)?;
+        Ok(Peer { pid: peer.pid() as u32, uid: peer.uid() })
+    }
+}
+
+/// Where others may connect.
+#[derive(Debug)]
+pub struct Listener(OwnedFd);
+
+impl Listener {
+    /// Listens as `name` in `dir`; the name must be free.
+    pub fn bind(dir: &Path, name: &str) -> io::Result<Self> {
+        let fd = socket(AddressFamily::Unix, SockType::SeqPacket, FLAGS, None)?;
+        let dir = File::open(dir)?;
+        bind(fd.as_raw_fd(), &address(&dir, name)?)?;
+        listen(&fd, Backlog::new(4)?)?;
+        Ok(Self(fd))
+    }
+
+    /// Takes the next who connected.
+    ///
+    /// Errors: `WouldBlock` if there is none.
+    pub fn accept(&self) -> io::Result<Packets> {
+        use std::os::fd::FromRawFd;
+        let fd = accept4(self.0.as_raw_fd(), FLAGS)?;
+        #[expect(unsafe_code, reason = "the wrapper returns a bare number")]
+        // SAFETY: the kernel just made this descriptor for us.
+        Ok(Packets(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+}
+
+/// A socket's address holds 108 bytes, less than many a path: so it is named through the open directory.
+fn address(dir: &File, name: &str) -> io::Result<UnixAddr> {
+    Ok(UnixAddr::new(format!("/proc/self/fd/{}/{name}", dir.as_raw_fd()).as_str())?)
+}
+
+impl AsFd for Packets {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for Packets {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Which of `watched` can be read or have lost their peer; blocks until one can.
+pub fn wait_readable(watched: &[BorrowedFd<'_>]) -> io::Result<Vec<bool>> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut entries: Vec<PollFd<'_>> = watched.iter().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)).collect();
+    loop {
+        match poll(&mut entries, PollTimeout::NONE) {
+            Err(nix::errno::Errno::EINTR) => continue,
+            Err(error) => return Err(error.into()),
+            Ok(_) => break,
+        }
+    }
+    Ok(entries.iter().map(|entry| entry.revents().is_some_and(|events| !events.is_empty())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_keep_their_borders_and_an_end_reads_as_empty() {
+        let (one, other) = Packets::pair().unwrap();
+        one.send(b"first").unwrap();
+        one.send(b"second").unwrap();
+        drop(one);
+        assert_eq!(other.receive().unwrap(), b"first");
+        assert_eq!(other.receive().unwrap(), b"second");
+        assert_eq!(other.receive().unwrap(), b"");
+        assert_eq!(other.send(b"late").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn a_listener_is_found_below_a_path_longer_than_an_address() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("d".repeat(120));
+        std::fs::create_dir(&deep).unwrap();
+        let listener = Listener::bind(&deep, "control").unwrap();
+
+        let asker = Packets::connect(&deep, "control").unwrap();
+        let answerer = listener.accept().unwrap();
+        assert_eq!(answerer.peer().unwrap().pid, std::process::id());
+        asker.send(b"hello").unwrap();
+        assert!(wait_readable(&[listener.as_fd(), answerer.as_fd()]).unwrap()[1]);
+        assert_eq!(answerer.receive().unwrap(), b"hello");
+        assert_eq!(asker.receive().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn an_overlong_message_is_an_error_not_a_part() {
+        let (one, other) = Packets::pair().unwrap();
+        one.send(&vec![1; LONGEST + 1]).unwrap();
+        assert_eq!(other.receive().unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+}

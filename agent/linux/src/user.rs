@@ -1,0 +1,59 @@
+//! Who a user name is on this machine.
+
+use std::ffi::CString;
+use std::io;
+
+/// What a process must become to run as somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user.
+    pub uid: u32,
+    /// Their first group.
+    pub gid: u32,
+    /// All their groups.
+    pub groups: Vec<u32>,
+}
+
+/// Looks a name up, with its groups.
+///
+/// Blocks: the answer may come from the network. A name that is not known is `Ok(None)`.
+pub fn find(name: &str) -> io::Result<Option<Credentials>> {
+    let Some(user) = nix::unistd::User::from_name(name).map_err(io::Error::from)? else { return Ok(None) };
+    let name = CString::new(name).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let groups = nix::unistd::getgrouplist(&name, user.gid).map_err(io::Error::from)?;
+    Ok(Some(Credentials {
+        uid: user.uid.as_raw(),
+        gid: user.gid.as_raw(),
+        groups: groups.into_iter().map(|group| group.as_raw()).collect(),
+    }))
+}
+
+/// The user this process acts as.
+pub fn effective() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
+/// Becomes somebody for good: groups, then group, then user. Only for single-threaded processes about to exec, or
+/// helpers that do one thing.
+///
+/// Errors: we may not.
+pub fn become_user(who: &Credentials) -> io::Result<()> {
+    use nix::unistd::{Gid, Uid, setgroups, setresgid, setresuid};
+    let groups: Vec<Gid> = who.groups.iter().copied().map(Gid::from_raw).collect();
+    let (uid, gid) = (Uid::from_raw(who.uid), Gid::from_raw(who.gid));
+    setgroups(&groups)?;
+    setresgid(gid, gid, gid)?;
+    setresuid(uid, uid, uid)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_zero_and_a_stranger_is_nobody() {
+        assert_eq!(find("root").unwrap().unwrap().uid, 0);
+        assert_eq!(find("no-such-user-here").unwrap(), None);
+    }
+}
