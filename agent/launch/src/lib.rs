@@ -1,1 +1,31 @@
-//! agent/launch
+//! What the agent and `hectare-launch` say to each other: the description of a launch, the control protocol, the
+//! record of an end. Both sides may be of different versions, since a supervisor outlives its agent.
+//!
+//! ```text
+//! agent ── spawn, lock, spec, channel ──► supervise ── split ──► task, waiting at the gate
+//!   │ ◄──────────── Held ─────────────────────┤
+//!   │ ───────────── Go ─────────────────────► │ ── "go" ──► exec
+//!   │ ◄──────────── Running ──────────────────┤
+//!   │        … the agent may stop and return by `control` …
+//!   │ ◄──────────── Ended ────────────────────┤ ── status record, synced ──► gone, lock released
+//! ```
+//!
+//! Read in this order:
+//! 1. [`spec`]: what is to be launched;
+//! 2. [`control`]: what is said while it runs;
+//! 3. [`status`]: what is left behind when it ended;
+//! 4. [`sealed`]: how each of these survives a crash and a change of version;
+//! 5. [`runtime_files`]: what lies in a container's runtime directory;
+//! 6. `unpack` (in the binary): opening archives so that nothing can leave the directory.
+//!
+//! Left out on purpose: no tokio and no agent; a supervisor is one plain thread.
+
+pub mod control;
+pub mod runtime_files;
+pub mod sealed;
+pub mod spec;
+pub mod status;
+
+pub use control::{Identity, PROTOCOL, Report, Request, Welcome};
+pub use spec::{Credentials, LaunchSpec};
+pub use status::{Outcome, StatusRecord};

@@ -1,0 +1,17 @@
+//! Containers: started, watched, ended, and found again after the agent was gone.
+//!
+//! Read in this order:
+//! 1. [`messages`]: what a containerizer may be asked, and what it tells;
+//! 2. [`native`]: the one that starts processes itself.
+//!
+//! A containerizer knows nothing of executors and tasks, and tells what happens to a closure it was given, so it does
+//! not know the agent either.
+
+mod messages;
+pub mod native;
+
+pub use messages::{
+    Cause, ContainerConfig, ContainerEvent, Identity, Input, KnownContainer, LaunchFailure, LaunchStep, Termination,
+    Usage, Work,
+};
+pub use native::{Config, Containerizer};
