@@ -1,0 +1,148 @@
+//! What a request or a response carries.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+
+/// The content of a message: nothing, all of it, or a stream that is read as it arrives.
+#[derive(Debug, Default)]
+pub enum Body {
+    /// No content.
+    #[default]
+    Empty,
+    /// Everything, at hand.
+    Bytes(Bytes),
+    /// Pieces that arrive over time; on the wire one piece is one chunk.
+    Stream(Chunks),
+}
+
+/// The pieces of a streamed body.
+pub struct Chunks(Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>);
+
+/// Why a body could not be read to its end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// It is longer than its reader, or the server, allows.
+    #[error("body is larger than {limit} bytes")]
+    TooLarge {
+        /// Unit: bytes.
+        limit: u64,
+    },
+    /// The other side went away, or broke the framing, before the end.
+    #[error("body ended early: {0}")]
+    Broken(String),
+}
+
+impl Chunks {
+    /// A body of the items of `stream`.
+    pub fn new(stream: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) -> Chunks {
+        Chunks(Box::pin(stream))
+    }
+}
+
+impl Stream for Chunks {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(cx)
+    }
+}
+
+impl fmt::Debug for Chunks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Chunks")
+    }
+}
+
+impl Body {
+    /// The next piece; `None` at the end. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Result<Bytes, BodyError>> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BodyError>>> {
+        match self {
+            Body::Empty => Poll::Ready(None),
+            Body::Bytes(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *self = Body::Empty;
+                Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
+            }
+            Body::Stream(chunks) => Pin::new(chunks).poll_next(cx),
+        }
+    }
+
+    /// Everything, if it is at most `limit` bytes.
+    ///
+    /// Errors: when it is longer, or breaks off.
+    pub async fn bytes(&mut self, limit: usize) -> Result<Bytes, BodyError> {
+        let too_large = BodyError::TooLarge { limit: limit as u64 };
+        let Some(first) = self.next().await.transpose()? else {
+            return Ok(Bytes::new());
+        };
+        if first.len() > limit {
+            return Err(too_large);
+        }
+        let Some(second) = self.next().await.transpose()? else {
+            return Ok(first);
+        };
+        let mut whole = BytesMut::from(&first[..]);
+        let mut piece = Some(second);
+        while let Some(bytes) = piece {
+            if whole.len() + bytes.len() > limit {
+                return Err(too_large);
+            }
+            whole.extend_from_slice(&bytes);
+            piece = self.next().await.transpose()?;
+        }
+        Ok(whole.freeze())
+    }
+
+    /// How many bytes there are, when that is known.
+    pub fn len(&self) -> Option<usize> {
+        match self {
+            Body::Empty => Some(0),
+            Body::Bytes(bytes) => Some(bytes.len()),
+            Body::Stream(_) => None,
+        }
+    }
+
+    /// Whether there is certainly nothing to read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == Some(0)
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Body {
+        if bytes.is_empty() { Body::Empty } else { Body::Bytes(bytes) }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Body {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Body {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Body {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+impl From<Chunks> for Body {
+    fn from(chunks: Chunks) -> Body {
+        Body::Stream(chunks)
+    }
+}

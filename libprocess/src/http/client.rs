@@ -1,0 +1,102 @@
+//! The other end: sends requests, reads answers as they arrive.
+//!
+//! Connections are kept per host and per reactor: a socket works only where its reactor runs. An
+//! answer that is still being read has its connection to itself.
+
+mod connection;
+mod pool;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::request::Request;
+use super::response::Response;
+use pool::Pool;
+
+/// Sends requests. Cheap to clone, usable on any shard, in `ctx.task` and in `block_on`.
+#[derive(Clone)]
+pub struct Client {
+    exchange: Arc<dyn Exchange>,
+}
+
+/// How a request gets to its server and back: sockets, or straight through a simulated network.
+pub trait Exchange: Send + Sync {
+    /// Sends `request`, completes with the head of the answer.
+    fn exchange(&self, request: Request) -> Exchanged;
+}
+
+/// What [`Exchange`] promises.
+pub type Exchanged = Pin<Box<dyn Future<Output = Result<Response, ClientError>> + Send>>;
+
+/// Why there is no answer. What a server answers, be it an error, is a [`Response`].
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The request names no host, or one that is none.
+    #[error("url without a usable host: {0:?}")]
+    Url(String),
+    /// Nobody took the connection. The request was not seen by anyone.
+    #[error("failed to connect to {host}")]
+    Connect {
+        /// `host:port`.
+        host: String,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The deadline passed. The request may have been seen.
+    #[error("no answer from {host} within {limit:?}")]
+    Timeout {
+        /// `host:port`.
+        host: String,
+        /// The deadline.
+        limit: Duration,
+    },
+    /// The connection broke before there was an answer. The request may have been seen.
+    #[error("connection to {host} broke: {why}")]
+    Broken {
+        /// `host:port`.
+        host: String,
+        /// What was seen of it.
+        why: String,
+    },
+}
+
+impl ClientError {
+    /// Whether the request certainly reached nobody, so that sending it again is harmless.
+    pub fn was_not_seen(&self) -> bool {
+        matches!(self, ClientError::Connect { .. } | ClientError::Url(_))
+    }
+}
+
+impl Client {
+    /// A client with real sockets.
+    pub fn new() -> Client {
+        Client::through(Arc::new(Pool::default()))
+    }
+
+    /// A client that sends by other means.
+    pub fn through(exchange: Arc<dyn Exchange>) -> Client {
+        Client { exchange }
+    }
+
+    /// Sends a request and completes with the head of the answer; the body is read from it.
+    ///
+    /// Errors: when nobody answers. Redirects are answers, not followed.
+    pub async fn send(&self, request: Request) -> Result<Response, ClientError> {
+        self.exchange.exchange(request).await
+    }
+}
+
+impl Default for Client {
+    fn default() -> Client {
+        Client::new()
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Client")
+    }
+}

@@ -1,0 +1,40 @@
+//! HTTP as values: what is asked and answered, by which rules a path finds its handler, and the
+//! two ends that put it on a wire.
+//!
+//! Read in this order:
+//! 1. [`Request`], [`Response`], [`Body`], [`Query`]: plain values, the same on a socket and in
+//!    simulation;
+//! 2. [`stream()`]: a bounded body that is written while it is read, and knows when its reader left;
+//! 3. [`Route`], [`Router`]: Mesos' dispatch rules;
+//! 4. `server`: one connection, from bytes to the router and back;
+//! 5. [`Client`]: the other end.
+//!
+//! Requests are parsed by actix-http, responses by httparse beneath it; heads are written here,
+//! because clients have come to rely on their order and spelling.
+
+mod body;
+mod client;
+mod connection;
+mod dress;
+mod head;
+mod incoming;
+mod query;
+mod request;
+mod response;
+mod route;
+mod router;
+pub(crate) mod server;
+mod stream;
+
+pub use body::{Body, BodyError, Chunks};
+pub use client::{Client, ClientError, Exchange, Exchanged};
+pub use query::Query;
+pub use request::Request;
+pub use response::Response;
+pub use route::Route;
+pub use router::{Handler, Router};
+pub use server::{Clock, Limits, Server};
+pub use stream::{StreamError, StreamSender, stream};
+
+pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+pub use bytes::Bytes;
