@@ -2,11 +2,15 @@
 
 #![expect(unsafe_code, reason = "clone3, wait4 and close_range have no safe wrapper")]
 
+use std::ffi::CStr;
 use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::pidfd::Pidfd;
 
@@ -58,9 +62,27 @@ pub fn adopt_orphans() -> io::Result<()> {
     nix::sys::prctl::set_child_subreaper(true).map_err(io::Error::from)
 }
 
+/// Sets the name people see in process lists; a sealed program would otherwise bear the number of a descriptor.
+pub fn set_name(name: &CStr) -> io::Result<()> {
+    nix::sys::prctl::set_name(name).map_err(io::Error::from)
+}
+
 /// Hides this process from being traced or read by others of the same user.
 pub fn hide() -> io::Result<()> {
     nix::sys::prctl::set_dumpable(false).map_err(io::Error::from)
+}
+
+/// Puts descriptors in the place of standard input, output and errors; closes none of them.
+pub fn set_stdio(input: impl AsFd, output: impl AsFd, errors: impl AsFd) -> io::Result<()> {
+    nix::unistd::dup2_stdin(input)?;
+    nix::unistd::dup2_stdout(output)?;
+    nix::unistd::dup2_stderr(errors)?;
+    Ok(())
+}
+
+/// Sets which permission bits new files never get.
+pub fn set_umask(mask: u32) {
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));
 }
 
 /// Begins a session of one's own.
@@ -176,6 +198,56 @@ fn wait(pid: i32, block: bool) -> io::Result<Waited> {
                 error => Err(error),
             },
         };
+    }
+}
+
+/// Kills the direct children of this process, and with `deep` everything below them too.
+///
+/// A direct child keeps its number until we wait for it; those further down are held by descriptor. Their own children
+/// are ours once they are dead ([`adopt_orphans`]), so calling this and waiting, until there are none, ends all.
+pub fn kill_children(deep: bool) -> io::Result<()> {
+    for pid in children()? {
+        // SAFETY: the call takes two integers; the number is our own unreaped child's.
+        unsafe { libc::kill(pid as libc::pid_t, libc::SIGKILL) };
+    }
+    if deep {
+        let table = crate::process::Table::read()?;
+        for stat in table.descendants(std::process::id()) {
+            let id = crate::process::ProcessId { pid: stat.pid, started: stat.started };
+            // Who is gone by now needs no killing.
+            let _ = id.open().and_then(|pidfd| pidfd.signal(libc::SIGKILL));
+        }
+    }
+    Ok(())
+}
+
+/// The end of children as something to poll: SIGCHLD is kept from interrupting and made readable.
+#[derive(Debug)]
+pub struct ChildEnds(SignalFd);
+
+impl ChildEnds {
+    /// From now on, for this single-threaded process.
+    pub fn new() -> io::Result<Self> {
+        let mut set = SigSet::empty();
+        set.add(Signal::SIGCHLD);
+        set.thread_block()?;
+        Ok(Self(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?))
+    }
+
+    /// Forgets the ends that were signalled so far; whoever calls it waits for all children afterwards.
+    pub fn drain(&self) {
+        while let Ok(Some(_)) = self.0.read_signal() {}
+    }
+
+    /// Lets a child that is about to exec hear all signals again.
+    pub fn unblock() -> io::Result<()> {
+        Ok(SigSet::empty().thread_set_mask()?)
+    }
+}
+
+impl AsFd for ChildEnds {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

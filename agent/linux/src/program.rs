@@ -14,6 +14,9 @@ use std::ptr;
 
 use crate::pidfd::Pidfd;
 
+/// How many descriptors a program can be handed.
+const HANDED_MOST: usize = 16;
+
 /// Bytes that can be executed and no longer changed.
 #[derive(Debug)]
 pub struct Program {
@@ -37,6 +40,8 @@ impl Program {
             Ok(file) => file,
             Err(_) => Self::in_file(bytes, fallback)?,
         };
+        // Out of the way of the numbers that are given away when it starts.
+        let file = copy_above(file.as_fd(), HANDED_MOST as i32 + 3)?;
         let path =
             CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).expect("digits hold no zero byte");
         Ok(Self { file, path })
@@ -84,6 +89,7 @@ impl Program {
         errors: Option<BorrowedFd<'_>>,
         session: bool,
     ) -> io::Result<Started> {
+        assert!(handed.len() <= HANDED_MOST, "a program is started with a handful of descriptors");
         // A source that bears a number we are about to give away is moved up first.
         let above = 3 + handed.len() as i32;
         let sources = handed

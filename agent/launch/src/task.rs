@@ -1,0 +1,70 @@
+//! The child between its birth and its program: it waits at the gate, becomes who it must be, and execs.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use agent_launch::LaunchSpec;
+use agent_linux::{child, user};
+
+/// Never returns: execs, or says on `report` why not. The report is closed by a successful exec, which is how the
+/// supervisor learns of it.
+pub(crate) fn run(spec: &LaunchSpec, mut gate: PipeReader, mut report: PipeWriter) -> ! {
+    let mut go = [0];
+    match gate.read(&mut go) {
+        Ok(1) => {
+            let message = become_task(spec);
+            // Nobody is left to tell if this fails.
+            let _ = report.write_all(message.as_bytes());
+        }
+        // The supervisor is gone, and with it the launch.
+        _ => {}
+    }
+    std::process::exit(127)
+}
+
+/// The order matters: rights are dropped before anything named by the task is opened.
+fn become_task(spec: &LaunchSpec) -> String {
+    let step = |what: &str, done: io::Result<()>| done.map_err(|error| format!("failed to {what}: {error}"));
+    let prepared = (|| {
+        step("begin a session", child::lead_session())?;
+        step("unblock signals", child::ChildEnds::unblock())?;
+        if let Some(who) = &spec.credentials {
+            let who = user::Credentials { uid: who.uid, gid: who.gid, groups: who.groups.clone() };
+            step(&format!("become user {}", who.uid), user::become_user(&who))?;
+        }
+        child::set_umask(0o022);
+        step(&format!("enter '{}'", spec.working_dir), std::env::set_current_dir(&spec.working_dir))?;
+        step("open the output", set_stdio(spec))
+    })();
+    if let Err(message) = prepared {
+        return message;
+    }
+
+    let mut command = Command::new(&spec.program);
+    if let Some((name, words)) = spec.argv.split_first() {
+        command.arg0(name).args(words);
+    }
+    command.env_clear().envs(spec.environment.iter().map(|(name, value)| (name, value)));
+    let error = command.exec();
+    format!("failed to execute '{}': {error}", spec.program)
+}
+
+fn set_stdio(spec: &LaunchSpec) -> io::Result<()> {
+    let append = |path: &str| {
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o644)
+            // A link in the sandbox would let a task have its output written elsewhere, by whomever it runs as next.
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(path)
+            .map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
+    };
+    let input = File::open("/dev/null")?;
+    let output = append(&spec.stdout)?;
+    let errors = append(&spec.stderr)?;
+    child::set_stdio(input, output, errors)
+}
