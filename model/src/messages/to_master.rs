@@ -1,0 +1,91 @@
+//! What a master hears from agents.
+
+use libprocess_wire as wire;
+
+use crate::{
+    AgentCapabilities, AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Task,
+    TaskState, TaskStatus,
+};
+
+/// An agent that has no id yet asks for one. Sent again until answered.
+#[wire::message(name = "agent.register", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisterAgent {
+    /// What it is; `id` is absent.
+    pub info: AgentInfo,
+    /// Its version: three integers.
+    pub version: String,
+    pub capabilities: AgentCapabilities,
+}
+
+/// An agent that has an id comes to this master, with all it runs. Sent again until answered.
+#[wire::message(name = "agent.reregister", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReregisterAgent {
+    /// What it is; `id` is present.
+    pub info: AgentInfo,
+    /// Its version: three integers.
+    pub version: String,
+    pub capabilities: AgentCapabilities,
+    /// The frameworks whose tasks or executors it holds.
+    pub frameworks: Vec<FrameworkInfo>,
+    /// Executors whose container is not gone, without the generated ones of command tasks.
+    pub executors: Vec<RunningExecutor>,
+    /// Tasks that are not finished, or whose last update is not acknowledged.
+    pub tasks: Vec<Task>,
+}
+
+/// An executor on an agent.
+#[wire::part]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningExecutor {
+    pub framework_id: FrameworkId,
+    pub executor: ExecutorInfo,
+}
+
+/// An agent leaves for good.
+#[wire::message(name = "agent.unregister", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnregisterAgent {
+    pub agent_id: AgentId,
+}
+
+/// A status update on its way to the scheduler. Sent again until acknowledged.
+#[wire::message(name = "agent.update", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateStatus {
+    pub framework_id: FrameworkId,
+    pub agent_id: AgentId,
+    /// The oldest update of its task that is not acknowledged; its uuid is present.
+    pub status: TaskStatus,
+    /// The newest state the agent knows, which may be further on than the update.
+    pub latest_state: TaskState,
+}
+
+/// An executor's container is gone.
+#[wire::message(name = "agent.executor_exited", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutorExited {
+    pub framework_id: FrameworkId,
+    pub agent_id: AgentId,
+    pub executor_id: ExecutorId,
+    /// The wait status as the kernel gives it; -1 if nobody knows.
+    pub status: i32,
+}
+
+/// Bytes from an executor to its scheduler, as well as can be.
+#[wire::message(name = "agent.executor_message", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutorMessage {
+    pub framework_id: FrameworkId,
+    pub agent_id: AgentId,
+    pub executor_id: ExecutorId,
+    pub data: Vec<u8>,
+}
+
+/// The answer to a ping.
+#[wire::message(name = "agent.pong", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pong {
+    pub agent_id: AgentId,
+}

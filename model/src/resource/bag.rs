@@ -1,0 +1,363 @@
+//! The bag of resources and its arithmetic.
+
+use std::ops::{Add, AddAssign, Sub, SubAssign};
+
+use libprocess_wire as wire;
+
+use super::{Resource, Value};
+use crate::{Ranges, Scalar};
+
+/// A bag of resources: each kind of thing once, nothing empty.
+///
+/// Entries stay in the order in which kinds first came, which is the order they are shown in; two
+/// bags are equal when they hold the same, whatever the order. An agent's bag has a handful of
+/// entries, so a list is faster than any map.
+///
+/// A shared resource is one entry with a count of its users; adding it again adds a user.
+#[wire::part]
+#[derive(Clone, Debug, Default)]
+pub struct Resources {
+    entries: Vec<Entry>,
+}
+
+#[wire::part]
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    resource: Resource,
+    /// How often a shared resource is held; 1 for all others.
+    copies: u32,
+}
+
+impl Resources {
+    pub const fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many kinds of thing it holds.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Every resource once, in order; shared ones too, however often they are held.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Resource> + ExactSizeIterator {
+        self.entries.iter().map(|entry| &entry.resource)
+    }
+
+    /// Every resource with how often it is held.
+    pub fn counted(&self) -> impl Iterator<Item = (&Resource, u32)> {
+        self.entries.iter().map(|entry| (&entry.resource, entry.copies))
+    }
+
+    /// How often a shared resource is held.
+    pub fn copies(&self, resource: &Resource) -> u32 {
+        self.entries.iter().find(|entry| entry.resource == *resource).map_or(0, |entry| entry.copies)
+    }
+
+    /// Puts one in; nothing happens if it is empty.
+    pub fn insert(&mut self, resource: Resource) {
+        self.add_copies(resource, 1);
+    }
+
+    pub(super) fn add_copies(&mut self, resource: Resource, copies: u32) {
+        if resource.is_empty() || copies == 0 {
+            return;
+        }
+        match self.entries.iter_mut().find(|entry| entry.resource.merges_with(&resource)) {
+            Some(entry) if resource.shared => entry.copies = entry.copies.saturating_add(copies),
+            Some(entry) => entry.resource.value.add(&resource.value),
+            None => self.entries.push(Entry { resource, copies }),
+        }
+    }
+
+    /// Takes one out.
+    ///
+    /// Errors: gives `false` and changes nothing when it is not all there.
+    pub fn take(&mut self, resource: &Resource) -> bool {
+        self.take_copies(resource, 1)
+    }
+
+    fn take_copies(&mut self, resource: &Resource, copies: u32) -> bool {
+        if resource.is_empty() {
+            return true;
+        }
+        let Some(index) = self.entries.iter().position(|entry| entry.resource.contains(resource)) else {
+            return false;
+        };
+        let entry = &mut self.entries[index];
+        if resource.shared {
+            if entry.copies < copies {
+                return false;
+            }
+            entry.copies -= copies;
+            if entry.copies == 0 {
+                self.entries.remove(index);
+            }
+        } else if resource.is_indivisible() {
+            self.entries.remove(index);
+        } else {
+            entry.resource.value.subtract(&resource.value);
+            if entry.resource.is_empty() {
+                self.entries.remove(index);
+            }
+        }
+        true
+    }
+
+    /// Whether all of `other` can be taken out.
+    pub fn contains(&self, other: &Resources) -> bool {
+        other.entries.iter().all(|wanted| {
+            if wanted.resource.shared {
+                self.entries
+                    .iter()
+                    .any(|entry| entry.resource.contains(&wanted.resource) && entry.copies >= wanted.copies)
+            } else if wanted.resource.is_indivisible() {
+                let count = |bag: &Resources| {
+                    bag.entries.iter().filter(|entry| entry.resource == wanted.resource).count()
+                };
+                count(self) >= count(other)
+            } else {
+                self.entries.iter().any(|entry| entry.resource.contains(&wanted.resource))
+            }
+        })
+    }
+
+    /// Whether this one can be taken out.
+    pub fn contains_one(&self, resource: &Resource) -> bool {
+        resource.is_empty() || self.entries.iter().any(|entry| entry.resource.contains(resource))
+    }
+
+    /// What is left without `other`.
+    ///
+    /// Errors: `None` when `other` is not all there.
+    pub fn checked_sub(&self, other: &Resources) -> Option<Resources> {
+        let mut rest = self.clone();
+        other.entries.iter().all(|entry| rest.take_copies(&entry.resource, entry.copies)).then_some(rest)
+    }
+
+    /// Those that pass.
+    pub fn filter(&self, mut keep: impl FnMut(&Resource) -> bool) -> Resources {
+        Resources { entries: self.entries.iter().filter(|entry| keep(&entry.resource)).cloned().collect() }
+    }
+
+    /// Each changed; what becomes the same kind of thing is added up.
+    pub fn map(&self, mut change: impl FnMut(&mut Resource)) -> Resources {
+        let mut changed = Resources { entries: Vec::with_capacity(self.entries.len()) };
+        for entry in &self.entries {
+            let mut resource = entry.resource.clone();
+            change(&mut resource);
+            changed.add_copies(resource, entry.copies);
+        }
+        changed
+    }
+
+    /// The sum of a scalar by name, whoever may use it.
+    pub fn amount(&self, name: &str) -> Scalar {
+        self.iter()
+            .filter(|resource| &*resource.name == name)
+            .map(|resource| match &resource.value {
+                Value::Scalar(amount) => *amount,
+                Value::Ranges(_) | Value::Set(_) => Scalar::ZERO,
+            })
+            .sum()
+    }
+
+    pub fn cpus(&self) -> Scalar {
+        self.amount("cpus")
+    }
+
+    pub fn gpus(&self) -> Scalar {
+        self.amount("gpus")
+    }
+
+    /// Unit: mebibytes.
+    pub fn mem(&self) -> Scalar {
+        self.amount("mem")
+    }
+
+    /// Unit: mebibytes.
+    pub fn disk(&self) -> Scalar {
+        self.amount("disk")
+    }
+
+    /// All numbers of a ranges resource by name.
+    pub fn numbers(&self, name: &str) -> Ranges {
+        self.iter().filter(|resource| &*resource.name == name).fold(Ranges::default(), |sum, resource| {
+            match &resource.value {
+                Value::Ranges(ranges) => sum.union(ranges),
+                Value::Scalar(_) | Value::Set(_) => sum,
+            }
+        })
+    }
+
+    pub fn ports(&self) -> Ranges {
+        self.numbers("ports")
+    }
+}
+
+impl PartialEq for Resources {
+    /// The same things, in any order.
+    fn eq(&self, other: &Self) -> bool {
+        if self.entries.len() != other.entries.len() {
+            return false;
+        }
+        if self.entries == other.entries {
+            return true;
+        }
+        let mut unmatched: Vec<&Entry> = other.entries.iter().collect();
+        self.entries.iter().all(|entry| match unmatched.iter().position(|candidate| *candidate == entry) {
+            Some(index) => {
+                unmatched.swap_remove(index);
+                true
+            }
+            None => false,
+        })
+    }
+}
+
+impl Eq for Resources {}
+
+impl FromIterator<Resource> for Resources {
+    fn from_iter<I: IntoIterator<Item = Resource>>(resources: I) -> Self {
+        let mut bag = Resources::new();
+        for resource in resources {
+            bag.insert(resource);
+        }
+        bag
+    }
+}
+
+impl From<Resource> for Resources {
+    fn from(resource: Resource) -> Self {
+        std::iter::once(resource).collect()
+    }
+}
+
+impl Extend<Resource> for Resources {
+    fn extend<I: IntoIterator<Item = Resource>>(&mut self, resources: I) {
+        for resource in resources {
+            self.insert(resource);
+        }
+    }
+}
+
+impl AddAssign<&Resources> for Resources {
+    fn add_assign(&mut self, other: &Resources) {
+        for entry in &other.entries {
+            self.add_copies(entry.resource.clone(), entry.copies);
+        }
+    }
+}
+
+impl AddAssign for Resources {
+    fn add_assign(&mut self, other: Resources) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        for entry in other.entries {
+            self.add_copies(entry.resource, entry.copies);
+        }
+    }
+}
+
+impl SubAssign<&Resources> for Resources {
+    /// Takes away as much as is there.
+    fn sub_assign(&mut self, other: &Resources) {
+        for entry in &other.entries {
+            let wanted = &entry.resource;
+            let same = |mine: &Entry| {
+                mine.resource.same_kind(wanted)
+                    && (!(wanted.shared || wanted.is_indivisible()) || mine.resource.value == wanted.value)
+            };
+            let Some(index) = self.entries.iter().position(same) else { continue };
+            let mine = &mut self.entries[index];
+            let gone = if wanted.shared {
+                mine.copies = mine.copies.saturating_sub(entry.copies);
+                mine.copies == 0
+            } else if wanted.is_indivisible() {
+                true
+            } else {
+                mine.resource.value.subtract(&wanted.value);
+                mine.resource.is_empty()
+            };
+            if gone {
+                self.entries.remove(index);
+            }
+        }
+    }
+}
+
+impl SubAssign for Resources {
+    fn sub_assign(&mut self, other: Resources) {
+        *self -= &other;
+    }
+}
+
+impl Add<&Resources> for Resources {
+    type Output = Resources;
+
+    fn add(mut self, other: &Resources) -> Resources {
+        self += other;
+        self
+    }
+}
+
+impl Add for Resources {
+    type Output = Resources;
+
+    fn add(mut self, other: Resources) -> Resources {
+        self += other;
+        self
+    }
+}
+
+impl Add for &Resources {
+    type Output = Resources;
+
+    fn add(self, other: &Resources) -> Resources {
+        self.clone() + other
+    }
+}
+
+impl Sub<&Resources> for Resources {
+    type Output = Resources;
+
+    /// Takes away as much as is there; [`Resources::checked_sub`] insists on all of it.
+    fn sub(mut self, other: &Resources) -> Resources {
+        self -= other;
+        self
+    }
+}
+
+impl Sub for Resources {
+    type Output = Resources;
+
+    fn sub(mut self, other: Resources) -> Resources {
+        self -= &other;
+        self
+    }
+}
+
+impl Sub for &Resources {
+    type Output = Resources;
+
+    fn sub(self, other: &Resources) -> Resources {
+        self.clone() - other
+    }
+}
+
+impl std::iter::Sum for Resources {
+    fn sum<I: Iterator<Item = Resources>>(bags: I) -> Resources {
+        bags.fold(Resources::new(), Add::add)
+    }
+}
+
+impl<'a> std::iter::Sum<&'a Resources> for Resources {
+    fn sum<I: Iterator<Item = &'a Resources>>(bags: I) -> Resources {
+        bags.fold(Resources::new(), Add::add)
+    }
+}

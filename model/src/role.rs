@@ -1,0 +1,163 @@
+//! Roles: who resources are for. A role is a path in a tree; `*` is everybody.
+
+use std::{fmt, sync::Arc};
+
+use libprocess_wire as wire;
+
+/// A role, such as `*`, `web` or `web/api`.
+///
+/// Any text can be held, as with ids; `check()` judges it.
+#[wire::part]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Role(Arc<str>);
+
+/// Why a role is refused. The texts are public.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RoleError {
+    #[error("Empty role name is invalid")]
+    Empty,
+    #[error("Role name '{0}' cannot start with a slash")]
+    LeadingSlash(Role),
+    #[error("Role name '{0}' cannot end with a slash")]
+    TrailingSlash(Role),
+    #[error("Role name '{0}' cannot contain two adjacent slashes")]
+    DoubleSlash(Role),
+    #[error("Role name '{0}' cannot use '{1}' as a path component")]
+    Component(Role, String),
+    #[error("Role name '{0}' has a path component starting with a dash")]
+    Dash(Role),
+    #[error("Role name '{0}' contains whitespace or a backspace")]
+    Character(Role),
+}
+
+impl Role {
+    /// The name of the role that is everybody.
+    pub const ANY: &str = "*";
+
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// The role that is everybody: `*`.
+    pub fn any() -> Self {
+        Self(Self::ANY.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_any(&self) -> bool {
+        &*self.0 == Self::ANY
+    }
+
+    /// Whether it has more than one component, which old agents cannot hold.
+    pub fn is_hierarchical(&self) -> bool {
+        self.0.contains('/')
+    }
+
+    /// The roles above it, nearest first: `a/b/c` gives `a/b`, `a`.
+    pub fn ancestors(&self) -> impl Iterator<Item = Role> + '_ {
+        let mut rest: &str = &self.0;
+        std::iter::from_fn(move || {
+            rest = &rest[..rest.rfind('/')?];
+            Some(Role(rest.into()))
+        })
+    }
+
+    /// The role directly above it.
+    pub fn parent(&self) -> Option<Role> {
+        self.ancestors().next()
+    }
+
+    /// Whether it lies below `other` in the tree; no role lies below itself.
+    pub fn is_strict_descendant_of(&self, other: &Role) -> bool {
+        self.0.strip_prefix(&*other.0).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Judges the name.
+    ///
+    /// Source: roles documentation, "invalid role names".
+    pub fn check(&self) -> Result<(), RoleError> {
+        if self.is_any() {
+            return Ok(());
+        }
+        if self.0.is_empty() {
+            return Err(RoleError::Empty);
+        }
+        if self.0.starts_with('/') {
+            return Err(RoleError::LeadingSlash(self.clone()));
+        }
+        if self.0.ends_with('/') {
+            return Err(RoleError::TrailingSlash(self.clone()));
+        }
+        if self.0.chars().any(|c| c.is_whitespace() || c == '\u{8}') {
+            return Err(RoleError::Character(self.clone()));
+        }
+        for component in self.0.split('/') {
+            match component {
+                "" => return Err(RoleError::DoubleSlash(self.clone())),
+                "." | ".." | "*" => {
+                    return Err(RoleError::Component(self.clone(), component.to_owned()));
+                }
+                _ if component.starts_with('-') => return Err(RoleError::Dash(self.clone())),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for Role {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Role {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl From<String> for Role {
+    fn from(name: String) -> Self {
+        Self(name.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_a_path_without_tricks() {
+        for good in ["*", "web", "web/api", "a.b", "a-b/c*d"] {
+            assert_eq!(Role::from(good).check(), Ok(()), "{good}");
+        }
+        for bad in ["", "/a", "a/", "a//b", "a/./b", "..", "a/*", "-a", "a/-b", "a b", "a\tb", "a\u{8}"] {
+            assert!(Role::from(bad).check().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn descent_follows_components_not_letters() {
+        assert!(Role::from("a/b").is_strict_descendant_of(&"a".into()));
+        assert!(!Role::from("ab").is_strict_descendant_of(&"a".into()));
+        assert!(!Role::from("a").is_strict_descendant_of(&"a".into()));
+        let above: Vec<_> = Role::from("a/b/c").ancestors().map(|role| role.to_string()).collect();
+        assert_eq!(above, ["a/b", "a"]);
+    }
+}
