@@ -1,8 +1,19 @@
-//! Turns the `.proto` files into Rust: the messages themselves by prost, their JSON spelling and their required
-//! fields by generators of our own. No `protoc` is needed.
+//! Turns the `.proto` files into Rust: the messages themselves by prost, their JSON spelling and the table of fields
+//! they cannot lack by generators of our own. No `protoc` is needed.
+
+#[path = "build/json.rs"]
+mod json;
+#[path = "build/names.rs"]
+mod names;
+#[path = "build/schema.rs"]
+mod schema;
+#[path = "build/shape.rs"]
+mod shape;
 
 use std::error::Error;
 use std::path::PathBuf;
+
+use prost::Message;
 
 const FILES: [&str; 9] = [
     "mesos/v1/mesos.proto",
@@ -21,6 +32,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build");
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     let descriptors = protox::compile(FILES, ["proto"])?;
+    std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+
+    let schema = schema::Schema::read(&descriptors);
+    std::fs::write(out.join("json.rs"), json::generate(&schema))?;
+    std::fs::write(out.join("shape.rs"), shape::generate(&schema))?;
+
+    // "Deprecated" is advice to those who write clients; we have to read and write every field all the same.
+    let mut descriptors = descriptors;
+    for message in descriptors.file.iter_mut().flat_map(|file| &mut file.message_type) {
+        schema::forget_deprecation(message);
+    }
     prost_build::Config::new()
         .btree_map(["."])
         .extern_path(".google.protobuf.Duration", "crate::google::Duration")
