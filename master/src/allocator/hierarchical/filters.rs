@@ -1,0 +1,150 @@
+//! What frameworks do not want: refused resources per agent and client, with the time the refusal ends.
+//!
+//! A client's filters vanish all at once (revive, deactivation) by moving its era on: an entry of another era is void, and is
+//! dropped when somebody meets it. Ends are kept in a heap; an entry whose filter vanished before is void there too.
+//!
+//! Shape: agent → client → (what is refused, until when, in which era).
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::Arc;
+
+use model::{Resources, Time};
+use smallvec::SmallVec;
+
+use crate::allocator::sorter::Client;
+
+/// The filters on one agent.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    by_client: BTreeMap<Client, SmallVec<[Refusal; 1]>>,
+    /// Different amounts that are refused; most clients refuse the same.
+    amounts: Vec<Arc<Resources>>,
+}
+
+#[derive(Debug)]
+struct Refusal {
+    resources: Arc<Resources>,
+    until: Time,
+    era: u64,
+}
+
+/// When filters end, over all agents.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    heap: BinaryHeap<Reverse<End>>,
+}
+
+/// One filter's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct End {
+    pub(super) at: Time,
+    pub(super) agent: u32,
+    pub(super) client: Client,
+    pub(super) era: u64,
+}
+
+/// What comparing an offer with each of an agent's refused amounts said, so that it is done once per amount.
+#[derive(Default)]
+pub(super) struct Verdicts(Vec<(*const Resources, bool)>);
+
+impl Refusals {
+    /// Notes a refusal, unless an earlier one says as much for as long. Returns how many filters there are now more, or less.
+    pub(super) fn insert(&mut self, client: Client, resources: Resources, until: Time, era: u64) -> isize {
+        let resources = self.shared(resources);
+        let filters = self.by_client.entry(client).or_default();
+        filters.retain(|filter| filter.era == era);
+        let before = filters.len();
+        if filters.iter().any(|filter| filter.until >= until && filter.resources.contains(&resources)) {
+            return 0;
+        }
+        filters.retain(|filter| filter.until > until || !resources.contains(&filter.resources));
+        filters.push(Refusal { resources, until, era });
+        filters.len() as isize - before as isize
+    }
+
+    /// Whether the client refuses everything in `offer` here. `verdicts` is kept by the caller for as long as the offer stays.
+    pub(super) fn reject(&self, client: Client, era: u64, offer: &Resources, verdicts: &mut Verdicts) -> bool {
+        match self.by_client.get(&client) {
+            Some(filters) => {
+                filters.iter().any(|filter| filter.era == era && verdicts.of(&filter.resources, offer))
+            }
+            None => false,
+        }
+    }
+
+    /// Drops a filter whose end has come; says whether there was one.
+    pub(super) fn end(&mut self, end: &End) -> bool {
+        let Some(filters) = self.by_client.get_mut(&end.client) else { return false };
+        let before = filters.len();
+        filters.retain(|filter| filter.era != end.era || filter.until > end.at);
+        let ended = filters.len() < before;
+        if filters.is_empty() {
+            self.by_client.remove(&end.client);
+        }
+        if self.by_client.is_empty() {
+            self.amounts.clear();
+        }
+        ended
+    }
+
+    /// Drops everything, and names the client and era of each filter there was.
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = (Client, u64)> + use<> {
+        self.amounts.clear();
+        let gone = std::mem::take(&mut self.by_client);
+        gone.into_iter().flat_map(|(client, filters)| filters.into_iter().map(move |filter| (client, filter.era)))
+    }
+
+    fn shared(&mut self, resources: Resources) -> Arc<Resources> {
+        if let Some(known) = self.amounts.iter().find(|known| ***known == resources) {
+            return known.clone();
+        }
+        if self.amounts.len() >= 16 {
+            self.amounts.retain(|amount| Arc::strong_count(amount) > 1);
+        }
+        let resources = Arc::new(resources);
+        self.amounts.push(resources.clone());
+        resources
+    }
+}
+
+impl Ends {
+    pub(super) fn push(&mut self, end: End) {
+        self.heap.push(Reverse(end));
+    }
+
+    /// The next end that has come.
+    pub(super) fn pop(&mut self, now: Time) -> Option<End> {
+        (self.heap.peek()?.0.at <= now).then(|| self.heap.pop().map(|Reverse(end)| end)).flatten()
+    }
+
+    pub(super) fn next(&self) -> Option<Time> {
+        self.heap.peek().map(|Reverse(end)| end.at)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Drops entries that `live` calls void; asked for when they are many.
+    pub(super) fn retain(&mut self, live: impl Fn(&End) -> bool) {
+        self.heap.retain(|Reverse(end)| live(end));
+    }
+}
+
+impl Verdicts {
+    fn of(&mut self, refused: &Arc<Resources>, offer: &Resources) -> bool {
+        let key = Arc::as_ptr(refused);
+        if let Some((_, verdict)) = self.0.iter().find(|(known, _)| *known == key) {
+            return *verdict;
+        }
+        let verdict = refused.contains(offer);
+        self.0.push((key, verdict));
+        verdict
+    }
+
+    /// The offer changed; what was compared with it counts no more.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+}

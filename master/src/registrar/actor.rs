@@ -1,0 +1,207 @@
+//! The process `registrar(1)`: takes changes in order, writes them in batches, answers what was committed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use libprocess::{Actor, Context, Handler, Message, Process};
+
+use super::delta::{Delta, Refused};
+use super::registry::{Registry, RegistryLimits};
+use super::store::{Store, StoreError};
+
+/// How long a failed store is left alone before the next attempt.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// All that can arrive at the registrar.
+#[derive(Debug)]
+pub enum Input {
+    /// The master wants this change recorded. Answered by one [`Report::Recorded`], in the order of asking.
+    Record(Delta),
+    /// The store gave its content.
+    Loaded(Result<Registry, StoreError>),
+    /// The store committed the batch in flight, or did not.
+    Stored(Result<(), StoreError>),
+    /// Try the store again.
+    Retry,
+    /// Time to forget old agents.
+    Collect,
+}
+
+impl Message for Input {
+    type Result = ();
+}
+
+/// What the registrar tells the master.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// The content was read; the master may take agents and frameworks now. Comes once, first.
+    Recovered(Registry),
+    /// A change is committed, or needed no writing (`Ok(false)`), or does not fit.
+    Recorded {
+        /// The change as it was asked for.
+        delta: Arc<Delta>,
+        /// Whether it changed anything.
+        outcome: Result<bool, Refused>,
+    },
+    /// Old agents were forgotten, on the registrar's own initiative.
+    Pruned(Arc<Delta>),
+}
+
+/// How the registrar keeps its lists short.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// How often old entries are looked for.
+    pub interval: Duration,
+    /// What counts as too old and too many.
+    pub limits: RegistryLimits,
+}
+
+/// The registrar's process.
+pub struct Registrar {
+    store: Box<dyn Store>,
+    settings: Settings,
+    report: Box<dyn Fn(Report) + Send>,
+    /// The content including everything queued: what new changes are judged by.
+    proposed: Registry,
+    /// The content as committed, for everybody to read.
+    committed: Arc<ArcSwap<Registry>>,
+    phase: Phase,
+    queue: VecDeque<Queued>,
+    flight: Vec<Queued>,
+}
+
+/// Whether there is content to judge by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Waiting for the store's content.
+    Loading,
+    /// Content is here; nothing is being written.
+    Idle,
+    /// The batch in `flight` is being written.
+    Writing,
+}
+
+/// A change waiting for its turn, and what it did to `proposed`.
+struct Queued {
+    delta: Arc<Delta>,
+    outcome: Result<bool, Refused>,
+    own: bool,
+}
+
+impl Registrar {
+    /// A registrar over a store; `report` carries its answers to the master.
+    pub fn new(store: impl Store, settings: Settings, report: impl Fn(Report) + Send + 'static) -> Registrar {
+        Registrar {
+            store: Box::new(store),
+            settings,
+            report: Box::new(report),
+            proposed: Registry::default(),
+            committed: Arc::default(),
+            phase: Phase::Loading,
+            queue: VecDeque::new(),
+            flight: Vec::new(),
+        }
+    }
+
+    /// The committed content, for readers on any thread.
+    pub fn registry(&self) -> Arc<ArcSwap<Registry>> {
+        self.committed.clone()
+    }
+
+    fn record(&mut self, delta: Delta, own: bool) {
+        let outcome = self.proposed.apply(&delta);
+        self.queue.push_back(Queued { delta: Arc::new(delta), outcome, own });
+    }
+
+    /// Sends everything queued to the store at once; what needs no writing travels along, so that answers keep their order.
+    fn write(&mut self, ctx: &mut Context<Self>) {
+        if self.phase != Phase::Idle || (self.queue.is_empty() && self.flight.is_empty()) {
+            return;
+        }
+        self.flight.extend(self.queue.drain(..));
+        let deltas: Vec<Arc<Delta>> =
+            self.flight.iter().filter(|queued| queued.outcome == Ok(true)).map(|queued| queued.delta.clone()).collect();
+        if deltas.is_empty() {
+            return self.answer();
+        }
+        self.phase = Phase::Writing;
+        ctx.task(self.store.append(deltas), Input::Stored);
+    }
+
+    fn answer(&mut self) {
+        let mut registry = Registry::clone(&self.committed.load());
+        for queued in &self.flight {
+            if queued.outcome == Ok(true) {
+                registry.apply(&queued.delta).expect("it was judged against the same history");
+            }
+        }
+        self.committed.store(Arc::new(registry));
+        for Queued { delta, outcome, own } in self.flight.drain(..) {
+            (self.report)(match own {
+                true => Report::Pruned(delta),
+                false => Report::Recorded { delta, outcome },
+            });
+        }
+    }
+}
+
+impl Actor for Registrar {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.task(self.store.load(), Input::Loaded);
+        ctx.every(self.settings.interval, || Input::Collect);
+    }
+}
+
+impl Process for Registrar {
+    const KIND: &'static str = "registrar";
+    type Input = Input;
+}
+
+impl Handler<Input> for Registrar {
+    type Result = ();
+
+    fn handle(&mut self, input: Input, ctx: &mut Context<Self>) {
+        match input {
+            Input::Record(delta) if self.phase == Phase::Loading => {
+                // Judged when the content is known; the master waits for `Recovered` before it asks, so this is rare.
+                self.queue.push_back(Queued { delta: Arc::new(delta), outcome: Ok(false), own: false });
+                return;
+            }
+            Input::Record(delta) => self.record(delta, false),
+            Input::Loaded(Ok(registry)) => {
+                self.phase = Phase::Idle;
+                self.proposed = registry.clone();
+                self.committed.store(Arc::new(registry.clone()));
+                (self.report)(Report::Recovered(registry));
+                for early in std::mem::take(&mut self.queue) {
+                    self.record(Delta::clone(&early.delta), false);
+                }
+            }
+            Input::Stored(Ok(())) => {
+                self.phase = Phase::Idle;
+                self.answer();
+            }
+            Input::Loaded(Err(error)) | Input::Stored(Err(error)) => {
+                tracing::warn!(%error, "registry store failed, trying again");
+                self.phase = if self.phase == Phase::Loading { Phase::Loading } else { Phase::Idle };
+                ctx.after(RETRY, Input::Retry);
+                return;
+            }
+            Input::Retry if self.phase == Phase::Loading => {
+                ctx.task(self.store.load(), Input::Loaded);
+                return;
+            }
+            Input::Retry => {}
+            Input::Collect => {
+                if let Some(delta) = self.proposed.overdue(self.settings.limits, ctx.now().into()) {
+                    self.record(delta, true);
+                }
+            }
+        }
+        self.write(ctx);
+    }
+}

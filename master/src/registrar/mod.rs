@@ -1,0 +1,15 @@
+//! The registrar: keeps the few facts that must outlive a master. Which agents are admitted, which are unreachable or
+//! gone and since when, and what operators set (weights; quota, schedules and drains join later).
+//!
+//! Read in this order:
+//! 1. [`delta`]: the changes there are, each a few hundred bytes;
+//! 2. [`registry`]: the content, and what each change does to it, without I/O;
+//! 3. [`store`]: the seam where the replicated log will sit, and the store in memory that stands there today;
+//! 4. [`actor`]: the process. A change is answered only after the store committed it; those that
+//!    arrive meanwhile travel together in the next write.
+
+pub mod delta;
+pub mod registry;
+
+pub use delta::{Delta, Refused};
+pub use registry::{Registry, RegistryLimits};
