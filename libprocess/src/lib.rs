@@ -1,1 +1,4 @@
 //! libprocess
+
+pub mod http;
+pub mod metrics;

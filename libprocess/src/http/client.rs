@@ -6,10 +6,10 @@
 mod connection;
 mod pool;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
 
 use super::request::Request;
 use super::response::Response;
@@ -18,17 +18,17 @@ use pool::Pool;
 /// Sends requests. Cheap to clone, usable on any shard, in `ctx.task` and in `block_on`.
 #[derive(Clone)]
 pub struct Client {
-    exchange: Arc<dyn Exchange>,
+    way: Way,
 }
 
-/// How a request gets to its server and back: sockets, or straight through a simulated network.
-pub trait Exchange: Send + Sync {
-    /// Sends `request`, completes with the head of the answer.
-    fn exchange(&self, request: Request) -> Exchanged;
+#[derive(Clone)]
+enum Way {
+    Sockets(Pool),
+    /// Straight to a router: a simulated network.
+    Direct(Arc<Direct>),
 }
 
-/// What [`Exchange`] promises.
-pub type Exchanged = Pin<Box<dyn Future<Output = Result<Response, ClientError>> + Send>>;
+type Direct = dyn Fn(Request) -> LocalBoxFuture<'static, Result<Response, ClientError>> + Send + Sync;
 
 /// Why there is no answer. What a server answers, be it an error, is a [`Response`].
 #[derive(Debug, thiserror::Error)]
@@ -73,19 +73,22 @@ impl ClientError {
 impl Client {
     /// A client with real sockets.
     pub fn new() -> Client {
-        Client::through(Arc::new(Pool::default()))
+        Client { way: Way::Sockets(Pool::default()) }
     }
 
     /// A client that sends by other means.
-    pub fn through(exchange: Arc<dyn Exchange>) -> Client {
-        Client { exchange }
+    pub fn direct(way: Arc<Direct>) -> Client {
+        Client { way: Way::Direct(way) }
     }
 
     /// Sends a request and completes with the head of the answer; the body is read from it.
     ///
     /// Errors: when nobody answers. Redirects are answers, not followed.
     pub async fn send(&self, request: Request) -> Result<Response, ClientError> {
-        self.exchange.exchange(request).await
+        match &self.way {
+            Way::Sockets(pool) => pool.send(request).await,
+            Way::Direct(way) => way(request).await,
+        }
     }
 }
 

@@ -16,9 +16,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use actix_http::Version;
 use actix_http::error::ParseError;
 use actix_http::h1::{Codec, Message, MessageType};
-use actix_http::Version;
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
@@ -124,6 +124,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Connection<'a, Io> {
     async fn read_request(&mut self) -> Result<Option<Parsed>, Gone> {
         let mut limit = self.limits.idle_time;
         loop {
+            let before = self.input.len();
             match self.codec.decode(&mut self.input) {
                 Ok(Some(Message::Item(head))) => return self.parsed(head).map(Some),
                 Ok(Some(Message::Chunk(_))) => {
@@ -133,7 +134,10 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Connection<'a, Io> {
                     return self.refuse("request head is too large").await;
                 }
                 Ok(None) => {}
-                Err(ParseError::Header) => return self.refuse("400 Bad Request.").await,
+                // A head is taken off the input once its lines are well formed.
+                Err(ParseError::Header) if self.input.len() < before || begins_like_http(&self.input) => {
+                    return self.refuse("400 Bad Request.").await;
+                }
                 Err(ParseError::TooLarge) => return self.refuse("request head is too large").await,
                 // Whoever does not speak HTTP is not answered in it.
                 Err(error) => return Err(Gone::NotHttp(error.to_string())),
@@ -159,11 +163,13 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Connection<'a, Io> {
 
     fn parsed(&mut self, head: actix_http::Request) -> Result<Parsed, Gone> {
         let not_http = |error: ::http::Error| Gone::NotHttp(error.to_string());
-        let method = Method::from_bytes(head.method().as_str().as_bytes()).map_err(|error| not_http(error.into()))?;
+        let method =
+            Method::from_bytes(head.method().as_str().as_bytes()).map_err(|error| not_http(error.into()))?;
         let target = head.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
         let mut headers = HeaderMap::with_capacity(head.head().headers().len());
         for (name, value) in head.head().headers() {
-            let name = HeaderName::from_bytes(name.as_str().as_bytes()).map_err(|error| not_http(error.into()))?;
+            let name =
+                HeaderName::from_bytes(name.as_str().as_bytes()).map_err(|error| not_http(error.into()))?;
             let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|error| not_http(error.into()))?;
             headers.append(name, value);
         }
@@ -289,7 +295,8 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Connection<'a, Io> {
     /// Writes out what is gathered, as long as the client keeps taking some.
     async fn flush(&mut self) -> Result<(), Gone> {
         while !self.out.is_empty() {
-            let written = within(self.limits.stall_time, self.io.write(&self.out)).await.ok_or(Gone::TooSlow)??;
+            let written =
+                within(self.limits.stall_time, self.io.write(&self.out)).await.ok_or(Gone::TooSlow)??;
             if written == 0 {
                 return Err(Gone::Left);
             }
@@ -363,6 +370,12 @@ fn poll_left<Io: AsyncRead + Unpin>(io: &mut Io, input: &mut BytesMut, cx: &mut 
 async fn read<Io: AsyncRead + Unpin>(io: &mut Io, input: &mut BytesMut) -> io::Result<usize> {
     input.reserve(READ_SIZE);
     io.read_buf(input).await
+}
+
+/// Whether the first line ends as a request line does.
+fn begins_like_http(input: &[u8]) -> bool {
+    let line = input.split(|&byte| byte == b'\n').next().unwrap_or_default().trim_ascii_end();
+    line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0")
 }
 
 fn decode(codec: &mut Codec, input: &mut BytesMut) -> Result<Option<Message<actix_http::Request>>, Gone> {

@@ -87,7 +87,8 @@ fn framing(headers: &HeaderMap, status: StatusCode, method: &Method) -> Result<B
     match (lengths.next(), lengths.next()) {
         (None, _) => Ok(BodyReader::UntilClose),
         (Some(length), None) => {
-            let length = length.to_str().ok().and_then(|text| text.parse().ok()).ok_or("bad content length")?;
+            let length =
+                length.to_str().ok().and_then(|text| text.parse().ok()).ok_or("bad content length")?;
             Ok(if length == 0 { BodyReader::Done } else { BodyReader::Length(length) })
         }
         (Some(_), Some(_)) => Err("several content lengths".into()),
@@ -141,7 +142,11 @@ impl BodyReader {
                 }
                 BodyReader::Trailer => {
                     let Some(end) = input.windows(2).position(|two| two == b"\r\n") else {
-                        return if input.len() > HEAD_LIMIT { Err(broken("trailer too long")) } else { Ok(None) };
+                        return if input.len() > HEAD_LIMIT {
+                            Err(broken("trailer too long"))
+                        } else {
+                            Ok(None)
+                        };
                     };
                     input.advance(end + 2);
                     if end == 0 {
@@ -184,7 +189,8 @@ mod tests {
         Ok((head.status.as_u16(), body, head.body))
     }
 
-    const CHUNKED: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+    const CHUNKED: &[u8] =
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
         4;a=b\r\nabcd\r\nB\r\n hello you!\r\n0\r\nX-Trailer: 1\r\n\r\n";
 
     #[test]

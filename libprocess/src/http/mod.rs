@@ -27,7 +27,7 @@ pub(crate) mod server;
 mod stream;
 
 pub use body::{Body, BodyError, Chunks};
-pub use client::{Client, ClientError, Exchange, Exchanged};
+pub use client::{Client, ClientError};
 pub use query::Query;
 pub use request::Request;
 pub use response::Response;

@@ -33,7 +33,8 @@ pub struct Request {
 }
 
 /// What may not stand in a request line as it is.
-const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}').add(b'#');
+const UNSAFE: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}').add(b'#');
 
 impl Request {
     /// A request to `url`: `http://host:port/path?query`, or `/path?query` alone where the host is

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode};
+use ::http::{Method, StatusCode, header};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use parking_lot::RwLock;
@@ -22,14 +22,15 @@ use super::dress;
 use super::request::Request;
 use super::response::Response;
 use super::route::Route;
+use crate::metrics::{self, Metrics};
 
 /// What answers a request: runs on an HTTP arbiter, so its future may stay on one thread.
 pub type Handler = Arc<dyn Fn(Request) -> LocalBoxFuture<'static, Response> + Send + Sync>;
 
-/// All routes of a runtime.
-#[derive(Default)]
+/// All routes of a runtime. Cheap to clone; clones share the routes.
+#[derive(Clone, Default)]
 pub struct Router {
-    table: RwLock<Table>,
+    table: Arc<RwLock<Table>>,
 }
 
 #[derive(Default)]
@@ -54,51 +55,34 @@ enum Found {
 }
 
 impl Router {
-    /// An empty router.
-    pub fn new() -> Router {
-        Router::default()
+    /// A router with what every runtime serves: its metrics and those of its machine.
+    pub fn new(metrics: Metrics) -> Router {
+        let router = Router::default();
+        router.mount("metrics", metrics::routes(&metrics));
+        router.mount("system", metrics::system::routes());
+        router
     }
 
-    /// Adds a route of the process `id`. The same path and methods again replace the older one.
-    pub fn add<F, R>(&self, id: &str, route: Route, handler: F)
-    where
-        F: Fn(Request) -> R + Send + Sync + 'static,
-        R: Future<Output = Response> + 'static,
-    {
-        let handler: Handler = Arc::new(move |request| handler(request).boxed_local());
+    /// Adds the routes of the process `id`, which has started.
+    pub fn mount(&self, id: &str, routes: Vec<(Route, Handler)>) {
+        if routes.is_empty() {
+            return;
+        }
         let mut table = self.table.write();
-        let entries = table.processes.entry(id.to_owned()).or_default().entry(route.path.clone()).or_default();
-        entries.retain(|entry| entry.route.methods != route.methods);
-        entries.push(Entry { route, handler });
+        let mounted = table.processes.entry(id.to_owned()).or_default();
+        for (route, handler) in routes {
+            mounted.entry(route.path.clone()).or_default().push(Entry { route, handler });
+        }
     }
 
-    /// Forgets all routes of the process `id`: it ended.
-    pub fn remove(&self, id: &str) {
+    /// Forgets all routes of the process `id`, which has ended.
+    pub fn unmount(&self, id: &str) {
         self.table.write().processes.remove(id);
-    }
-
-    /// Whether the process `id` has routes.
-    pub fn knows(&self, id: &str) -> bool {
-        self.table.read().processes.contains_key(id)
     }
 
     /// Makes paths that name no process those of `id`: `/state` is `/master/state`.
     pub fn delegate(&self, id: &str) {
         self.table.write().delegate = Some(id.to_owned());
-    }
-
-    /// Every route with its full path and help, for `/help`.
-    pub fn help(&self) -> Vec<(String, String)> {
-        let table = self.table.read();
-        let mut all = Vec::new();
-        for (id, routes) in &table.processes {
-            for (path, entries) in routes {
-                let full = format!("/{id}/{path}");
-                let full = full.trim_end_matches('/').to_owned();
-                all.extend(entries.iter().map(|entry| (full.clone(), entry.route.help.clone())));
-            }
-        }
-        all
     }
 
     /// Answers a request by these rules. A handler that panics is answered 500.
@@ -108,6 +92,9 @@ impl Router {
         }
         if request.path.contains("/..") {
             return answer(Response::not_found());
+        }
+        if let Some(wanted) = request.path.strip_prefix("/help") {
+            return answer(self.table.read().help(wanted));
         }
         let found = self.table.read().find(&request.path, &request.method);
         match found {
@@ -121,7 +108,9 @@ impl Router {
                 })
                 .boxed_local()
             }
-            Found::WrongMethod { expected } => answer(Response::method_not_allowed(&expected, &request.method)),
+            Found::WrongMethod { expected } => {
+                answer(Response::method_not_allowed(&expected, &request.method))
+            }
             Found::Nothing => answer(Response::not_found()),
         }
     }
@@ -132,6 +121,25 @@ fn answer(response: Response) -> LocalBoxFuture<'static, Response> {
 }
 
 impl Table {
+    /// Markdown that lists every path below `wanted` with its help.
+    fn help(&self, wanted: &str) -> Response {
+        let mut page = String::new();
+        for (id, routes) in &self.processes {
+            for (path, entries) in routes {
+                let full = format!("/{id}/{path}");
+                let full = full.trim_end_matches('/');
+                if full.starts_with(wanted.trim_end_matches('/')) {
+                    let texts = entries.iter().map(|entry| entry.route.help.as_str());
+                    page += &format!("* `{full}` {}\n", texts.collect::<Vec<_>>().join(" "));
+                }
+            }
+        }
+        match page.is_empty() {
+            true => Response::bad_request("No help available for this path.\n"),
+            false => Response::ok().header(header::CONTENT_TYPE, "text/x-markdown").body(page),
+        }
+    }
+
     fn find(&self, path: &str, method: &Method) -> Found {
         let path = path.trim_matches('/');
         match self.find_exactly(path, method) {
@@ -180,14 +188,13 @@ fn find_route(routes: &Routes, path: &str, method: &Method) -> Found {
 
 #[cfg(test)]
 mod tests {
-    use ::http::header;
     use proptest::prelude::*;
 
     use super::*;
 
     /// A master-like router whose handlers answer with their own name and the rest of the path.
     fn router() -> Router {
-        let router = Router::new();
+        let router = Router::new(Metrics::new());
         let routes = [
             ("master", Route::any("/state")),
             ("master", Route::post("/api/v1")),
@@ -200,10 +207,9 @@ mod tests {
         ];
         for (id, route) in routes {
             let name = format!("{id}:{}", route.path);
-            router.add(id, route, move |request: Request| {
-                let text = format!("{name}|{}", request.rest());
-                async move { Response::ok().body(text) }
-            });
+            let handler: Handler =
+                Arc::new(move |request| answer(Response::ok().body(format!("{name}|{}", request.rest()))));
+            router.mount(id, vec![(route, handler)]);
         }
         router.delegate("master");
         router
@@ -270,14 +276,24 @@ mod tests {
     #[test]
     fn a_process_that_ended_has_no_routes() {
         let router = router();
-        router.remove("slave(1)");
+        router.unmount("slave(1)");
         assert_eq!(ask(&router, Request::get("/slave(1)/state")).0, 404);
     }
 
     #[test]
+    fn every_path_is_listed_with_its_help() {
+        let help = get("/help");
+        assert!(help.contains("* `/master/api/v1` \n"), "{help}");
+        assert!(help.contains("* `/metrics/snapshot` "), "{help}");
+        assert!(!get("/help/master").contains("slave(1)"));
+        assert_eq!(ask(&router(), Request::get("/help/nobody")).0, 400);
+    }
+
+    #[test]
     fn a_handler_that_panics_is_answered_500() {
-        let router = Router::new();
-        router.add("bad", Route::any("/"), |_| async { panic!("on purpose") });
+        let router = Router::new(Metrics::new());
+        let bad: Handler = Arc::new(|_| async { panic!("on purpose") }.boxed_local());
+        router.mount("bad", vec![(Route::any("/"), bad)]);
         assert_eq!(ask(&router, Request::get("/bad")).0, 500);
     }
 

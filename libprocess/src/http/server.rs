@@ -43,9 +43,10 @@ impl Default for Limits {
 /// Where the time of `Date` comes from.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// The HTTP half of a runtime's one port. The listener is not its matter.
+/// The HTTP half of a runtime's one port, shared by all its HTTP arbiters. The listener is not its
+/// matter.
 pub struct Server {
-    router: Arc<Router>,
+    router: Router,
     limits: Limits,
     clock: Clock,
     open: AtomicUsize,
@@ -53,7 +54,7 @@ pub struct Server {
 
 impl Server {
     /// A server that answers by `router`.
-    pub fn new(router: Arc<Router>, limits: Limits, clock: Clock) -> Server {
+    pub fn new(router: Router, limits: Limits, clock: Clock) -> Server {
         Server { router, limits, clock, open: AtomicUsize::new(0) }
     }
 

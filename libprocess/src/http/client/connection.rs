@@ -44,7 +44,12 @@ impl Connection {
     /// Sends a request, and reads until the head of its answer is there.
     ///
     /// Errors: what broke, in words.
-    pub(super) async fn exchange(mut self, method: &Method, head: Bytes, body: Body) -> Result<Answering, String> {
+    pub(super) async fn exchange(
+        mut self,
+        method: &Method,
+        head: Bytes,
+        body: Body,
+    ) -> Result<Answering, String> {
         // A server that refuses early answers before it has read all: then its answer counts.
         let sent = self.send(head, body).await;
         loop {
@@ -114,7 +119,8 @@ impl Answering {
 
     /// The connection, if it may serve another request.
     pub(super) fn into_idle(self) -> Option<Connection> {
-        let idle = self.head.keep && self.head.body == BodyReader::Done && !self.connection.input.has_remaining();
+        let idle =
+            self.head.keep && self.head.body == BodyReader::Done && !self.connection.input.has_remaining();
         idle.then_some(self.connection)
     }
 

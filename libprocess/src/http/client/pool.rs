@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
+use super::ClientError;
 use super::connection::{Answering, Connection};
-use super::{ClientError, Exchange, Exchanged};
 use crate::http::body::{Body, Chunks};
 use crate::http::head::{Framing, write_request};
 use crate::http::request::Request;
@@ -33,26 +33,22 @@ pub(super) struct Pool {
 /// Shape: (reactor, host) → connections, the freshest last.
 type Idle = BTreeMap<(String, String), Vec<Connection>>;
 
-impl Exchange for Pool {
-    fn exchange(&self, request: Request) -> Exchanged {
-        let pool = self.clone();
-        Box::pin(async move {
-            let Some(host) = request.host().map(with_port) else {
-                return Err(ClientError::Url(request.target().to_owned()));
-            };
-            match request.deadline() {
-                None => pool.send(host, request).await,
-                Some(limit) => match within(limit, pool.send(host.clone(), request)).await {
-                    Some(done) => done,
-                    None => Err(ClientError::Timeout { host, limit }),
-                },
-            }
-        })
-    }
-}
-
 impl Pool {
-    async fn send(self, host: String, request: Request) -> Result<Response, ClientError> {
+    /// Sends a request, within its own deadline.
+    pub(super) async fn send(&self, request: Request) -> Result<Response, ClientError> {
+        let Some(host) = request.host().map(with_port) else {
+            return Err(ClientError::Url(request.target().to_owned()));
+        };
+        match request.deadline() {
+            None => self.exchange(host, request).await,
+            Some(limit) => match within(limit, self.exchange(host.clone(), request)).await {
+                Some(done) => done,
+                None => Err(ClientError::Timeout { host, limit }),
+            },
+        }
+    }
+
+    async fn exchange(&self, host: String, request: Request) -> Result<Response, ClientError> {
         let Request { method, headers, body, .. } = &request;
         let mut head = BytesMut::new();
         let framing = match body.len() {

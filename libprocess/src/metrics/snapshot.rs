@@ -1,0 +1,67 @@
+//! Metrics as the one flat object Mesos' users chart, and what may be asked of it.
+
+use std::collections::BTreeMap;
+
+/// `{"name":1.0,…}`, in name order. Every value has a fraction, as a double does.
+pub(super) fn render(figures: &BTreeMap<String, f64>) -> String {
+    let mut json = String::with_capacity(figures.len() * 48 + 2);
+    json.push('{');
+    for (name, value) in figures {
+        if json.len() > 1 {
+            json.push(',');
+        }
+        json.push_str(&serde_json::Value::from(name.as_str()).to_string());
+        json.push(':');
+        json.push_str(&format!("{value:?}"));
+    }
+    json.push('}');
+    json
+}
+
+/// Units of a duration as flags and queries spell it.
+const UNITS: [&str; 8] = ["ns", "us", "ms", "secs", "mins", "hrs", "days", "weeks"];
+
+/// No snapshot takes time here, so a timeout only has to be one.
+///
+/// Errors: the text of the answer.
+pub(super) fn check_timeout(timeout: Option<&str>) -> Result<(), String> {
+    let Some(timeout) = timeout else {
+        return Ok(());
+    };
+    let end = timeout.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let why = match end.map(|end| timeout.split_at(end)) {
+        None => format!("Invalid duration '{timeout}'"),
+        Some((number, _)) if number.parse::<f64>().is_err() => {
+            format!("Failed to convert '{number}' to number")
+        }
+        Some((_, unit)) if UNITS.contains(&unit) => return Ok(()),
+        Some((_, unit)) => format!("Unknown duration unit '{unit}'"),
+    };
+    Err(format!("Invalid timeout '{timeout}': {why}.\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_doubles_in_name_order() {
+        let figures = BTreeMap::from([
+            ("b/count".to_owned(), 2.0),
+            ("a".to_owned(), 0.011008),
+            ("frameworks/odd\"name".to_owned(), 8_589_934_592.0),
+        ]);
+        assert_eq!(render(&figures), r#"{"a":0.011008,"b/count":2.0,"frameworks/odd\"name":8589934592.0}"#);
+        assert_eq!(render(&BTreeMap::new()), "{}");
+    }
+
+    #[test]
+    fn a_timeout_is_a_number_with_a_unit() {
+        assert_eq!(check_timeout(None), Ok(()));
+        assert_eq!(check_timeout(Some("2.5secs")), Ok(()));
+        let text = "Invalid timeout 'zzz': Failed to convert '' to number.\n";
+        assert_eq!(check_timeout(Some("zzz")), Err(text.to_owned()));
+        assert!(check_timeout(Some("5")).is_err());
+        assert!(check_timeout(Some("5parsecs")).is_err());
+    }
+}
