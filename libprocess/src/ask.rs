@@ -1,0 +1,163 @@
+//! Questions: the slot an answer goes into, and the ways to get none.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix::{Handler, Message};
+use futures_util::future::{Either, select};
+use tokio::sync::oneshot;
+
+use libprocess_wire as wire;
+
+use crate::{Pid, Process};
+
+/// Why a message could not be sent. Sending never waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The receiver's mailbox, or the link to it, holds as much as it may.
+    #[error("the mailbox or link is full")]
+    Full,
+    /// The receiver has ended, or never was.
+    #[error("the process is gone")]
+    Gone,
+    /// The receiver's node cannot be reached just now.
+    #[error("the link is down")]
+    LinkDown,
+    /// The receiver has no door for this message.
+    #[error("the process has no door for this message")]
+    Refused,
+}
+
+/// Why there is no answer.
+#[wire::part]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// Nobody bears that id, or no longer that life of it.
+    #[error("no such process")]
+    NoSuchProcess,
+    /// The process ended before it answered.
+    #[error("the process ended")]
+    Terminated,
+    /// Nothing came within the time given.
+    #[error("no answer in time")]
+    Timeout,
+    /// The process does not take such a question, has no room for it, or dropped it.
+    #[error("the question was rejected")]
+    Rejected,
+    /// The way broke while the question or its answer was on it.
+    #[error("the link broke")]
+    LinkBroken,
+}
+
+impl From<SendError> for AskError {
+    fn from(error: SendError) -> AskError {
+        match error {
+            SendError::Full | SendError::Refused => AskError::Rejected,
+            SendError::Gone => AskError::NoSuchProcess,
+            SendError::LinkDown => AskError::LinkBroken,
+        }
+    }
+}
+
+/// Where the answer to one question goes. Dropping it fails whoever asked.
+pub struct Reply<T: 'static>(Option<Sink<T>>);
+
+enum Sink<T> {
+    Slot(oneshot::Sender<T>),
+    Way(Box<dyn FnOnce(Result<T, AskError>) + Send>),
+}
+
+impl<T: 'static> Reply<T> {
+    /// Answers. Nothing happens if whoever asked has gone.
+    pub fn send(mut self, answer: T) {
+        match self.0.take() {
+            Some(Sink::Slot(slot)) => drop(slot.send(answer)),
+            Some(Sink::Way(way)) => way(Ok(answer)),
+            None => {}
+        }
+    }
+
+    /// Turns the question away.
+    pub fn reject(self) {
+        drop(self);
+    }
+
+    /// A slot and the future of what is put there; for tests of rules that answer.
+    pub fn pair() -> (Reply<T>, oneshot::Receiver<T>) {
+        let (sender, receiver) = oneshot::channel();
+        (Reply(Some(Sink::Slot(sender))), receiver)
+    }
+
+    pub(crate) fn by(way: impl FnOnce(Result<T, AskError>) + Send + 'static) -> Reply<T> {
+        Reply(Some(Sink::Way(Box::new(way))))
+    }
+}
+
+impl<T: 'static> Drop for Reply<T> {
+    fn drop(&mut self) {
+        if let Some(Sink::Way(way)) = self.0.take() {
+            way(Err(AskError::Rejected));
+        }
+    }
+}
+
+impl<T: 'static> fmt::Debug for Reply<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply<{}>", std::any::type_name::<T>())
+    }
+}
+
+/// A question to be awaited: `pid.ask(m).within(d).await`.
+#[must_use = "nothing is asked before it is awaited"]
+pub struct Ask<'a, A: Process, M> {
+    pid: &'a Pid<A>,
+    message: M,
+    within: Duration,
+}
+
+impl<'a, A: Process, M> Ask<'a, A, M> {
+    pub(crate) fn new(pid: &'a Pid<A>, message: M) -> Ask<'a, A, M> {
+        Ask { pid, message, within: Duration::from_secs(15) }
+    }
+
+    /// How long the answer may take; 15 seconds if nothing is said.
+    pub fn within(mut self, within: Duration) -> Self {
+        self.within = within;
+        self
+    }
+}
+
+impl<A, M> IntoFuture for Ask<'_, A, M>
+where
+    A: Process + Handler<M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    type Output = Result<M::Result, AskError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let (slot, answer) = oneshot::channel();
+        let sent = self.pid.cell.push_stock(self.message, Some(slot));
+        Box::pin(awaited(self.pid.clone(), sent, answer, self.within))
+    }
+}
+
+/// The answer in the slot, or why there is none.
+pub(crate) async fn awaited<A: Process, T: Send>(
+    pid: Pid<A>,
+    sent: Result<(), SendError>,
+    answer: oneshot::Receiver<T>,
+    within: Duration,
+) -> Result<T, AskError> {
+    sent?;
+    let late = pid.cell.runtime().sleep(within);
+    match select(answer, late).await {
+        Either::Left((Ok(answer), _)) => Ok(answer),
+        Either::Left((Err(_), _)) if pid.is_alive() => Err(AskError::Rejected),
+        Either::Left((Err(_), _)) => Err(AskError::Terminated),
+        Either::Right(_) => Err(AskError::Timeout),
+    }
+}

@@ -1,0 +1,262 @@
+//! A process at home: the actor, its context, and one turn of it.
+//!
+//! ```text
+//!  one turn:  timers ≤ 64 → system lane, all → futures → user lane, the rest of 128 messages
+//!             or 200 µs, whichever is first; what is left waits for the next turn
+//! ```
+
+use std::any::Any;
+use std::backtrace::Backtrace;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use actix::dev::{EnvelopeProxy, MessageResponse};
+use actix::{Handler, Running};
+
+use crate::context::{Alarm, State};
+use crate::link::{Exit, Reason};
+use crate::mailbox::{Envelope, System};
+use crate::shard::{Hosted, Next};
+use crate::{AskError, Context, Doors, Process};
+
+const TURN_MESSAGES: usize = 128;
+const TURN_TIMERS: usize = 64;
+const TURN_TIME: Duration = Duration::from_micros(200);
+/// How many messages between two looks at the clock.
+const CLOCK_EVERY: usize = 32;
+
+/// An actor with its context, on its shard.
+pub(crate) struct Home<A: Process> {
+    /// Gone once the process has ended.
+    actor: Option<A>,
+    ctx: Context<A>,
+    timers: VecDeque<u64>,
+    system: VecDeque<System<A>>,
+    user: VecDeque<Envelope<A>>,
+}
+
+impl<A: Process> Home<A> {
+    pub(crate) fn new(actor: A, ctx: Context<A>) -> Home<A> {
+        Home {
+            actor: Some(actor),
+            ctx,
+            timers: VecDeque::new(),
+            system: VecDeque::new(),
+            user: VecDeque::new(),
+        }
+    }
+
+    /// One turn, with panics still on their way.
+    fn batch(&mut self, handled: &mut usize) -> Next {
+        let Some(actor) = self.actor.as_mut() else { return Next::Ended };
+        let ctx = &mut self.ctx;
+        ctx.begin_turn();
+        let room = if self.user.is_empty() && !ctx.waits() { TURN_MESSAGES } else { 0 };
+        let (woken, more) = ctx.cell().take(&mut self.system, &mut self.user, room, ctx.waits());
+        let mut started = None;
+
+        while let Some(timer) = self.timers.pop_front() {
+            *handled += 1;
+            alarm(actor, ctx, timer);
+            if ctx.is_stopping() || *handled >= TURN_TIMERS {
+                break;
+            }
+        }
+        while !ctx.is_stopping() {
+            let Some(entry) = self.system.pop_front() else { break };
+            *handled += 1;
+            system(actor, ctx, entry);
+        }
+        if woken || ctx.has_new_futures() {
+            ctx.poll_futures(actor);
+        }
+        while !ctx.is_stopping() && !ctx.waits() && *handled < TURN_MESSAGES {
+            let Some(envelope) = self.user.pop_front() else { break };
+            *handled += 1;
+            user(actor, ctx, envelope);
+            if handled.is_multiple_of(CLOCK_EVERY) {
+                let now = ctx.runtime().elapsed();
+                if now - *started.get_or_insert(now) >= TURN_TIME {
+                    break;
+                }
+            }
+        }
+        if ctx.is_stopping() {
+            return Next::Ended;
+        }
+        let blocked = ctx.waits();
+        if !self.timers.is_empty() || ((more || !self.user.is_empty()) && !blocked) || ctx.has_new_futures() {
+            Next::Again
+        } else {
+            Next::Idle
+        }
+    }
+
+    /// Runs foreign code; a panic becomes the reason of the end.
+    fn guarded(&mut self, work: impl FnOnce(&mut Home<A>) -> Next) -> Next {
+        match catch_unwind(AssertUnwindSafe(|| work(self))) {
+            Ok(next) => next,
+            Err(panic) => {
+                let message = panic_message(&*panic);
+                let reason = Reason::Panicked {
+                    message,
+                    input: std::any::type_name::<A::Input>().to_owned(),
+                    backtrace: Backtrace::capture().to_string(),
+                };
+                self.ctx.stop_because(reason);
+                Next::Ended
+            }
+        }
+    }
+
+    /// The last acts: actix's `stopped`, then the actor, its tasks and its mailbox go.
+    fn end(&mut self) {
+        let Some(mut actor) = self.actor.take() else { return };
+        self.ctx.set_state(State::Stopped);
+        let ctx = &mut self.ctx;
+        let stopped = catch_unwind(AssertUnwindSafe(|| {
+            actor.stopped(ctx);
+            drop(actor);
+        }));
+        if let Err(panic) = stopped {
+            tracing::error!(upid = %ctx.upid(), panic = panic_message(&*panic), "panicked while it ended");
+        }
+        let left = catch_unwind(AssertUnwindSafe(|| {
+            self.timers.clear();
+            self.system.clear();
+            self.user.clear();
+        }));
+        if left.is_err() {
+            tracing::error!(upid = %self.ctx.upid(), "a message panicked while it was dropped");
+        }
+        self.ctx.leave();
+    }
+}
+
+impl<A: Process> Hosted for Home<A> {
+    fn start(&mut self) {
+        let next = self.guarded(|home| {
+            let actor = home.actor.as_mut().expect("a process starts before it ends");
+            actor.started(&mut home.ctx);
+            Next::Again
+        });
+        debug_assert!(next != Next::Idle);
+    }
+
+    fn turn(&mut self) -> (usize, Next) {
+        let mut handled = 0;
+        let mut next = Next::Ended;
+        if !self.ctx.is_stopping() {
+            next = self.guarded(|home| home.batch(&mut handled));
+        }
+        if self.ctx.is_stopping() {
+            next = Next::Ended;
+            if self.ctx.may_refuse_to_stop() {
+                let verdict = self.guarded(|home| {
+                    let Some(actor) = home.actor.as_mut() else { return Next::Ended };
+                    match actor.stopping(&mut home.ctx) {
+                        Running::Continue => Next::Again,
+                        Running::Stop => Next::Ended,
+                    }
+                });
+                if verdict == Next::Again {
+                    self.ctx.set_state(State::Running);
+                    next = Next::Again;
+                }
+            }
+        }
+        if next == Next::Ended {
+            self.end();
+        }
+        (handled, next)
+    }
+
+    fn due(&mut self, timer: u64) {
+        self.timers.push_back(timer);
+    }
+
+    fn kill(&mut self) {
+        if self.actor.is_some() {
+            self.ctx.stop_because(Reason::NodeDown);
+            self.end();
+        }
+    }
+}
+
+fn alarm<A: Process>(actor: &mut A, ctx: &mut Context<A>, timer: u64) {
+    match ctx.take_alarm(timer) {
+        Some(Alarm::Input(input)) => handle(actor, ctx, input),
+        Some(Alarm::Call(call)) => call(actor, ctx),
+        Some(Alarm::Ask(number)) => {
+            if let Some(input) = ctx.answered(number, Err(AskError::Timeout)) {
+                handle(actor, ctx, input);
+            }
+        }
+        None => {}
+    }
+}
+
+fn system<A: Process>(actor: &mut A, ctx: &mut Context<A>, entry: System<A>) {
+    match entry {
+        System::Input(input) => handle(actor, ctx, input),
+        System::Done(task, input) => {
+            ctx.task_done(task);
+            handle(actor, ctx, input);
+        }
+        System::Exited(peer, exit) => exited(actor, ctx, &peer, exit),
+        System::Answer(number, answer) => {
+            if let Some(input) = ctx.answered(number, answer) {
+                handle(actor, ctx, input);
+            }
+        }
+        System::Panicked(message) => ctx.stop_because(Reason::Panicked {
+            message,
+            input: "a task of the process".to_owned(),
+            backtrace: String::new(),
+        }),
+        System::Terminate(reason) => ctx.stop_because(reason),
+    }
+}
+
+fn exited<A: Process>(actor: &mut A, ctx: &mut Context<A>, peer: &crate::Upid, exit: Exit) {
+    if ctx.forget_link(peer) {
+        actor.exited(peer, exit, ctx);
+    }
+}
+
+#[inline]
+fn user<A: Process>(actor: &mut A, ctx: &mut Context<A>, envelope: Envelope<A>) {
+    match envelope {
+        Envelope::Input(input) => handle(actor, ctx, input),
+        Envelope::Stock(mut envelope) => envelope.handle(actor, ctx),
+        Envelope::Expiring(expiring) => {
+            let (deadline, input) = *expiring;
+            if ctx.runtime().elapsed() <= deadline {
+                handle(actor, ctx, input);
+            }
+        }
+        Envelope::Letter(letter) => {
+            let opened = ctx.cell().doors().map(|doors: &Doors<A>| doors.open(*letter));
+            if let Some(Ok(envelope)) = opened {
+                user(actor, ctx, envelope);
+            }
+        }
+        Envelope::Terminate => ctx.stop_because(Reason::Terminated),
+    }
+}
+
+#[inline]
+fn handle<A: Process>(actor: &mut A, ctx: &mut Context<A>, input: A::Input) {
+    let response = <A as Handler<A::Input>>::handle(actor, input, ctx);
+    response.handle(ctx, None);
+}
+
+/// The text a panic carries.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without text".to_owned())
+}

@@ -1,0 +1,109 @@
+//! The typed address of a process of this runtime.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Handler, Message};
+use tokio::sync::oneshot;
+
+use crate::ask::{Ask, AskError, Reply, SendError, awaited};
+use crate::link::Reason;
+use crate::mailbox::{Cell, Envelope, Lane};
+use crate::{Process, Upid};
+
+/// A process of this runtime, by type. Cloning costs a reference count, sending no lookup.
+///
+/// Losing every address ends nothing: a process lives until it stops or is terminated.
+pub struct Pid<A: Process> {
+    pub(crate) cell: Arc<Cell<A>>,
+}
+
+impl<A: Process> Pid<A> {
+    /// The address that travels.
+    pub fn upid(&self) -> &Upid {
+        self.cell.upid()
+    }
+
+    /// Puts a message into the mailbox; never waits.
+    ///
+    /// Errors: when the mailbox is full, or the process has ended.
+    pub fn tell<M>(&self, message: M) -> Result<(), SendError>
+    where
+        A: Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        self.cell.push_message(message)
+    }
+
+    /// Asks for what the handler of `M` returns: `pid.ask(m).within(d).await`.
+    pub fn ask<M>(&self, message: M) -> Ask<'_, A, M>
+    where
+        A: Handler<M>,
+        M: Message + Send + 'static,
+        M::Result: Send,
+    {
+        Ask::new(self, message)
+    }
+
+    /// Asks a process that answers by [`Reply`]: `pid.call(d, |reply| Input::State { reply }).await`.
+    ///
+    /// The question is not run once the time is over.
+    pub fn call<T, F>(
+        &self,
+        within: Duration,
+        question: F,
+    ) -> impl Future<Output = Result<T, AskError>> + Send + use<A, T, F>
+    where
+        T: Send + 'static,
+        F: FnOnce(Reply<T>) -> A::Input,
+    {
+        let (reply, answer): (Reply<T>, oneshot::Receiver<T>) = Reply::pair();
+        let deadline = self.cell.runtime().elapsed() + within;
+        let sent = self.cell.push(Envelope::Expiring(Box::new((deadline, question(reply)))));
+        awaited(self.clone(), sent, answer, within)
+    }
+
+    /// Ends the process: at once, or when what waits in its user lane has been handled.
+    pub fn terminate(&self, lane: Lane) {
+        self.cell.terminate(lane);
+    }
+
+    /// Waits for the end, and says why; [`Reason::Stopped`] if it ended before anybody waited.
+    pub fn wait(&self) -> impl Future<Output = Reason> + Send + use<A> {
+        let reason = self.cell.wait();
+        async move { reason.await.unwrap_or(Reason::Stopped) }
+    }
+
+    /// Whether it has not ended yet.
+    pub fn is_alive(&self) -> bool {
+        self.cell.is_alive()
+    }
+}
+
+impl<A: Process> Clone for Pid<A> {
+    fn clone(&self) -> Pid<A> {
+        Pid { cell: self.cell.clone() }
+    }
+}
+
+impl<A: Process> fmt::Debug for Pid<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pid<{}>({})", A::KIND, self.upid())
+    }
+}
+
+impl<A: Process> fmt::Display for Pid<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.upid().fmt(f)
+    }
+}
+
+impl<A: Process> PartialEq for Pid<A> {
+    fn eq(&self, other: &Pid<A>) -> bool {
+        Arc::ptr_eq(&self.cell, &other.cell)
+    }
+}
+
+impl<A: Process> Eq for Pid<A> {}

@@ -1,0 +1,52 @@
+//! What a process is: an actor with a kind, one enum it receives, and doors to the outside.
+
+use actix::{Actor, Handler, Message};
+
+use crate::{Context, Doors, Exit, Upid};
+
+/// An actor that this runtime runs.
+///
+/// ```
+/// use libprocess::{Actor, Context, Handler, Message, Process};
+///
+/// struct Counter { count: u64 }
+/// enum Input { Add(u64), Reset }
+///
+/// impl Message for Input { type Result = (); }
+/// impl Actor for Counter { type Context = Context<Self>; }
+/// impl Process for Counter {
+///     const KIND: &'static str = "counter";
+///     type Input = Input;
+/// }
+/// impl Handler<Input> for Counter {
+///     type Result = ();
+///     fn handle(&mut self, input: Input, _: &mut Context<Self>) {
+///         match input {
+///             Input::Add(n) => self.count += n,
+///             Input::Reset => self.count = 0,
+///         }
+///     }
+/// }
+/// ```
+///
+/// Handlers are synchronous. What takes time leaves ([`Context::task`], [`Context::blocking`],
+/// [`Context::ask`]) and comes back as an input. `started`, `stopping` and `stopped` are actix's.
+pub trait Process: Actor<Context = Context<Self>> + Handler<Self::Input> {
+    /// What it is: a label in metrics and logs.
+    const KIND: &'static str;
+
+    /// All that can arrive.
+    type Input: Message<Result = ()> + Send + 'static;
+
+    /// Opens what it hears from outside: messages and questions by name, HTTP routes.
+    ///
+    /// Called once, on its shard, after it was made and before `started`.
+    fn doors(&self, doors: &mut Doors<Self>) {
+        let _ = doors;
+    }
+
+    /// A linked process is gone, or out of reach; once per link.
+    fn exited(&mut self, peer: &Upid, exit: Exit, ctx: &mut Context<Self>) {
+        let _ = (peer, exit, ctx);
+    }
+}

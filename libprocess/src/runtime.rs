@@ -1,0 +1,407 @@
+//! A runtime: the value that holds processes, names, routes and the world they run in.
+//!
+//! Nothing is global: several runtimes live in one OS process, each a node with an address.
+
+use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use libprocess_wire as wire;
+use parking_lot::{Mutex, RwLock};
+use rand::Rng as _;
+
+use crate::ask::{AskError, Reply, SendError};
+use crate::context::link_local;
+use crate::doors::{Asked, Letter, Received};
+use crate::environment::{Environment, Sleep, Storage};
+use crate::http;
+use crate::link::Reason;
+use crate::mailbox::{AnyCell, Cell};
+use crate::metrics::Metrics;
+use crate::real;
+use crate::shard::Shared;
+use crate::spawn::{Name, place, settle};
+use crate::transport::{AskCancel, Peers};
+use crate::upid::Epoch;
+use crate::{Pid, Process, Spawn, SpawnError, Upid};
+
+/// A node: its processes, their names, and the world around them. Cheap to clone.
+///
+/// It runs until [`Runtime::shutdown`], whoever lets go of it.
+#[derive(Clone)]
+pub struct Runtime(Arc<Inner>);
+
+struct Inner {
+    address: SocketAddr,
+    environment: Environment,
+    shards: Vec<Arc<Shared>>,
+    names: RwLock<BTreeMap<Box<str>, Named>>,
+    /// Shape: prefix → how many names it has given.
+    prefixes: Mutex<BTreeMap<String, u64>>,
+    epochs: AtomicU64,
+    born: AtomicU64,
+    down: AtomicBool,
+    router: http::Router,
+    metrics: Metrics,
+    counts: Counts,
+    client: http::Client,
+    peers: Peers,
+    driver: Box<dyn Driver>,
+}
+
+struct Named {
+    cell: Arc<dyn AnyCell>,
+    /// The how-manieth process of this runtime; they end in reverse order.
+    born: u64,
+}
+
+/// What turns the shards of a runtime.
+pub(crate) trait Driver: Send + Sync {
+    /// The processes have ended: stops the shards, the listener and the workers.
+    fn shutdown(&self);
+    /// Whether this driver waits for real threads.
+    fn is_real(&self) -> bool;
+}
+
+/// What every runtime counts.
+pub(crate) struct Counts {
+    pub(crate) rejected: ::metrics::Counter,
+    spawned: ::metrics::Counter,
+    panicked: ::metrics::Counter,
+}
+
+/// How a runtime is started.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where links and HTTP are taken, on one port; port 0 takes any, `None` takes nothing.
+    pub listen: Option<SocketAddr>,
+    /// The address others are told, if it is not the one listened on.
+    pub advertise: Option<SocketAddr>,
+    /// Threads with processes on them.
+    pub shards: usize,
+    /// Threads that speak HTTP; with none, HTTP connections are closed.
+    pub http_workers: usize,
+    /// The most threads for jobs that block; made when needed, gone when idle.
+    pub blocking_threads: usize,
+    /// Bounds of HTTP connections.
+    pub http: http::Limits,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+            advertise: None,
+            shards: 1,
+            http_workers: 1,
+            blocking_threads: 16,
+            http: http::Limits::default(),
+        }
+    }
+}
+
+/// Why a runtime did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("failed to listen on {address}")]
+    Listen { address: SocketAddr, source: std::io::Error },
+    #[error("failed to start a thread")]
+    Thread(#[source] std::io::Error),
+}
+
+/// The pieces a driver puts a runtime together from.
+pub(crate) struct Assembly {
+    pub(crate) address: SocketAddr,
+    pub(crate) environment: Environment,
+    pub(crate) shards: Vec<Arc<Shared>>,
+    pub(crate) router: http::Router,
+    pub(crate) metrics: Metrics,
+    pub(crate) client: http::Client,
+    pub(crate) driver: Box<dyn Driver>,
+}
+
+impl Runtime {
+    /// Starts a node on this machine: its threads, and the listener if there is to be one.
+    ///
+    /// Errors: when the address cannot be listened on, or no thread be started.
+    pub fn start(config: Config) -> Result<Runtime, StartError> {
+        real::start(config)
+    }
+
+    /// Spawns a process. `make` runs on the shard the process will live on; messages sent before
+    /// it is made wait for it.
+    ///
+    /// Errors: when the name is taken by a process that lives, or the runtime is shut down.
+    pub fn spawn<A: Process>(
+        &self,
+        spawn: Spawn,
+        make: impl FnOnce() -> A + Send + 'static,
+    ) -> Result<Pid<A>, SpawnError> {
+        let inner = &*self.0;
+        let name: Box<str> = match spawn.name {
+            Name::Exactly(name) => name.into(),
+            Name::Prefix(prefix) => self.numbered(prefix).into(),
+        };
+        let born = inner.born.fetch_add(1, Ordering::Relaxed);
+        let upid = Upid::with_epoch(name.clone(), inner.address, self.new_epoch());
+        let shard = place(spawn.shard, &name, born, &inner.shards).clone();
+        let cell = Cell::<A>::new(upid, self.clone(), shard.clone(), spawn.bound);
+        {
+            let mut names = inner.names.write();
+            if self.is_down() {
+                return Err(SpawnError::ShutDown);
+            }
+            if names.contains_key(&name) {
+                return Err(SpawnError::NameTaken(name.into()));
+            }
+            names.insert(name, Named { cell: cell.clone(), born });
+        }
+        inner.counts.spawned.increment(1);
+        let pid = Pid { cell };
+        let settled = pid.clone();
+        shard.command(Box::new(move |shard| settle(shard, settled, make)));
+        Ok(pid)
+    }
+
+    /// Makes HTTP paths that name no process those of `id`: `/state` is `/master/state`.
+    pub fn delegate(&self, id: &str) {
+        self.0.router.delegate(id);
+    }
+
+    /// The address others reach this node by.
+    pub fn address(&self) -> SocketAddr {
+        self.0.address
+    }
+
+    /// Wall time; never goes backwards.
+    pub fn now(&self) -> SystemTime {
+        self.0.environment.clock.now()
+    }
+
+    /// Time since this runtime started.
+    pub fn elapsed(&self) -> Duration {
+        self.0.environment.clock.elapsed()
+    }
+
+    /// A pause that handlers at the edge and tasks can await.
+    pub fn sleep(&self, duration: Duration) -> Sleep {
+        self.0.environment.clock.sleep(duration)
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// For HTTP requests to elsewhere.
+    pub fn client(&self) -> http::Client {
+        self.0.client.clone()
+    }
+
+    pub fn storage(&self) -> &Arc<dyn Storage> {
+        &self.0.environment.storage
+    }
+
+    /// The world this runtime runs in.
+    pub fn environment(&self) -> &Environment {
+        &self.0.environment
+    }
+
+    /// The address of a process that lives here, by name.
+    pub fn lookup(&self, id: &str) -> Option<Upid> {
+        self.0.names.read().get(id).map(|named| named.cell.upid().clone())
+    }
+
+    /// Sends a message to whoever has a door for it, from nobody in particular.
+    pub fn send<M: wire::Message>(&self, to: &Upid, message: M) -> Result<(), SendError> {
+        self.post(&self.nobody(), to, message)
+    }
+
+    /// Waits for a future on this thread. Not for shards or HTTP arbiters, nor in a simulation.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        assert!(self.0.driver.is_real(), "a simulated runtime moves when its `Sim` does");
+        real::block_on(future)
+    }
+
+    /// Ends the processes, the youngest first, then the listener and the threads; waits for it.
+    ///
+    /// Not to be called from a process or a request handler: it would wait for itself.
+    pub fn shutdown(&self) {
+        {
+            let _names = self.0.names.write();
+            if self.0.down.swap(true, Ordering::SeqCst) {
+                return;
+            }
+        }
+        let mut named: Vec<_> =
+            self.0.names.read().values().map(|named| (named.born, named.cell.clone())).collect();
+        named.sort_by_key(|(born, _)| std::cmp::Reverse(*born));
+        for (_, cell) in &named {
+            cell.end(Reason::NodeDown);
+            if self.0.driver.is_real() {
+                real::wait_until(Duration::from_secs(5), || !cell.is_alive());
+            }
+        }
+        self.0.peers.shutdown();
+        self.0.driver.shutdown();
+        self.0.names.write().clear();
+    }
+
+    pub(crate) fn assemble(parts: Assembly) -> Runtime {
+        let Assembly { address, environment, shards, router, metrics, client, driver } = parts;
+        let mut seed = environment.rng.stream("epochs");
+        let counts = Counts {
+            rejected: metrics.counter("libprocess/messages_rejected"),
+            spawned: metrics.counter("libprocess/processes_spawned"),
+            panicked: metrics.counter("libprocess/processes_panicked"),
+        };
+        Runtime(Arc::new(Inner {
+            address,
+            peers: Peers::new(address, Epoch(seed.next_u64()), &metrics),
+            epochs: AtomicU64::new(seed.next_u64()),
+            environment,
+            shards,
+            names: RwLock::default(),
+            prefixes: Mutex::default(),
+            born: AtomicU64::new(0),
+            down: AtomicBool::new(false),
+            router,
+            metrics,
+            counts,
+            client,
+            driver,
+        }))
+    }
+
+    pub(crate) fn is_down(&self) -> bool {
+        self.0.down.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.0.counts
+    }
+
+    pub(crate) fn router(&self) -> &http::Router {
+        &self.0.router
+    }
+
+    pub(crate) fn shards(&self) -> &[Arc<Shared>] {
+        &self.0.shards
+    }
+
+    pub(crate) fn peers(&self) -> &Peers {
+        &self.0.peers
+    }
+
+    /// The cell of a process that lives here, and is of the life that is meant.
+    pub(crate) fn find(&self, id: &str, epoch: Option<Epoch>) -> Option<Arc<dyn AnyCell>> {
+        let names = self.0.names.read();
+        let cell = &names.get(id)?.cell;
+        (epoch.is_none() || epoch == cell.upid().epoch()).then(|| cell.clone())
+    }
+
+    /// Sends a message by address.
+    pub(crate) fn post<M: wire::Message>(&self, from: &Upid, to: &Upid, message: M) -> Result<(), SendError> {
+        if to.address() != self.0.address {
+            return self.0.peers.tell(self, from, to, &message);
+        }
+        let cell = self.find(to.id(), to.epoch()).ok_or(SendError::Gone)?;
+        cell.letter(Letter::Moved {
+            message: Box::new(Received { from: from.clone(), body: message }),
+            kind: TypeId::of::<Received<M>>(),
+            deadline: None,
+        })
+    }
+
+    /// Asks by address; `asker` gets the answer under `number`, exactly once.
+    pub(crate) fn question<Q: wire::Question>(
+        &self,
+        asker: Arc<dyn AnyCell>,
+        number: u64,
+        to: &Upid,
+        question: Q,
+        within: Duration,
+    ) -> Option<AskCancel> {
+        if to.address() != self.0.address {
+            return self.0.peers.ask(self, asker, number, to, &question, within);
+        }
+        let Some(cell) = self.find(to.id(), to.epoch()) else {
+            asker.answer(number, Err(AskError::NoSuchProcess));
+            return None;
+        };
+        let (from, asked) = (asker.upid().clone(), cell.clone());
+        let reply = Reply::by(move |answer: Result<Q::Reply, AskError>| {
+            let answer = answer.map_err(|error| if asked.is_alive() { error } else { AskError::Terminated });
+            asker.answer(number, answer.map(|answer| Box::new(answer) as Box<dyn Any + Send>));
+        });
+        // A letter that is refused drops the reply, which tells the asker.
+        let _ = cell.letter(Letter::Moved {
+            message: Box::new(Asked { from, body: question, reply }),
+            kind: TypeId::of::<Asked<Q>>(),
+            deadline: Some(self.elapsed() + within),
+        });
+        None
+    }
+
+    pub(crate) fn link(&self, linker: Arc<dyn AnyCell>, peer: &Upid) {
+        if peer.address() == self.0.address {
+            link_local(linker, peer, self.find(peer.id(), peer.epoch()));
+        } else {
+            self.0.peers.link(self, linker, peer);
+        }
+    }
+
+    pub(crate) fn unlink(&self, linker: &Upid, peer: &Upid) {
+        if peer.address() != self.0.address {
+            self.0.peers.unlink(self, linker, peer);
+        } else if let Some(cell) = self.find(peer.id(), peer.epoch()) {
+            cell.unwatch(linker, peer);
+        }
+    }
+
+    /// A process ends: its name and its routes are free again.
+    pub(crate) fn leave(&self, cell: &dyn AnyCell, reason: &Reason) {
+        let upid = cell.upid();
+        if let Reason::Panicked { message, input, .. } = reason {
+            self.0.counts.panicked.increment(1);
+            tracing::error!(%upid, kind = cell.kind(), input, message, "process panicked");
+        }
+        self.0.router.unmount(upid.id());
+        let mut names = self.0.names.write();
+        if names.get(upid.id()).is_some_and(|named| named.cell.upid() == upid) {
+            let gone = names.remove(upid.id());
+            drop(names);
+            drop(gone);
+        }
+    }
+
+    /// The sender of what no process sent.
+    fn nobody(&self) -> Upid {
+        Upid::new("", self.0.address)
+    }
+
+    fn numbered(&self, prefix: String) -> String {
+        let mut prefixes = self.0.prefixes.lock();
+        let count = prefixes.entry(prefix.clone()).or_insert(0);
+        *count += 1;
+        format!("{prefix}({count})")
+    }
+
+    /// Epochs are drawn by counting from a random start through a mixing bijection (splitmix64):
+    /// never the same twice in one life of a runtime, and not to be guessed from the last.
+    fn new_epoch(&self) -> Epoch {
+        let mut z = self.0.epochs.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Epoch(z ^ (z >> 31))
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Runtime({})", self.0.address)
+    }
+}

@@ -1,0 +1,317 @@
+//! A shard: one run queue, one heap of timers, the processes that live on one thread.
+//!
+//! ```text
+//!  same shard:  push ──► ready ───────────┐
+//!  other shard: push ──► inbox ─ wake ──► │ turn: ≤ 1,024 messages, then back to the reactor
+//!  timers due ────────────────────────────┘
+//! ```
+//!
+//! [`Local`] is what processes of the shard touch, [`Shared`] what everybody else does, and
+//! [`Shard`] what the driver turns. The same code runs under the reactor and in the simulator.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::Runtime;
+use crate::timers::Timers;
+
+/// What one shard turn may handle before the reactor has its turn.
+const SHARD_BUDGET: usize = 1_024;
+
+/// Where a process lives on its shard, and which tenant of that place is meant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) slot: u32,
+    pub(crate) tenant: u32,
+}
+
+/// A process as its shard sees it.
+pub(crate) trait Hosted {
+    fn start(&mut self);
+    /// Handles a batch; says how many it handled and what is next.
+    fn turn(&mut self) -> (usize, Next);
+    /// A timer of the process is due.
+    fn due(&mut self, timer: u64);
+    /// Ends it whatever it says.
+    fn kill(&mut self);
+}
+
+/// What a turn leaves behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    Idle,
+    Again,
+    Ended,
+}
+
+/// What other threads may do to a shard.
+pub(crate) struct Shared {
+    pub(crate) id: u64,
+    inbox: Mutex<Inbox>,
+    pub(crate) waker: AtomicWaker,
+}
+
+#[derive(Default)]
+struct Inbox {
+    ready: Vec<Key>,
+    commands: Vec<Command>,
+}
+
+/// Something to be done on the shard's own thread.
+pub(crate) type Command = Box<dyn FnOnce(&mut Shard) + Send>;
+
+/// What the processes of a shard share without a lock.
+pub(crate) struct Local {
+    id: u64,
+    ready: RefCell<VecDeque<Key>>,
+    pub(crate) timers: RefCell<Timers>,
+}
+
+thread_local! {
+    static CURRENT: Cell<u64> = const { Cell::new(0) };
+    static LOCAL: RefCell<Option<Rc<Local>>> = const { RefCell::new(None) };
+}
+
+impl Shared {
+    /// `id` is never 0 and never the same twice in one OS process.
+    pub(crate) fn new(id: u64) -> Arc<Shared> {
+        Arc::new(Shared { id, inbox: Mutex::default(), waker: AtomicWaker::new() })
+    }
+
+    /// Lets the process at `key` have a turn.
+    #[inline]
+    pub(crate) fn ready(&self, key: Key) {
+        if CURRENT.get() == self.id {
+            LOCAL.with_borrow(|local| {
+                let local = local.as_ref().expect("set together with CURRENT");
+                local.ready.borrow_mut().push_back(key);
+            });
+            return;
+        }
+        let mut inbox = self.inbox.lock();
+        let first = inbox.is_empty();
+        inbox.ready.push(key);
+        drop(inbox);
+        if first {
+            self.waker.wake();
+        }
+    }
+
+    pub(crate) fn command(&self, command: Command) {
+        let mut inbox = self.inbox.lock();
+        let first = inbox.is_empty();
+        inbox.commands.push(command);
+        drop(inbox);
+        if first {
+            self.waker.wake();
+        }
+    }
+
+    pub(crate) fn has_mail(&self) -> bool {
+        !self.inbox.lock().is_empty()
+    }
+}
+
+impl Inbox {
+    fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.commands.is_empty()
+    }
+}
+
+/// The shard itself; lives on one thread.
+pub(crate) struct Shard {
+    pub(crate) runtime: Runtime,
+    shared: Arc<Shared>,
+    local: Rc<Local>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    /// Draws who is next among the ready; in order of arrival if there is none.
+    chance: Option<ChaCha8Rng>,
+    keys: Vec<Key>,
+    commands: Vec<Command>,
+    due: Vec<(Key, u64)>,
+}
+
+struct Slot {
+    tenant: u32,
+    process: Option<Box<dyn Hosted>>,
+}
+
+impl Shard {
+    pub(crate) fn new(runtime: Runtime, shared: Arc<Shared>, chance: Option<ChaCha8Rng>) -> Shard {
+        let local = Rc::new(Local { id: shared.id, ready: RefCell::default(), timers: RefCell::default() });
+        Shard {
+            runtime,
+            shared,
+            local,
+            slots: Vec::new(),
+            free: Vec::new(),
+            chance,
+            keys: Vec::new(),
+            commands: Vec::new(),
+            due: Vec::new(),
+        }
+    }
+
+    /// Runs `work` as this shard: whatever it makes ready goes to the local queue.
+    pub(crate) fn enter<T>(&mut self, work: impl FnOnce(&mut Shard) -> T) -> T {
+        let _inside = Inside::enter(&self.local);
+        work(self)
+    }
+
+    /// One shard turn: inbox, due timers, then ready processes until the budget is used.
+    ///
+    /// Returns how many messages were handled.
+    pub(crate) fn turn(&mut self, now: Duration) -> usize {
+        self.enter(|shard| {
+            shard.empty_inbox();
+            shard.fire(now);
+            let mut handled = 0;
+            while handled < SHARD_BUDGET {
+                let Some(key) = shard.next() else { break };
+                handled += shard.run(key).max(1);
+            }
+            handled
+        })
+    }
+
+    /// Whether there is something to do without waiting.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.local.ready.borrow().is_empty() || self.shared.has_mail()
+    }
+
+    /// When the next timer is due. Unit: time since the runtime started.
+    pub(crate) fn next_timer(&self) -> Option<Duration> {
+        self.local.timers.borrow_mut().next()
+    }
+
+    pub(crate) fn local(&self) -> &Rc<Local> {
+        &self.local
+    }
+
+    /// Gives a process a place; `make` is told which.
+    pub(crate) fn admit(&mut self, make: impl FnOnce(Key) -> Option<Box<dyn Hosted>>) -> Option<Key> {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { tenant: 0, process: None });
+            u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 processes on a shard")
+        });
+        let place = &mut self.slots[slot as usize];
+        place.tenant = place.tenant.wrapping_add(1);
+        let key = Key { slot, tenant: place.tenant };
+        match make(key) {
+            Some(process) => {
+                self.slots[slot as usize].process = Some(process);
+                Some(key)
+            }
+            None => {
+                self.free.push(slot);
+                None
+            }
+        }
+    }
+
+    /// Lets the process at `key` start, and have its first turn.
+    pub(crate) fn start(&mut self, key: Key) {
+        self.with(key, |process| {
+            process.start();
+            (1, Next::Again)
+        });
+    }
+
+    /// Ends every process, the youngest place first.
+    pub(crate) fn kill_all(&mut self) {
+        self.enter(|shard| {
+            for slot in (0..shard.slots.len()).rev() {
+                if let Some(mut process) = shard.slots[slot].process.take() {
+                    process.kill();
+                }
+            }
+        });
+    }
+
+    fn empty_inbox(&mut self) {
+        let mut inbox = self.shared.inbox.lock();
+        std::mem::swap(&mut inbox.ready, &mut self.keys);
+        std::mem::swap(&mut inbox.commands, &mut self.commands);
+        drop(inbox);
+        self.local.ready.borrow_mut().extend(self.keys.drain(..));
+        let mut commands = std::mem::take(&mut self.commands);
+        commands.drain(..).for_each(|command| command(self));
+        self.commands = commands;
+    }
+
+    fn fire(&mut self, now: Duration) {
+        let mut due = std::mem::take(&mut self.due);
+        self.local.timers.borrow_mut().take_due(now, &mut due);
+        for (key, timer) in due.drain(..) {
+            self.with(key, |process| {
+                process.due(timer);
+                (0, Next::Again)
+            });
+        }
+        self.due = due;
+    }
+
+    fn next(&mut self) -> Option<Key> {
+        let mut ready = self.local.ready.borrow_mut();
+        match &mut self.chance {
+            Some(chance) if ready.len() > 1 => {
+                let at = chance.random_range(0..ready.len());
+                ready.remove(at)
+            }
+            _ => ready.pop_front(),
+        }
+    }
+
+    fn run(&mut self, key: Key) -> usize {
+        self.with(key, |process| process.turn())
+    }
+
+    /// Lends the process out, so that it may reach the shard while it runs.
+    fn with(&mut self, key: Key, work: impl FnOnce(&mut dyn Hosted) -> (usize, Next)) -> usize {
+        let Some(slot) = self.slots.get_mut(key.slot as usize) else { return 0 };
+        if slot.tenant != key.tenant {
+            return 0;
+        }
+        let Some(mut process) = slot.process.take() else { return 0 };
+        let (handled, next) = work(&mut *process);
+        match next {
+            Next::Ended => self.free.push(key.slot),
+            Next::Again | Next::Idle => {
+                self.slots[key.slot as usize].process = Some(process);
+                if next == Next::Again {
+                    self.local.ready.borrow_mut().push_back(key);
+                }
+            }
+        }
+        handled
+    }
+}
+
+/// While it lives, this thread works for one shard.
+struct Inside {
+    id: u64,
+    local: Option<Rc<Local>>,
+}
+
+impl Inside {
+    fn enter(local: &Rc<Local>) -> Inside {
+        let id = CURRENT.replace(local.id);
+        Inside { id, local: LOCAL.replace(Some(local.clone())) }
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        CURRENT.set(self.id);
+        LOCAL.set(self.local.take());
+    }
+}

@@ -1,0 +1,119 @@
+//! How a process comes to live: its name, its shard, and the first things it does there.
+
+use std::sync::Arc;
+
+use crate::hosted::{Home, panic_message};
+use crate::link::Reason;
+use crate::mailbox::Bound;
+use crate::shard;
+use crate::{Context, Doors, Pid, Process};
+
+/// Where, and under which name, a process is spawned.
+#[derive(Clone, Debug)]
+pub struct Spawn {
+    pub(crate) name: Name,
+    pub(crate) shard: Shard,
+    pub(crate) bound: Bound,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Name {
+    Exactly(String),
+    Prefix(String),
+}
+
+/// Which shard a process lives on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shard {
+    /// One drawn from its name.
+    #[default]
+    Auto,
+    /// The next in turn, so that those who ask for this are spread evenly.
+    Own,
+    /// The one of that number, counted round; chatty pairs share one.
+    At(usize),
+}
+
+/// Why a process was not spawned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpawnError {
+    #[error("a process named `{0}` lives already")]
+    NameTaken(String),
+    #[error("the runtime is shut down")]
+    ShutDown,
+}
+
+impl Spawn {
+    /// Exactly this name; spawning fails while it is taken.
+    pub fn named(name: impl Into<String>) -> Spawn {
+        Spawn { name: Name::Exactly(name.into()), shard: Shard::Auto, bound: Bound::default() }
+    }
+
+    /// `prefix(1)`, `prefix(2)` and so on, never the same twice in one runtime.
+    pub fn prefixed(prefix: impl Into<String>) -> Spawn {
+        Spawn { name: Name::Prefix(prefix.into()), shard: Shard::Auto, bound: Bound::default() }
+    }
+
+    /// Which shard it lives on.
+    pub fn shard(self, shard: Shard) -> Spawn {
+        Spawn { shard, ..self }
+    }
+
+    /// How much its user lane holds.
+    pub fn mailbox(self, bound: Bound) -> Spawn {
+        Spawn { bound, ..self }
+    }
+}
+
+/// On the shard: makes the process, opens its doors and lets it start.
+pub(crate) fn settle<A: Process>(shard: &mut shard::Shard, pid: Pid<A>, make: impl FnOnce() -> A) {
+    let local = shard.local().clone();
+    let key = shard.admit(|key| {
+        let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let actor = make();
+            let mut doors = Doors::new(pid.clone());
+            actor.doors(&mut doors);
+            (actor, doors)
+        }));
+        match made {
+            Ok((actor, mut doors)) => {
+                let runtime = pid.cell.runtime();
+                runtime.router().mount(pid.upid().id(), doors.finish());
+                pid.cell.open(key, doors);
+                let ctx = Context::new(pid, local, key);
+                Some(Box::new(Home::new(actor, ctx)) as Box<dyn shard::Hosted>)
+            }
+            Err(panic) => {
+                let reason = Reason::Panicked {
+                    message: panic_message(&*panic),
+                    input: "its own making".to_owned(),
+                    backtrace: String::new(),
+                };
+                pid.cell.runtime().leave(&*pid.cell, &reason);
+                pid.cell.close(&reason);
+                None
+            }
+        }
+    });
+    if let Some(key) = key {
+        shard.start(key);
+    }
+}
+
+/// The shard a process is put on.
+pub(crate) fn place<'a>(
+    shard: Shard,
+    name: &str,
+    born: u64,
+    shards: &'a [Arc<shard::Shared>],
+) -> &'a Arc<shard::Shared> {
+    let number = match shard {
+        Shard::Auto => name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        }),
+        Shard::Own => born,
+        Shard::At(number) => number as u64,
+    };
+    let many = shards.len() as u64;
+    &shards[usize::try_from(number % many).expect("fewer shards than memory")]
+}
