@@ -104,11 +104,7 @@ impl Agents {
         self.slots.get(id).copied()
     }
 
-    pub(super) fn get(&self, slot: u32) -> Option<&AgentEntry> {
-        self.entries.get(slot)
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &AgentEntry)> {
+    fn iter(&self) -> impl Iterator<Item = (u32, &AgentEntry)> {
         self.entries.iter()
     }
 
@@ -439,6 +435,11 @@ impl Hierarchical {
             *filters = filters.saturating_add_signed(more);
             self.ends.push(End { at: until, agent, client: *client, era: *era });
         }
+        let (frameworks, agents) = (&self.frameworks, &self.agents);
+        self.ends.prune(|end| {
+            frameworks.membership(end.client).is_some_and(|membership| membership.era == end.era)
+                && agents.entries.get(end.agent).is_some()
+        });
     }
 
     /// Ends the filters whose time has come; the pairs they stood between are looked at again.
@@ -493,7 +494,6 @@ impl Hierarchical {
     }
 
     /// States what is always true: what is free and what is held add up to what there is.
-    #[cfg(any(test, feature = "testing"))]
     pub fn check(&self) {
         for (slot, agent) in self.agents.iter() {
             let held = agent.held.values().fold(Resources::default(), |sum, held| sum + portion::unallocated(held));

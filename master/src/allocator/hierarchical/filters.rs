@@ -33,6 +33,8 @@ struct Refusal {
 #[derive(Debug, Default)]
 pub(super) struct Ends {
     heap: BinaryHeap<Reverse<End>>,
+    /// How many there were after void ones were last dropped.
+    pruned: usize,
 }
 
 /// One filter's end.
@@ -122,13 +124,12 @@ impl Ends {
         self.heap.peek().map(|Reverse(end)| end.at)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.heap.len()
-    }
-
-    /// Drops entries that `live` calls void; asked for when they are many.
-    pub(super) fn retain(&mut self, live: impl Fn(&End) -> bool) {
-        self.heap.retain(|Reverse(end)| live(end));
+    /// Drops entries that are void, when there are twice as many as after the last time. Amortised, this costs nothing.
+    pub(super) fn prune(&mut self, live: impl Fn(&End) -> bool) {
+        if self.heap.len() > 2 * self.pruned + 64 {
+            self.heap.retain(|Reverse(end)| live(end));
+            self.pruned = self.heap.len();
+        }
     }
 }
 

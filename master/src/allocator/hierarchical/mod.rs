@@ -24,6 +24,9 @@ mod filters;
 mod portion;
 mod slab;
 
+#[cfg(test)]
+mod laws;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

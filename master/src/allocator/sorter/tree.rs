@@ -247,11 +247,14 @@ impl Tree {
     /// Everybody who can be given something, in order. Lazy: who reads only the first pays only for the first.
     pub(crate) fn walk(&self, rng: &mut dyn Rng) -> Walk<'_> {
         match self.order {
-            Order::Drf => Walk::Ordered { tree: self, levels: vec![(ROOT, self.nodes[0].line.iter())], frameworks: None },
+            Order::Drf => {
+                let levels = vec![(ROOT, self.nodes[0].line.iter())];
+                Walk(Steps::Ordered { tree: self, levels, frameworks: None })
+            }
             Order::Random => {
                 let mut drawn = Vec::new();
                 self.draw(ROOT, rng, &mut drawn);
-                Walk::Drawn(drawn.into_iter())
+                Walk(Steps::Drawn(drawn.into_iter()))
             }
         }
     }
@@ -433,7 +436,9 @@ impl NodeId {
 }
 
 /// Clients in order, see [`Tree::walk`].
-pub(crate) enum Walk<'a> {
+pub(crate) struct Walk<'a>(Steps<'a>);
+
+enum Steps<'a> {
     /// Depth first through lines that are already sorted.
     Ordered {
         tree: &'a Tree,
@@ -448,9 +453,9 @@ impl Iterator for Walk<'_> {
     type Item = Client;
 
     fn next(&mut self) -> Option<Client> {
-        match self {
-            Walk::Drawn(clients) => clients.next(),
-            Walk::Ordered { tree, levels, frameworks } => loop {
+        match &mut self.0 {
+            Steps::Drawn(clients) => clients.next(),
+            Steps::Ordered { tree, levels, frameworks } => loop {
                 if let Some((node, members)) = frameworks {
                     match members.next() {
                         Some((_, framework)) => return Some(Client { node: *node, framework: *framework }),
