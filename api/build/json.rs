@@ -23,6 +23,7 @@ fn write_message(out: &mut String, proto: &str, message: &Message) -> Result {
     let Message { name, path, fields } = message;
     let required: Vec<&Field> =
         fields.iter().filter(|field| matches!(field.cardinality, Cardinality::Required)).collect();
+    assert!(required.len() <= 32, "{proto} requires more fields than a reader has bits");
     let names: Vec<String> = required.iter().map(|field| format!("{:?}", field.name)).collect();
 
     writeln!(out, "message!({path});")?;
@@ -31,28 +32,30 @@ fn write_message(out: &mut String, proto: &str, message: &Message) -> Result {
     writeln!(out, "    const REQUIRED: &'static [&'static str] = &[{}];", names.join(", "))?;
     writeln!(out, "    const SHAPE: &'static Shape = &shape::{};", crate::shape::static_name(proto))?;
 
-    let (this, reader) = if fields.is_empty() { ("_this", "reader") } else { ("this", "reader") };
+    let key = if fields.is_empty() { "_key" } else { "key" };
     writeln!(
         out,
-        "    fn read_field(&mut self, key: &str, {reader}: &mut Reader<'_>) -> Result<u32, Fault> {{"
+        "    fn read_field(&mut self, {key}: &str, reader: &mut Reader<'_>) -> Result<u32, Fault> {{"
     )?;
-    writeln!(out, "        let {this} = self;")?;
-    writeln!(out, "        match key {{")?;
-    for field in fields {
-        let bit = required.iter().position(|other| other.number == field.number);
-        writeln!(out, "            {:?} => {},", field.name, read_arm(path, field, bit))?;
+    if fields.is_empty() {
+        writeln!(out, "        reader.skip().map(|()| 0)")?;
+    } else {
+        writeln!(out, "        let this = self;")?;
+        writeln!(out, "        match key {{")?;
+        for field in fields {
+            let bit = required.iter().position(|other| other.number == field.number);
+            writeln!(out, "            {:?} => {},", field.name, read_arm(path, field, bit))?;
+        }
+        writeln!(out, "            _ => reader.skip().map(|()| 0),")?;
+        writeln!(out, "        }}")?;
     }
-    writeln!(out, "            _ => reader.skip().map(|()| 0),")?;
-    writeln!(out, "        }}")?;
     writeln!(out, "    }}")?;
 
     let always = LISTS_ALWAYS_WRITTEN.contains(&name.as_str()) && proto.contains(".Response.");
-    writeln!(out, "    fn write_fields(&self, out: &mut Vec<u8>) {{")?;
+    let sink = if fields.is_empty() { "_out" } else { "out" };
+    writeln!(out, "    fn write_fields(&self, {sink}: &mut Vec<u8>) {{")?;
     for field in fields {
         writeln!(out, "        {}", write_statement(path, field, always))?;
-    }
-    if fields.is_empty() {
-        writeln!(out, "        let _ = out;")?;
     }
     writeln!(out, "    }}")?;
     writeln!(out, "}}")
@@ -70,19 +73,23 @@ fn read_arm(path: &str, field: &Field, bit: Option<usize>) -> String {
         |function: &str| format!("reader.{}({name:?}, &mut this.{slot})", spelled.replace("{}", function));
     match cardinality {
         Cardinality::Required => {
-            format!("{}.map(|set| u32::from(set) << {})", call("one"), bit.expect("it is required"))
+            format!(
+                "{}.map(|set| if set {{ {} }} else {{ 0 }})",
+                call("one"),
+                1u32 << bit.expect("it is required")
+            )
         }
         Cardinality::Optional => format!("{}.map(|()| 0)", call("optional")),
         Cardinality::Repeated => format!("{}.map(|()| 0)", call("repeated")),
         Cardinality::Map => format!("{}.map(|()| 0)", call("map")),
         Cardinality::Oneof(oneof) => {
             let choice = format!("{}::{}::{}", inner_module(path), variant(oneof), variant(name));
-            let (function, wrap) = match kind {
-                Kind::Enum(path) => (format!("enum_value::<{path}>"), ""),
-                _ => ("value".to_owned(), ""),
+            let function = match kind {
+                Kind::Enum(path) => format!("enum_value::<{path}>"),
+                _ => "value".to_owned(),
             };
             format!(
-                "reader.{function}({name:?}).map(|value| {{ if let Some(value) = value {{ this.{} = Some({choice}({wrap}value)); }} 0 }})",
+                "reader.{function}({name:?}).map(|value| {{ if let Some(value) = value {{ this.{} = Some({choice}(value)); }} 0 }})",
                 member(oneof)
             )
         }

@@ -40,6 +40,7 @@ fn demanding(schema: &Schema) -> BTreeSet<&str> {
 }
 
 fn write_shape(out: &mut String, proto: &str, message: &Message, demanding: &BTreeSet<&str>) -> Result {
+    assert!(message.fields.len() <= 64, "{proto} has more fields than a walk has bits");
     writeln!(out, "pub(crate) static {}: Shape = Shape {{ fields: &[", static_name(proto))?;
     for field in &message.fields {
         let required = matches!(field.cardinality, Cardinality::Required);

@@ -3,8 +3,6 @@
 //!
 //! A package is a module: `mesos.v1` is this one, `mesos.v1.scheduler` is [`scheduler`].
 
-#![expect(clippy::large_enum_variant, reason = "generated")]
-
 include!(concat!(env!("OUT_DIR"), "/mesos.v1.rs"));
 
 macro_rules! package {

