@@ -7,16 +7,19 @@
 //! 3. [`program`]: an executable sealed in memory, started without forking a threaded process;
 //! 4. [`child`]: what only a single-threaded supervisor may do: split, adopt, wait, exec;
 //! 5. [`packet`]: sockets that keep the borders of messages; [`lock`]: who holds a container;
-//! 6. [`beneath`]: opening files that cannot lie outside a directory; [`user`]: who a name is.
+//! 6. [`beneath`]: opening files that cannot lie outside a directory; [`sandbox`], [`disk`], [`user`]: a task's own
+//!    directory, how full its disk is, who a name is.
 //!
 //! Left out on purpose: nothing here knows a container, an agent or a runtime; errors are `io::Error` and types of
 //! other libraries do not cross the border.
 
 pub mod beneath;
 pub mod child;
+pub mod disk;
 pub mod lock;
 pub mod packet;
 pub mod pidfd;
 pub mod process;
 pub mod program;
+pub mod sandbox;
 pub mod user;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::time::Duration;
 
 use nix::sys::socket::{
     AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, accept4, bind, connect, getsockopt,
@@ -144,6 +145,14 @@ pub fn wait_readable(watched: &[BorrowedFd<'_>]) -> io::Result<Vec<bool>> {
         }
     }
     Ok(entries.iter().map(|entry| entry.revents().is_some_and(|events| !events.is_empty())).collect())
+}
+
+/// Whether one can be read, or has lost its peer, within a while.
+pub fn wait_readable_within(watched: impl AsFd, within: Duration) -> io::Result<bool> {
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    let mut entries = [PollFd::new(watched.as_fd(), PollFlags::POLLIN)];
+    let within = PollTimeout::try_from(within).map_err(io::Error::other)?;
+    Ok(poll(&mut entries, within)? > 0)
 }
 
 #[cfg(test)]

@@ -28,6 +28,16 @@ pub fn find(name: &str) -> io::Result<Option<Credentials>> {
     }))
 }
 
+/// The name of a user, if they have one.
+pub fn name_of_user(uid: u32) -> Option<String> {
+    Some(nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok()??.name)
+}
+
+/// The name of a group, if it has one.
+pub fn name_of_group(gid: u32) -> Option<String> {
+    Some(nix::unistd::Group::from_gid(nix::unistd::Gid::from_raw(gid)).ok()??.name)
+}
+
 /// The user this process acts as.
 pub fn effective() -> u32 {
     nix::unistd::geteuid().as_raw()
