@@ -89,8 +89,10 @@ pub enum Input {
     Pause,
     /// The other end of `Pause`.
     Resume,
-    /// The actor's own timer: changes gathered long enough, or a filter expired.
+    /// The actor's own: changes have gathered, or a filter expired.
     Woke,
+    /// The actor's own timer: the whitelist's file may have changed.
+    ReadWhitelist,
 }
 
 impl fmt::Display for Input {
@@ -126,6 +128,7 @@ impl fmt::Display for Input {
             Input::Pause => write!(f, "pause"),
             Input::Resume => write!(f, "resume"),
             Input::Woke => write!(f, "woke"),
+            Input::ReadWhitelist => write!(f, "read whitelist"),
         }
     }
 }

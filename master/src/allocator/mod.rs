@@ -10,6 +10,7 @@
 //! The allocator's books are its own: every amount it has handed out counts as used until the master
 //! says [`recover`](Allocator::recover). The master never asks it anything and never waits for it.
 
+pub mod actor;
 pub mod hierarchical;
 pub mod messages;
 mod sorter;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use model::{AgentId, FrameworkId, Resources, Role, Time, Weight};
 
+pub use actor::AllocatorActor;
 pub use hierarchical::Hierarchical;
 pub use messages::{Agent, Allocation, Framework, Input};
 pub use sorter::Order;

@@ -8,8 +8,12 @@
 //! 4. [`actor`]: the process. A change is answered only after the store committed it; those that
 //!    arrive meanwhile travel together in the next write.
 
+pub mod actor;
 pub mod delta;
 pub mod registry;
+pub mod store;
 
+pub use actor::{Input, Registrar, Report, Settings};
 pub use delta::{Delta, Refused};
 pub use registry::{Registry, RegistryLimits};
+pub use store::{Memory, Store, StoreError};
