@@ -1,1 +1,37 @@
-//! master
+//! The master: takes resources in from agents, offers them to frameworks, and carries tasks from those who want them
+//! run to those who run them.
+//!
+//! Read in this order:
+//! 1. [`state`]: what a master knows, and what is always true of it;
+//! 2. [`messages`]: all that can happen to it;
+//! 3. [`decide`]: the table that says which rule answers; the rules are in [`calls`] (what schedulers ask),
+//!    [`agents`], [`tasks`], [`offers`], [`frameworks`] (what happens by itself) and [`alarms`] (timers);
+//! 4. [`effects`]: everything it may ask of the world;
+//! 5. [`actor`]: the shell that receives the one and performs the other;
+//! 6. [`http`]: the edge, where calls become inputs and events become streams.
+//!
+//! Beside it, each a process of its own: [`allocator`], which decides whose turn it is, and [`registrar`], which keeps
+//! what must outlive a master.
+//!
+//! Left out on purpose: rules do no I/O, read no clock and roll no dice. Nothing here knows an agent's code; the two
+//! meet in `model::messages`.
+
+mod actor;
+mod agents;
+mod alarms;
+pub mod allocator;
+mod calls;
+mod config;
+mod decide;
+mod effects;
+mod frameworks;
+mod http;
+mod messages;
+mod offers;
+pub mod registrar;
+mod state;
+mod tasks;
+
+pub use actor::Master;
+pub use config::{API_VERSION, Config, Identity, Settings};
+pub use state::{Agent, Connection, Framework, Link, Published, Snapshot, Tally, Used};

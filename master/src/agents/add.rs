@@ -1,0 +1,59 @@
+//! An agent joins the registered ones.
+
+use std::sync::Arc;
+
+use libprocess::Upid;
+use model::messages::{RegisterAgent, Registered};
+use model::{AgentId, AgentInfo, FrameworkId, Resources, Time};
+
+use crate::alarms::Alarm;
+use crate::allocator;
+use crate::effects::{Effect, Effects};
+use crate::state::{Agent, State};
+
+/// A new agent is in the registry: it is told its id, and the allocator what it has.
+pub(super) fn admitted(
+    state: &mut State,
+    id: &AgentId,
+    info: Arc<AgentInfo>,
+    upid: Upid,
+    message: RegisterAgent,
+    now: Time,
+) -> Effects {
+    state.world.tally.slave_registrations += 1;
+    let RegisterAgent { version, capabilities, .. } = message;
+    state.add_agent(Agent::new(id.clone(), info, upid.clone(), version, capabilities, now));
+    let agent = state.agent(id).expect("it was just added");
+    tracing::info!(agent = %id, hostname = %agent.info.hostname, "agent registered");
+
+    let mut effects = Effects::from(Effect::Link(upid));
+    let ping_timeout = state.settings.silence_max();
+    effects.send(agent, Registered { epoch: state.epoch(), agent_id: id.clone(), ping_timeout });
+    effects.push(announce(agent));
+    effects.push(next_ping(state, agent));
+    effects
+}
+
+/// Tells the allocator of the agent and of what is used on it.
+pub(super) fn announce(agent: &Agent) -> Effect {
+    let used: Vec<(FrameworkId, Resources)> =
+        agent.used.iter().map(|(framework, used)| (framework.clone(), used.resources.clone())).collect();
+    Effect::Allocator(allocator::Input::AddAgent { agent: for_allocator(agent), used })
+}
+
+/// The agent as the allocator knows it.
+pub(super) fn for_allocator(agent: &Agent) -> allocator::Agent {
+    allocator::Agent {
+        id: agent.id.clone(),
+        incarnation: agent.incarnation,
+        info: agent.info.clone(),
+        capabilities: agent.capabilities.clone(),
+        total: agent.total.clone(),
+    }
+}
+
+/// Wakes the master when the agent is to be pinged.
+pub(super) fn next_ping(state: &State, agent: &Agent) -> Effect {
+    let alarm = Alarm::Ping { agent: agent.id.clone(), incarnation: agent.incarnation };
+    Effect::Alarm { after: state.settings.agent_ping_timeout, alarm }
+}

@@ -1,0 +1,114 @@
+//! An agent leaves the registered ones: unreachable, unregistered, or replaced.
+
+use std::sync::Arc;
+
+use model::event::Event;
+use model::{AgentId, ExecutorId, FrameworkId, StatusReason, TaskId, TaskState, Time};
+
+use crate::allocator;
+use crate::effects::{Effect, Effects};
+use crate::offers;
+use crate::registrar::Delta;
+use crate::state::{Admission, Disowned, State};
+use crate::tasks;
+
+/// Asks the registrar to write that the agent leaves. Nothing changes before it has.
+pub(super) fn begin(state: &mut State, id: &AgentId, why: Disowned, now: Time) -> Effects {
+    if state.admissions.awaits(id) {
+        return Effects::none();
+    }
+    state.admissions.wait(id.clone(), Admission::Disowning(why));
+    let delta = match why {
+        Disowned::Unreachable => Delta::MarkUnreachable { id: id.clone(), at: now },
+        Disowned::Unregistered | Disowned::Replaced => Delta::RemoveAgent { id: id.clone() },
+    };
+    Effect::Record(delta).into()
+}
+
+/// It is written: everybody who had something there is told.
+///
+/// The allocator hears of it first, so that nothing of the agent is offered while its books are cleared.
+/// Source: scheduler semantics §9, "Unreachable" and "Unregister".
+pub(super) fn finish(state: &mut State, id: &AgentId, why: Disowned, at: Time, now: Time) -> Effects {
+    count(state, why);
+    let mut effects = Effects::none();
+    if let Some(agent) = state.agent(id) {
+        effects.push(Effect::Unlink(agent.upid.clone()));
+        effects.push(Effect::Allocator(allocator::Input::RemoveAgent(id.clone())));
+        effects.extend(offers::rescind_agent(state, id));
+        let on: Vec<FrameworkId> =
+            state.agent(id).map(|agent| agent.used.keys().cloned().collect()).unwrap_or_default();
+        for framework in on {
+            clear(state, id, &framework, why, at, now, &mut effects);
+        }
+        state.remove_agent(id);
+    }
+    state.touch();
+    state.world.recovered.remove(id);
+    if why == Disowned::Unreachable {
+        state.world.unreachable.insert(id.clone(), at);
+    }
+    tracing::info!(agent = %id, ?why, "agent removed");
+    for framework in state.world.frameworks.values() {
+        effects
+            .tell(framework, Event::Failure { agent_id: Some(id.clone()), executor_id: None, status: None });
+    }
+    effects
+}
+
+/// Takes a framework's tasks and executors off the agent. What they held is not given back to the allocator:
+/// it forgets the agent as a whole.
+fn clear(
+    state: &mut State,
+    id: &AgentId,
+    framework: &FrameworkId,
+    why: Disowned,
+    at: Time,
+    now: Time,
+    effects: &mut Effects,
+) {
+    let Some(used) = state.agent(id).and_then(|agent| agent.used.get(framework)) else { return };
+    let tasks: Vec<TaskId> = used.tasks.iter().cloned().collect();
+    let executors: Vec<ExecutorId> = used.executors.keys().cloned().collect();
+    let aware = state.framework(framework).is_some_and(|framework| framework.partition_aware());
+    let (into, message) = match why {
+        Disowned::Unreachable => (TaskState::Unreachable.for_framework(aware), "Agent became unreachable"),
+        Disowned::Unregistered => (TaskState::Lost, "Agent unregistered"),
+        Disowned::Replaced => (TaskState::Lost, "Another agent registered at the same address"),
+    };
+    for task in tasks {
+        let over = state
+            .framework(framework)
+            .and_then(|f| f.tasks.get(&task))
+            .is_some_and(|t| t.state.is_terminal());
+        if !over {
+            let reason = StatusReason::AgentRemoved;
+            if let Some((mut status, _)) = tasks::end(state, framework, &task, into, reason, message, now) {
+                status.unreachable_time = (why == Disowned::Unreachable).then_some(at);
+                if let Some(framework) = state.framework(framework) {
+                    effects.tell(framework, Event::Update(Arc::new(status)));
+                }
+            }
+        }
+        match why {
+            Disowned::Unreachable if !over => tasks::leave_behind(state, framework, &task),
+            _ => tasks::complete(state, framework, &task),
+        }
+    }
+    for executor in executors {
+        state.remove_executor(framework, id, &executor);
+    }
+}
+
+fn count(state: &mut State, why: Disowned) {
+    let tally = &mut state.world.tally;
+    tally.slave_removals += 1;
+    match why {
+        Disowned::Unreachable => {
+            tally.slave_removals_unhealthy += 1;
+            tally.slave_unreachable_completed += 1;
+        }
+        Disowned::Unregistered => tally.slave_removals_unregistered += 1,
+        Disowned::Replaced => tally.slave_removals_registered += 1,
+    }
+}

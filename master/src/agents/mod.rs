@@ -1,0 +1,25 @@
+//! Agents come, answer, fall silent, return and leave.
+
+mod add;
+mod disown;
+mod executor_exited;
+mod executor_message;
+mod exited;
+mod ping;
+mod readmit;
+mod recovery;
+mod register;
+mod reported;
+mod reregister;
+mod resume;
+mod unregister;
+
+pub(crate) use executor_exited::executor_exited;
+pub(crate) use executor_message::executor_message;
+pub(crate) use exited::{exited, return_missed};
+pub(crate) use ping::{ping, pong};
+pub(crate) use recovery::{not_leading, recovery_missed};
+pub(crate) use register::register;
+pub(crate) use reported::reported;
+pub(crate) use reregister::reregister;
+pub(crate) use unregister::unregister;

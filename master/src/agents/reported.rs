@@ -1,0 +1,64 @@
+//! The registrar has read, or written: what waited for it goes on.
+
+use std::sync::Arc;
+
+use model::{AgentId, Time};
+
+use super::{add, disown, readmit, recovery, resume};
+use crate::effects::Effects;
+use crate::registrar::{Delta, Refused, Report};
+use crate::state::{Admission, State};
+
+/// Carries on with what was waiting.
+pub(crate) fn reported(state: &mut State, report: Report, now: Time) -> Effects {
+    match report {
+        Report::Recovered(registry) => recovery::recovered(state, registry),
+        Report::Recorded { delta, outcome } => recorded(state, &delta, outcome, now),
+        Report::Pruned(delta) => {
+            if let Delta::Prune { unreachable, gone } = &*delta {
+                state.touch();
+                unreachable.iter().for_each(|id| drop(state.world.unreachable.remove(id)));
+                gone.iter().for_each(|id| drop(state.world.gone.remove(id)));
+            }
+            Effects::none()
+        }
+    }
+}
+
+fn recorded(state: &mut State, delta: &Arc<Delta>, outcome: Result<bool, Refused>, now: Time) -> Effects {
+    let Some(id) = agent(delta) else { return Effects::none() };
+    let Some(admission) = state.admissions.take(id) else { return Effects::none() };
+    if let Err(refused) = outcome {
+        tracing::warn!(agent = %id, %refused, "the registry refused a change");
+        return Effects::none();
+    }
+    match (admission, &**delta) {
+        (Admission::Admitting { upid, message }, Delta::AdmitAgent { info, .. }) => {
+            add::admitted(state, id, info.clone(), upid, *message, now)
+        }
+        (Admission::Readmitting { upid, message }, Delta::MarkReachable { info, .. }) => {
+            readmit::readmitted(state, id, info.clone(), upid, *message, now)
+        }
+        (Admission::Updating { upid, message }, Delta::UpdateAgent { info, .. }) => {
+            resume::resume(state, id, info.clone(), upid, *message, now)
+        }
+        (Admission::Disowning(why), Delta::MarkUnreachable { at, .. }) => {
+            disown::finish(state, id, why, *at, now)
+        }
+        (Admission::Disowning(why), _) => disown::finish(state, id, why, now, now),
+        _ => Effects::none(),
+    }
+}
+
+/// The agent a change is about.
+fn agent(delta: &Delta) -> Option<&AgentId> {
+    match delta {
+        Delta::AdmitAgent { id, .. }
+        | Delta::UpdateAgent { id, .. }
+        | Delta::RemoveAgent { id }
+        | Delta::MarkUnreachable { id, .. }
+        | Delta::MarkReachable { id, .. }
+        | Delta::MarkGone { id, .. } => Some(id),
+        Delta::RecordLeader { .. } | Delta::Prune { .. } | Delta::UpdateWeights { .. } => None,
+    }
+}

@@ -1,0 +1,156 @@
+//! A registered agent is back, or says once more that it is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use libprocess::Upid;
+use model::messages::{
+    KillTask, ReregisterAgent, Reregistered, RunningExecutor, ShutdownExecutor, ShutdownFramework,
+    UpdateFramework,
+};
+use model::{AgentId, AgentInfo, ExecutorId, FrameworkId, FrameworkInfo, Task, TaskId, Time};
+
+use super::add;
+use crate::allocator;
+use crate::effects::{Effect, Effects};
+use crate::offers;
+use crate::state::{Health, Link, State};
+
+/// Compares both books and takes the agent's word for what runs there.
+///
+/// Tasks it does not name are asked about; what only it names and is alive is ended; kills that waited go out.
+/// Source: scheduler semantics §9, "Reregistration".
+pub(super) fn resume(
+    state: &mut State,
+    id: &AgentId,
+    info: Arc<AgentInfo>,
+    upid: Upid,
+    message: ReregisterAgent,
+    now: Time,
+) -> Effects {
+    state.world.tally.slave_reregistrations += 1;
+    let Some(agent) = state.agent(id) else { return Effects::none() };
+    let (was, changed, before) = (agent.connected(), agent.info != info, agent.upid.clone());
+    let ReregisterAgent { version, capabilities, frameworks, executors, tasks, .. } = message;
+
+    let mut effects = Effects::none();
+    if before != upid {
+        effects.push(Effect::Unlink(before));
+        state.move_agent(id, upid.clone());
+    }
+    effects.push(Effect::Link(upid));
+    if changed {
+        effects.extend(offers::rescind_agent(state, id));
+    }
+    let agent = state.agent_mut(id).expect("it was there above");
+    agent.link = Link::Connected;
+    agent.reregistered = Some(now);
+    agent.version = version;
+    agent.capabilities = capabilities;
+    agent.info = info.clone();
+    if changed {
+        state.set_total(id, info.resources.clone());
+    }
+    state.health.insert(id.clone(), Health::default());
+
+    let (reconcile, ended) = compare_tasks(state, id, &tasks);
+    compare_executors(state, id, &executors, &mut effects);
+    let agent = state.agent(id).expect("it was there above");
+    let ping_timeout = state.settings.silence_max();
+    let epoch = state.epoch();
+    effects.send(agent, Reregistered { epoch, agent_id: id.clone(), ping_timeout, reconcile });
+    for (framework_id, task_id) in ended {
+        effects.send(agent, KillTask { epoch, framework_id, task_id, kill_policy: None });
+    }
+    compare_frameworks(state, id, frameworks, &mut effects);
+    send_kills(state, id, &mut effects);
+
+    let agent = state.agent(id).expect("it was there above");
+    if changed {
+        effects.push(Effect::Allocator(allocator::Input::UpdateAgent(add::for_allocator(agent))));
+    }
+    if !was {
+        effects.push(Effect::Allocator(allocator::Input::ActivateAgent(id.clone())));
+    }
+    effects
+}
+
+/// Tasks only we know, and tasks only the agent knows that are alive and whose framework is known.
+type Differences = (Vec<(FrameworkId, TaskId)>, Vec<(FrameworkId, TaskId)>);
+
+fn compare_tasks(state: &State, id: &AgentId, reported: &[Task]) -> Differences {
+    let agent = state.agent(id).expect("the caller found it");
+    let theirs: BTreeSet<(&FrameworkId, &TaskId)> =
+        reported.iter().map(|task| (&task.framework_id, &task.id)).collect();
+    let ours = |framework: &FrameworkId, task: &TaskId| {
+        agent.used.get(framework).is_some_and(|used| used.tasks.contains(task))
+    };
+    let missing = agent
+        .used
+        .iter()
+        .flat_map(|(framework, used)| used.tasks.iter().map(move |task| (framework, task)))
+        .filter(|task| !theirs.contains(task))
+        .map(|(framework, task)| (framework.clone(), task.clone()))
+        .collect();
+    let surplus = reported
+        .iter()
+        .filter(|task| !task.state.is_terminal() && state.framework(&task.framework_id).is_some())
+        .filter(|task| !ours(&task.framework_id, &task.id))
+        .map(|task| (task.framework_id.clone(), task.id.clone()))
+        .collect();
+    (missing, surplus)
+}
+
+/// Executors only we know are gone; those only the agent knows are ended.
+fn compare_executors(state: &mut State, id: &AgentId, reported: &[RunningExecutor], effects: &mut Effects) {
+    let agent = state.agent(id).expect("the caller found it");
+    let theirs: BTreeSet<(&FrameworkId, &ExecutorId)> =
+        reported.iter().map(|running| (&running.framework_id, &running.executor.id)).collect();
+    let ours: Vec<(FrameworkId, ExecutorId)> = agent
+        .used
+        .iter()
+        .flat_map(|(framework, used)| used.executors.keys().map(move |executor| (framework, executor)))
+        .map(|(framework, executor)| (framework.clone(), executor.clone()))
+        .collect();
+    for (framework_id, executor_id) in theirs.iter().copied().map(|(f, e)| (f.clone(), e.clone())) {
+        if state.framework(&framework_id).is_some()
+            && !ours.contains(&(framework_id.clone(), executor_id.clone()))
+        {
+            effects.send(agent, ShutdownExecutor { epoch: state.epoch(), framework_id, executor_id });
+        }
+    }
+    let gone: Vec<_> =
+        ours.iter().filter(|(framework, executor)| !theirs.contains(&(framework, executor))).collect();
+    for (framework, executor) in gone {
+        if let Some(info) = state.remove_executor(framework, id, executor) {
+            effects.push(Effect::recover(framework, id, info.resources.clone(), None));
+        }
+    }
+}
+
+/// Frameworks that ended are ended there; those that changed are described anew.
+fn compare_frameworks(state: &State, id: &AgentId, reported: Vec<FrameworkInfo>, effects: &mut Effects) {
+    let agent = state.agent(id).expect("the caller found it");
+    let epoch = state.epoch();
+    let reported: BTreeMap<FrameworkId, FrameworkInfo> =
+        reported.into_iter().filter_map(|info| Some((info.id.clone()?, info))).collect();
+    for (framework_id, info) in reported {
+        match state.framework(&framework_id) {
+            None => effects.send(agent, ShutdownFramework { epoch, framework_id }),
+            Some(framework) if *framework.info != info => {
+                effects.send(agent, UpdateFramework { epoch, framework: framework.info.as_ref().clone() });
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Kills that were asked for while the agent was away.
+fn send_kills(state: &mut State, id: &AgentId, effects: &mut Effects) {
+    let epoch = state.epoch();
+    let kills = std::mem::take(&mut state.agent_mut(id).expect("the caller found it").kills);
+    let agent = state.agent(id).expect("the caller found it");
+    for ((framework_id, task_id), kill_policy) in kills {
+        effects.send(agent, KillTask { epoch, framework_id, task_id, kill_policy });
+    }
+}

@@ -1,0 +1,53 @@
+//! Every timer of a master and what it means.
+//!
+//! No alarm is ever cancelled: each names what it was set for, and one whose time has passed it by is not heard.
+
+use std::fmt;
+
+use model::{AgentId, FrameworkId, OfferId, Time};
+
+use crate::effects::Effects;
+use crate::state::State;
+use crate::{agents, frameworks, offers};
+
+/// What a timer was set for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Alarm {
+    /// Time to ping the agent, if it still is in this stay.
+    Ping { agent: AgentId, incarnation: u64 },
+    /// The agent's link has been down too long, unless it came back meanwhile.
+    AgentReturn { agent: AgentId, incarnation: u64, deadline: Time },
+    /// Agents that only the registry knows had their time to come back.
+    Recovery,
+    /// The offer has been out too long.
+    Offer(OfferId),
+    /// The framework has been away too long, unless it came back meanwhile.
+    Failover { framework: FrameworkId, deadline: Time },
+}
+
+/// A timer ran out.
+pub(crate) fn woke(state: &mut State, alarm: Alarm, now: Time) -> Effects {
+    match alarm {
+        Alarm::Ping { agent, incarnation } => agents::ping(state, &agent, incarnation, now),
+        Alarm::AgentReturn { agent, incarnation, deadline } => {
+            agents::return_missed(state, &agent, incarnation, deadline, now)
+        }
+        Alarm::Recovery => agents::recovery_missed(state, now),
+        Alarm::Offer(offer) => offers::timeout(state, &offer),
+        Alarm::Failover { framework, deadline } => {
+            frameworks::failover_missed(state, &framework, deadline, now)
+        }
+    }
+}
+
+impl fmt::Display for Alarm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Alarm::Ping { agent, .. } => write!(f, "ping {agent}"),
+            Alarm::AgentReturn { agent, .. } => write!(f, "return of {agent}"),
+            Alarm::Recovery => f.write_str("return of recovered agents"),
+            Alarm::Offer(offer) => write!(f, "offer {offer}"),
+            Alarm::Failover { framework, .. } => write!(f, "failover of {framework}"),
+        }
+    }
+}

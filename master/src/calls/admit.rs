@@ -1,0 +1,72 @@
+//! Whether a call is heard at all, and which rule hears it.
+
+use model::call::{Call, Reconcile};
+use model::{FrameworkId, StreamId, Time};
+
+use super::{
+    accept, acknowledge, decline, kill, message, operations, reconcile, revive, shutdown, suppress, teardown,
+    update_framework,
+};
+use crate::effects::{Effect, Effects};
+use crate::http::Rejected;
+use crate::messages::{Asker, Caller};
+use crate::state::State;
+
+/// Hears a call of whoever reads the framework's stream, and answers at once: 202 says "heard", not "done".
+///
+/// Source: http-endpoints §9, the order of checks.
+pub(crate) fn call(state: &mut State, call: Call, caller: &Caller, asker: Asker, now: Time) -> Effects {
+    if let Err(rejected) = admit(state, call.framework_id(), caller) {
+        return Effect::Answer { asker, answer: Err(rejected) }.into();
+    }
+    let (mut effects, answer) = match hear(state, call, now) {
+        Ok(effects) => (effects, Ok(())),
+        Err(rejected) => (Effects::none(), Err(rejected)),
+    };
+    effects.push(Effect::Answer { asker, answer });
+    effects
+}
+
+/// Whether the caller reads the stream of the framework it speaks for.
+fn admit(state: &State, id: Option<&FrameworkId>, caller: &Caller) -> Result<(), Rejected> {
+    let framework = id.and_then(|id| state.framework(id)).ok_or(Rejected::UnknownFramework)?;
+    if let (Some(principal), Some(expected)) = (&caller.principal, &framework.info.principal)
+        && principal != expected
+    {
+        return Err(Rejected::WrongPrincipal { principal: principal.clone(), expected: expected.clone() });
+    }
+    let reads: StreamId = framework.stream().ok_or(Rejected::NotSubscribed)?;
+    match &caller.stream {
+        None => Err(Rejected::NoStream),
+        Some(given) if *given != reads => {
+            Err(Rejected::WrongStream { given: given.clone(), framework: framework.id.clone() })
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// One line per call.
+fn hear(state: &mut State, call: Call, now: Time) -> Result<Effects, Rejected> {
+    Ok(match call {
+        // The edge opens a stream for it; it cannot come here.
+        Call::Subscribe(_) => Effects::none(),
+        Call::Teardown(call) => teardown::teardown(state, &call.framework_id, now),
+        Call::Accept(call) => accept::accept(state, call, now),
+        Call::Decline(call) => decline::decline(state, call),
+        // No inverse offers are made yet, so every id in an answer is unknown, and unknown ones are ignored.
+        Call::AcceptInverseOffers(_) | Call::DeclineInverseOffers(_) => Effects::none(),
+        Call::Revive(call) => revive::revive(state, call),
+        Call::Suppress(call) => suppress::suppress(state, call),
+        Call::Kill(call) => kill::kill(state, call, now),
+        Call::Shutdown(call) => shutdown::shutdown(state, call),
+        Call::Acknowledge(call) => acknowledge::acknowledge(state, call),
+        Call::AcknowledgeOperationStatus(_) => operations::acknowledge(state),
+        Call::Reconcile(Reconcile { framework_id, tasks }) => {
+            reconcile::reconcile(state, &framework_id, &tasks, now)
+        }
+        Call::ReconcileOperations(call) => operations::reconcile(state, &call),
+        Call::Message(call) => message::message(state, call),
+        Call::Request(_) => operations::request(state),
+        Call::UpdateFramework(call) => update_framework::update_framework(state, call)?,
+    })
+}

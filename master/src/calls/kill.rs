@@ -1,0 +1,39 @@
+//! A framework wants a task ended.
+
+use model::Time;
+use model::call::{Kill, ReconcileTask};
+use model::messages::KillTask;
+
+use super::reconcile;
+use crate::effects::Effects;
+use crate::state::State;
+
+/// Passes the wish on to the task's agent; to one that is away, when it returns.
+///
+/// A task that is not known is answered like a question about it, so that the framework learns what became of it.
+/// A wrong agent means another task of the same name was meant: nothing happens.
+/// Source: scheduler semantics §5, `KILL`.
+pub(crate) fn kill(state: &mut State, call: Kill, now: Time) -> Effects {
+    state.world.tally.messages_kill_task += 1;
+    let Some(from) = state.framework(&call.framework_id) else { return Effects::none() };
+    let Some(known) = from.tasks.get(&call.task_id) else {
+        let asked = ReconcileTask { task_id: call.task_id, agent_id: call.agent_id };
+        return reconcile::explicit(state, &call.framework_id, &[asked], now);
+    };
+    let on = known.agent_id.clone();
+    if call.agent_id.is_some_and(|agent| agent != on) {
+        return Effects::none();
+    }
+    let epoch = state.epoch();
+    let Some(on) = state.agent(&on) else { return Effects::none() };
+    let mut effects = Effects::none();
+    if on.connected() {
+        let (framework_id, task_id, kill_policy) = (call.framework_id, call.task_id, call.kill_policy);
+        effects.send(on, KillTask { epoch, framework_id, task_id, kill_policy });
+    } else {
+        let on = on.id.clone();
+        let agent = state.agent_mut(&on).expect("it was there above");
+        agent.kills.insert((call.framework_id, call.task_id), call.kill_policy);
+    }
+    effects
+}

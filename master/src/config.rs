@@ -1,0 +1,129 @@
+//! What a master is told before it starts.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use model::{MasterCapability, MasterId, MasterInfo, Role};
+
+/// How to run a master. `flags` makes one from the command line; tests from [`Default`].
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Name that people see in links and redirects; the address' own if `None`.
+    pub hostname: Option<String>,
+    /// Name of the cluster, shown in `/state` and the web interface.
+    pub cluster: Option<String>,
+    /// What a rule may need to know.
+    pub settings: Settings,
+    /// How long changes gather before the allocator runs again; the least time a filter holds.
+    pub allocation_interval: Duration,
+    /// Every flag and its value in words, for `/flags`, in name order.
+    pub flags: std::collections::BTreeMap<String, String>,
+    /// How many encoded bytes may wait for a scheduler that does not read.
+    pub backlog_bytes: usize,
+    /// How many events may wait for a scheduler that does not read.
+    pub backlog_events: usize,
+}
+
+/// The settings rules look at. Source: the flags of the same names.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How often an agent is pinged.
+    pub agent_ping_timeout: Duration,
+    /// How many pings in a row may stay unanswered.
+    pub max_agent_ping_timeouts: u32,
+    /// How long an agent whose link broke, or that only the registry knows, may take to come back.
+    pub agent_reregister_timeout: Duration,
+    /// After this long without an answer an offer is rescinded.
+    pub offer_timeout: Option<Duration>,
+    /// The least time a filter holds; shorter ones would end before the next allocation.
+    pub filter_min: Duration,
+    /// How many ended frameworks are remembered.
+    pub max_completed_frameworks: usize,
+    /// How many ended tasks are remembered per framework.
+    pub max_completed_tasks_per_framework: usize,
+    /// How many unreachable tasks are remembered per framework.
+    pub max_unreachable_tasks_per_framework: usize,
+    /// How many agents are remembered as unreachable or removed.
+    pub max_removed_agents: usize,
+    /// Only these roles may be used; `None` allows every role.
+    pub roles: Option<BTreeSet<Role>>,
+    /// Whether frameworks may run tasks as `root`.
+    pub root_submissions: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            agent_ping_timeout: Duration::from_secs(15),
+            max_agent_ping_timeouts: 5,
+            agent_reregister_timeout: Duration::from_secs(600),
+            offer_timeout: None,
+            filter_min: Duration::ZERO,
+            max_completed_frameworks: 50,
+            max_completed_tasks_per_framework: 1000,
+            max_unreachable_tasks_per_framework: 1000,
+            max_removed_agents: 100_000,
+            roles: None,
+            root_submissions: true,
+        }
+    }
+}
+
+impl Settings {
+    /// For how long in all an agent may be silent; told to agents, who then look for a master themselves.
+    pub(crate) fn silence_max(&self) -> Duration {
+        self.agent_ping_timeout * self.max_agent_ping_timeouts
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            hostname: None,
+            cluster: None,
+            settings: Settings::default(),
+            allocation_interval: Duration::from_secs(1),
+            flags: Default::default(),
+            backlog_bytes: 16 << 20,
+            backlog_events: 65_536,
+        }
+    }
+}
+
+/// Who this master is, as it tells agents, schedulers and people.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Random, drawn at every start. Ids of frameworks, agents and offers begin with it.
+    pub id: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Name that people see.
+    pub hostname: String,
+    /// Name of the cluster.
+    pub cluster: Option<String>,
+    /// Counts leaderships. Agents refuse what an older epoch sent.
+    pub epoch: u64,
+    /// When the process started.
+    pub started: model::Time,
+    /// When it began to lead.
+    pub elected: model::Time,
+}
+
+impl Identity {
+    /// The same, as schedulers are told.
+    pub fn info(&self) -> MasterInfo {
+        MasterInfo {
+            id: MasterId::new(self.id.as_str()),
+            address: self.address,
+            pid: format!("master@{}", self.address),
+            hostname: self.hostname.clone(),
+            version: API_VERSION.to_owned(),
+            domain: None,
+            capabilities: MasterCapability::ALL.to_vec(),
+        }
+    }
+}
+
+/// The version of the Mesos API that is spoken. Clients split it at the dots.
+pub const API_VERSION: &str = "1.11.0";

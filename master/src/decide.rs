@@ -1,0 +1,34 @@
+//! The table of behaviour: everything that can happen to a master, and the rule that answers it.
+
+use model::Time;
+
+use crate::effects::Effects;
+use crate::messages::{Input, Woken};
+use crate::state::State;
+use crate::{agents, alarms, calls, frameworks, offers, tasks};
+
+/// Everything that can happen to a master, and the rule that answers it.
+pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
+    if !state.world.leading && !matches!(input, Input::Registrar(_)) {
+        return agents::not_leading(state, input);
+    }
+    match input {
+        Input::Subscribe { call, principal, stream, outlet } => {
+            calls::subscribe(state, *call, principal, stream, outlet, now)
+        }
+        Input::Call { call, caller, asker } => calls::call(state, *call, &caller, asker, now),
+        Input::StreamClosed { stream } => frameworks::disconnected(state, &stream, now),
+        Input::Teardown { framework, asker } => calls::operator_teardown(state, &framework, asker, now),
+        Input::Register { from, body } => agents::register(state, from, body, now),
+        Input::Reregister { from, body } => agents::reregister(state, from, body, now),
+        Input::Unregister { from, body } => agents::unregister(state, &from, &body, now),
+        Input::Update { from, body } => tasks::update(state, &from, *body),
+        Input::ExecutorExited { from, body } => agents::executor_exited(state, &from, body),
+        Input::ExecutorMessage { from, body } => agents::executor_message(state, &from, body),
+        Input::Pong { from, body } => agents::pong(state, &from, &body),
+        Input::AgentExited { upid } => agents::exited(state, &upid, now),
+        Input::Allocated(allocations) => offers::send(state, allocations),
+        Input::Registrar(report) => agents::reported(state, report, now),
+        Input::Woke(Woken(alarm)) => alarms::woke(state, alarm, now),
+    }
+}

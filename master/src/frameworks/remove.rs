@@ -1,0 +1,73 @@
+//! A framework ends: torn down, or too long away.
+
+use std::sync::Arc;
+
+use model::messages::ShutdownFramework;
+use model::{AgentId, ExecutorId, FrameworkId, StatusReason, TaskId, TaskState, Time};
+
+use crate::allocator;
+use crate::effects::{Effect, Effects};
+use crate::offers;
+use crate::state::{Connection, State};
+use crate::tasks;
+
+/// Ends everything of the framework and remembers it among the completed.
+///
+/// Its scheduler hears nothing but the end of its stream: whoever tears down knows.
+/// Source: scheduler semantics §2, 9 and 10.
+pub(crate) fn remove(state: &mut State, id: &FrameworkId, now: Time) -> Effects {
+    let Some(framework) = state.framework(id).cloned() else { return Effects::none() };
+    let mut effects = Effects::none();
+
+    let epoch = state.epoch();
+    for agent in state.world.agents.values() {
+        effects.send(agent, ShutdownFramework { epoch, framework_id: id.clone() });
+    }
+    let mut returned = Effects::none();
+    offers::discard(state, id, &mut returned);
+    drop(returned); // `RemoveFramework` below frees all of it at once.
+
+    let ids: Vec<TaskId> = framework.tasks.keys().cloned().collect();
+    for task in ids {
+        tasks::end(
+            state,
+            id,
+            &task,
+            TaskState::Killed,
+            StatusReason::FrameworkRemoved,
+            "Framework was removed",
+            now,
+        );
+        tasks::complete(state, id, &task);
+    }
+    for task in framework.unreachable_tasks.keys() {
+        tasks::complete_unreachable(state, id, task);
+    }
+    for (agent, executor) in executors(state, &framework.agents.iter().cloned().collect::<Vec<_>>(), id) {
+        state.remove_executor(id, &agent, &executor);
+    }
+
+    effects.push(Effect::Allocator(allocator::Input::RemoveFramework(id.clone())));
+    if let Some(stream) = framework.stream() {
+        effects.push(Effect::Close { stream });
+    }
+    let mut ended = state.remove_framework(id).expect("it was there above");
+    let end = Arc::make_mut(&mut ended);
+    end.unregistered = Some(now);
+    end.connection = Connection::Disconnected { deadline: now };
+    let completed = &mut state.world.completed_frameworks;
+    completed.push_back(ended);
+    while completed.len() > state.settings.max_completed_frameworks {
+        completed.pop_front();
+    }
+    effects
+}
+
+/// The framework's executors on these agents.
+fn executors(state: &State, agents: &[AgentId], id: &FrameworkId) -> Vec<(AgentId, ExecutorId)> {
+    agents
+        .iter()
+        .filter_map(|agent| Some((agent, state.agent(agent)?.used.get(id)?)))
+        .flat_map(|(agent, used)| used.executors.keys().map(|executor| (agent.clone(), executor.clone())))
+        .collect()
+}

@@ -1,0 +1,66 @@
+//! Why a call was turned away, and which HTTP status says so.
+
+use libprocess::http::StatusCode;
+use model::{FrameworkId, StreamId};
+
+/// Why a call was turned away. The texts are public: clients print and compare them.
+///
+/// Source: http-endpoints §9, golden errors `live_*` and `m_sched_*`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// The master is not leading yet.
+    #[error("Master has not finished recovery")]
+    Recovering,
+    /// No such framework, or one that has ended.
+    #[error("Framework cannot be found")]
+    UnknownFramework,
+    /// Somebody else's framework.
+    #[error(
+        "Authenticated principal '{principal}' does not match principal '{expected}' set in `FrameworkInfo`"
+    )]
+    WrongPrincipal {
+        /// Who asks.
+        principal: String,
+        /// Whose it is.
+        expected: String,
+    },
+    /// The framework reads no stream at present.
+    #[error("Framework is not subscribed")]
+    NotSubscribed,
+    /// The call does not say which stream it belongs to.
+    #[error("All non-subscribe calls should include the 'Mesos-Stream-Id' header")]
+    NoStream,
+    /// The call belongs to a stream that has been replaced, or to another's.
+    #[error(
+        "The stream ID '{given}' included in this request didn't match the stream ID currently associated \
+         with framework ID {framework}"
+    )]
+    WrongStream {
+        /// What the call said.
+        given: StreamId,
+        /// Whose stream it is not.
+        framework: FrameworkId,
+    },
+    /// A change of the framework that is not allowed.
+    #[error("FrameworkInfo update is not valid: {0}")]
+    InvalidUpdate(String),
+    /// An operator named a framework that is not there.
+    #[error("No framework found with specified ID")]
+    NoSuchFramework,
+}
+
+impl Rejected {
+    /// The status that goes with the text.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Rejected::Recovering => StatusCode::SERVICE_UNAVAILABLE,
+            Rejected::NotSubscribed => StatusCode::FORBIDDEN,
+            Rejected::UnknownFramework
+            | Rejected::WrongPrincipal { .. }
+            | Rejected::NoStream
+            | Rejected::WrongStream { .. }
+            | Rejected::InvalidUpdate(_)
+            | Rejected::NoSuchFramework => StatusCode::BAD_REQUEST,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What the outside asks over HTTP, answered at the edge: by the published snapshot where it is a question, by the
+//! master where it is a change.
+
+mod error;
+mod session;
+mod spelling;
+
+pub use error::Rejected;
+pub use session::Session;
+pub(crate) use session::SessionInput;

@@ -1,0 +1,107 @@
+//! One open stream of a scheduler: spells events, beats the heart, and ends when nobody reads.
+
+use std::time::Duration;
+
+use libprocess::http::StreamSender;
+use libprocess::{Actor, Context, Handler, Message, Pid, Process};
+use model::StreamId;
+use model::event::Event;
+
+use super::spelling::Spelling;
+use crate::Master;
+use crate::messages::Input;
+
+/// Writes one scheduler's events. One record is one HTTP chunk.
+///
+/// A scheduler that does not read is not waited for: what waits is bounded, and beyond the bound it counts as gone.
+#[derive(Debug)]
+pub struct Session {
+    master: Pid<Master>,
+    stream: StreamId,
+    sender: StreamSender,
+    spelling: Spelling,
+    heartbeat: Duration,
+    /// Whether the stream has been ended by us; then its end is no news.
+    ended: bool,
+}
+
+/// All that can happen to a session.
+#[derive(Debug)]
+pub enum SessionInput {
+    /// The master has something to tell.
+    Event(Event),
+    /// Time for a heartbeat.
+    Beat,
+    /// The master ends the stream, after what it told before.
+    Close,
+    /// Nobody reads any more.
+    Closed,
+}
+
+impl Session {
+    /// A session that writes into `sender`.
+    pub(crate) fn new(
+        master: Pid<Master>,
+        stream: StreamId,
+        sender: StreamSender,
+        spelling: Spelling,
+        heartbeat: Duration,
+    ) -> Self {
+        Session { master, stream, sender, spelling, heartbeat, ended: false }
+    }
+
+    /// Writes one event; a stream that takes no more is over.
+    fn write(&mut self, event: &Event, ctx: &mut Context<Self>) {
+        if let Err(error) = self.sender.send(self.spelling.record(event)) {
+            tracing::info!(stream = %self.stream, %error, "a scheduler does not read its events");
+            self.sender.abort();
+            self.end(ctx);
+        }
+    }
+
+    /// Tells the master, once, that the stream is over, and stops.
+    fn end(&mut self, ctx: &mut Context<Self>) {
+        if !self.ended {
+            self.ended = true;
+            // A master that is gone needs no telling.
+            let _ = self.master.tell(Input::StreamClosed { stream: self.stream.clone() });
+        }
+        ctx.stop();
+    }
+}
+
+impl Message for SessionInput {
+    type Result = ();
+}
+
+impl Actor for Session {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let pid = ctx.pid().clone();
+        self.sender.on_closed(move || drop(pid.tell(SessionInput::Closed)));
+        ctx.every(self.heartbeat, || SessionInput::Beat);
+    }
+}
+
+impl Process for Session {
+    const KIND: &'static str = "session";
+    type Input = SessionInput;
+}
+
+impl Handler<SessionInput> for Session {
+    type Result = ();
+
+    fn handle(&mut self, input: SessionInput, ctx: &mut Context<Self>) {
+        match input {
+            SessionInput::Event(event) => self.write(&event, ctx),
+            SessionInput::Beat => self.write(&Event::Heartbeat, ctx),
+            SessionInput::Close => {
+                self.ended = true;
+                self.sender.close();
+                ctx.stop();
+            }
+            SessionInput::Closed => self.end(ctx),
+        }
+    }
+}

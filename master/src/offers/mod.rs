@@ -1,0 +1,11 @@
+//! Offers: made of what the allocator gives, taken back when something says so.
+
+mod discard;
+mod rescind;
+mod send;
+mod timeout;
+
+pub(crate) use discard::discard;
+pub(crate) use rescind::{rescind, rescind_agent};
+pub(crate) use send::send;
+pub(crate) use timeout::timeout;

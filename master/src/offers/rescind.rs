@@ -1,0 +1,33 @@
+//! Offers are taken back, and their frameworks are told.
+
+use model::event::Event;
+use model::{AgentId, OfferId};
+
+use crate::effects::{Effect, Effects};
+use crate::state::State;
+
+/// Takes one offer back. An answer to it that is under way will find it gone.
+///
+/// Source: scheduler semantics §3: recovered without a filter, so the same framework may be offered it again at once.
+pub(crate) fn rescind(state: &mut State, id: &OfferId) -> Effects {
+    let Some(framework) = state.world.offers.get(id).map(|offer| offer.framework_id.clone()) else {
+        return Effects::none();
+    };
+    let Some(offer) = state.take_offer(&framework, id) else { return Effects::none() };
+    let mut effects = Effects::from(Effect::recover_offer(&offer, None));
+    if let Some(framework) = state.framework(&framework) {
+        effects.tell(framework, Event::Rescind { offer_id: offer.id.clone() });
+    }
+    effects
+}
+
+/// Takes all offers of an agent back.
+pub(crate) fn rescind_agent(state: &mut State, id: &AgentId) -> Effects {
+    let Some(agent) = state.agent(id) else { return Effects::none() };
+    let offers: Vec<OfferId> = agent.offers.iter().cloned().collect();
+    let mut effects = Effects::none();
+    for offer in offers {
+        effects.extend(rescind(state, &offer));
+    }
+    effects
+}

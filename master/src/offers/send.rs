@@ -1,0 +1,89 @@
+//! What the allocator gave away becomes offers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::event::Event;
+use model::{Address, FrameworkId, Offer, OfferId, Url};
+
+use crate::alarms::Alarm;
+use crate::allocator::Allocation;
+use crate::effects::{Effect, Effects};
+use crate::state::{Agent, State};
+
+/// Makes one offer per allocation and sends each framework all of its own in one event.
+///
+/// An allocation may have crossed a loss on its way: what cannot be offered any more goes back, except that
+/// what was allocated from an earlier stay of the agent was forgotten with that stay.
+/// Source: scheduler semantics §3.
+pub(crate) fn send(state: &mut State, allocations: Vec<Allocation>) -> Effects {
+    let mut effects = Effects::none();
+    let mut offered: BTreeMap<FrameworkId, Vec<Arc<Offer>>> = BTreeMap::new();
+    for allocation in allocations {
+        let Some(agent) = state.agent(&allocation.agent) else { continue };
+        if agent.incarnation != allocation.incarnation {
+            continue;
+        }
+        let reader = state.framework(&allocation.framework).filter(|framework| framework.connected());
+        let Some(framework) = reader.filter(|_| agent.connected()) else {
+            effects.push(give_back(allocation));
+            continue;
+        };
+        let (framework, agent) = (framework.id.clone(), agent.id.clone());
+        let id = state.next_offer_id();
+        let offer =
+            offer(state.agent(&agent).expect("it was there above"), id, framework, allocation.clone());
+        match state.add_offer(offer) {
+            Ok(offer) => {
+                if let Some(after) = state.settings.offer_timeout {
+                    effects.push(Effect::Alarm { after, alarm: Alarm::Offer(offer.id.clone()) });
+                }
+                offered.entry(offer.framework_id.clone()).or_default().push(offer);
+            }
+            Err(_) => effects.push(give_back(allocation)),
+        }
+    }
+    for (framework, offers) in offered {
+        let framework = state.framework(&framework).expect("it was connected above");
+        effects.tell(framework, Event::Offers(offers));
+    }
+    effects
+}
+
+/// An offer of the agent's.
+fn offer(agent: &Agent, id: OfferId, framework: FrameworkId, allocation: Allocation) -> Offer {
+    let on = agent.used.get(&framework);
+    Offer {
+        id,
+        executor_ids: on.map(|used| used.executors.keys().cloned().collect()).unwrap_or_default(),
+        framework_id: framework,
+        agent_id: agent.id.clone(),
+        hostname: agent.info.hostname.clone(),
+        url: Some(url(agent)),
+        domain: agent.info.domain.clone(),
+        resources: allocation.resources,
+        attributes: agent.info.attributes.clone(),
+        unavailability: None,
+        role: allocation.role,
+    }
+}
+
+/// Where the agent answers. Source: scheduler semantics §3, `url`.
+fn url(agent: &Agent) -> Url {
+    let address = agent.upid.address();
+    Url {
+        scheme: "http".to_owned(),
+        address: Address {
+            hostname: Some(agent.info.hostname.clone()),
+            ip: Some(address.ip().to_string()),
+            port: address.port(),
+        },
+        path: Some(format!("/{}", agent.upid.id())),
+        query: Vec::new(),
+        fragment: None,
+    }
+}
+
+fn give_back(allocation: Allocation) -> Effect {
+    Effect::recover(&allocation.framework, &allocation.agent, allocation.resources, None)
+}

@@ -1,0 +1,77 @@
+//! Agents that wait for the registrar: what was asked for them, and who wants to know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use libprocess::Upid;
+use model::AgentId;
+use model::messages::{RegisterAgent, ReregisterAgent};
+
+/// What waits for the registrar's answer.
+///
+/// | waiting as      | recorded | then |
+/// |-----------------|----------|------|
+/// | `Admitting`     | yes      | the agent is added and told its id |
+/// | `Readmitting`   | yes      | the agent is added with its tasks |
+/// | `Updating`      | yes      | the agent, registered all the while, is told it is back |
+/// | `Disowning`     | yes      | its tasks are unreachable, or lost |
+/// | any             | refused  | nothing; whoever asked asks again |
+#[derive(Clone, Debug)]
+pub(crate) enum Admission {
+    /// A new agent.
+    Admitting { upid: Upid, message: Box<RegisterAgent> },
+    /// One that was unreachable, or that only the registry or nobody remembers.
+    Readmitting { upid: Upid, message: Box<ReregisterAgent> },
+    /// A registered one that came back changed.
+    Updating { upid: Upid, message: Box<ReregisterAgent> },
+    /// One that is about to be forgotten.
+    Disowning(Disowned),
+}
+
+/// Why an agent leaves the registered ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disowned {
+    /// It stopped answering; it may come back.
+    Unreachable,
+    /// It took its leave.
+    Unregistered,
+    /// Another agent registered at its address.
+    Replaced,
+}
+
+/// All that waits, one at a time per agent. Whoever asks again meanwhile is not heard, and asks once more
+/// by its own timer.
+#[derive(Debug, Default)]
+pub(crate) struct Admissions {
+    waiting: BTreeMap<AgentId, Admission>,
+    /// Where new agents wait, so that one that asks twice is not admitted twice.
+    registering: BTreeSet<Upid>,
+}
+
+impl Admissions {
+    /// Whether something waits for this agent.
+    pub(crate) fn awaits(&self, id: &AgentId) -> bool {
+        self.waiting.contains_key(id)
+    }
+
+    /// Whether a new agent at this address waits.
+    pub(crate) fn registers(&self, upid: &Upid) -> bool {
+        self.registering.contains(upid)
+    }
+
+    /// Waits.
+    pub(crate) fn wait(&mut self, id: AgentId, admission: Admission) {
+        if let Admission::Admitting { upid, .. } = &admission {
+            self.registering.insert(upid.clone());
+        }
+        self.waiting.insert(id, admission);
+    }
+
+    /// The registrar has answered.
+    pub(crate) fn take(&mut self, id: &AgentId) -> Option<Admission> {
+        let admission = self.waiting.remove(id)?;
+        if let Admission::Admitting { upid, .. } = &admission {
+            self.registering.remove(upid);
+        }
+        Some(admission)
+    }
+}

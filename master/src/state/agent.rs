@@ -1,0 +1,124 @@
+//! A registered agent, as a master knows it.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use libprocess::Upid;
+use model::{
+    AgentCapabilities, AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, KillPolicy, OfferId,
+    Resources, TaskId, Time,
+};
+
+/// Whether an agent's link stands.
+///
+/// | from           | on                 | to             |
+/// |----------------|--------------------|----------------|
+/// | `Connected`    | link broken        | `Disconnected` |
+/// | `Disconnected` | reregistration     | `Connected`    |
+/// | any            | pings unanswered, or the deadline | – (unreachable) |
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// It answers; its resources may be offered.
+    Connected,
+    /// Its link broke. Nothing of it is offered.
+    Disconnected {
+        /// When it counts as unreachable if it has not come back.
+        deadline: Time,
+    },
+}
+
+/// A registered agent and what is on it. Cloning shares all but the amounts.
+///
+/// Every resource is free, offered or used: `total = free + offered + used`, see `State::check`.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// Its id.
+    pub id: AgentId,
+    /// What it says of itself.
+    pub info: Arc<AgentInfo>,
+    /// Its address.
+    pub upid: Upid,
+    /// The version of its software.
+    pub version: String,
+    /// What it can do.
+    pub capabilities: AgentCapabilities,
+    /// Drawn when it was added; tells what is about this stay from what is about an earlier one.
+    pub incarnation: u64,
+    /// Whether its link stands.
+    pub link: Link,
+    /// When it was added.
+    pub registered: Time,
+    /// When it last came back.
+    pub reregistered: Option<Time>,
+    /// Everything it has.
+    pub total: Resources,
+    /// What the allocator may still give away, or has given away in a message that is under way.
+    pub free: Resources,
+    /// What is in [`offers`](Self::offers); allocated to their roles.
+    pub offered: Resources,
+    /// What tasks and executors hold, per framework.
+    pub used: OrdMap<FrameworkId, Used>,
+    /// Offers of its resources that nobody has answered.
+    pub offers: OrdSet<OfferId>,
+    /// Kills that wait for its return.
+    pub kills: OrdMap<(FrameworkId, TaskId), Option<KillPolicy>>,
+}
+
+/// What one framework has on one agent. Never empty.
+#[derive(Clone, Debug, Default)]
+pub struct Used {
+    /// Of its tasks that have not ended and of its executors; allocated to their roles.
+    pub resources: Resources,
+    /// All its tasks here, ended ones included until they are acknowledged.
+    pub tasks: OrdSet<TaskId>,
+    /// Its executors here, those that agents make for command tasks not included.
+    pub executors: OrdMap<ExecutorId, Arc<ExecutorInfo>>,
+}
+
+impl Agent {
+    /// An agent on which everything is free.
+    pub(crate) fn new(
+        id: AgentId,
+        info: Arc<AgentInfo>,
+        upid: Upid,
+        version: String,
+        capabilities: AgentCapabilities,
+        now: Time,
+    ) -> Self {
+        let total = info.resources.clone();
+        Agent {
+            id,
+            info,
+            upid,
+            version,
+            capabilities,
+            incarnation: 0,
+            link: Link::Connected,
+            registered: now,
+            reregistered: None,
+            free: total.clone(),
+            total,
+            offered: Resources::default(),
+            used: OrdMap::new(),
+            offers: OrdSet::new(),
+            kills: OrdMap::new(),
+        }
+    }
+
+    /// Whether its link stands.
+    pub fn connected(&self) -> bool {
+        self.link == Link::Connected
+    }
+
+    /// What all frameworks together hold.
+    pub fn used_total(&self) -> Resources {
+        self.used.values().fold(Resources::default(), |sum, used| sum + used.resources.clone())
+    }
+}
+
+impl Used {
+    /// Whether nothing is left to remember.
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty() && self.executors.is_empty()
+    }
+}

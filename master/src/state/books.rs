@@ -1,0 +1,229 @@
+//! The books: the only places where offers, tasks and executors, and the resources in them, change hands.
+//!
+//! ```text
+//!            add_offer                 add_task, add_executor
+//!   free ──────────────► offered         free ──────────────► used
+//!        ◄──────────────                      ◄──────────────
+//!            take_offer                end_task, remove_executor
+//! ```
+//! The allocator keeps books of its own: what it gave away counts as used there until a rule says
+//! `Recover`. "Free" here therefore includes what is under way from the allocator to the master.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use libprocess::Upid;
+use model::{
+    AgentId, ExecutorId, ExecutorInfo, FrameworkId, Offer, OfferId, Resources, StreamId, Task, TaskId,
+};
+
+use super::{Agent, Connection, Framework, Health, State};
+
+impl State {
+    /// Takes a framework in.
+    pub(crate) fn add_framework(&mut self, framework: Framework) {
+        if let Connection::Connected { stream } = &framework.connection {
+            self.streams.insert(stream.clone(), framework.id.clone());
+        }
+        self.touch();
+        self.world.frameworks.insert(framework.id.clone(), Arc::new(framework));
+    }
+
+    /// Lets a framework go that has no tasks, executors or offers any more.
+    pub(crate) fn remove_framework(&mut self, id: &FrameworkId) -> Option<Arc<Framework>> {
+        self.touch();
+        let framework = self.world.frameworks.remove(id)?;
+        if let Connection::Connected { stream } = &framework.connection {
+            self.streams.remove(stream);
+        }
+        Some(framework)
+    }
+
+    /// Says who is at the other end of a framework from now on.
+    pub(crate) fn connect(&mut self, id: &FrameworkId, connection: Connection) -> Option<Connection> {
+        let framework = self.framework_mut(id)?;
+        let before = std::mem::replace(&mut framework.connection, connection.clone());
+        if let Connection::Connected { stream } = &before {
+            self.streams.remove(stream);
+        }
+        if let Connection::Connected { stream } = connection {
+            self.streams.insert(stream, id.clone());
+        }
+        Some(before)
+    }
+
+    /// Takes an agent in, with an incarnation of its own.
+    pub(crate) fn add_agent(&mut self, mut agent: Agent) -> u64 {
+        self.next.incarnation += 1;
+        agent.incarnation = self.next.incarnation;
+        self.addresses.insert(agent.upid.bare(), agent.id.clone());
+        self.health.insert(agent.id.clone(), Health::default());
+        self.touch();
+        self.world.agents.insert(agent.id.clone(), Arc::new(agent));
+        self.next.incarnation
+    }
+
+    /// Lets an agent go whose offers, tasks and executors were taken before.
+    pub(crate) fn remove_agent(&mut self, id: &AgentId) -> Option<Arc<Agent>> {
+        self.touch();
+        let agent = self.world.agents.remove(id)?;
+        let place = agent.upid.bare();
+        if self.addresses.get(&place) == Some(id) {
+            self.addresses.remove(&place);
+        }
+        self.health.remove(id);
+        Some(agent)
+    }
+
+    /// Says where an agent answers from now on.
+    pub(crate) fn move_agent(&mut self, id: &AgentId, upid: Upid) {
+        let Some(agent) = self.agent_mut(id) else { return };
+        let before = std::mem::replace(&mut agent.upid, upid.clone()).bare();
+        if self.addresses.get(&before) == Some(id) {
+            self.addresses.remove(&before);
+        }
+        self.addresses.insert(upid.bare(), id.clone());
+    }
+
+    /// Makes an offer of what is free.
+    ///
+    /// Errors: hands the offer back when its resources are not free; both books then disagree.
+    pub(crate) fn add_offer(&mut self, offer: Offer) -> Result<Arc<Offer>, Offer> {
+        let plain = offer.resources.unallocate();
+        match self.agent(&offer.agent_id) {
+            Some(agent) if agent.free.contains(&plain) => {}
+            _ => return Err(offer),
+        }
+        let offer = Arc::new(offer);
+        let agent = self.agent_mut(&offer.agent_id).expect("it was asked above");
+        agent.free -= &plain;
+        agent.offered += &offer.resources;
+        agent.offers.insert(offer.id.clone());
+        let framework = self.framework_mut(&offer.framework_id).expect("offers are made to known frameworks");
+        framework.offers.insert(offer.id.clone());
+        self.world.offers.insert(offer.id.clone(), offer.clone());
+        Ok(offer)
+    }
+
+    /// Takes an offer back, if it is still out and this framework's. Its resources are free again.
+    pub(crate) fn take_offer(&mut self, framework: &FrameworkId, id: &OfferId) -> Option<Arc<Offer>> {
+        match self.world.offers.get(id) {
+            Some(offer) if offer.framework_id == *framework => {}
+            _ => return None,
+        }
+        self.touch();
+        let offer = self.world.offers.remove(id)?;
+        if let Some(agent) = self.agent_mut(&offer.agent_id) {
+            agent.offered -= &offer.resources;
+            agent.free += &offer.resources.unallocate();
+            agent.offers.remove(id);
+        }
+        if let Some(framework) = self.framework_mut(framework) {
+            framework.offers.remove(id);
+        }
+        Some(offer)
+    }
+
+    /// Takes a task in; what it needs is no longer free, unless it has ended.
+    pub(crate) fn add_task(&mut self, task: Task) {
+        let framework = self.framework_mut(&task.framework_id).expect("tasks belong to known frameworks");
+        framework.agents.insert(task.agent_id.clone());
+        let agent = self.agent_mut(&task.agent_id).expect("tasks run on registered agents");
+        let used = agent.used.entry(task.framework_id.clone()).or_default();
+        used.tasks.insert(task.id.clone());
+        if !task.state.frees_resources() {
+            used.resources += &task.resources;
+            agent.free -= &task.resources.unallocate();
+        }
+        let framework = self.framework_mut(&task.framework_id).expect("it was there above");
+        framework.tasks.insert(task.id.clone(), Arc::new(task));
+    }
+
+    /// The task, to be changed. Its state and resources are not: those are [`end_task`](Self::end_task)'s.
+    pub(crate) fn task_mut(&mut self, framework: &FrameworkId, task: &TaskId) -> Option<&mut Task> {
+        self.framework_mut(framework)?.tasks.get_mut(task).map(Arc::make_mut)
+    }
+
+    /// Frees what a task held. The caller puts it into an ended state in the same breath.
+    pub(crate) fn free_task(&mut self, framework: &FrameworkId, agent: &AgentId, resources: &Resources) {
+        let Some(agent) = self.agent_mut(agent) else { return };
+        if let Some(used) = agent.used.get_mut(framework) {
+            used.resources -= resources;
+        }
+        agent.free += &resources.unallocate();
+    }
+
+    /// Takes a task out; if it had not ended, what it held is free.
+    pub(crate) fn remove_task(&mut self, framework: &FrameworkId, id: &TaskId) -> Option<Arc<Task>> {
+        let task = self.framework_mut(framework)?.tasks.remove(id)?;
+        if !task.state.frees_resources() {
+            self.free_task(framework, &task.agent_id, &task.resources);
+        }
+        if let Some(agent) = self.agent_mut(&task.agent_id) {
+            if let Some(used) = agent.used.get_mut(framework) {
+                used.tasks.remove(id);
+            }
+            agent.kills.remove(&(framework.clone(), id.clone()));
+        }
+        self.settle(framework, &task.agent_id);
+        Some(task)
+    }
+
+    /// Takes an executor in; what it needs is no longer free.
+    pub(crate) fn add_executor(&mut self, framework: &FrameworkId, agent: &AgentId, info: Arc<ExecutorInfo>) {
+        if let Some(framework) = self.framework_mut(framework) {
+            framework.agents.insert(agent.clone());
+        }
+        let agent = self.agent_mut(agent).expect("executors run on registered agents");
+        agent.free -= &info.resources.unallocate();
+        let used = agent.used.entry(framework.clone()).or_default();
+        used.resources += &info.resources;
+        used.executors.insert(info.id.clone(), info);
+    }
+
+    /// Takes an executor out; what it held is free.
+    pub(crate) fn remove_executor(
+        &mut self,
+        framework: &FrameworkId,
+        agent: &AgentId,
+        id: &ExecutorId,
+    ) -> Option<Arc<ExecutorInfo>> {
+        let on = self.agent_mut(agent)?;
+        let used = on.used.get_mut(framework)?;
+        let info = used.executors.remove(id)?;
+        used.resources -= &info.resources;
+        on.free += &info.resources.unallocate();
+        self.settle(framework, agent);
+        Some(info)
+    }
+
+    /// Forgets that a framework has something on an agent once it has nothing there.
+    fn settle(&mut self, framework: &FrameworkId, agent: &AgentId) {
+        let Some(on) = self.agent_mut(agent) else { return };
+        if !on.used.get(framework).is_some_and(|used| used.is_empty()) {
+            return;
+        }
+        on.used.remove(framework);
+        if let Some(framework) = self.framework_mut(framework) {
+            framework.agents.remove(agent);
+        }
+    }
+
+    /// Replaces everything an agent has. Its offers were taken before.
+    pub(crate) fn set_total(&mut self, id: &AgentId, total: Resources) {
+        let Some(agent) = self.agent_mut(id) else { return };
+        let held = (agent.used_total() + agent.offered.clone()).unallocate();
+        agent.free = total.clone() - held;
+        agent.total = total;
+    }
+
+    /// Frameworks that hold something on an agent, or have an offer of it.
+    pub(crate) fn frameworks_on(&self, agent: &Agent) -> BTreeSet<FrameworkId> {
+        agent.used.keys().cloned().collect()
+    }
+
+    /// Who reads which stream; for `check`.
+    pub(super) fn streams(&self) -> impl Iterator<Item = (&StreamId, &FrameworkId)> {
+        self.streams.iter()
+    }
+}

@@ -1,0 +1,117 @@
+//! What is always true of a master's state.
+
+use std::collections::BTreeMap;
+
+use model::{AgentId, FrameworkId, Resources};
+
+use super::{Agent, State};
+
+impl State {
+    /// States what is always true. Panics with the sentence that is not.
+    ///
+    /// Linear in everything; for tests and histories.
+    pub(crate) fn check(&self) {
+        let world = &self.world;
+        for (id, agent) in &world.agents {
+            assert_eq!(*id, agent.id, "an agent is found under its own id");
+            assert_eq!(
+                self.agent_at(&agent.upid).map(|at| &at.id),
+                Some(id),
+                "an agent is found at its address"
+            );
+            assert!(self.health.contains_key(id), "agent {id} has a health");
+            assert!(!world.unreachable.contains_key(id), "agent {id} is not both registered and unreachable");
+            assert!(!world.recovered.contains_key(id), "agent {id} is not both registered and recovered");
+            assert!(
+                agent.connected() || agent.offers.is_empty(),
+                "agent {id} is disconnected and has no offers"
+            );
+            self.check_amounts(id, agent);
+            for (framework, used) in &agent.used {
+                let framework =
+                    world.frameworks.get(framework).expect("what is used is used by a known framework");
+                assert!(!used.is_empty(), "{} has something on {id}", framework.id);
+                assert!(framework.agents.contains(id), "{} knows that it is on {id}", framework.id);
+                for task in &used.tasks {
+                    let task = framework.tasks.get(task).expect("a task of an agent is its framework's");
+                    assert_eq!(task.agent_id, *id, "task {} is where it says", task.id);
+                }
+            }
+        }
+        assert_eq!(self.health.len(), world.agents.len(), "only registered agents are pinged");
+        for (id, framework) in &world.frameworks {
+            assert_eq!(*id, framework.id, "a framework is found under its own id");
+            for agent in &framework.agents {
+                let agent = world.agents.get(agent).expect("a framework is on registered agents");
+                assert!(agent.used.contains_key(id), "{} knows that {id} is on it", agent.id);
+            }
+            for (task_id, task) in &framework.tasks {
+                assert_eq!((task_id, id), (&task.id, &task.framework_id), "a task is found under its own id");
+                let used = world.agents.get(&task.agent_id).and_then(|agent| agent.used.get(id));
+                assert!(
+                    used.is_some_and(|used| used.tasks.contains(task_id)),
+                    "{task_id} is known to its agent"
+                );
+                assert!(!framework.unreachable_tasks.contains_key(task_id), "{task_id} is in one place");
+            }
+            assert!(framework.connected() || framework.offers.is_empty(), "{id} is away and has no offers");
+            assert_eq!(
+                framework.stream().is_some_and(|stream| self.reader(&stream) == Some(id)),
+                framework.connected(),
+                "a connected framework reads its stream"
+            );
+            let settings = &self.settings;
+            assert!(framework.completed_tasks.len() <= settings.max_completed_tasks_per_framework);
+            assert!(framework.unreachable_tasks.len() <= settings.max_unreachable_tasks_per_framework);
+        }
+        for (stream, id) in self.streams() {
+            let framework = world.frameworks.get(id).expect("a stream is read by a known framework");
+            assert_eq!(framework.stream().as_ref(), Some(stream), "a stream has one reader");
+        }
+        for (id, offer) in &world.offers {
+            assert_eq!(*id, offer.id, "an offer is found under its own id");
+            let agent = world.agents.get(&offer.agent_id).expect("an offer is of a registered agent");
+            let framework =
+                world.frameworks.get(&offer.framework_id).expect("an offer is to a known framework");
+            assert!(agent.offers.contains(id), "{} knows its offer {id}", agent.id);
+            assert!(framework.offers.contains(id), "{} knows its offer {id}", framework.id);
+        }
+        let known: usize = world.agents.values().map(|agent| agent.offers.len()).sum();
+        assert_eq!(known, world.offers.len(), "agents know of no offer that is not out");
+        let known: usize = world.frameworks.values().map(|framework| framework.offers.len()).sum();
+        assert_eq!(known, world.offers.len(), "frameworks know of no offer that is not out");
+        assert!(world.completed_frameworks.len() <= self.settings.max_completed_frameworks);
+    }
+
+    /// Each resource of an agent is free, offered or used: exactly one.
+    fn check_amounts(&self, id: &AgentId, agent: &Agent) {
+        let offered = agent.offers.iter().fold(Resources::default(), |sum, offer| {
+            sum + self.world.offers.get(offer).expect("an agent's offer is out").resources.clone()
+        });
+        assert_eq!(agent.offered, offered, "what {id} has offered is in its offers");
+
+        let mut used: BTreeMap<FrameworkId, Resources> = BTreeMap::new();
+        for (framework_id, on) in &agent.used {
+            let framework = self.world.frameworks.get(framework_id).expect("a known framework");
+            let sum = used.entry(framework_id.clone()).or_default();
+            for task in on.tasks.iter().filter_map(|task| framework.tasks.get(task)) {
+                if !task.state.frees_resources() {
+                    *sum += &task.resources;
+                }
+            }
+            for executor in on.executors.values() {
+                *sum += &executor.resources;
+            }
+            assert_eq!(on.resources, *sum, "what {framework_id} uses on {id} is in its tasks and executors");
+        }
+
+        let held = (agent.used_total() + agent.offered.clone()).unallocate();
+        if agent.total.contains(&held) {
+            assert_eq!(
+                agent.free.clone() + held,
+                agent.total,
+                "each resource of {id} is free, offered or used"
+            );
+        }
+    }
+}

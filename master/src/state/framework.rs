@@ -1,0 +1,104 @@
+//! A framework, as a master knows it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet, Vector};
+use model::{
+    AgentId, FrameworkId, FrameworkInfo, OfferConstraints, OfferId, Role, StreamId, Task, TaskId, Time,
+};
+
+/// Whether anyone is at the other end of a framework's stream.
+///
+/// | from           | on          | to             |
+/// |----------------|-------------|----------------|
+/// | `Recovered`    | SUBSCRIBE   | `Connected`    |
+/// | `Connected`    | SUBSCRIBE   | `Connected`, with the new stream; the old one is told and closed |
+/// | `Connected`    | stream lost | `Disconnected` |
+/// | `Disconnected` | SUBSCRIBE   | `Connected`    |
+/// | any            | TEARDOWN, or the deadline | – (completed) |
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// Known from its agents after a failover; has not subscribed to this master. Nothing ends it but TEARDOWN.
+    Recovered,
+    /// Reads its events from `stream`.
+    Connected {
+        /// What its calls must name.
+        stream: StreamId,
+    },
+    /// Gone; ended when `deadline` passes.
+    Disconnected {
+        /// The moment of loss plus the framework's failover timeout.
+        deadline: Time,
+    },
+}
+
+/// A framework and what hangs from it. Cloning shares everything of size.
+#[derive(Clone, Debug)]
+pub struct Framework {
+    /// Its id.
+    pub id: FrameworkId,
+    /// What it says of itself.
+    pub info: Arc<FrameworkInfo>,
+    /// Who is at the other end.
+    pub connection: Connection,
+    /// Roles it wants no offers for.
+    pub suppressed: Arc<BTreeSet<Role>>,
+    /// Which agents it can use.
+    pub constraints: Option<Arc<OfferConstraints>>,
+    /// First SUBSCRIBE to this master, or the moment an agent brought it.
+    pub registered: Time,
+    /// The latest SUBSCRIBE but the first.
+    pub reregistered: Option<Time>,
+    /// When it ended.
+    pub unregistered: Option<Time>,
+    /// Tasks that run, and ended ones whose last update nobody acknowledged.
+    pub tasks: OrdMap<TaskId, Arc<Task>>,
+    /// Tasks on agents that stopped answering, oldest dropped first when too many.
+    pub unreachable_tasks: OrdMap<TaskId, Arc<Task>>,
+    /// Tasks that ended and were acknowledged, oldest first; bounded.
+    pub completed_tasks: Vector<Arc<Task>>,
+    /// Offers it has not answered.
+    pub offers: OrdSet<OfferId>,
+    /// Agents where it has tasks or executors.
+    pub agents: OrdSet<AgentId>,
+}
+
+impl Framework {
+    /// A framework without tasks.
+    pub(crate) fn new(id: FrameworkId, info: Arc<FrameworkInfo>, connection: Connection, now: Time) -> Self {
+        Framework {
+            id,
+            info,
+            connection,
+            suppressed: Arc::default(),
+            constraints: None,
+            registered: now,
+            reregistered: None,
+            unregistered: None,
+            tasks: OrdMap::new(),
+            unreachable_tasks: OrdMap::new(),
+            completed_tasks: Vector::new(),
+            offers: OrdSet::new(),
+            agents: OrdSet::new(),
+        }
+    }
+
+    /// The stream it reads, while it does.
+    pub fn stream(&self) -> Option<StreamId> {
+        match &self.connection {
+            Connection::Connected { stream } => Some(stream.clone()),
+            Connection::Recovered | Connection::Disconnected { .. } => None,
+        }
+    }
+
+    /// Whether it reads its events and may be offered resources.
+    pub fn connected(&self) -> bool {
+        matches!(self.connection, Connection::Connected { .. })
+    }
+
+    /// Whether it knows the task states of partitions.
+    pub fn partition_aware(&self) -> bool {
+        self.info.capabilities.partition_aware()
+    }
+}

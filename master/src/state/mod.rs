@@ -1,0 +1,26 @@
+//! What a master knows, and what is always true of it.
+//!
+//! Read in this order:
+//! 1. [`snapshot`]: everything readers may see, in maps whose clones cost a pointer;
+//! 2. [`framework`] and [`agent`]: the two halves that every task, executor and offer hangs between;
+//! 3. [`books`]: the only places where resources, tasks, executors and offers change hands;
+//! 4. [`admission`]: agents that wait for the registrar;
+//! 5. [`check`]: what is always true, stated so that tests can ask after every step.
+
+mod admission;
+mod agent;
+mod books;
+mod check;
+mod framework;
+mod health;
+mod snapshot;
+mod state;
+mod tally;
+
+pub(crate) use admission::{Admission, Admissions, Disowned};
+pub use agent::{Agent, Link, Used};
+pub use framework::{Connection, Framework};
+pub(crate) use health::Health;
+pub use snapshot::{Published, Snapshot};
+pub(crate) use state::State;
+pub use tally::Tally;

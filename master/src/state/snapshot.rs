@@ -1,0 +1,72 @@
+//! What others may read of a master: published after each turn, before anybody is answered.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use imbl::{OrdMap, Vector};
+use model::{AgentId, AgentInfo, FrameworkId, Offer, OfferId, Resources, Time};
+
+use super::{Agent, Framework, Tally};
+use crate::config::Identity;
+
+/// Where readers find the newest [`Snapshot`]. Reading takes no lock and never waits for the master.
+pub type Published = Arc<ArcSwap<Snapshot>>;
+
+/// Everything a master knows that may be shown. A clone shares all of it and costs a few pointers.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Who this master is.
+    pub identity: Arc<Identity>,
+    /// Whether it has read the registry and leads; until then it answers calls with 503.
+    pub leading: bool,
+    /// Frameworks that may still act, connected or not.
+    pub frameworks: OrdMap<FrameworkId, Arc<Framework>>,
+    /// Frameworks that ended, oldest first; bounded.
+    pub completed_frameworks: Vector<Arc<Framework>>,
+    /// Registered agents, connected or not.
+    pub agents: OrdMap<AgentId, Arc<Agent>>,
+    /// Agents the registry knows that have not come to this master yet.
+    pub recovered: OrdMap<AgentId, Arc<AgentInfo>>,
+    /// Agents that stopped answering, and since when.
+    pub unreachable: OrdMap<AgentId, Time>,
+    /// Agents an operator has declared gone, and since when.
+    pub gone: OrdMap<AgentId, Time>,
+    /// Offers nobody has answered yet.
+    pub offers: OrdMap<OfferId, Arc<Offer>>,
+    /// What happened so far, counted.
+    pub tally: Tally,
+}
+
+impl Snapshot {
+    /// A master that knows nothing yet.
+    pub(crate) fn new(identity: Identity) -> Self {
+        Snapshot {
+            identity: Arc::new(identity),
+            leading: false,
+            frameworks: OrdMap::new(),
+            completed_frameworks: Vector::new(),
+            agents: OrdMap::new(),
+            recovered: OrdMap::new(),
+            unreachable: OrdMap::new(),
+            gone: OrdMap::new(),
+            offers: OrdMap::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// What the framework's tasks and executors hold on each agent, in agent order.
+    pub fn used_by<'a>(
+        &'a self,
+        framework: &'a Framework,
+    ) -> impl Iterator<Item = (&'a AgentId, &'a Resources)> {
+        framework.agents.iter().filter_map(|id| {
+            let used = self.agents.get(id)?.used.get(&framework.id)?;
+            Some((id, &used.resources))
+        })
+    }
+
+    /// What is offered to the framework, offer by offer.
+    pub fn offered_to<'a>(&'a self, framework: &'a Framework) -> impl Iterator<Item = &'a Arc<Offer>> {
+        framework.offers.iter().filter_map(|id| self.offers.get(id))
+    }
+}

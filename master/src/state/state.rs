@@ -1,0 +1,132 @@
+//! The whole of it: what readers may see, and what only rules need.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use libprocess::Upid;
+use model::{AgentId, FrameworkId, OfferId, StreamId, TaskId};
+
+use super::{Admissions, Agent, Framework, Health, Snapshot};
+use crate::config::{Identity, Settings};
+
+/// What a master knows.
+#[derive(Debug)]
+pub(crate) struct State {
+    /// What readers see after the turn.
+    pub(crate) world: Snapshot,
+    /// How it was told to behave.
+    pub(crate) settings: Arc<Settings>,
+    /// Who reads a stream.
+    pub(super) streams: BTreeMap<StreamId, FrameworkId>,
+    /// Who answers at an address, whichever of its lives it is in.
+    pub(super) addresses: BTreeMap<Upid, AgentId>,
+    /// Who waits for the registrar.
+    pub(crate) admissions: Admissions,
+    /// Who answers pings.
+    pub(crate) health: BTreeMap<AgentId, Health>,
+    /// Tasks that were on an agent when it became unreachable, so that its return need not look for them.
+    pub(crate) left_behind: BTreeMap<AgentId, BTreeSet<(FrameworkId, TaskId)>>,
+    /// Numbers for ids and incarnations.
+    pub(super) next: Next,
+    /// Whether this turn changed what readers see.
+    touched: bool,
+}
+
+/// Numbers given so far.
+#[derive(Debug, Default)]
+pub(super) struct Next {
+    framework: u64,
+    agent: u64,
+    offer: u64,
+    pub(super) incarnation: u64,
+}
+
+impl State {
+    /// A master that has not read the registry yet.
+    pub(crate) fn new(identity: Identity, settings: Settings) -> Self {
+        State {
+            world: Snapshot::new(identity),
+            settings: Arc::new(settings),
+            streams: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            admissions: Admissions::default(),
+            health: BTreeMap::new(),
+            left_behind: BTreeMap::new(),
+            next: Next::default(),
+            touched: true,
+        }
+    }
+
+    /// Counts leaderships; goes with every message to an agent.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.world.identity.epoch
+    }
+
+    /// The framework, if it has not ended.
+    pub(crate) fn framework(&self, id: &FrameworkId) -> Option<&Framework> {
+        self.world.frameworks.get(id).map(Arc::as_ref)
+    }
+
+    /// The same, to be changed. Copies what a snapshot still shares.
+    pub(crate) fn framework_mut(&mut self, id: &FrameworkId) -> Option<&mut Framework> {
+        self.touched = true;
+        self.world.frameworks.get_mut(id).map(Arc::make_mut)
+    }
+
+    /// The agent, if it is registered.
+    pub(crate) fn agent(&self, id: &AgentId) -> Option<&Agent> {
+        self.world.agents.get(id).map(Arc::as_ref)
+    }
+
+    /// The same, to be changed. Copies what a snapshot still shares.
+    pub(crate) fn agent_mut(&mut self, id: &AgentId) -> Option<&mut Agent> {
+        self.touched = true;
+        self.world.agents.get_mut(id).map(Arc::make_mut)
+    }
+
+    /// The registered agent that is exactly this process; not one that took its address later.
+    pub(crate) fn agent_at(&self, upid: &Upid) -> Option<&Agent> {
+        self.agent_near(upid).filter(|agent| agent.upid == *upid)
+    }
+
+    /// The agent registered at this address, be it an earlier life of that process.
+    pub(crate) fn agent_near(&self, upid: &Upid) -> Option<&Agent> {
+        self.addresses.get(&upid.bare()).and_then(|id| self.agent(id))
+    }
+
+    /// Who reads this stream.
+    pub(crate) fn reader(&self, stream: &StreamId) -> Option<&FrameworkId> {
+        self.streams.get(stream)
+    }
+
+    /// Says that readers should see this turn.
+    pub(crate) fn touch(&mut self) {
+        self.touched = true;
+    }
+
+    /// Whether anything was touched since this was last asked.
+    pub(crate) fn take_touched(&mut self) -> bool {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// The next framework's id. Source: `<master id>-NNNN`.
+    pub(crate) fn next_framework_id(&mut self) -> FrameworkId {
+        let number = self.next.framework;
+        self.next.framework += 1;
+        FrameworkId::new(format!("{}-{number:04}", self.world.identity.id))
+    }
+
+    /// The next agent's id. Source: `<master id>-S<n>`.
+    pub(crate) fn next_agent_id(&mut self) -> AgentId {
+        let number = self.next.agent;
+        self.next.agent += 1;
+        AgentId::new(format!("{}-S{number}", self.world.identity.id))
+    }
+
+    /// The next offer's id. Source: `<master id>-O<n>`.
+    pub(crate) fn next_offer_id(&mut self) -> OfferId {
+        let number = self.next.offer;
+        self.next.offer += 1;
+        OfferId::new(format!("{}-O{number}", self.world.identity.id))
+    }
+}

@@ -1,0 +1,47 @@
+//! Tasks that are over move to where they are only remembered, and drop out when too many are.
+
+use std::sync::Arc;
+
+use model::{FrameworkId, Task, TaskId};
+
+use crate::state::{Framework, State};
+
+/// Moves a task to the completed ones of its framework.
+pub(crate) fn complete(state: &mut State, framework: &FrameworkId, task: &TaskId) {
+    let Some(task) = state.remove_task(framework, task) else { return };
+    remember(state, framework, task);
+}
+
+/// Moves an unreachable task to the completed ones of its framework.
+pub(crate) fn complete_unreachable(state: &mut State, framework: &FrameworkId, task: &TaskId) {
+    let Some(on) = state.framework_mut(framework) else { return };
+    let Some(task) = on.unreachable_tasks.remove(task) else { return };
+    remember(state, framework, task);
+}
+
+fn remember(state: &mut State, framework: &FrameworkId, task: Arc<Task>) {
+    let max = state.settings.max_completed_tasks_per_framework;
+    let Some(framework) = state.framework_mut(framework) else { return };
+    framework.completed_tasks.push_back(task);
+    bound(framework, max);
+}
+
+fn bound(framework: &mut Framework, max: usize) {
+    while framework.completed_tasks.len() > max {
+        framework.completed_tasks.pop_front();
+    }
+}
+
+/// Moves a task to the unreachable ones of its framework. When too many are there, one drops out.
+pub(crate) fn leave_behind(state: &mut State, framework: &FrameworkId, task: &TaskId) {
+    let Some(task) = state.remove_task(framework, task) else { return };
+    let max = state.settings.max_unreachable_tasks_per_framework;
+    let key = (framework.clone(), task.id.clone());
+    state.left_behind.entry(task.agent_id.clone()).or_default().insert(key);
+    let Some(framework) = state.framework_mut(framework) else { return };
+    framework.unreachable_tasks.insert(task.id.clone(), task);
+    while framework.unreachable_tasks.len() > max {
+        let Some((dropped, _)) = framework.unreachable_tasks.get_min().cloned() else { break };
+        framework.unreachable_tasks.remove(&dropped);
+    }
+}

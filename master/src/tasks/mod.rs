@@ -1,0 +1,11 @@
+//! What happens to tasks: updates from agents, ends the master itself must tell, forgetting.
+
+mod end;
+mod forget;
+mod status;
+mod update;
+
+pub(crate) use end::{end, ended_by_master};
+pub(crate) use forget::{complete, complete_unreachable, leave_behind};
+pub(crate) use status::status;
+pub(crate) use update::update;
