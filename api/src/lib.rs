@@ -5,11 +5,13 @@
 //! 2. [`json`]: the Mesos JSON mapping, generated beside them;
 //! 3. [`content`]: media types, and a body's way in and out of each;
 //! 4. [`recordio`]: how a stream is cut into messages;
-//! 5. [`google`]: the one type they borrow.
+//! 5. [`convert`]: between these spellings and the domain;
+//! 6. [`google`]: the one type they borrow.
 //!
 //! Left out on purpose: sockets and processes. What a message means is said in `model`.
 
 pub mod content;
+pub mod convert;
 pub mod google;
 pub mod json;
 pub mod recordio;

@@ -1,0 +1,429 @@
+//! A scheduler's calls, inwards for the master and outwards for the driver.
+
+use model::call::{
+    Accept, Acknowledge, AcknowledgeOperationStatus, AnswerInverseOffers, Call, Decline, Kill, Message,
+    Reconcile, ReconcileOperation, ReconcileOperations, ReconcileTask, Request, ResourceRequest, Revive,
+    Shutdown, Subscribe, Suppress, Teardown, UpdateFramework,
+};
+use model::{FrameworkId, FrameworkInfo, InvalidFramework, OfferConstraints};
+
+use super::framework::framework_id;
+use super::offer::filters;
+use super::resources::{self, Spelling};
+use super::simple::{role_names, roles, update_id};
+use super::{CallError, ConvertError, all, maybe};
+use crate::v1;
+use crate::v1::scheduler::{self, call};
+
+const CALL: &str = "scheduler::Call";
+
+fn refuse(reason: impl Into<String>) -> CallError {
+    CallError { call: CALL, reason: reason.into() }
+}
+
+impl From<ConvertError> for CallError {
+    fn from(error: ConvertError) -> Self {
+        refuse(error.to_string())
+    }
+}
+
+/// What must be there for the call's type.
+fn present<T>(field: Option<T>, name: &str) -> Result<T, CallError> {
+    field.ok_or_else(|| refuse(format!("Expecting '{name}' to be present")))
+}
+
+impl TryFrom<scheduler::Call> for Call {
+    type Error = CallError;
+
+    fn try_from(spelled: scheduler::Call) -> Result<Self, CallError> {
+        use call::Type;
+        let ty = spelled.r#type.and_then(|ty| Type::try_from(ty).ok()).filter(|ty| *ty != Type::Unknown);
+        let ty = present(ty, "type")?;
+        if ty == Type::Subscribe {
+            return subscribe(spelled.framework_id, present(spelled.subscribe, "subscribe")?)
+                .map(Call::Subscribe);
+        }
+        let framework_id = FrameworkId::from(present(spelled.framework_id, "framework_id")?);
+        Ok(match ty {
+            Type::Unknown | Type::Subscribe | Type::Teardown => Call::Teardown(Teardown { framework_id }),
+            Type::Accept => {
+                let accept = present(spelled.accept, "accept")?;
+                Call::Accept(Accept {
+                    framework_id,
+                    offer_ids: accept.offer_ids.into_iter().map(Into::into).collect(),
+                    operations: accept.operations.into_iter().map(Into::into).collect(),
+                    filters: filters(accept.filters),
+                })
+            }
+            Type::Decline => {
+                let decline = present(spelled.decline, "decline")?;
+                Call::Decline(Decline {
+                    framework_id,
+                    offer_ids: decline.offer_ids.into_iter().map(Into::into).collect(),
+                    filters: filters(decline.filters),
+                })
+            }
+            Type::AcceptInverseOffers => {
+                let accept = present(spelled.accept_inverse_offers, "accept_inverse_offers")?;
+                Call::AcceptInverseOffers(AnswerInverseOffers {
+                    framework_id,
+                    inverse_offer_ids: accept.inverse_offer_ids.into_iter().map(Into::into).collect(),
+                    filters: filters(accept.filters),
+                })
+            }
+            Type::DeclineInverseOffers => {
+                let decline = present(spelled.decline_inverse_offers, "decline_inverse_offers")?;
+                Call::DeclineInverseOffers(AnswerInverseOffers {
+                    framework_id,
+                    inverse_offer_ids: decline.inverse_offer_ids.into_iter().map(Into::into).collect(),
+                    filters: filters(decline.filters),
+                })
+            }
+            Type::Revive => {
+                Call::Revive(Revive { framework_id, roles: roles(spelled.revive.unwrap_or_default().roles) })
+            }
+            Type::Suppress => Call::Suppress(Suppress {
+                framework_id,
+                roles: roles(spelled.suppress.unwrap_or_default().roles),
+            }),
+            Type::Kill => {
+                let kill = present(spelled.kill, "kill")?;
+                Call::Kill(Kill {
+                    framework_id,
+                    task_id: kill.task_id.into(),
+                    agent_id: kill.agent_id.map(Into::into),
+                    kill_policy: maybe(kill.kill_policy, "kill.kill_policy")?,
+                })
+            }
+            Type::Shutdown => {
+                let shutdown = present(spelled.shutdown, "shutdown")?;
+                Call::Shutdown(Shutdown {
+                    framework_id,
+                    executor_id: shutdown.executor_id.into(),
+                    agent_id: shutdown.agent_id.into(),
+                })
+            }
+            Type::Acknowledge => {
+                let acknowledge = present(spelled.acknowledge, "acknowledge")?;
+                Call::Acknowledge(Acknowledge {
+                    framework_id,
+                    agent_id: acknowledge.agent_id.into(),
+                    task_id: acknowledge.task_id.into(),
+                    uuid: update_id(&acknowledge.uuid)?,
+                })
+            }
+            Type::AcknowledgeOperationStatus => {
+                let acknowledge =
+                    present(spelled.acknowledge_operation_status, "acknowledge_operation_status")?;
+                let uuid = update_id(&acknowledge.uuid)?;
+                Call::AcknowledgeOperationStatus(AcknowledgeOperationStatus {
+                    framework_id,
+                    agent_id: Some(present(acknowledge.agent_id, "agent_id")?.into()),
+                    resource_provider_id: acknowledge.resource_provider_id.map(Into::into),
+                    uuid,
+                    operation_id: acknowledge.operation_id.into(),
+                })
+            }
+            Type::Reconcile => {
+                let reconcile = present(spelled.reconcile, "reconcile")?;
+                Call::Reconcile(Reconcile {
+                    framework_id,
+                    tasks: reconcile
+                        .tasks
+                        .into_iter()
+                        .map(|task| ReconcileTask {
+                            task_id: task.task_id.into(),
+                            agent_id: task.agent_id.map(Into::into),
+                        })
+                        .collect(),
+                })
+            }
+            Type::ReconcileOperations => {
+                let reconcile = present(spelled.reconcile_operations, "reconcile_operations")?;
+                Call::ReconcileOperations(ReconcileOperations {
+                    framework_id,
+                    operations: reconcile
+                        .operations
+                        .into_iter()
+                        .map(|operation| ReconcileOperation {
+                            operation_id: operation.operation_id.into(),
+                            agent_id: operation.agent_id.map(Into::into),
+                            resource_provider_id: operation.resource_provider_id.map(Into::into),
+                        })
+                        .collect(),
+                })
+            }
+            Type::Message => {
+                let message = present(spelled.message, "message")?;
+                Call::Message(Message {
+                    framework_id,
+                    agent_id: message.agent_id.into(),
+                    executor_id: message.executor_id.into(),
+                    data: message.data,
+                })
+            }
+            Type::Request => {
+                let request = present(spelled.request, "request")?;
+                Call::Request(Request {
+                    framework_id,
+                    // Nobody listens to wishes, so one that makes no sense is no reason to refuse.
+                    requests: request
+                        .requests
+                        .into_iter()
+                        .filter_map(|request| {
+                            Some(ResourceRequest {
+                                agent_id: request.agent_id.map(Into::into),
+                                resources: resources::read(request.resources).ok()?,
+                            })
+                        })
+                        .collect(),
+                })
+            }
+            Type::UpdateFramework => {
+                let update = present(spelled.update_framework, "update_framework")?;
+                same_framework(
+                    Some(&framework_id),
+                    update.framework_info.id.as_ref(),
+                    "update_framework.framework_info.id",
+                )?;
+                let (framework, constraints) = described(update.framework_info, update.offer_constraints);
+                Call::UpdateFramework(UpdateFramework {
+                    framework_id,
+                    framework,
+                    suppressed_roles: roles(update.suppressed_roles),
+                    constraints,
+                })
+            }
+        })
+    }
+}
+
+fn subscribe(outer: Option<v1::FrameworkId>, subscribe: call::Subscribe) -> Result<Subscribe, CallError> {
+    let framework_id = framework_id(outer);
+    same_framework(
+        framework_id.as_ref(),
+        subscribe.framework_info.id.as_ref(),
+        "subscribe.framework_info.id",
+    )?;
+    let (framework, constraints) = described(subscribe.framework_info, subscribe.offer_constraints);
+    Ok(Subscribe {
+        framework_id,
+        framework,
+        suppressed_roles: roles(subscribe.suppressed_roles),
+        constraints,
+    })
+}
+
+/// Who calls and who is described must be the same.
+fn same_framework(
+    caller: Option<&FrameworkId>,
+    described: Option<&v1::FrameworkId>,
+    field: &str,
+) -> Result<(), CallError> {
+    let caller = caller.map_or("", FrameworkId::as_str);
+    if described.map_or("", |id| id.value.as_str()) == caller {
+        Ok(())
+    } else {
+        Err(refuse(format!("'framework_id' differs from '{field}'")))
+    }
+}
+
+/// A framework and its wishes; what cannot be held of either spoils the whole.
+fn described(
+    info: v1::FrameworkInfo,
+    constraints: Option<scheduler::OfferConstraints>,
+) -> (Result<FrameworkInfo, InvalidFramework>, OfferConstraints) {
+    let invalid = |error: ConvertError| InvalidFramework { message: error.to_string() };
+    let framework = FrameworkInfo::try_from(info).map_err(invalid);
+    match maybe(constraints, "offer_constraints") {
+        Ok(constraints) => (framework, constraints.unwrap_or_default()),
+        Err(error) => (framework.and(Err(invalid(error))), OfferConstraints::default()),
+    }
+}
+
+impl From<&Call> for scheduler::Call {
+    /// Spells a call as a scheduler sends it.
+    fn from(meant: &Call) -> Self {
+        use call::Type;
+        let mut spelled =
+            scheduler::Call { framework_id: meant.framework_id().map(Into::into), ..Default::default() };
+        let constraints = |constraints: &OfferConstraints| {
+            (!constraints.is_empty()).then(|| scheduler::OfferConstraints::from(constraints))
+        };
+        let info = |framework: &Result<FrameworkInfo, InvalidFramework>| {
+            framework.as_ref().map(v1::FrameworkInfo::from).unwrap_or_default()
+        };
+        let ty = match meant {
+            Call::Subscribe(subscribe) => {
+                spelled.subscribe = Some(call::Subscribe {
+                    framework_info: info(&subscribe.framework),
+                    suppressed_roles: role_names(&subscribe.suppressed_roles),
+                    offer_constraints: constraints(&subscribe.constraints),
+                });
+                Type::Subscribe
+            }
+            Call::Teardown(_) => Type::Teardown,
+            Call::Accept(accept) => {
+                spelled.accept = Some(call::Accept {
+                    offer_ids: all(&accept.offer_ids),
+                    operations: all(&accept.operations),
+                    filters: Some(accept.filters.into()),
+                });
+                Type::Accept
+            }
+            Call::Decline(decline) => {
+                spelled.decline = Some(call::Decline {
+                    offer_ids: all(&decline.offer_ids),
+                    filters: Some(decline.filters.into()),
+                });
+                Type::Decline
+            }
+            Call::AcceptInverseOffers(accept) => {
+                spelled.accept_inverse_offers = Some(call::AcceptInverseOffers {
+                    inverse_offer_ids: all(&accept.inverse_offer_ids),
+                    filters: Some(accept.filters.into()),
+                });
+                Type::AcceptInverseOffers
+            }
+            Call::DeclineInverseOffers(decline) => {
+                spelled.decline_inverse_offers = Some(call::DeclineInverseOffers {
+                    inverse_offer_ids: all(&decline.inverse_offer_ids),
+                    filters: Some(decline.filters.into()),
+                });
+                Type::DeclineInverseOffers
+            }
+            Call::Revive(revive) => {
+                spelled.revive =
+                    (!revive.roles.is_empty()).then(|| call::Revive { roles: role_names(&revive.roles) });
+                Type::Revive
+            }
+            Call::Suppress(suppress) => {
+                spelled.suppress = (!suppress.roles.is_empty())
+                    .then(|| call::Suppress { roles: role_names(&suppress.roles) });
+                Type::Suppress
+            }
+            Call::Kill(kill) => {
+                spelled.kill = Some(call::Kill {
+                    task_id: (&kill.task_id).into(),
+                    agent_id: kill.agent_id.as_ref().map(Into::into),
+                    kill_policy: kill.kill_policy.as_ref().map(v1::KillPolicy::from),
+                });
+                Type::Kill
+            }
+            Call::Shutdown(shutdown) => {
+                spelled.shutdown = Some(call::Shutdown {
+                    executor_id: (&shutdown.executor_id).into(),
+                    agent_id: (&shutdown.agent_id).into(),
+                });
+                Type::Shutdown
+            }
+            Call::Acknowledge(acknowledge) => {
+                spelled.acknowledge = Some(call::Acknowledge {
+                    agent_id: (&acknowledge.agent_id).into(),
+                    task_id: (&acknowledge.task_id).into(),
+                    uuid: acknowledge.uuid.as_bytes().to_vec(),
+                });
+                Type::Acknowledge
+            }
+            Call::AcknowledgeOperationStatus(acknowledge) => {
+                spelled.acknowledge_operation_status = Some(call::AcknowledgeOperationStatus {
+                    agent_id: acknowledge.agent_id.as_ref().map(Into::into),
+                    resource_provider_id: acknowledge.resource_provider_id.as_ref().map(Into::into),
+                    uuid: acknowledge.uuid.as_bytes().to_vec(),
+                    operation_id: (&acknowledge.operation_id).into(),
+                });
+                Type::AcknowledgeOperationStatus
+            }
+            Call::Reconcile(reconcile) => {
+                spelled.reconcile = Some(call::Reconcile {
+                    tasks: reconcile
+                        .tasks
+                        .iter()
+                        .map(|task| call::reconcile::Task {
+                            task_id: (&task.task_id).into(),
+                            agent_id: task.agent_id.as_ref().map(Into::into),
+                        })
+                        .collect(),
+                });
+                Type::Reconcile
+            }
+            Call::ReconcileOperations(reconcile) => {
+                spelled.reconcile_operations = Some(call::ReconcileOperations {
+                    operations: reconcile
+                        .operations
+                        .iter()
+                        .map(|operation| call::reconcile_operations::Operation {
+                            operation_id: (&operation.operation_id).into(),
+                            agent_id: operation.agent_id.as_ref().map(Into::into),
+                            resource_provider_id: operation.resource_provider_id.as_ref().map(Into::into),
+                        })
+                        .collect(),
+                });
+                Type::ReconcileOperations
+            }
+            Call::Message(message) => {
+                spelled.message = Some(call::Message {
+                    agent_id: (&message.agent_id).into(),
+                    executor_id: (&message.executor_id).into(),
+                    data: message.data.clone(),
+                });
+                Type::Message
+            }
+            Call::Request(request) => {
+                spelled.request = Some(call::Request {
+                    requests: request
+                        .requests
+                        .iter()
+                        .map(|request| v1::Request {
+                            agent_id: request.agent_id.as_ref().map(Into::into),
+                            resources: resources::write(&request.resources, Spelling::FULL),
+                        })
+                        .collect(),
+                });
+                Type::Request
+            }
+            Call::UpdateFramework(update) => {
+                spelled.update_framework = Some(call::UpdateFramework {
+                    framework_info: info(&update.framework),
+                    suppressed_roles: role_names(&update.suppressed_roles),
+                    offer_constraints: constraints(&update.constraints),
+                });
+                Type::UpdateFramework
+            }
+        };
+        spelled.r#type = Some(ty as i32);
+        spelled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(json: &str) -> String {
+        let spelled: scheduler::Call = crate::json::from_slice(json.as_bytes()).unwrap();
+        Call::try_from(spelled).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_call_that_lacks_what_its_type_needs_is_refused_with_the_public_text() {
+        for (json, reason) in [
+            ("{}", "Expecting 'type' to be present"),
+            (r#"{"type":"NOPE"}"#, "Expecting 'type' to be present"),
+            (r#"{"type":"REVIVE"}"#, "Expecting 'framework_id' to be present"),
+            (r#"{"type":"SUBSCRIBE"}"#, "Expecting 'subscribe' to be present"),
+            (r#"{"type":"ACCEPT","framework_id":{"value":"f"}}"#, "Expecting 'accept' to be present"),
+            (r#"{"type":"KILL","framework_id":{"value":"f"}}"#, "Expecting 'kill' to be present"),
+            (
+                r#"{"type":"ACKNOWLEDGE","framework_id":{"value":"f"},"acknowledge":{"agent_id":{"value":"a"},"task_id":{"value":"t"},"uuid":"AAAA"}}"#,
+                "Not a valid UUID",
+            ),
+            (
+                r#"{"type":"SUBSCRIBE","framework_id":{"value":"a"},"subscribe":{"framework_info":{"name":"x","user":"root","id":{"value":"b"}}}}"#,
+                "'framework_id' differs from 'subscribe.framework_info.id'",
+            ),
+        ] {
+            assert_eq!(refusal(json), format!("Failed to validate scheduler::Call: {reason}"), "{json}");
+        }
+    }
+}
