@@ -36,8 +36,6 @@ pub struct Settings {
     pub agent_reregister_timeout: Duration,
     /// After this long without an answer an offer is rescinded.
     pub offer_timeout: Option<Duration>,
-    /// The least time a filter holds; shorter ones would end before the next allocation.
-    pub filter_min: Duration,
     /// How many ended frameworks are remembered.
     pub max_completed_frameworks: usize,
     /// How many ended tasks are remembered per framework.
@@ -59,7 +57,6 @@ impl Default for Settings {
             max_agent_ping_timeouts: 5,
             agent_reregister_timeout: Duration::from_secs(600),
             offer_timeout: None,
-            filter_min: Duration::ZERO,
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
             max_unreachable_tasks_per_framework: 1000,

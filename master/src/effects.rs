@@ -90,10 +90,10 @@ impl Effects {
         }
     }
 
-    /// Whether nothing is to be done.
+    /// All of them, in order.
     #[cfg(test)]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Effect> {
+        self.0.iter()
     }
 }
 

@@ -31,6 +31,8 @@ mod offers;
 pub mod registrar;
 mod state;
 mod tasks;
+#[cfg(test)]
+mod testing;
 
 pub use actor::Master;
 pub use config::{API_VERSION, Config, Identity, Settings};

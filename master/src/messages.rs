@@ -9,7 +9,7 @@ use model::messages::{
     RegisterAgent, Registered, ReregisterAgent, Reregistered, RunTask, RunTaskGroup, ShutdownAgent,
     ShutdownExecutor, ShutdownFramework, UnregisterAgent, UpdateFramework, UpdateStatus,
 };
-use model::{FrameworkId, StreamId};
+use model::{FrameworkId, StreamId, TaskId};
 
 use crate::alarms::Alarm;
 use crate::allocator::Allocation;
@@ -27,6 +27,8 @@ pub enum Input {
     StreamClosed { stream: StreamId },
     /// An operator ends a framework.
     Teardown { framework: FrameworkId, asker: Asker },
+    /// An operator ends a task.
+    KillTask { framework: FrameworkId, task: TaskId, asker: Asker },
     /// An agent without an id.
     Register { from: Upid, body: Box<RegisterAgent> },
     /// An agent with one.

@@ -40,7 +40,7 @@ pub(crate) fn recovery_missed(state: &mut State, now: Time) -> Effects {
 pub(crate) fn not_leading(state: &mut State, input: Input) -> Effects {
     state.world.tally.dropped_messages += 1;
     match input {
-        Input::Call { asker, .. } | Input::Teardown { asker, .. } => {
+        Input::Call { asker, .. } | Input::Teardown { asker, .. } | Input::KillTask { asker, .. } => {
             Effect::Answer { asker, answer: Err(Rejected::Recovering) }.into()
         }
         Input::Subscribe { stream, outlet, .. } => {

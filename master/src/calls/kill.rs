@@ -1,11 +1,13 @@
 //! A framework wants a task ended.
 
-use model::Time;
 use model::call::{Kill, ReconcileTask};
 use model::messages::KillTask;
+use model::{FrameworkId, TaskId, Time};
 
 use super::reconcile;
-use crate::effects::Effects;
+use crate::effects::{Effect, Effects};
+use crate::http::Rejected;
+use crate::messages::Asker;
 use crate::state::State;
 
 /// Passes the wish on to the task's agent; to one that is away, when it returns.
@@ -35,5 +37,26 @@ pub(crate) fn kill(state: &mut State, call: Kill, now: Time) -> Effects {
         let agent = state.agent_mut(&on).expect("it was there above");
         agent.kills.insert((call.framework_id, call.task_id), call.kill_policy);
     }
+    effects
+}
+
+/// The same, asked for by an operator, who is told if there is no such task.
+pub(crate) fn operator_kill(
+    state: &mut State,
+    framework_id: FrameworkId,
+    task_id: TaskId,
+    asker: Asker,
+    now: Time,
+) -> Effects {
+    let rejected = match state.framework(&framework_id) {
+        None => Some(Rejected::NoSuchFramework),
+        Some(framework) if !framework.tasks.contains_key(&task_id) => Some(Rejected::NoSuchTask(task_id.clone())),
+        Some(_) => None,
+    };
+    if let Some(rejected) = rejected {
+        return Effect::Answer { asker, answer: Err(rejected) }.into();
+    }
+    let mut effects = kill(state, Kill { framework_id, task_id, agent_id: None, kill_policy: None }, now);
+    effects.push(Effect::Answer { asker, answer: Ok(()) });
     effects
 }

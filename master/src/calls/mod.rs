@@ -17,5 +17,6 @@ mod teardown;
 mod update_framework;
 
 pub(crate) use admit::call;
+pub(crate) use kill::operator_kill;
 pub(crate) use subscribe::{HEARTBEAT, subscribe};
 pub(crate) use teardown::operator_teardown;

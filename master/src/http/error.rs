@@ -1,7 +1,7 @@
 //! Why a call was turned away, and which HTTP status says so.
 
 use libprocess::http::StatusCode;
-use model::{FrameworkId, StreamId};
+use model::{FrameworkId, StreamId, TaskId};
 
 /// Why a call was turned away. The texts are public: clients print and compare them.
 ///
@@ -47,6 +47,9 @@ pub enum Rejected {
     /// An operator named a framework that is not there.
     #[error("No framework found with specified ID")]
     NoSuchFramework,
+    /// An operator named a task that does not run.
+    #[error("No task '{0}' found for the framework")]
+    NoSuchTask(TaskId),
 }
 
 impl Rejected {
@@ -60,7 +63,8 @@ impl Rejected {
             | Rejected::NoStream
             | Rejected::WrongStream { .. }
             | Rejected::InvalidUpdate(_)
-            | Rejected::NoSuchFramework => StatusCode::BAD_REQUEST,
+            | Rejected::NoSuchFramework
+            | Rejected::NoSuchTask(_) => StatusCode::BAD_REQUEST,
         }
     }
 }

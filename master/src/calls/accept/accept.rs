@@ -6,7 +6,6 @@ use model::{AgentId, FrameworkId, OperationKind, Resources, Role, Time};
 use super::launch::launch;
 use super::launch_group::launch_group;
 use super::{refuse, take};
-use crate::calls::decline::refusal;
 use crate::effects::{Effect, Effects};
 use crate::state::State;
 
@@ -30,7 +29,7 @@ pub(super) struct Accepting<'a> {
 /// Source: scheduler semantics §4.
 pub(crate) fn accept(state: &mut State, call: Accept, now: Time) -> Effects {
     count(state, &call);
-    let refuse = refusal(state, call.filters);
+    let refuse = Some(call.filters.refuse);
     let taken = match take::take(state, &call.framework_id, &call.offer_ids) {
         Ok(taken) => taken,
         Err(void) => {

@@ -79,3 +79,60 @@ impl Accepting<'_> {
         self.effects.send(agent, message);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::TaskState;
+
+    use crate::testing::{Stage, bag, events, task, to_agents, to_allocator};
+
+    #[test]
+    fn a_launched_task_uses_its_part_of_the_offer_and_the_rest_is_declined() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4;mem:1024"), stage.framework());
+        let offer = stage.offer(&framework, &agent, "cpus:4;mem:1024");
+
+        let effects = stage.launch(&framework, &offer, vec![task("t", &agent, "cpus:1;mem:24")]);
+
+        assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- run task t in a new executor"]);
+        let rest = "recover cpus(allocated: web):3; mem(allocated: web):1000 on m-S0 from m-0000, refused 5s";
+        assert_eq!(to_allocator(&effects), [rest]);
+        let agent = stage.state.agent(&agent).unwrap();
+        assert_eq!(agent.free, bag("cpus:3;mem:1000"));
+        let framework = stage.state.framework(&framework).unwrap();
+        assert_eq!(framework.tasks.values().next().unwrap().state, TaskState::Staging);
+    }
+
+    #[test]
+    fn a_task_that_wants_too_much_is_in_error_and_the_next_one_runs() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:2;mem:64"), stage.framework());
+        let offer = stage.offer(&framework, &agent, "cpus:2;mem:64");
+
+        let tasks = vec![task("big", &agent, "cpus:1000;mem:32"), task("small", &agent, "cpus:2;mem:64")];
+        let effects = stage.launch(&framework, &offer, tasks);
+
+        assert_eq!(
+            events(&effects),
+            ["s1 <- UPDATE big TASK_ERROR REASON_TASK_INVALID: Total resources cpus(allocated: web):1000; \
+              mem(allocated: web):32 required by task and its executor is more than available cpus(allocated: web):2; \
+              mem(allocated: web):64"]
+        );
+        assert_eq!(to_agents(&effects).len(), 1);
+        assert!(to_allocator(&effects).is_empty(), "nothing is left");
+    }
+
+    #[test]
+    fn an_offer_is_used_once() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:2"), stage.framework());
+        let offer = stage.offer(&framework, &agent, "cpus:2");
+        stage.launch(&framework, &offer, vec![task("a", &agent, "cpus:1")]);
+
+        let effects = stage.launch(&framework, &offer, vec![task("b", &agent, "cpus:1")]);
+
+        let dropped = "s1 <- UPDATE b TASK_DROPPED REASON_INVALID_OFFERS: Task launched with invalid offers: \
+                       Offer m-O0 is no longer valid";
+        assert_eq!(events(&effects), [dropped]);
+    }
+}
