@@ -1,1 +1,36 @@
-//! agent
+//! The agent: runs a machine's share of the cluster's tasks.
+//!
+//! Read in this order:
+//! 1. [`state`]: what an agent knows, and what is always true of it;
+//! 2. [`decide`]: everything that can happen to it, with the rule that answers;
+//! 3. [`effects`]: everything it may ask of the world;
+//! 4. [`recovery`]: what it writes down, and how it takes up what an earlier one left;
+//! 5. [`actor`]: the shell that receives, decides and performs;
+//! 6. [`http`]: what executors, operators and tools see of it;
+//! 7. [`containerizer`], [`fetcher`]: processes in sandboxes.
+//!
+//! Left out on purpose: rules do no I/O, read no clock and roll no dice. Nothing here knows a master's code; the two
+//! meet in `model::messages`.
+
+mod alarms;
+mod config;
+pub mod containerizer;
+mod decide;
+mod effects;
+mod executors;
+pub mod fetcher;
+pub mod flags;
+mod http;
+mod layout;
+mod master;
+mod messages;
+mod recovery;
+mod resources;
+mod state;
+mod tasks;
+#[cfg(test)]
+mod testing;
+mod updates;
+
+pub use config::{Config, Recover};
+pub use flags::{FlagError, Flags};

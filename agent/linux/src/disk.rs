@@ -1,39 +1,19 @@
-//! How large and how full the file system of a path is.
+//! How large the file system is that something lies on.
 
 use std::io;
 use std::path::Path;
 
-/// A file system, as df(1) sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Disk {
-    /// Unit: bytes.
-    pub total: u64,
-    /// Unit: bytes that those without privileges can still write.
-    pub available: u64,
+use nix::sys::statvfs::statvfs;
+
+/// Unit: bytes.
+pub fn size(path: &Path) -> io::Result<u64> {
+    let stat = statvfs(path)?;
+    Ok(stat.blocks() as u64 * stat.fragment_size() as u64)
 }
 
-impl Disk {
-    /// The file system that holds `path`.
-    pub fn of(path: &Path) -> io::Result<Self> {
-        let found = nix::sys::statvfs::statvfs(path)?;
-        let block = found.fragment_size();
-        Ok(Self { total: found.blocks() * block, available: found.blocks_available() * block })
-    }
-
-    /// How full it is, from zero to one.
-    pub fn used_fraction(self) -> f64 {
-        if self.total == 0 { 0.0 } else { 1.0 - self.available as f64 / self.total as f64 }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_disk_is_larger_than_what_is_left_of_it() {
-        let disk = Disk::of(Path::new("/")).unwrap();
-        assert!(disk.total > 0 && disk.available <= disk.total);
-        assert!((0.0..=1.0).contains(&disk.used_fraction()));
-    }
+/// The part of it that is used, between 0 and 1, as an ordinary user sees it.
+pub fn used(path: &Path) -> io::Result<f64> {
+    let stat = statvfs(path)?;
+    let (blocks, free) = (stat.blocks() as f64, stat.blocks_available() as f64);
+    Ok(if blocks > 0.0 { 1.0 - free / blocks } else { 0.0 })
 }

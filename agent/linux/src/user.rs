@@ -38,6 +38,16 @@ pub fn name_of_group(gid: u32) -> Option<String> {
     Some(nix::unistd::Group::from_gid(nix::unistd::Gid::from_raw(gid)).ok()??.name)
 }
 
+/// The name of a user number, if it has one. Blocks like [`find`].
+pub fn name(uid: u32) -> Option<String> {
+    nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid)).ok().flatten().map(|user| user.name)
+}
+
+/// The name of a group number, if it has one. Blocks like [`find`].
+pub fn group_name(gid: u32) -> Option<String> {
+    nix::unistd::Group::from_gid(nix::unistd::Gid::from_raw(gid)).ok().flatten().map(|group| group.name)
+}
+
 /// The user this process acts as.
 pub fn effective() -> u32 {
     nix::unistd::geteuid().as_raw()

@@ -1,0 +1,88 @@
+//! What an agent is told at its start.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use model::{Attributes, Resources};
+
+/// What becomes of executors that are found after a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recover {
+    /// They subscribe again and go on.
+    Reconnect,
+    /// They are ended, and so is the agent.
+    Cleanup,
+}
+
+/// Everything an agent is told at its start; see [`crate::Flags`] for what each means to a user.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where masters are asked, in turn.
+    pub masters: Vec<SocketAddr>,
+    pub work_dir: PathBuf,
+    pub runtime_dir: PathBuf,
+    /// The name this agent publishes; its machine's when unset.
+    pub hostname: Option<String>,
+    pub hostname_lookup: bool,
+    /// What the machine has as far as its operator said; the rest is detected.
+    pub resources: Resources,
+    pub attributes: Attributes,
+    pub default_role: String,
+    pub frameworks_home: String,
+    pub fetcher_stall_timeout: Duration,
+    pub switch_user: bool,
+    pub registration_backoff_factor: Duration,
+    /// Variables every executor gets instead of the agent's own.
+    pub executor_environment: Option<BTreeMap<String, String>>,
+    pub executor_registration_timeout: Duration,
+    pub executor_reregistration_timeout: Duration,
+    pub executor_shutdown_grace_period: Duration,
+    pub recovery_timeout: Duration,
+    pub recover: Recover,
+    pub strict: bool,
+    pub gc_delay: Duration,
+    pub gc_disk_headroom: f64,
+    pub disk_watch_interval: Duration,
+    pub max_completed_executors_per_framework: usize,
+    /// The command of the executor that runs command tasks; `--group` is added for task groups.
+    ///
+    /// Empty: this very program, `executor`.
+    pub executor: Vec<String>,
+    /// What `/flags` shows.
+    pub flags: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// An agent with Mesos' defaults.
+    pub fn new(work_dir: PathBuf, masters: Vec<SocketAddr>) -> Self {
+        Self {
+            masters,
+            runtime_dir: work_dir.join("run"),
+            work_dir,
+            hostname: None,
+            hostname_lookup: true,
+            resources: Resources::default(),
+            attributes: Attributes::default(),
+            default_role: "*".to_owned(),
+            frameworks_home: String::new(),
+            fetcher_stall_timeout: Duration::from_secs(60),
+            switch_user: true,
+            registration_backoff_factor: Duration::from_secs(1),
+            executor_environment: None,
+            executor_registration_timeout: Duration::from_secs(60),
+            executor_reregistration_timeout: Duration::from_secs(2),
+            executor_shutdown_grace_period: Duration::from_secs(5),
+            recovery_timeout: Duration::from_secs(15 * 60),
+            recover: Recover::Reconnect,
+            strict: true,
+            gc_delay: Duration::from_secs(7 * 24 * 3600),
+            gc_disk_headroom: 0.1,
+            disk_watch_interval: Duration::from_secs(60),
+            max_completed_executors_per_framework: 150,
+            executor: Vec::new(),
+            flags: BTreeMap::new(),
+        }
+    }
+}

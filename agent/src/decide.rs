@@ -1,0 +1,138 @@
+//! Everything that can happen to an agent, and the rule that answers it.
+
+use libprocess::Upid;
+use model::Time;
+use model::executor_call::{ExecutorCall, ExecutorCallKind};
+
+use crate::alarms::Alarm;
+use crate::containerizer::ContainerEvent;
+use crate::effects::{Effect, Effects};
+use crate::http::{Refused, StreamNo};
+use crate::messages::{FromMaster, Input};
+use crate::recovery::Durable;
+use crate::state::{Life, State};
+use crate::{executors, master, recovery, tasks, updates};
+
+/// One happening, one rule.
+pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
+    match input {
+        Input::Restored(records) => {
+            records.into_iter().for_each(|record| recovery::replay(state, record));
+            recovery::restored(state)
+        }
+        Input::Durable(settled) => {
+            settled.into_iter().flat_map(|settled| durable(state, settled, now)).collect()
+        }
+        Input::JournalFailed(why) => vec![Effect::Stop(why)],
+        Input::Container(event) => container(state, event, now),
+        Input::FromMaster { from, message } => from_master(state, from, message, now),
+        Input::Lost(peer) => master::lost(state, &peer),
+        Input::Call { call, stream, .. } => executor_call(state, call, stream, now),
+        Input::StreamEnded { executor, stream } => executors::stream_ended(state, &executor, stream),
+        Input::Woke(alarm) => woke(state, alarm, now),
+        Input::Finish => master::finish(state),
+    }
+}
+
+fn durable(state: &mut State, settled: Durable, now: Time) -> Effects {
+    match settled {
+        Durable::Intent { executor, container } => executors::intended(state, &executor, &container, now),
+        Durable::Held { container } => executors::held_durable(state, container),
+        Durable::Queued { executor, first } => executors::queued(state, &executor, &first),
+        Durable::Update { framework, task, uuid } => updates::durable(state, &framework, &task, uuid),
+        Durable::Ended { container } => vec![Effect::Forget(container)],
+    }
+}
+
+fn container(state: &mut State, event: ContainerEvent, now: Time) -> Effects {
+    match event {
+        ContainerEvent::Held { id, identity } => executors::held(state, id, identity),
+        ContainerEvent::Launched { id, pid } => executors::launched(state, &id, pid),
+        ContainerEvent::LaunchFailed { id, failure } => executors::launch_failed(state, &id, failure, now),
+        ContainerEvent::Terminated { id, termination } => executors::terminated(state, &id, termination, now),
+        ContainerEvent::Recovered { running, .. } => {
+            let running: Vec<_> = running.into_iter().map(|(id, _)| id).collect();
+            recovery::containers(state, &running, now)
+        }
+    }
+}
+
+/// Only the master that is spoken to is listened to, and none of an earlier reign.
+///
+/// Source: architecture §9, "only the holder of the highest epoch changes anything".
+fn from_master(state: &mut State, from: Upid, message: FromMaster, now: Time) -> Effects {
+    let current = state.link.master().is_some_and(|master| master::is(master, &from));
+    if !current || message.epoch() < state.epoch || state.life == Life::Terminating {
+        tracing::debug!(%from, epoch = message.epoch(), "ignored a master that is not ours");
+        return Effects::new();
+    }
+    state.epoch = message.epoch();
+    // Anything but being taken in waits until the agent is.
+    match message {
+        FromMaster::Registered(message) => master::registered(state, from, message, now),
+        FromMaster::Reregistered(message) => master::reregistered(state, from, message, now),
+        FromMaster::Ping(message) => master::ping(state, &message, now),
+        FromMaster::RunTask(message) => tasks::run_task(state, *message, now),
+        FromMaster::RunGroup(message) => tasks::run_group(state, *message, now),
+        FromMaster::Kill(message) => tasks::kill(state, message, now),
+        FromMaster::ShutdownExecutor(message) => {
+            executors::shutdown(state, &(message.framework_id, message.executor_id))
+        }
+        FromMaster::ShutdownFramework(message) => executors::shutdown_framework(state, &message.framework_id),
+        FromMaster::Message(message) => executors::to_executor(state, message),
+        FromMaster::Acknowledge(message) => updates::acknowledge(state, message),
+        FromMaster::UpdateFramework(message) => master::update_framework(state, *message),
+        FromMaster::Shutdown(message) => master::shutdown(state, message),
+    }
+}
+
+/// Answers an executor's call: who is it, may it speak now, and what follows.
+///
+/// Source: http-endpoints §5; a heartbeat is never looked into.
+fn executor_call(state: &mut State, call: ExecutorCall, stream: Option<StreamNo>, now: Time) -> Effects {
+    let refuse = |refused| vec![Effect::Answer(Err(refused))];
+    let ExecutorCall { framework_id, executor_id, kind } = call;
+    if matches!(kind, ExecutorCallKind::Heartbeat) {
+        return vec![Effect::Answer(Ok(()))];
+    }
+    let subscribes = matches!(kind, ExecutorCallKind::Subscribe { .. });
+    match state.life {
+        Life::Recovering => return refuse(Refused::Recovering),
+        Life::Reconnecting if !subscribes => return refuse(Refused::Recovering),
+        _ => {}
+    }
+    if !state.frameworks.contains_key(&framework_id) {
+        return refuse(Refused::UnknownFramework);
+    }
+    let key = (framework_id, executor_id);
+    let Some(executor) = state.executor(&key) else { return refuse(Refused::UnknownExecutor) };
+    if !subscribes && executor.stream.is_none() {
+        return refuse(Refused::NotSubscribed);
+    }
+    let mut effects = vec![Effect::Answer(Ok(()))];
+    effects.extend(match (kind, stream) {
+        (ExecutorCallKind::Subscribe { unacknowledged_tasks, unacknowledged_updates }, Some(stream)) => {
+            executors::subscribe(state, &key, stream, &unacknowledged_tasks, unacknowledged_updates, now)
+        }
+        (ExecutorCallKind::Update(status), _) => tasks::update(state, &key, status, now),
+        (ExecutorCallKind::Message { data }, _) => executors::from_executor(state, key, data),
+        (ExecutorCallKind::Subscribe { .. }, None) | (ExecutorCallKind::Heartbeat, _) => Effects::new(),
+    });
+    effects
+}
+
+fn woke(state: &mut State, alarm: Alarm, now: Time) -> Effects {
+    match alarm {
+        Alarm::Register { attempt } => master::again(state, attempt),
+        Alarm::Pinged => master::pinged(state, now),
+        Alarm::Subscribed { executor, container } => {
+            executors::subscribed_too_late(state, &executor, container)
+        }
+        Alarm::Reconnected => recovery::reconnected(state, true),
+        Alarm::Ended { executor, container } => executors::grace_over(state, &executor, container),
+        Alarm::Retry { framework, task, uuid, attempt } => {
+            updates::retry(state, &framework, &task, uuid, attempt)
+        }
+        Alarm::Heartbeat { executor, stream } => executors::heartbeat(state, executor, stream),
+    }
+}

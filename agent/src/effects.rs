@@ -1,0 +1,141 @@
+//! All that may leave an agent's rules. Each prints in one line.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use libprocess::Upid;
+use model::ContainerId;
+use model::executor_event::ExecutorEvent;
+use model::messages::{
+    ExecutorExited, ExecutorMessage, Pong, RegisterAgent, ReregisterAgent, UnregisterAgent, UpdateStatus,
+};
+
+use crate::alarms::{Alarm, Delay};
+use crate::containerizer::{ContainerConfig, KnownContainer};
+use crate::http::{Refused, StreamNo};
+use crate::recovery::{Durable, Record};
+
+/// What one turn asks of the world, in order.
+pub(crate) type Effects = Vec<Effect>;
+
+/// One thing asked of the world.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// To whoever made the call of this turn.
+    Answer(Result<(), Refused>),
+    /// The stream that came with the call of this turn is the executor's from now on.
+    Open(StreamNo),
+    /// What was sent is still read; then the stream ends.
+    Close(StreamNo),
+    ToExecutor(StreamNo, ExecutorEvent),
+    /// To the master of the link; lost if there is none.
+    ToMaster(ToMaster),
+    /// To be told when this master is gone, instead of the last one.
+    Link(Upid),
+    /// Written down together; `then` comes back once they would survive a crash, at once if there are none.
+    Record {
+        records: Vec<Record>,
+        then: Vec<Durable>,
+    },
+    /// Makes the links to the sandbox, then has the container started.
+    Launch {
+        id: ContainerId,
+        config: Box<ContainerConfig>,
+        latest: PathBuf,
+    },
+    Go(ContainerId),
+    Destroy(ContainerId),
+    Forget(ContainerId),
+    Recover(Vec<KnownContainer>),
+    Wake(Alarm, Delay),
+    /// The agent ends; why, for the log.
+    Stop(String),
+}
+
+/// What a master is told.
+#[derive(Debug)]
+pub(crate) enum ToMaster {
+    Register(Box<RegisterAgent>),
+    Reregister(Box<ReregisterAgent>),
+    Unregister(UnregisterAgent),
+    Update(Box<UpdateStatus>),
+    Exited(ExecutorExited),
+    Message(ExecutorMessage),
+    Pong(Pong),
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Effect::Answer(Ok(())) => write!(f, "answer accepted"),
+            Effect::Answer(Err(refused)) => write!(f, "answer {refused}"),
+            Effect::Open(stream) => write!(f, "open {stream}"),
+            Effect::Close(stream) => write!(f, "close {stream}"),
+            Effect::ToExecutor(stream, event) => write!(f, "to {stream}: {}", Told(event)),
+            Effect::ToMaster(message) => write!(f, "to master: {message}"),
+            Effect::Link(master) => write!(f, "link {master}"),
+            Effect::Record { records, then } => {
+                write!(f, "record")?;
+                for (n, record) in records.iter().enumerate() {
+                    write!(f, "{}{record}", if n == 0 { " " } else { ", " })?;
+                }
+                then.iter().try_for_each(|then| write!(f, "; then {then}"))
+            }
+            Effect::Launch { id, config, .. } => write!(f, "launch {id}: {}", config.argv.join(" ")),
+            Effect::Go(id) => write!(f, "go {id}"),
+            Effect::Destroy(id) => write!(f, "destroy {id}"),
+            Effect::Forget(id) => write!(f, "forget {id}"),
+            Effect::Recover(known) => write!(f, "recover {} containers", known.len()),
+            Effect::Wake(alarm, delay) => write!(f, "wake {delay}: {alarm:?}"),
+            Effect::Stop(why) => write!(f, "stop: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for Delay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Delay::Exactly(wait) => write!(f, "after {wait:?}"),
+            Delay::Within(wait) => write!(f, "within {wait:?}"),
+        }
+    }
+}
+
+impl fmt::Display for ToMaster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ToMaster::Register(_) => write!(f, "register"),
+            ToMaster::Reregister(agent) => {
+                write!(f, "reregister with {} tasks, {} executors", agent.tasks.len(), agent.executors.len())
+            }
+            ToMaster::Unregister(_) => write!(f, "unregister"),
+            ToMaster::Update(update) => {
+                let status = &update.status;
+                write!(f, "update {} {}", status.task_id, status.state)?;
+                status.reason.map_or(Ok(()), |reason| write!(f, " {reason}"))?;
+                status.message.as_ref().map_or(Ok(()), |message| write!(f, " \"{message}\""))
+            }
+            ToMaster::Exited(exited) => write!(f, "executor {} exited {}", exited.executor_id, exited.status),
+            ToMaster::Message(message) => write!(f, "message from {}", message.executor_id),
+            ToMaster::Pong(_) => write!(f, "pong"),
+        }
+    }
+}
+
+/// An event in one line.
+struct Told<'a>(&'a ExecutorEvent);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name())?;
+        match self.0 {
+            ExecutorEvent::Launch(task) => write!(f, " {}", task.id),
+            ExecutorEvent::LaunchGroup(tasks) => tasks.iter().try_for_each(|task| write!(f, " {}", task.id)),
+            ExecutorEvent::Kill { task_id, .. } | ExecutorEvent::Acknowledged { task_id, .. } => {
+                write!(f, " {task_id}")
+            }
+            ExecutorEvent::Error { message } => write!(f, " \"{message}\""),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! An executor's container, step by step: intended, launched, held at the gate, running.
+
+use model::{CommandInfo, ContainerId, ExecutorKind, Time};
+
+use super::environment::environment;
+use super::{ended, shutdown};
+use crate::alarms::{Alarm, Delay};
+use crate::containerizer::{ContainerConfig, Identity};
+use crate::effects::{Effect, Effects};
+use crate::recovery::{Durable, Record};
+use crate::state::{Executor, Key, Phase, Run, State};
+use crate::tasks::Report;
+
+/// The intent is on disk: the container may be launched, unless nobody needs it any more.
+pub(crate) fn intended(state: &mut State, key: &Key, container: &ContainerId, now: Time) -> Effects {
+    let timeout = state.settings.executor_registration_timeout;
+    let Some(executor) = current(state, key, container) else { return Effects::new() };
+    if executor.run != Run::Intended {
+        return Effects::new();
+    }
+    if executor.phase != Phase::Registering || executor.queued.is_empty() {
+        // Shut down, or its tasks were killed meanwhile. There is no container to end.
+        return ended(state, key, None, Report::executor_terminated(), now);
+    }
+    executor.run = Run::Launching;
+    let executor = state.executor(key).expect("it was just changed");
+    let config = config(state, executor);
+    let latest = executor.directory.with_file_name("latest");
+    let alarm = Alarm::Subscribed { executor: key.clone(), container: container.clone() };
+    vec![
+        Effect::Launch { id: container.clone(), config: Box::new(config), latest },
+        Effect::Wake(alarm, Delay::Exactly(timeout)),
+    ]
+}
+
+/// The container exists and waits: who it is is written down before its program may start.
+pub(crate) fn held(state: &mut State, container: ContainerId, identity: Identity) -> Effects {
+    let Some(key) = state.executor_in(&container) else { return vec![Effect::Destroy(container)] };
+    let executor = state.executor_mut(&key).expect("it was just found");
+    executor.identity = Some(identity.clone());
+    let (framework, id) = key;
+    let record = executor.checkpoint.then_some(Record::Held { framework, executor: id, identity });
+    vec![Effect::Record { records: record.into_iter().collect(), then: vec![Durable::Held { container }] }]
+}
+
+/// Who the container is, is on disk.
+pub(crate) fn held_durable(state: &State, container: ContainerId) -> Effects {
+    match state.executor_in(&container) {
+        Some(_) => vec![Effect::Go(container)],
+        None => Effects::new(),
+    }
+}
+
+/// The program runs.
+pub(crate) fn launched(state: &mut State, container: &ContainerId, pid: u32) -> Effects {
+    let Some(key) = state.executor_in(container) else { return Effects::new() };
+    let executor = state.executor_mut(&key).expect("it was just found");
+    executor.run = Run::Running(pid);
+    match executor.phase {
+        // It was shut down while it started, and could not be told.
+        Phase::Terminating if executor.stream.is_none() => vec![Effect::Destroy(container.clone())],
+        Phase::Registering if executor.queued.is_empty() => shutdown(state, &key),
+        _ => Effects::new(),
+    }
+}
+
+/// The executor, if it is still this run of it.
+fn current<'a>(state: &'a mut State, key: &Key, container: &ContainerId) -> Option<&'a mut Executor> {
+    state.executor_mut(key).filter(|executor| executor.container == *container)
+}
+
+/// What the containerizer is told.
+fn config(state: &State, executor: &Executor) -> ContainerConfig {
+    let settings = &state.settings;
+    let command = executor.info.command.as_ref();
+    let ours = executor.info.kind == Some(ExecutorKind::Default) || command.is_none();
+    let (program, argv) = match command {
+        Some(command) if !ours => words(command),
+        _ => {
+            let argv: Vec<_> = settings.executor.iter().cloned().chain(["--group".to_owned()]).collect();
+            (argv.first().cloned().unwrap_or_default(), argv)
+        }
+    };
+    let framework = state.frameworks.get(&executor.framework);
+    let user = command
+        .and_then(|command| command.user.clone())
+        .or_else(|| framework.map(|framework| framework.info.user.clone()))
+        .filter(|user| settings.switch_user && !user.is_empty());
+    ContainerConfig {
+        sandbox: executor.directory.to_path_buf(),
+        program,
+        argv,
+        environment: environment(state, executor),
+        user,
+        working_dir: None,
+        uris: command.map(|command| command.uris.clone()).unwrap_or_default(),
+        stdout: None,
+        stderr: None,
+    }
+}
+
+/// A command as the kernel wants it.
+fn words(command: &CommandInfo) -> (String, Vec<String>) {
+    let value = command.value.clone().unwrap_or_default();
+    if command.shell {
+        return ("/bin/sh".to_owned(), vec!["sh".to_owned(), "-c".to_owned(), value]);
+    }
+    // Without any word the program still sees its own name.
+    let argv = if command.arguments.is_empty() { vec![value.clone()] } else { command.arguments.clone() };
+    (value, argv)
+}

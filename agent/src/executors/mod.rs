@@ -1,0 +1,20 @@
+//! What happens to executors, from the intent to launch one to the day it is history.
+
+mod command;
+mod deliver;
+mod ended;
+mod environment;
+mod launch;
+mod message;
+mod shutdown;
+mod subscribe;
+mod timeout;
+
+pub(crate) use command::command_executor;
+pub(crate) use deliver::{deliver, queued};
+pub(crate) use ended::{ended, forget, launch_failed, terminated};
+pub(crate) use launch::{held, held_durable, intended, launched};
+pub(crate) use message::{from_executor, to_executor};
+pub(crate) use shutdown::{end_if_useless, grace_over, shutdown, shutdown_framework};
+pub(crate) use subscribe::{heartbeat, stream_ended, subscribe};
+pub(crate) use timeout::subscribed_too_late;

@@ -1,0 +1,175 @@
+//! Mesos' flags that mean nothing here yet.
+//!
+//! Each is understood when it says the default, since that asks for nothing; anything else is
+//! refused by name, so that nobody believes in an isolator that is not there.
+
+use clap::builder::{StringValueParser, TypedValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command, Error};
+
+/// Name and default, as `/flags` shows them; no default means Mesos leaves the flag unset.
+///
+/// Shape: in name order. Source: Mesos' agent flags.
+pub(crate) const LATER: &[(&str, Option<&str>)] = &[
+    ("acls", None),
+    ("agent_features", None),
+    ("agent_subsystems", None),
+    ("allowed_devices", None),
+    ("appc_simple_discovery_uri_prefix", Some("http://")),
+    ("appc_store_dir", Some("/tmp/mesos/store/appc")),
+    ("authenticate_http_executors", Some("false")),
+    ("authenticate_http_readonly", Some("false")),
+    ("authenticate_http_readwrite", Some("false")),
+    ("authenticatee", Some("crammd5")),
+    ("authentication_backoff_factor", Some("1secs")),
+    ("authentication_timeout_max", Some("1mins")),
+    ("authentication_timeout_min", Some("5secs")),
+    ("authorizer", Some("local")),
+    ("bounding_capabilities", None),
+    ("cgroups_cpu_enable_pids_and_tids_count", Some("false")),
+    ("cgroups_destroy_timeout", Some("1mins")),
+    ("cgroups_enable_cfs", Some("false")),
+    ("cgroups_hierarchy", Some("/sys/fs/cgroup")),
+    ("cgroups_limit_swap", Some("false")),
+    ("cgroups_net_cls_primary_handle", None),
+    ("cgroups_net_cls_secondary_handles", None),
+    ("cgroups_root", Some("mesos")),
+    ("container_disk_watch_interval", Some("15secs")),
+    ("container_logger", None),
+    ("containerizers", Some("mesos")),
+    ("credential", None),
+    ("csi_plugin_config_dir", None),
+    ("default_container_dns", None),
+    ("default_container_info", None),
+    ("default_container_shm_size", None),
+    ("disallow_sharing_agent_ipc_namespace", Some("false")),
+    ("disallow_sharing_agent_pid_namespace", Some("false")),
+    ("disk_profile_adaptor", None),
+    ("docker", Some("docker")),
+    ("docker_config", None),
+    ("docker_ignore_runtime", Some("false")),
+    ("docker_kill_orphans", Some("true")),
+    ("docker_mesos_image", None),
+    ("docker_registry", Some("https://registry-1.docker.io")),
+    ("docker_remove_delay", Some("6hrs")),
+    ("docker_socket", Some("/var/run/docker.sock")),
+    ("docker_stop_timeout", Some("0ns")),
+    ("docker_store_dir", Some("/tmp/mesos/store/docker")),
+    ("docker_volume_checkpoint_dir", Some("/var/run/mesos/isolators/docker/volume")),
+    ("docker_volume_chown", Some("false")),
+    ("domain", None),
+    ("domain_socket_location", None),
+    ("effective_capabilities", None),
+    ("enforce_container_disk_quota", Some("false")),
+    ("executor_reregistration_retry_interval", None),
+    ("firewall_rules", None),
+    ("gc_non_executor_container_sandboxes", Some("false")),
+    ("hadoop_home", None),
+    ("hooks", None),
+    ("host_path_volume_force_creation", None),
+    ("http_authenticators", None),
+    ("http_command_executor", Some("false")),
+    ("http_credentials", None),
+    ("http_executor_domain_sockets", Some("false")),
+    ("http_heartbeat_interval", Some("30secs")),
+    ("image_gc_config", None),
+    ("image_providers", None),
+    ("image_provisioner_backend", None),
+    ("initialize_driver_logging", Some("true")),
+    ("ip6", None),
+    ("ip6_discovery_command", None),
+    ("ip_discovery_command", None),
+    ("isolation", Some("posix/cpu,posix/mem")),
+    ("jwt_secret_key", None),
+    ("launcher", Some("posix")),
+    ("master_detector", None),
+    ("memory_profiling", Some("false")),
+    ("modules", None),
+    ("modules_dir", None),
+    ("network_cni_config_dir", None),
+    ("network_cni_metrics", Some("true")),
+    ("network_cni_plugins_dir", None),
+    ("network_cni_root_dir_persist", Some("false")),
+    ("nvidia_gpu_devices", None),
+    ("oversubscribed_resources_interval", Some("15secs")),
+    ("perf_duration", Some("10secs")),
+    ("perf_events", None),
+    ("perf_interval", Some("1mins")),
+    ("qos_controller", None),
+    ("qos_correction_interval_min", Some("0ns")),
+    ("reconfiguration_policy", Some("equal")),
+    ("resource_estimator", None),
+    ("resource_provider_config_dir", None),
+    ("revocable_cpu_low_priority", Some("true")),
+    ("sandbox_directory", Some("/mnt/mesos/sandbox")),
+    ("secret_resolver", None),
+    ("systemd_enable_support", Some("false")),
+    ("systemd_runtime_directory", Some("/run/systemd/system")),
+    ("volume_gid_range", None),
+    ("zk_session_timeout", Some("10secs")),
+];
+
+/// The hidden arguments that refuse; holds nothing, since only defaults get through.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Later;
+
+impl clap::FromArgMatches for Later {
+    fn from_arg_matches(_: &ArgMatches) -> Result<Self, Error> {
+        Ok(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, _: &ArgMatches) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl clap::Args for Later {
+    fn augment_args(command: Command) -> Command {
+        LATER.iter().fold(command, |command, &(name, default)| {
+            let only = StringValueParser::new().try_map(move |value| match default {
+                Some(default) if value == default => Ok(value),
+                Some(default) => {
+                    Err(format!("not supported yet; only its default `{default}` is understood"))
+                }
+                None => Err("not supported yet".to_owned()),
+            });
+            let arg = Arg::new(name).long(name).hide(true).action(ArgAction::Set).value_parser(only);
+            // A flag that is a switch may stand alone.
+            let arg = match default {
+                Some("true" | "false") => {
+                    arg.num_args(0..=1).require_equals(true).default_missing_value("true")
+                }
+                _ => arg,
+            };
+            command.arg(arg)
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command};
+
+    use super::*;
+
+    fn parse(argument: &str) -> Result<ArgMatches, Error> {
+        Later::augment_args(Command::new("agent")).try_get_matches_from(["agent", argument])
+    }
+
+    #[test]
+    fn the_default_of_a_flag_to_come_is_understood() {
+        assert!(parse("--isolation=posix/cpu,posix/mem").is_ok());
+        assert!(parse("--docker_volume_chown=false").is_ok());
+    }
+
+    #[test]
+    fn anything_else_of_a_flag_to_come_is_refused_by_name() {
+        let error = parse("--isolation=cgroups/cpu").unwrap_err().to_string();
+        assert!(error.contains("--isolation") && error.contains("not supported yet"), "{error}");
+        assert!(parse("--docker_volume_chown").is_err());
+        assert!(parse("--hooks=mine").unwrap_err().to_string().contains("not supported yet"));
+    }
+}

@@ -1,0 +1,11 @@
+//! How the agent finds its master, is taken in, and notices that it is gone.
+
+mod ping;
+mod register;
+mod registered;
+mod shutdown;
+
+pub(crate) use ping::{ping, pinged};
+pub(crate) use register::{VERSION, again, capabilities, is, look, lost};
+pub(crate) use registered::{registered, reregistered};
+pub(crate) use shutdown::{finish, shutdown, update_framework};

@@ -1,0 +1,120 @@
+//! All that can happen to an agent.
+
+use libprocess::{Received, Reply, Upid};
+use model::executor_call::ExecutorCall;
+use model::messages::{
+    AcknowledgeStatus, FrameworkMessage, KillTask, Ping, Registered, Reregistered, RunTask, RunTaskGroup,
+    ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
+};
+
+use crate::alarms::Alarm;
+use crate::containerizer::ContainerEvent;
+use crate::http::{Refused, Session, StreamNo};
+use crate::recovery::{Durable, Record};
+use crate::state::Key;
+
+/// Everything an agent hears, whoever says it.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// What the journal holds, in order; comes first and once.
+    Restored(Vec<Record>),
+    /// Something was written down.
+    Durable(Vec<Durable>),
+    /// Nothing more can be written down; what is not, will not be.
+    JournalFailed(String),
+    Container(ContainerEvent),
+    FromMaster {
+        from: Upid,
+        message: FromMaster,
+    },
+    /// A process this one is linked to is gone, or out of reach.
+    Lost(Upid),
+    /// An executor's call. SUBSCRIBE comes with the stream it opens.
+    Call {
+        call: ExecutorCall,
+        stream: Option<StreamNo>,
+        door: Door,
+    },
+    /// Nobody reads an executor's stream any more.
+    StreamEnded {
+        executor: Key,
+        stream: StreamNo,
+    },
+    Woke(Alarm),
+    /// The agent is to end with all it runs.
+    Finish,
+}
+
+/// What a call brings along for the shell alone; rules never look at it.
+#[derive(Debug, Default)]
+pub(crate) struct Door {
+    pub reply: Option<Reply<Result<(), Refused>>>,
+    pub session: Option<Session>,
+}
+
+/// What a master tells.
+#[derive(Debug)]
+pub(crate) enum FromMaster {
+    Registered(Registered),
+    Reregistered(Reregistered),
+    Ping(Ping),
+    RunTask(Box<RunTask>),
+    RunGroup(Box<RunTaskGroup>),
+    Kill(KillTask),
+    ShutdownExecutor(ShutdownExecutor),
+    ShutdownFramework(ShutdownFramework),
+    Message(FrameworkMessage),
+    Acknowledge(AcknowledgeStatus),
+    UpdateFramework(Box<UpdateFramework>),
+    Shutdown(ShutdownAgent),
+}
+
+impl FromMaster {
+    /// Which reign it was said in.
+    pub(crate) fn epoch(&self) -> u64 {
+        match self {
+            FromMaster::Registered(message) => message.epoch,
+            FromMaster::Reregistered(message) => message.epoch,
+            FromMaster::Ping(message) => message.epoch,
+            FromMaster::RunTask(message) => message.epoch,
+            FromMaster::RunGroup(message) => message.epoch,
+            FromMaster::Kill(message) => message.epoch,
+            FromMaster::ShutdownExecutor(message) => message.epoch,
+            FromMaster::ShutdownFramework(message) => message.epoch,
+            FromMaster::Message(message) => message.epoch,
+            FromMaster::Acknowledge(message) => message.epoch,
+            FromMaster::UpdateFramework(message) => message.epoch,
+            FromMaster::Shutdown(message) => message.epoch,
+        }
+    }
+}
+
+macro_rules! from_master {
+    ($($message:ident => $make:expr;)*) => {$(
+        impl From<Received<$message>> for Input {
+            fn from(received: Received<$message>) -> Self {
+                let make = $make;
+                Input::FromMaster { from: received.from, message: make(received.body) }
+            }
+        }
+    )*};
+}
+
+from_master! {
+    Registered => FromMaster::Registered;
+    Reregistered => FromMaster::Reregistered;
+    Ping => FromMaster::Ping;
+    RunTask => |run| FromMaster::RunTask(Box::new(run));
+    RunTaskGroup => |run| FromMaster::RunGroup(Box::new(run));
+    KillTask => FromMaster::Kill;
+    ShutdownExecutor => FromMaster::ShutdownExecutor;
+    ShutdownFramework => FromMaster::ShutdownFramework;
+    FrameworkMessage => FromMaster::Message;
+    AcknowledgeStatus => FromMaster::Acknowledge;
+    UpdateFramework => |update| FromMaster::UpdateFramework(Box::new(update));
+    ShutdownAgent => FromMaster::Shutdown;
+}
+
+impl libprocess::Message for Input {
+    type Result = ();
+}

@@ -1,0 +1,17 @@
+//! What outlives the agent: what it writes down, and how it takes up again what an earlier one left.
+//!
+//! ```text
+//! journal ── records ──► replay ──► state ── Recover ──► containerizer
+//!                                                            │ Recovered, and the ends among it
+//!                        running ◄── reconnected ◄── SUBSCRIBE of each executor, or their time is over
+//! ```
+
+mod reconnect;
+mod record;
+mod replay;
+mod snapshot;
+
+pub(crate) use reconnect::{containers, reconnected, restored};
+pub(crate) use record::{Durable, Record};
+pub(crate) use replay::replay;
+pub(crate) use snapshot::snapshot;

@@ -1,0 +1,100 @@
+//! What is written down: one fact each, in the order in which they became true.
+
+use std::fmt;
+
+use libprocess_wire as wire;
+use model::{
+    AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Task, TaskId, TaskState,
+    TaskStatus, UpdateId,
+};
+
+use crate::containerizer::Identity;
+use crate::state::Key;
+
+/// A fact that outlives the agent. Facts of frameworks that do not checkpoint are not written.
+///
+/// Positions are the format: new facts go to the end.
+#[wire::part]
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Record {
+    /// The agent was given its id.
+    Agent { id: AgentId },
+    /// The agent gave its id up.
+    Left,
+    /// A framework came, or says something else of itself.
+    Framework(Box<FrameworkInfo>),
+    /// An executor is about to be launched.
+    Executor {
+        framework: FrameworkId,
+        executor: Box<ExecutorInfo>,
+        container: ContainerId,
+        directory: String,
+        generated: bool,
+    },
+    /// Its container exists.
+    Held { framework: FrameworkId, executor: ExecutorId, identity: Identity },
+    /// It is to be given a task.
+    Task { framework: FrameworkId, executor: ExecutorId, task: Box<Task> },
+    /// A task has changed.
+    Update { framework: FrameworkId, executor: Option<ExecutorId>, status: Box<TaskStatus> },
+    /// The scheduler has heard of it.
+    Acknowledged { framework: FrameworkId, task: TaskId, uuid: UpdateId },
+    /// The executor's container is gone.
+    Ended { framework: FrameworkId, executor: ExecutorId },
+    /// The framework is gone; nobody is to hear of its tasks.
+    FrameworkGone(FrameworkId),
+    /// All that is left of a task's updates, in a snapshot.
+    Stream {
+        framework: FrameworkId,
+        task: TaskId,
+        executor: Option<ExecutorId>,
+        latest: TaskState,
+        pending: Vec<TaskStatus>,
+        acknowledged: Vec<UpdateId>,
+    },
+}
+
+/// What had to wait until something was written down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Durable {
+    /// The container may be launched.
+    Intent { executor: Key, container: ContainerId },
+    /// The program may start.
+    Held { container: ContainerId },
+    /// The executor may be given the tasks that this one leads.
+    Queued { executor: Key, first: TaskId },
+    /// The executor may forget the update, and the master may hear it.
+    Update { framework: FrameworkId, task: TaskId, uuid: UpdateId },
+    /// The containerizer may forget the container.
+    Ended { container: ContainerId },
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Record::Agent { id } => write!(f, "agent {id}"),
+            Record::Left => write!(f, "left"),
+            Record::Framework(info) => write!(f, "framework {}", info.name),
+            Record::Executor { executor, .. } => write!(f, "executor {}", executor.id),
+            Record::Held { executor, .. } => write!(f, "held {executor}"),
+            Record::Task { task, .. } => write!(f, "task {}", task.id),
+            Record::Update { status, .. } => write!(f, "update {} {}", status.task_id, status.state),
+            Record::Acknowledged { task, .. } => write!(f, "acknowledged {task}"),
+            Record::Ended { executor, .. } => write!(f, "ended {executor}"),
+            Record::FrameworkGone(framework) => write!(f, "framework {framework} gone"),
+            Record::Stream { task, .. } => write!(f, "stream {task}"),
+        }
+    }
+}
+
+impl fmt::Display for Durable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Durable::Intent { executor, .. } => write!(f, "launch {}", executor.1),
+            Durable::Held { .. } => write!(f, "go"),
+            Durable::Queued { first, .. } => write!(f, "deliver {first}"),
+            Durable::Update { task, .. } => write!(f, "tell of {task}"),
+            Durable::Ended { .. } => write!(f, "forget"),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The journal, fact by fact, back into a state.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use imbl::{OrdMap, Vector};
+use model::{Task, TaskStatus};
+
+use super::Record;
+use crate::state::{Executor, Key, Phase, Run, State};
+use crate::tasks;
+
+/// Makes one fact true in `state`, as it was true when it was written.
+///
+/// A fact about something that is not there is skipped: its end was written before, by a crash between two facts of
+/// one turn.
+pub(crate) fn replay(state: &mut State, record: Record) {
+    match record {
+        Record::Agent { id } => state.id = Some(id),
+        Record::Left => state.id = None,
+        Record::Framework(info) => {
+            let Some(id) = info.id.clone() else { return };
+            let info = Arc::from(info);
+            state.framework_or_new(&info, &id).info = info.clone();
+        }
+        Record::Executor { framework, executor, container, directory, generated } => {
+            let Some(framework) = state.framework_mut(&framework) else { return };
+            let found = Executor {
+                id: executor.id.clone(),
+                framework: framework.id.clone(),
+                info: Arc::from(executor),
+                container,
+                directory: Arc::from(Path::new(&directory)),
+                generated,
+                checkpoint: true,
+                phase: Phase::Registering,
+                run: Run::Launching,
+                identity: None,
+                stream: None,
+                queued: Vector::new(),
+                tasks: OrdMap::new(),
+                terminated: OrdMap::new(),
+                completed: Vector::new(),
+                used: false,
+                kills: OrdMap::new(),
+                ending: None,
+            };
+            framework.executors.insert(found.id.clone(), Arc::new(found));
+        }
+        Record::Held { framework, executor, identity } => {
+            let Some(executor) = state.executor_mut(&(framework, executor)) else { return };
+            executor.run = Run::Running(identity.task);
+            executor.identity = Some(identity);
+        }
+        Record::Task { framework, executor, task } => place(state, (framework, executor), *task),
+        Record::Update { framework, executor, status } => {
+            let Some(uuid) = status.uuid else { return };
+            let status = Arc::from(status);
+            state.streams.push(&framework, executor.as_ref(), uuid, Arc::clone(&status));
+            settle_stream(state, &framework, &status);
+            if let Some(executor) = executor {
+                tasks::settle(state, &(framework, executor), &status);
+            }
+        }
+        Record::Acknowledged { framework, task, uuid } => {
+            let Some(popped) = state.streams.pop(&framework, &task, uuid) else { return };
+            if let (true, Some(executor)) = (popped.last, popped.executor) {
+                let key = (framework, executor);
+                state.complete_task(&key, &task);
+                state.forget_executor(&key);
+            }
+        }
+        Record::Ended { framework, executor } => {
+            let key = (framework, executor);
+            let Some(executor) = state.executor_mut(&key) else { return };
+            executor.phase = Phase::Terminated;
+            executor.run = Run::Ended;
+            state.forget_executor(&key);
+        }
+        Record::FrameworkGone(framework) => {
+            if let Some(framework) = state.framework_mut(&framework) {
+                framework.terminating = true;
+            }
+            state.streams.remove_framework(&framework);
+            tasks::bury(state, &framework);
+        }
+        Record::Stream { framework, task, executor, latest, pending, acknowledged } => {
+            state.streams.restore(&framework, &task, executor.clone(), latest, acknowledged);
+            for status in pending {
+                let Some(uuid) = status.uuid else { continue };
+                let status = Arc::new(status);
+                state.streams.push(&framework, executor.as_ref(), uuid, Arc::clone(&status));
+                settle_stream(state, &framework, &status);
+            }
+        }
+    }
+}
+
+/// What was read from disk is on disk.
+fn settle_stream(state: &mut State, framework: &model::FrameworkId, status: &TaskStatus) {
+    if let Some(stream) = state.streams.get_mut(framework, &status.task_id) {
+        if let Some(last) = stream.pending.back_mut() {
+            last.durable = true;
+        }
+    }
+}
+
+/// Puts a task where its state belongs.
+fn place(state: &mut State, key: Key, task: Task) {
+    let Some(executor) = state.executor_mut(&key) else { return };
+    let id = task.id.clone();
+    let at = if task.state.is_terminal() { &mut executor.terminated } else { &mut executor.tasks };
+    at.insert(id.clone(), Arc::new(task));
+    executor.used = true;
+    state.placed.insert((key.0, id), key.1);
+}

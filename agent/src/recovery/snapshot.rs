@@ -1,0 +1,54 @@
+//! The present state as the shortest journal that leads to it.
+
+use super::Record;
+use crate::state::State;
+
+/// Facts that, replayed, make a state that remembers what this one does; history is left out.
+pub(crate) fn snapshot(state: &State) -> Vec<Record> {
+    let mut records: Vec<_> = state.id.clone().map(|id| Record::Agent { id }).into_iter().collect();
+    for framework in state.frameworks.values().filter(|framework| framework.info.checkpoint) {
+        records.push(Record::Framework(Box::new(framework.info.as_ref().clone())));
+        for executor in framework.executors.values() {
+            let id = &executor.id;
+            records.push(Record::Executor {
+                framework: framework.id.clone(),
+                executor: Box::new(executor.info.as_ref().clone()),
+                container: executor.container.clone(),
+                directory: executor.directory.display().to_string(),
+                generated: executor.generated,
+            });
+            if let Some(identity) = executor.identity.clone() {
+                records.push(Record::Held {
+                    framework: framework.id.clone(),
+                    executor: id.clone(),
+                    identity,
+                });
+            }
+            let queued = executor.queued_tasks().map(|info| model::Task::staging(info, framework.id.clone()));
+            let held =
+                executor.tasks.values().chain(executor.terminated.values()).map(|task| task.as_ref().clone());
+            records.extend(queued.chain(held).map(|task| Record::Task {
+                framework: framework.id.clone(),
+                executor: id.clone(),
+                task: Box::new(task),
+            }));
+            if executor.is_ended() {
+                records.push(Record::Ended { framework: framework.id.clone(), executor: id.clone() });
+            }
+        }
+        if framework.terminating {
+            records.push(Record::FrameworkGone(framework.id.clone()));
+        }
+    }
+    for ((framework, task), stream) in state.streams.iter() {
+        records.push(Record::Stream {
+            framework: framework.clone(),
+            task: task.clone(),
+            executor: stream.executor.clone(),
+            latest: stream.latest,
+            pending: stream.pending.iter().map(|pending| pending.status.as_ref().clone()).collect(),
+            acknowledged: stream.acknowledged.iter().copied().collect(),
+        });
+    }
+    records
+}

@@ -1,0 +1,223 @@
+//! The state as a whole: finding things, moving them, and what is always true.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, Vector};
+use model::{AgentId, AgentInfo, ExecutorId, FrameworkId, TaskId, Time};
+
+use super::settings::{COMPLETED_FRAMEWORKS_MAX, COMPLETED_TASKS_MAX};
+use super::{Counters, Executor, Framework, Ids, Link, Settings};
+use crate::updates::Streams;
+
+/// An executor's full name.
+pub(crate) type Key = (FrameworkId, ExecutorId);
+
+/// What the agent does at all.
+///
+/// | from           | on                                            | to             |
+/// |----------------|-----------------------------------------------|----------------|
+/// | `Recovering`   | journal read, containers looked at            | `Reconnecting` |
+/// | `Reconnecting` | all executors are back, or their time is over | `Running`      |
+/// | any            | told to shut down                             | `Terminating`  |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    Recovering,
+    Reconnecting,
+    Running,
+    Terminating,
+}
+
+/// All an agent knows. A clone shares everything, so publishing one costs a few reference counts.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pub settings: Arc<Settings>,
+    pub started: Time,
+    pub life: Life,
+    /// Given by the first master it registered with; kept for ever.
+    pub id: Option<AgentId>,
+    pub link: Link,
+    /// The highest epoch a master showed; older ones are refused.
+    pub epoch: u64,
+    pub frameworks: OrdMap<FrameworkId, Arc<Framework>>,
+    /// Frameworks without executors, oldest first, at most 50.
+    pub completed: Vector<Arc<Framework>>,
+    /// Which executor has a task, queued ones included.
+    pub placed: OrdMap<(FrameworkId, TaskId), ExecutorId>,
+    pub streams: Streams,
+    pub counters: Counters,
+    pub ids: Ids,
+}
+
+impl State {
+    pub(crate) fn new(settings: Arc<Settings>, seed: u64, now: Time) -> Self {
+        Self {
+            settings,
+            started: now,
+            life: Life::Recovering,
+            id: None,
+            link: Link::Idle,
+            epoch: 0,
+            frameworks: OrdMap::new(),
+            completed: Vector::new(),
+            placed: OrdMap::new(),
+            streams: Streams::default(),
+            counters: Counters::default(),
+            ids: Ids::seeded(seed),
+        }
+    }
+
+    /// What the agent says of itself, with its id when it has one.
+    pub(crate) fn info(&self) -> AgentInfo {
+        let mut info = self.settings.info.clone();
+        info.id = self.id.clone();
+        info
+    }
+
+    pub(crate) fn framework_mut(&mut self, id: &FrameworkId) -> Option<&mut Framework> {
+        self.frameworks.get_mut(id).map(Arc::make_mut)
+    }
+
+    pub(crate) fn executor(&self, (framework, executor): &Key) -> Option<&Executor> {
+        self.frameworks.get(framework)?.executors.get(executor).map(Arc::as_ref)
+    }
+
+    pub(crate) fn executor_mut(&mut self, (framework, executor): &Key) -> Option<&mut Executor> {
+        self.framework_mut(framework)?.executors.get_mut(executor).map(Arc::make_mut)
+    }
+
+    /// The executor in this container.
+    pub(crate) fn executor_in(&self, container: &model::ContainerId) -> Option<Key> {
+        self.executors()
+            .find(|executor| executor.container == *container)
+            .map(|executor| (executor.framework.clone(), executor.id.clone()))
+    }
+
+    /// Every executor that is not history.
+    pub(crate) fn executors(&self) -> impl Iterator<Item = &Executor> {
+        self.frameworks.values().flat_map(|framework| framework.executors.values()).map(Arc::as_ref)
+    }
+
+    /// The executor that has this task, queued or given.
+    pub(crate) fn holder(&self, framework: &FrameworkId, task: &TaskId) -> Option<Key> {
+        let executor = self.placed.get(&(framework.clone(), task.clone()))?;
+        Some((framework.clone(), executor.clone()))
+    }
+
+    /// The framework, taken up again with its history if it was here before.
+    pub(crate) fn framework_or_new(
+        &mut self,
+        info: &Arc<model::FrameworkInfo>,
+        id: &FrameworkId,
+    ) -> &mut Framework {
+        if !self.frameworks.contains_key(id) {
+            let known = self.completed.iter().position(|framework| framework.id == *id);
+            let framework = match known {
+                Some(at) => {
+                    let mut framework = Framework::clone(&self.completed.remove(at));
+                    framework.info = info.clone();
+                    framework.terminating = false;
+                    framework
+                }
+                None => Framework::new(id.clone(), info.clone()),
+            };
+            self.frameworks.insert(id.clone(), Arc::new(framework));
+        }
+        self.framework_mut(id).expect("it was just put there")
+    }
+
+    /// Moves an ended task into its executor's history.
+    pub(crate) fn complete_task(&mut self, key: &Key, task: &TaskId) {
+        self.placed.remove(&(key.0.clone(), task.clone()));
+        let Some(executor) = self.executor_mut(key) else { return };
+        if let Some(record) = executor.terminated.remove(task) {
+            remember(&mut executor.completed, record, COMPLETED_TASKS_MAX);
+        }
+    }
+
+    /// Moves an ended executor, and its framework if it was the last, into history. Does nothing while a last update
+    /// is not acknowledged.
+    pub(crate) fn forget_executor(&mut self, key: &Key) -> bool {
+        let max = self.settings.max_completed_executors;
+        let Some(executor) = self.executor(key) else { return false };
+        if !executor.is_ended() || !executor.terminated.is_empty() {
+            return false;
+        }
+        assert!(executor.tasks.is_empty() && executor.queued.is_empty(), "an ended executor runs nothing");
+        let framework = self.framework_mut(&key.0).expect("it has the executor");
+        let executor = framework.executors.remove(&key.1).expect("it was just seen");
+        remember(&mut framework.completed, executor, max);
+        if framework.executors.is_empty() {
+            let framework = self.frameworks.remove(&key.0).expect("it was just seen");
+            remember(&mut self.completed, framework, COMPLETED_FRAMEWORKS_MAX);
+        }
+        true
+    }
+
+    /// Everything that is always true between two turns.
+    ///
+    /// # Panics
+    ///
+    /// When one of them is not.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn check(&self) {
+        let mut held = OrdMap::new();
+        for (id, framework) in &self.frameworks {
+            assert_eq!(*id, framework.id);
+            assert!(!framework.executors.is_empty(), "framework {id} has nothing left here");
+            assert!(framework.completed.len() <= self.settings.max_completed_executors);
+            for (id, executor) in &framework.executors {
+                assert_eq!((id, &framework.id), (&executor.id, &executor.framework));
+                let mut hold = |task: &TaskId| {
+                    let before = held.insert((framework.id.clone(), task.clone()), id.clone());
+                    assert_eq!(before, None, "task {task} is in two places");
+                };
+                executor.queued_tasks().for_each(|task| hold(&task.id));
+                executor.tasks.keys().for_each(&mut hold);
+                executor.terminated.keys().for_each(&mut hold);
+                executor.check();
+                for task in executor.terminated.keys() {
+                    assert!(
+                        framework.terminating || self.streams.awaits(&framework.id, task),
+                        "task {task} ended, and nobody is told"
+                    );
+                }
+            }
+        }
+        assert!(held == self.placed, "the index of tasks is not what the executors hold");
+        assert!(self.completed.len() <= COMPLETED_FRAMEWORKS_MAX);
+        assert!(self.completed.iter().all(|framework| !self.frameworks.contains_key(&framework.id)));
+        self.streams.check();
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Executor {
+    fn check(&self) {
+        use super::{Phase, Run};
+        let alive = |task: &Arc<model::Task>| !task.state.is_terminal();
+        assert!(self.tasks.values().all(alive), "an ended task among the living of {}", self.id);
+        assert!(!self.terminated.values().any(alive), "a living task among the ended of {}", self.id);
+        assert!(self.completed.len() <= COMPLETED_TASKS_MAX);
+        assert_eq!(self.run == Run::Ended, self.is_ended(), "{}", self.id);
+        match self.phase {
+            Phase::Registering => assert!(self.stream.is_none(), "{} subscribed unnoticed", self.id),
+            Phase::Running => {
+                let waits = self.queued.front().is_some_and(|first| first.durable);
+                assert!(self.stream.is_none() || !waits, "{} waits for nothing", self.id);
+            }
+            Phase::Terminating => {}
+            Phase::Terminated => {
+                assert!(self.queued.is_empty() && self.tasks.is_empty(), "{} ended with tasks", self.id);
+                assert!(!self.terminated.is_empty(), "{} ended and was kept", self.id);
+            }
+        }
+    }
+}
+
+/// Appends to a bounded history: the oldest goes.
+fn remember<T: Clone>(history: &mut Vector<T>, item: T, max: usize) {
+    history.push_back(item);
+    while history.len() > max {
+        history.pop_front();
+    }
+}

@@ -1,0 +1,286 @@
+//! Builders and histories for tests of the rules.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libprocess::Upid;
+use model::executor_call::{ExecutorCall, ExecutorCallKind};
+use model::messages::{AcknowledgeStatus, Registered, RunTask, RunTaskGroup};
+use model::{
+    AgentId, AgentInfo, Attributes, CommandInfo, ContainerId, ExecutorId, ExecutorInfo, FrameworkCapability,
+    FrameworkId, FrameworkInfo, TaskId, TaskInfo, TaskState, TaskStatus, Time, UpdateId,
+};
+
+use crate::config::Recover;
+use crate::containerizer::{Cause, ContainerEvent, Identity, Termination};
+use crate::decide::decide;
+use crate::effects::{Effect, Effects};
+use crate::http::StreamNo;
+use crate::layout::Layout;
+use crate::messages::{Door, FromMaster, Input};
+use crate::recovery::{Durable, Record};
+use crate::state::{Key, Settings, State};
+
+pub(crate) const EPOCH: u64 = 3;
+
+/// A history in the making: everything asked of the disk happens at once unless it is [`held`](World::hold_disk).
+pub(crate) struct World {
+    pub state: State,
+    pub now: Time,
+    /// What was written down, batch by batch.
+    pub journal: Vec<Vec<Record>>,
+    /// What waits for the disk.
+    pub unsettled: Vec<Vec<Durable>>,
+    disk_held: bool,
+}
+
+pub(crate) fn settings() -> Settings {
+    let resources: model::Resources = "cpus:8;mem:8192;disk:20480;ports:[31000-32000]".parse().unwrap();
+    Settings {
+        layout: Layout::new("/w".into()),
+        info: AgentInfo {
+            id: None,
+            hostname: "agent1.example".into(),
+            port: 5051,
+            resources: resources.clone(),
+            attributes: Attributes::default(),
+            domain: None,
+        },
+        resources,
+        pid: "slave(1)@127.0.0.1:5051".parse().unwrap(),
+        masters: vec![master()],
+        executor: vec!["hectare".into(), "executor".into()],
+        executor_environment: None,
+        path: Some("/bin".into()),
+        switch_user: true,
+        registration_backoff_factor: Duration::from_secs(1),
+        executor_registration_timeout: Duration::from_secs(60),
+        executor_reregistration_timeout: Duration::from_secs(2),
+        executor_shutdown_grace_period: Duration::from_secs(5),
+        recovery_timeout: Duration::from_secs(900),
+        recover: Recover::Reconnect,
+        max_completed_executors: 3,
+        flags: BTreeMap::new(),
+    }
+}
+
+pub(crate) fn master() -> Upid {
+    "master@127.0.0.1:5050".parse().unwrap()
+}
+
+pub(crate) fn framework() -> FrameworkInfo {
+    let mut info = FrameworkInfo::new("framework", "root");
+    info.id = Some("f".into());
+    info.checkpoint = true;
+    info.capabilities = [FrameworkCapability::PartitionAware].into_iter().collect();
+    info
+}
+
+pub(crate) fn command_task(id: &str) -> TaskInfo {
+    let mut task = TaskInfo::new(id, "S0".into(), "cpus:1;mem:64".parse().unwrap());
+    task.command = Some(CommandInfo::shell("true"));
+    task
+}
+
+pub(crate) fn custom_task(id: &str) -> TaskInfo {
+    let mut task = TaskInfo::new(id, "S0".into(), "cpus:1;mem:64".parse().unwrap());
+    task.executor = Some(custom_executor());
+    task
+}
+
+pub(crate) fn custom_executor() -> ExecutorInfo {
+    let mut executor = ExecutorInfo::new("e");
+    executor.command = Some(CommandInfo::shell("run"));
+    executor.resources = "cpus:0.1;mem:32".parse().unwrap();
+    executor
+}
+
+pub(crate) fn status(task: &str, state: TaskState, uuid: u8) -> TaskStatus {
+    let mut status = TaskStatus::new(task.into(), state);
+    status.uuid = Some(UpdateId::from_bytes([uuid; 16]));
+    status
+}
+
+pub(crate) fn key(executor: &str) -> Key {
+    (FrameworkId::from("f"), ExecutorId::from(executor))
+}
+
+impl World {
+    /// An agent that reads an empty journal.
+    pub(crate) fn new() -> Self {
+        Self::with(settings())
+    }
+
+    pub(crate) fn with(settings: Settings) -> Self {
+        Self {
+            state: State::new(Arc::new(settings), 7, Time::START),
+            now: Time::START,
+            journal: Vec::new(),
+            unsettled: Vec::new(),
+            disk_held: false,
+        }
+    }
+
+    /// An agent that is registered and open for tasks.
+    pub(crate) fn registered() -> Self {
+        let mut world = Self::new();
+        world.hear(Input::Restored(Vec::new()));
+        world.hear(Input::Container(ContainerEvent::Recovered { running: Vec::new(), orphans: Vec::new() }));
+        world.register();
+        world
+    }
+
+    pub(crate) fn register(&mut self) -> Vec<String> {
+        let agent_id = AgentId::from("S0");
+        let registered = Registered { epoch: EPOCH, agent_id, ping_timeout: Duration::from_secs(75) };
+        self.master(FromMaster::Registered(registered))
+    }
+
+    /// Keeps what is written from becoming durable until [`sync`](World::sync).
+    pub(crate) fn hold_disk(&mut self) {
+        self.disk_held = true;
+    }
+
+    pub(crate) fn sync(&mut self) -> Vec<String> {
+        self.disk_held = false;
+        let mut told = Vec::new();
+        for then in std::mem::take(&mut self.unsettled) {
+            told.extend(self.hear(Input::Durable(then)));
+        }
+        told
+    }
+
+    /// One happening, and what it asks of the world, in one line each.
+    pub(crate) fn hear(&mut self, input: Input) -> Vec<String> {
+        let mut told = Vec::new();
+        let mut waiting = vec![input];
+        while !waiting.is_empty() {
+            let input = waiting.remove(0);
+            let effects: Effects = decide(&mut self.state, input, self.now);
+            self.state.check();
+            for effect in effects {
+                told.push(effect.to_string());
+                if let Effect::Record { records, then } = effect {
+                    if !records.is_empty() {
+                        self.journal.push(records);
+                    }
+                    if self.disk_held {
+                        self.unsettled.push(then);
+                    } else if !then.is_empty() {
+                        waiting.push(Input::Durable(then));
+                    }
+                }
+            }
+        }
+        told
+    }
+
+    pub(crate) fn master(&mut self, message: FromMaster) -> Vec<String> {
+        self.hear(Input::FromMaster { from: master(), message })
+    }
+
+    pub(crate) fn run(&mut self, task: TaskInfo, launch_executor: bool) -> Vec<String> {
+        let run = RunTask { epoch: EPOCH, framework: framework(), task, launch_executor };
+        self.master(FromMaster::RunTask(Box::new(run)))
+    }
+
+    pub(crate) fn run_group(&mut self, tasks: Vec<TaskInfo>) -> Vec<String> {
+        let mut executor = custom_executor();
+        executor.kind = Some(model::ExecutorKind::Default);
+        executor.command = None;
+        let run =
+            RunTaskGroup { epoch: EPOCH, framework: framework(), executor, tasks, launch_executor: true };
+        self.master(FromMaster::RunGroup(Box::new(run)))
+    }
+
+    pub(crate) fn container(&self, executor: &str) -> ContainerId {
+        self.state.executor(&key(executor)).expect("the executor is here").container.clone()
+    }
+
+    pub(crate) fn launched(&mut self, executor: &str) -> Vec<String> {
+        let id = self.container(executor);
+        let mut told =
+            self.hear(Input::Container(ContainerEvent::Held { id: id.clone(), identity: identity() }));
+        told.extend(self.hear(Input::Container(ContainerEvent::Launched { id, pid: 77 })));
+        told
+    }
+
+    pub(crate) fn subscribe(&mut self, executor: &str, stream: u64) -> Vec<String> {
+        self.resubscribe(executor, stream, Vec::new(), Vec::new())
+    }
+
+    pub(crate) fn resubscribe(
+        &mut self,
+        executor: &str,
+        stream: u64,
+        unacknowledged_tasks: Vec<TaskInfo>,
+        unacknowledged_updates: Vec<TaskStatus>,
+    ) -> Vec<String> {
+        let kind = ExecutorCallKind::Subscribe { unacknowledged_tasks, unacknowledged_updates };
+        self.call(executor, kind, Some(StreamNo(stream)))
+    }
+
+    pub(crate) fn update(&mut self, executor: &str, status: TaskStatus) -> Vec<String> {
+        self.call(executor, ExecutorCallKind::Update(status), None)
+    }
+
+    pub(crate) fn call(
+        &mut self,
+        executor: &str,
+        kind: ExecutorCallKind,
+        stream: Option<StreamNo>,
+    ) -> Vec<String> {
+        let (framework_id, executor_id) = key(executor);
+        let call = ExecutorCall { framework_id, executor_id, kind };
+        self.hear(Input::Call { call, stream, door: Door::default() })
+    }
+
+    pub(crate) fn acknowledge(&mut self, task: &str, uuid: UpdateId) -> Vec<String> {
+        let framework_id = FrameworkId::from("f");
+        let ack = AcknowledgeStatus { epoch: EPOCH, framework_id, task_id: TaskId::from(task), uuid };
+        self.master(FromMaster::Acknowledge(ack))
+    }
+
+    /// The update of a task that waits for its acknowledgement.
+    pub(crate) fn outstanding(&self, task: &str) -> Option<UpdateId> {
+        let stream = self.state.streams.get(&"f".into(), &task.into())?;
+        stream.pending.front().map(|first| first.uuid)
+    }
+
+    pub(crate) fn exited(&mut self, executor: &str, status: i32) -> Vec<String> {
+        let id = self.container(executor);
+        let termination = ended(Some(status), Cause::Exited);
+        self.hear(Input::Container(ContainerEvent::Terminated { id, termination }))
+    }
+
+    /// What a new agent makes of all that this one has written.
+    pub(crate) fn restart(self) -> Self {
+        let mut world = Self::new();
+        world.hear(Input::Restored(self.journal.into_iter().flatten().collect()));
+        world
+    }
+
+    /// With a subscribed custom executor that runs task `t`.
+    pub(crate) fn with_custom_task() -> Self {
+        let mut world = Self::registered();
+        world.run(custom_task("t"), true);
+        world.launched("e");
+        world.subscribe("e", 1);
+        world
+    }
+}
+
+pub(crate) fn ended(status: Option<i32>, cause: Cause) -> Termination {
+    Termination {
+        status,
+        cause,
+        message: "Command exited with status 0".into(),
+        spent_micros: [0; 2],
+        peak_bytes: 0,
+    }
+}
+
+pub(crate) fn identity() -> Identity {
+    Identity { boot_id: "b".into(), supervisor: 76, supervisor_started: 1, task: 77, task_started: 2 }
+}

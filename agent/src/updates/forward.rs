@@ -1,0 +1,93 @@
+//! Sending the oldest update of a task to the master, until it is acknowledged.
+
+use std::time::Duration;
+
+use model::executor_event::ExecutorEvent;
+use model::messages::UpdateStatus;
+use model::{FrameworkId, TaskId, UpdateId};
+
+use crate::alarms::{Alarm, Delay};
+use crate::effects::{Effect, Effects, ToMaster};
+use crate::state::State;
+
+/// The first wait for an acknowledgement; it doubles up to [`RETRY_MAX`].
+const RETRY_MIN: Duration = Duration::from_secs(10);
+const RETRY_MAX: Duration = Duration::from_secs(600);
+
+/// An update is on disk: its executor may forget it, and the master may hear it.
+///
+/// Source: agent-semantics §3.
+pub(crate) fn durable(state: &mut State, framework: &FrameworkId, task: &TaskId, uuid: UpdateId) -> Effects {
+    let Some(stream) = state.streams.get_mut(framework, task) else { return Effects::new() };
+    let Some(pending) = stream.pending.iter_mut().find(|pending| pending.uuid == uuid) else {
+        return Effects::new();
+    };
+    pending.durable = true;
+    let executor = stream.executor.clone();
+    let told =
+        executor.and_then(|executor| state.executor(&(framework.clone(), executor))?.stream).map(|stream| {
+            Effect::ToExecutor(stream, ExecutorEvent::Acknowledged { task_id: task.clone(), uuid })
+        });
+    told.into_iter().chain(forward(state, framework, task)).collect()
+}
+
+/// Sends the oldest update of a task, unless it is on its way, not on disk, or there is no master.
+pub(crate) fn forward(state: &mut State, framework: &FrameworkId, task: &TaskId) -> Effects {
+    if state.link.registered().is_none() {
+        return Effects::new();
+    }
+    let Some(agent_id) = state.id.clone() else { return Effects::new() };
+    let Some(stream) = state.streams.get_mut(framework, task) else { return Effects::new() };
+    let Some(first) = stream.pending.front().filter(|first| first.durable) else { return Effects::new() };
+    if stream.sent {
+        return Effects::new();
+    }
+    let wait = RETRY_MIN.saturating_mul(1 << stream.attempt.min(10)).min(RETRY_MAX);
+    let update = UpdateStatus {
+        framework_id: framework.clone(),
+        agent_id,
+        status: first.status.as_ref().clone(),
+        latest_state: stream.latest,
+    };
+    let retry = Alarm::Retry {
+        framework: framework.clone(),
+        task: task.clone(),
+        uuid: first.uuid,
+        attempt: stream.attempt,
+    };
+    stream.sent = true;
+    vec![Effect::ToMaster(ToMaster::Update(Box::new(update))), Effect::Wake(retry, Delay::Exactly(wait))]
+}
+
+/// Nobody acknowledged in time: once more, waiting twice as long.
+pub(crate) fn retry(
+    state: &mut State,
+    framework: &FrameworkId,
+    task: &TaskId,
+    uuid: UpdateId,
+    attempt: u32,
+) -> Effects {
+    let Some(stream) = state.streams.get_mut(framework, task) else { return Effects::new() };
+    let waited_for = stream.pending.front().is_some_and(|first| first.uuid == uuid);
+    if !waited_for || !stream.sent || stream.attempt != attempt {
+        return Effects::new();
+    }
+    stream.attempt += 1;
+    stream.sent = false;
+    forward(state, framework, task)
+}
+
+/// A master took the agent in: it is sent the oldest update of every task, as if none had been sent.
+pub(crate) fn resume(state: &mut State) -> Effects {
+    let all: Vec<_> = state.streams.iter().map(|(key, _)| key.clone()).collect();
+    let mut effects = Effects::new();
+    for (framework, task) in all {
+        if let Some(stream) = state.streams.get_mut(&framework, &task) {
+            stream.sent = false;
+            // Not from zero: an alarm of the earlier attempt may still be set, and must not count for this one.
+            stream.attempt = if stream.attempt == 0 { 0 } else { stream.attempt + 1 };
+        }
+        effects.extend(forward(state, &framework, &task));
+    }
+    effects
+}
