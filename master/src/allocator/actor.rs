@@ -93,7 +93,9 @@ impl AllocatorActor {
     fn apply(&mut self, input: Input, now: Time) {
         let allocator = &mut self.allocator;
         match input {
-            Input::AddFramework { framework, used, active } => allocator.add_framework(framework, &used, active),
+            Input::AddFramework { framework, used, active } => {
+                allocator.add_framework(framework, &used, active)
+            }
             Input::UpdateFramework(framework) => allocator.update_framework(framework),
             Input::RemoveFramework(id) => allocator.remove_framework(&id),
             Input::ActivateFramework(id) => allocator.activate_framework(&id),
@@ -225,7 +227,8 @@ fn spell(figures: &Figures, sink: &mut Sink<'_>) {
     sink.gauge("allocator/event_queue_dispatches", 0.0);
     sink.gauge("allocator/mesos/event_queue_dispatches", 0.0);
     for name in ["cpus", "mem", "disk"] {
-        let of = |amounts: &std::collections::BTreeMap<String, f64>| amounts.get(name).copied().unwrap_or(0.0);
+        let of =
+            |amounts: &std::collections::BTreeMap<String, f64>| amounts.get(name).copied().unwrap_or(0.0);
         sink.gauge(format!("allocator/mesos/resources/{name}/total"), of(&figures.total));
         sink.gauge(format!("allocator/mesos/resources/{name}/offered_or_allocated"), of(&figures.taken));
     }
@@ -260,7 +263,8 @@ impl Handler<Input> for AllocatorActor {
         if woke {
             self.summoned = false;
             self.timer = self.timer.take().filter(|(_, at)| *at > now);
-            let due = self.allocator.pending() || self.allocator.deadline().is_some_and(|deadline| deadline <= now);
+            let due =
+                self.allocator.pending() || self.allocator.deadline().is_some_and(|deadline| deadline <= now);
             if due && !self.paused && self.rested <= now {
                 self.run(ctx);
                 self.unpublished = true;

@@ -5,7 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{AgentCapabilities, AgentId, AgentInfo, FrameworkId, FrameworkInfo, OfferConstraints, Resources, Role, Weight};
+use model::{
+    AgentCapabilities, AgentId, AgentInfo, FrameworkId, FrameworkInfo, OfferConstraints, Resources, Role,
+    Weight,
+};
 
 /// Resources of one agent for one framework in one role: what the master turns into an offer.
 #[derive(Clone, Debug, PartialEq)]

@@ -65,10 +65,23 @@ pub trait Allocator {
 
     /// Resources come back: declined, rescinded, or their task ended. With `refuse`, the framework does not
     /// want them, or less of them, from this agent for that long.
-    fn recover(&mut self, framework: &FrameworkId, agent: &AgentId, resources: &Resources, refuse: Option<Duration>, now: Time);
+    fn recover(
+        &mut self,
+        framework: &FrameworkId,
+        agent: &AgentId,
+        resources: &Resources,
+        refuse: Option<Duration>,
+        now: Time,
+    );
 
     /// An operation turned `before` into `after` while the framework holds them (reserve, create and their kin).
-    fn update_allocation(&mut self, framework: &FrameworkId, agent: &AgentId, before: &Resources, after: &Resources);
+    fn update_allocation(
+        &mut self,
+        framework: &FrameworkId,
+        agent: &AgentId,
+        before: &Resources,
+        after: &Resources,
+    );
 
     /// The framework wants offers for these roles (none named: all of its roles); its filters there are forgotten.
     fn revive(&mut self, framework: &FrameworkId, roles: &BTreeSet<Role>);

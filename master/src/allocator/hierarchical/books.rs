@@ -138,7 +138,11 @@ impl Frameworks {
     }
 
     fn membership_mut(&mut self, client: Client) -> Option<&mut Membership> {
-        self.entries.get_mut(client.framework)?.memberships.iter_mut().find(|membership| membership.client == client)
+        self.entries
+            .get_mut(client.framework)?
+            .memberships
+            .iter_mut()
+            .find(|membership| membership.client == client)
     }
 
     /// The framework's number, given to it if it has none.
@@ -185,7 +189,7 @@ impl Hierarchical {
         for membership in std::mem::take(&mut self.frameworks[slot].memberships) {
             match roles.contains(&membership.role) {
                 true => self.frameworks[slot].memberships.push(membership),
-                false => self.tree.leave(membership.client, &self.names),
+                false => self.tree.leave(membership.client),
             }
         }
         for role in &roles {
@@ -195,7 +199,8 @@ impl Hierarchical {
                 Some(membership) => membership.min = min,
                 None => {
                     self.era += 1;
-                    let membership = Membership { role: role.clone(), client, era: self.era, filters: 0, min };
+                    let membership =
+                        Membership { role: role.clone(), client, era: self.era, filters: 0, min };
                     self.frameworks[slot].memberships.push(membership);
                 }
             }
@@ -217,12 +222,14 @@ impl Hierarchical {
 
     /// Lets a framework compete in its roles, but for the suppressed ones; or in none.
     pub(super) fn set_active(&mut self, framework: &FrameworkId, active: bool) {
-        let Some(slot) = self.frameworks.slot(framework).filter(|slot| self.frameworks[*slot].known) else { return };
+        let Some(slot) = self.frameworks.slot(framework).filter(|slot| self.frameworks[*slot].known) else {
+            return;
+        };
         self.frameworks[slot].active = active;
         let entry = &self.frameworks[slot];
         for membership in &entry.memberships {
             let competes = active && !entry.suppressed.contains(&membership.role);
-            self.tree.set_active(membership.client, competes, &self.names);
+            self.tree.set_active(membership.client, competes);
             match competes {
                 true => self.dirty.clients.insert(membership.client),
                 false => self.dirty.clients.remove(&membership.client),
@@ -231,7 +238,12 @@ impl Hierarchical {
     }
 
     /// Suppresses or revives roles; none named are all.
-    pub(super) fn set_suppressed(&mut self, framework: &FrameworkId, roles: &BTreeSet<Role>, suppressed: bool) {
+    pub(super) fn set_suppressed(
+        &mut self,
+        framework: &FrameworkId,
+        roles: &BTreeSet<Role>,
+        suppressed: bool,
+    ) {
         let Some(slot) = self.frameworks.slot(framework) else { return };
         let FrameworkEntry { active, memberships, suppressed: silent, .. } = &mut self.frameworks[slot];
         for Membership { role, client, .. } in memberships {
@@ -243,7 +255,7 @@ impl Hierarchical {
                 false => silent.remove(role),
             };
             let competes = *active && !suppressed;
-            self.tree.set_active(*client, competes, &self.names);
+            self.tree.set_active(*client, competes);
             match competes {
                 true => self.dirty.clients.insert(*client),
                 false => self.dirty.clients.remove(client),
@@ -272,7 +284,7 @@ impl Hierarchical {
         }
         for membership in std::mem::take(&mut self.frameworks[slot].memberships) {
             self.dirty.clients.remove(&membership.client);
-            self.tree.leave(membership.client, &self.names);
+            self.tree.leave(membership.client);
         }
         self.frameworks[slot].known = false;
         self.frameworks.tidy(slot);
@@ -320,7 +332,8 @@ impl Hierarchical {
             let after = portion::tally(&total, &mut self.names);
             self.tree.shrink(&before);
             self.tree.grow(&after);
-            let held = entry.held.values().fold(Resources::default(), |sum, held| sum + portion::unallocated(held));
+            let held =
+                entry.held.values().fold(Resources::default(), |sum, held| sum + portion::unallocated(held));
             entry.free = total.clone() - held;
             entry.total = total;
             self.clear_refusals(slot);
@@ -369,7 +382,10 @@ impl Hierarchical {
 
     /// What a framework holds on an agent that came before it; told twice, it counts once.
     pub(super) fn note_used(&mut self, framework: &FrameworkId, agent: &AgentId, resources: &Resources) {
-        let (Some(framework), Some(agent)) = (self.frameworks.slot(framework), self.agents.slot(agent)) else { return };
+        let (Some(framework), Some(agent)) = (self.frameworks.slot(framework), self.agents.slot(agent))
+        else {
+            return;
+        };
         if !self.agents[agent].held.contains_key(&framework) {
             self.take(framework, agent, resources);
         }
@@ -425,8 +441,11 @@ impl Hierarchical {
     /// A client does not want this, or less, from this agent until then.
     pub(super) fn refuse(&mut self, framework: u32, agent: u32, resources: &Resources, until: Time) {
         for (role, part) in portion::by_role(resources) {
-            let Some(entry) = self.frameworks.entries.get_mut(framework).filter(|entry| entry.active) else { return };
-            let Some(membership) = entry.memberships.iter_mut().find(|membership| membership.role == role) else {
+            let Some(entry) = self.frameworks.entries.get_mut(framework).filter(|entry| entry.active) else {
+                return;
+            };
+            let Some(membership) = entry.memberships.iter_mut().find(|membership| membership.role == role)
+            else {
                 continue;
             };
             let Membership { client, era, filters, .. } = membership;
@@ -458,7 +477,9 @@ impl Hierarchical {
 
     fn clear_refusals(&mut self, agent: u32) {
         for (client, era) in self.agents[agent].refusals.clear() {
-            if let Some(membership) = self.frameworks.membership_mut(client).filter(|membership| membership.era == era) {
+            if let Some(membership) =
+                self.frameworks.membership_mut(client).filter(|membership| membership.era == era)
+            {
                 membership.filters = membership.filters.saturating_sub(1);
             }
         }
@@ -496,10 +517,13 @@ impl Hierarchical {
     /// States what is always true: what is free and what is held add up to what there is.
     pub fn check(&self) {
         for (slot, agent) in self.agents.iter() {
-            let held = agent.held.values().fold(Resources::default(), |sum, held| sum + portion::unallocated(held));
+            let held =
+                agent.held.values().fold(Resources::default(), |sum, held| sum + portion::unallocated(held));
             assert!(
-                (agent.free.clone() + held.clone()).contains(&agent.total) && agent.total.contains(&(agent.free.clone() + held)),
-                "free and held of agent {} do not add up", agent.id,
+                (agent.free.clone() + held.clone()).contains(&agent.total)
+                    && agent.total.contains(&(agent.free.clone() + held)),
+                "free and held of agent {} do not add up",
+                agent.id,
             );
             for framework in agent.held.keys() {
                 assert!(self.frameworks[*framework].holds.contains(&slot));
@@ -507,7 +531,8 @@ impl Hierarchical {
             assert_eq!(
                 self.agents.idle.contains(&slot),
                 agent.active && agent.listed && !agent.free.is_empty(),
-                "agent {} is idle when it has something to offer", agent.id,
+                "agent {} is idle when it has something to offer",
+                agent.id,
             );
         }
     }

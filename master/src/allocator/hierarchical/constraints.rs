@@ -41,7 +41,8 @@ impl Constraints {
     /// Expressions that do not compile were refused by the master; here they match nothing.
     pub(super) fn new(constraints: &OfferConstraints) -> Constraints {
         let groups = |role: &RoleConstraints| {
-            let group = |constraints: &Vec<AttributeConstraint>| constraints.iter().map(Constraint::new).collect();
+            let group =
+                |constraints: &Vec<AttributeConstraint>| constraints.iter().map(Constraint::new).collect();
             role.groups.iter().map(|one| group(&one.constraints)).collect()
         };
         Constraints { roles: constraints.0.iter().map(|(role, one)| (role.clone(), groups(one))).collect() }
@@ -77,8 +78,12 @@ impl Constraint {
     fn holds(&self, agent: &AgentInfo) -> bool {
         let found = match &self.selector {
             Selector::Hostname => Found::Text(&agent.hostname),
-            Selector::Region => agent.domain.as_ref().map_or(Found::Nothing, |domain| Found::Text(&domain.region)),
-            Selector::Zone => agent.domain.as_ref().map_or(Found::Nothing, |domain| Found::Text(&domain.zone)),
+            Selector::Region => {
+                agent.domain.as_ref().map_or(Found::Nothing, |domain| Found::Text(&domain.region))
+            }
+            Selector::Zone => {
+                agent.domain.as_ref().map_or(Found::Nothing, |domain| Found::Text(&domain.zone))
+            }
             Selector::Attribute(name) => match agent.attributes.get(name) {
                 Some(AttributeValue::Text(text)) => Found::Text(text),
                 Some(_) => Found::Other,
@@ -127,7 +132,8 @@ mod tests {
 
     fn holds(selector: Selector, predicate: Predicate, attributes: &str) -> bool {
         let group = ConstraintGroup { constraints: vec![AttributeConstraint { selector, predicate }] };
-        let constraints = OfferConstraints(BTreeMap::from([("r".into(), RoleConstraints { groups: vec![group] })]));
+        let constraints =
+            OfferConstraints(BTreeMap::from([("r".into(), RoleConstraints { groups: vec![group] })]));
         Constraints::new(&constraints).admit(&"r".into(), &agent(attributes))
     }
 

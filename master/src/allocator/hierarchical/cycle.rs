@@ -46,7 +46,9 @@ impl Hierarchical {
                 let mut named: Vec<Client> = pairs.chain(&dirty.clients).copied().collect();
                 named.sort_unstable();
                 named.dedup();
-                named.retain(|client| self.frameworks.membership(*client).is_some() && self.tree.is_active(*client));
+                named.retain(|client| {
+                    self.frameworks.membership(*client).is_some() && self.tree.is_active(*client)
+                });
                 self.tree.sort(&mut named, rng);
                 self.ask(agent, named.into_iter())
             };
@@ -123,7 +125,9 @@ impl Settings {
     fn worth_offering(&self, part: &Resources, min: Option<&[Quantities]>) -> bool {
         let minimums = min.unwrap_or(&self.min_allocatable);
         minimums.is_empty()
-            || minimums.iter().any(|minimum| minimum.iter().all(|(name, amount)| quantity(part, name) >= amount))
+            || minimums
+                .iter()
+                .any(|minimum| minimum.iter().all(|(name, amount)| quantity(part, name) >= amount))
     }
 }
 

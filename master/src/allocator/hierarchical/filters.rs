@@ -66,7 +66,13 @@ impl Refusals {
     }
 
     /// Whether the client refuses everything in `offer` here. `verdicts` is kept by the caller for as long as the offer stays.
-    pub(super) fn reject(&self, client: Client, era: u64, offer: &Resources, verdicts: &mut Verdicts) -> bool {
+    pub(super) fn reject(
+        &self,
+        client: Client,
+        era: u64,
+        offer: &Resources,
+        verdicts: &mut Verdicts,
+    ) -> bool {
         match self.by_client.get(&client) {
             Some(filters) => {
                 filters.iter().any(|filter| filter.era == era && verdicts.of(&filter.resources, offer))
@@ -94,7 +100,8 @@ impl Refusals {
     pub(super) fn clear(&mut self) -> impl Iterator<Item = (Client, u64)> + use<> {
         self.amounts.clear();
         let gone = std::mem::take(&mut self.by_client);
-        gone.into_iter().flat_map(|(client, filters)| filters.into_iter().map(move |filter| (client, filter.era)))
+        gone.into_iter()
+            .flat_map(|(client, filters)| filters.into_iter().map(move |filter| (client, filter.era)))
     }
 
     fn shared(&mut self, resources: Resources) -> Arc<Resources> {

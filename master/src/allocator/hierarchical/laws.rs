@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    AgentCapabilities, AgentCapability, AgentId, AgentInfo, FrameworkCapabilities, FrameworkCapability, FrameworkId,
-    FrameworkInfo, Resources, Role, Scalar, Time, Weight,
+    AgentCapabilities, AgentCapability, AgentId, AgentInfo, FrameworkCapabilities, FrameworkCapability,
+    FrameworkId, FrameworkInfo, Resources, Role, Scalar, Time, Weight,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -76,7 +76,11 @@ impl World {
 
     /// Who gets what where, one per line.
     fn offers(&mut self) -> Vec<String> {
-        let mut offers: Vec<String> = self.allocate().iter().map(|one| format!("{} {} {}", one.framework, one.agent, one.resources.unallocate())).collect();
+        let mut offers: Vec<String> = self
+            .allocate()
+            .iter()
+            .map(|one| format!("{} {} {}", one.framework, one.agent, one.resources.unallocate()))
+            .collect();
         offers.sort();
         offers
     }
@@ -98,7 +102,8 @@ fn an_idle_run_looks_at_nobody() {
 
 #[test]
 fn agents_go_to_frameworks_in_turn() {
-    let mut world = World::of(&[("f1", &["a"]), ("f2", &["b"])], &[("a1", "cpus:4;mem:1024"), ("a2", "cpus:4;mem:1024")]);
+    let mut world =
+        World::of(&[("f1", &["a"]), ("f2", &["b"])], &[("a1", "cpus:4;mem:1024"), ("a2", "cpus:4;mem:1024")]);
     let mut got: Vec<FrameworkId> = world.allocate().into_iter().map(|one| one.framework).collect();
     got.sort();
     assert_eq!(got, [FrameworkId::from("f1"), FrameworkId::from("f2")]);
@@ -138,7 +143,13 @@ fn more_than_was_refused_passes_the_filter_and_less_does_not() {
     world.allocator.recover(&offer.framework, &offer.agent, &rest, Some(secs(60)), world.now);
     assert!(world.allocate().is_empty());
 
-    world.allocator.recover(&offer.framework, &offer.agent, &resources("cpus:1").allocate(&role), None, world.now);
+    world.allocator.recover(
+        &offer.framework,
+        &offer.agent,
+        &resources("cpus:1").allocate(&role),
+        None,
+        world.now,
+    );
     assert_eq!(world.offers(), ["f1 a1 cpus:4; mem:1024"]);
 }
 
@@ -164,7 +175,8 @@ fn revive_ends_filters_and_suppression() {
 
 #[test]
 fn reservations_go_to_their_role_and_those_below_it() {
-    let mut world = World::of(&[("f1", &["b"]), ("f2", &["a/x"])], &[("a1", "cpus:4;mem:64;cpus(a):2;mem(a):64")]);
+    let mut world =
+        World::of(&[("f1", &["b"]), ("f2", &["a/x"])], &[("a1", "cpus:4;mem:64;cpus(a):2;mem(a):64")]);
     for _ in 0..2 {
         for offer in world.allocate() {
             if offer.framework.as_str() == "f1" {
@@ -262,7 +274,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (0u8..6, any::<bool>()).prop_map(|(one, on)| Step::UseAgent(one, on)),
         (0u8..6, 1u8..9).prop_map(|(one, size)| Step::Resize(one, size)),
         (0u8..4, any::<bool>()).prop_map(|(one, on)| Step::Suppress(one, on)),
-        (any::<usize>(), any::<bool>(), 0u8..9).prop_map(|(which, half, refuse)| Step::Return(which, half, refuse)),
+        (any::<usize>(), any::<bool>(), 0u8..9)
+            .prop_map(|(which, half, refuse)| Step::Return(which, half, refuse)),
         (0u8..9).prop_map(Step::Wait),
         Just(Step::Allocate),
         Just(Step::Allocate),
@@ -388,10 +401,13 @@ impl Outside {
         let total = &self.totals[&one.agent];
         assert!(total.contains(&held), "{} gives {held} of {total}", one.agent);
         for (refused, until) in &self.refused {
-            let same = refused.framework == one.framework && refused.agent == one.agent && refused.role == one.role;
+            let same =
+                refused.framework == one.framework && refused.agent == one.agent && refused.role == one.role;
             assert!(
                 !(same && *until > world.now && refused.resources.contains(&one.resources)),
-                "{} refused {} until {until}", one.framework, refused.resources,
+                "{} refused {} until {until}",
+                one.framework,
+                refused.resources,
             );
         }
     }

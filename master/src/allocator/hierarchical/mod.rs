@@ -162,19 +162,33 @@ impl Allocator for Hierarchical {
         refuse: Option<Duration>,
         now: Time,
     ) {
-        let (Some(framework), Some(agent)) = (self.frameworks.slot(framework), self.agents.slot(agent)) else { return };
+        let (Some(framework), Some(agent)) = (self.frameworks.slot(framework), self.agents.slot(agent))
+        else {
+            return;
+        };
         if !self.take_back(framework, agent, resources) {
             return;
         }
         match refuse {
             Some(Duration::ZERO) => self.refuse(framework, agent, resources, now + BREATH),
-            Some(refuse) => self.refuse(framework, agent, resources, now + refuse.max(self.settings.filter_min)),
+            Some(refuse) => {
+                self.refuse(framework, agent, resources, now + refuse.max(self.settings.filter_min))
+            }
             None => {}
         }
     }
 
-    fn update_allocation(&mut self, framework: &FrameworkId, agent: &AgentId, before: &Resources, after: &Resources) {
-        let (Some(framework), Some(agent)) = (self.frameworks.slot(framework), self.agents.slot(agent)) else { return };
+    fn update_allocation(
+        &mut self,
+        framework: &FrameworkId,
+        agent: &AgentId,
+        before: &Resources,
+        after: &Resources,
+    ) {
+        let (Some(framework), Some(agent)) = (self.frameworks.slot(framework), self.agents.slot(agent))
+        else {
+            return;
+        };
         self.convert(framework, agent, before, after);
     }
 
@@ -211,7 +225,9 @@ impl Allocator for Hierarchical {
     }
 
     fn figures(&self) -> Figures {
-        let spell = |tally| self.names.spell(tally).map(|(name, amount)| (name.to_owned(), amount.as_f64())).collect();
+        let spell = |tally| {
+            self.names.spell(tally).map(|(name, amount)| (name.to_owned(), amount.as_f64())).collect()
+        };
         Figures {
             total: spell(self.tree.total()),
             taken: spell(&self.agents.taken),

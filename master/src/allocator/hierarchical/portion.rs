@@ -35,7 +35,12 @@ impl Contents {
 }
 
 /// What of `rest` a framework in this role may be given.
-pub(super) fn portion<'a>(rest: &'a Resources, contents: Contents, role: &Role, able: Abilities) -> Cow<'a, Resources> {
+pub(super) fn portion<'a>(
+    rest: &'a Resources,
+    contents: Contents,
+    role: &Role,
+    able: Abilities,
+) -> Cow<'a, Resources> {
     if contents.is_plain() {
         return Cow::Borrowed(rest);
     }

@@ -37,7 +37,9 @@ impl Names {
     /// Names and amounts of a tally, those that are not zero.
     pub(crate) fn spell<'a>(&'a self, tally: &'a Tally) -> impl Iterator<Item = (&'a str, Scalar)> {
         let amounts = self.names.iter().zip(&tally.amounts);
-        amounts.filter(|(_, amount)| **amount != 0).map(|(name, amount)| (&**name, Scalar::from_thousandths(*amount)))
+        amounts
+            .filter(|(_, amount)| **amount != 0)
+            .map(|(name, amount)| (&**name, Scalar::from_thousandths(*amount)))
     }
 
     pub(crate) fn counts(&self, position: usize) -> bool {

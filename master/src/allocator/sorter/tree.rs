@@ -140,8 +140,8 @@ impl Tree {
     }
 
     /// A framework leaves a role; what it still holds there keeps counting until it comes back.
-    pub(crate) fn leave(&mut self, client: Client, names: &Names) {
-        self.set_active(client, false, names);
+    pub(crate) fn leave(&mut self, client: Client) {
+        self.set_active(client, false);
         if let Some(member) = self.nodes[client.node.index()].members.get_mut(&client.framework) {
             member.subscribed = false;
         }
@@ -149,14 +149,16 @@ impl Tree {
     }
 
     /// Whether the framework may be given something in this role.
-    pub(crate) fn set_active(&mut self, client: Client, active: bool, names: &Names) {
-        self.refresh(names);
+    pub(crate) fn set_active(&mut self, client: Client, active: bool) {
         let node = &mut self.nodes[client.node.index()];
         let Some(member) = node.members.get_mut(&client.framework) else { return };
         if member.active == active {
             return;
         }
         member.active = active;
+        if self.stale {
+            return;
+        }
         let entry = (member.seat.rank.clone(), client.framework);
         match active {
             true => node.frameworks.insert(entry),
@@ -170,7 +172,14 @@ impl Tree {
     }
 
     /// The framework holds more in this role.
-    pub(crate) fn allocated(&mut self, role: &Role, framework: u32, name: &str, amounts: &Tally, names: &Names) {
+    pub(crate) fn allocated(
+        &mut self,
+        role: &Role,
+        framework: u32,
+        name: &str,
+        amounts: &Tally,
+        names: &Names,
+    ) {
         self.refresh(names);
         let node = self.place(role);
         self.member(node, framework, name);
@@ -182,7 +191,6 @@ impl Tree {
 
     /// The framework holds less in this role.
     pub(crate) fn released(&mut self, role: &Role, framework: u32, amounts: &Tally, names: &Names) {
-        self.refresh(names);
         let Some(node) = self.find(role) else { return };
         self.change(Client { node, framework }, names, |seat| {
             seat.held.minus(amounts);
@@ -307,7 +315,8 @@ impl Tree {
             match place {
                 Place::Child(child) => self.draw(child, rng, drawn),
                 Place::Own => {
-                    let frameworks = self.nodes[at.index()].frameworks.iter().map(|(_, framework)| (1.0, *framework));
+                    let frameworks =
+                        self.nodes[at.index()].frameworks.iter().map(|(_, framework)| (1.0, *framework));
                     let order = random::shuffle(frameworks.collect(), rng);
                     drawn.extend(order.into_iter().map(|framework| Client { node: at, framework }));
                 }
@@ -330,6 +339,9 @@ impl Tree {
 
     /// Moves a client's amounts, and with them its own place and that of its role and all roles above.
     fn change(&mut self, client: Client, names: &Names, edit: impl Fn(&mut Seat)) {
+        if self.stale {
+            return self.change_unordered(client, edit);
+        }
         let node = &mut self.nodes[client.node.index()];
         let Some(member) = node.members.get_mut(&client.framework) else { return };
         if member.active {
@@ -360,6 +372,20 @@ impl Tree {
         }
     }
 
+    /// The same while the lines wait to be made anew.
+    fn change_unordered(&mut self, client: Client, edit: impl Fn(&mut Seat)) {
+        let node = &mut self.nodes[client.node.index()];
+        let Some(member) = node.members.get_mut(&client.framework) else { return };
+        edit(&mut member.seat);
+        edit(&mut node.own);
+        let mut at = client.node;
+        while at != ROOT {
+            let node = &mut self.nodes[at.index()];
+            edit(&mut node.subtree);
+            at = node.parent;
+        }
+    }
+
     /// Puts a role, and those above it, into their lines or takes them out, by whether there is somebody to offer to.
     fn seat(&mut self, node: NodeId) {
         let mut at = node;
@@ -371,7 +397,8 @@ impl Tree {
         };
         while at != ROOT {
             let Node { parent, subtree, line, .. } = &self.nodes[at.index()];
-            let (parent, entry, wanted) = (*parent, (subtree.rank.clone(), Place::Child(at)), !line.is_empty());
+            let (parent, entry, wanted) =
+                (*parent, (subtree.rank.clone(), Place::Child(at)), !line.is_empty());
             let line = &mut self.nodes[parent.index()].line;
             match wanted {
                 true => line.insert(entry),
@@ -464,8 +491,12 @@ impl Iterator for Walk<'_> {
                 }
                 let (node, line) = levels.last_mut()?;
                 match line.next() {
-                    Some((_, Place::Own)) => *frameworks = Some((*node, tree.nodes[node.index()].frameworks.iter())),
-                    Some((_, Place::Child(child))) => levels.push((*child, tree.nodes[child.index()].line.iter())),
+                    Some((_, Place::Own)) => {
+                        *frameworks = Some((*node, tree.nodes[node.index()].frameworks.iter()))
+                    }
+                    Some((_, Place::Child(child))) => {
+                        levels.push((*child, tree.nodes[child.index()].line.iter()))
+                    }
                     None => {
                         levels.pop();
                     }
@@ -497,7 +528,7 @@ mod tests {
         tree.grow(&cpus(100));
         for (framework, role) in (0..).zip(roles) {
             let client = tree.join(&Role::from(*role), framework, &format!("f{framework}"));
-            tree.set_active(client, true, &names);
+            tree.set_active(client, true);
         }
         tree.refresh(&names);
         (tree, names)
@@ -550,7 +581,7 @@ mod tests {
         let (mut tree, names) = with_roles(&["a/x/y"]);
         let node = tree.find(&"a/x/y".into()).unwrap();
         tree.allocated(&"a/x/y".into(), 0, "f0", &cpus(1), &names);
-        tree.leave(Client { node, framework: 0 }, &names);
+        tree.leave(Client { node, framework: 0 });
         assert!(tree.find(&"a/x/y".into()).is_some(), "it still holds something");
         tree.released(&"a/x/y".into(), 0, &cpus(1), &names);
         assert!(tree.places.is_empty());
@@ -572,10 +603,11 @@ mod tests {
                 tree.allocated(&role, framework, &name, &cpus(amount), &names);
                 if flip {
                     let active = tree.is_active(client);
-                    tree.set_active(client, !active, &names);
+                    tree.set_active(client, !active);
                 } else {
                     tree.released(&role, framework, &cpus(amount / 2), &names);
                 }
+                tree.refresh(&names);
                 let kept = order(&tree);
                 tree.stale = true;
                 tree.refresh(&names);
@@ -598,4 +630,3 @@ mod tests {
         }
     }
 }
-
