@@ -10,6 +10,7 @@
 //!
 //! Left out on purpose: sockets and processes. What a message means is said in `model`.
 
+pub mod classic;
 pub mod content;
 pub mod convert;
 pub mod google;

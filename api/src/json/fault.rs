@@ -61,6 +61,13 @@ pub(crate) fn judge<M: Message>(text: &[u8], fault: Fault) -> JsonError {
     }
 }
 
+/// A message as JSON with the keys of every object in order, as some old bodies have them.
+pub(crate) fn sorted<M: Message>(message: &M) -> Vec<u8> {
+    let text = super::to_vec(message);
+    let value = serde_json::from_slice(&text).expect("what we write is JSON");
+    serde_json::to_vec(&sort(value)).expect("a value prints")
+}
+
 fn sort(value: Value) -> Value {
     match value {
         Value::Object(map) => {

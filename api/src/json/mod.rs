@@ -19,10 +19,11 @@ mod fault;
 mod message;
 mod read;
 mod syntax;
-mod write;
+pub(crate) mod write;
 
 pub(crate) use bridge::message;
 pub use fault::JsonError;
+pub(crate) use fault::sorted;
 pub(crate) use message::enumeration;
 pub use message::{Enum, Message, from_slice, to_vec, write};
 

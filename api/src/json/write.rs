@@ -98,7 +98,7 @@ pub(crate) fn name(out: &mut Vec<u8>, key: &str, name: &str) {
     out.push(b',');
 }
 
-fn close(out: &mut Vec<u8>, brace: u8) {
+pub(crate) fn close(out: &mut Vec<u8>, brace: u8) {
     match out.last_mut() {
         Some(last) if *last == b',' => *last = brace,
         _ => out.push(brace),
@@ -160,8 +160,7 @@ impl Value for String {
     }
 }
 
-/// What prost's accessors give of an optional string.
-impl Value for &str {
+impl<T: Value + ?Sized> Value for &T {
     fn write(&self, out: &mut Vec<u8>) {
         (**self).write(out);
     }
