@@ -45,6 +45,8 @@ pub mod scalar;
 pub mod secret;
 pub mod set;
 pub mod task;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod weight;
 
