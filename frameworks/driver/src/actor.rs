@@ -1,0 +1,366 @@
+//! The process around a scheduler: keeps it connected, feeds it, and sends what it says.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime};
+
+use libprocess::{Actor, AskError, Context, Handler, Message, Pid, Process, Runtime, Spawn, SpawnError};
+use model::call::{Call, Subscribe};
+use model::event::Event;
+use model::{FrameworkId, TaskId};
+use rand::RngExt;
+use tracing::{debug, info, warn};
+
+use crate::masters::Masters;
+use crate::stream::{self, Events, NotOpened};
+use crate::{Calls, Config, Scheduler};
+
+/// After so many heartbeats that did not come, the master is given up.
+const HEARTBEATS_MISSED_MAX: u32 = 5;
+
+/// All that can happen to a driver.
+pub enum Input<S> {
+    /// Time to try the next master.
+    Connect,
+    /// Whether the subscription was taken.
+    Opened(Box<Result<(Opened, String), Unopened>>),
+    /// Events, or the end of the stream of this generation.
+    Read(u64, Box<Result<(Opened, Vec<Event>), String>>),
+    /// The oldest call was sent, or why not.
+    Sent(Box<Result<(), (Call, String)>>),
+    /// Time to see whether heartbeats still come.
+    Listen(u64),
+    /// Something the outside wants done with the scheduler.
+    With(Box<dyn FnOnce(&mut S, &mut Calls) + Send>),
+}
+
+/// A stream on its way between the process and whoever reads it.
+pub struct Opened(Events);
+
+/// Why a subscription was not taken.
+pub struct Unopened(NotOpened);
+
+impl<S: 'static> Message for Input<S> {
+    type Result = ();
+}
+
+/// A scheduler and its connection.
+///
+/// ```text
+///   waiting ──► connecting ──► subscribed ──► ended (torn down, stopped or refused)
+///      ▲             │              │
+///      └─────────────┴──────────────┘  the stream breaks, or heartbeats stay away
+/// ```
+pub struct Driver<S: Scheduler> {
+    scheduler: S,
+    config: Config,
+    calls: Calls,
+    masters: Masters,
+    /// The master and stream id of the open subscription.
+    subscribed: Option<(String, String)>,
+    /// Counts connections, so that news of an old one is not mistaken for news of this one.
+    generation: u64,
+    heard: SystemTime,
+    heartbeat: Duration,
+    /// Calls that wait, the oldest first; they go out one after the other, so that order is kept.
+    outgoing: VecDeque<Call>,
+    sending: bool,
+    ended: bool,
+}
+
+/// Starts a driver for a scheduler that `scheduler` makes on its own shard.
+///
+/// Errors: when the runtime has ended.
+pub fn spawn<S: Scheduler>(
+    runtime: &Runtime,
+    config: Config,
+    scheduler: impl FnOnce() -> S + Send + 'static,
+) -> Result<Handle<S>, SpawnError> {
+    let pid = runtime.spawn(Spawn::prefixed("scheduler"), move || Driver::new(scheduler(), config))?;
+    Ok(Handle { pid })
+}
+
+/// A driver, seen from outside.
+pub struct Handle<S: Scheduler> {
+    pid: Pid<Driver<S>>,
+}
+
+impl<S: Scheduler> Clone for Handle<S> {
+    fn clone(&self) -> Self {
+        Handle { pid: self.pid.clone() }
+    }
+}
+
+impl<S: Scheduler> Handle<S> {
+    /// Does something with the scheduler, between its other work; nothing if it has ended.
+    pub fn with(&self, work: impl FnOnce(&mut S, &mut Calls) + Send + 'static) {
+        let _ = self.pid.tell(Input::With(Box::new(work)));
+    }
+
+    /// Asks the scheduler something.
+    ///
+    /// Errors: when it has ended, or does not answer in time.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        within: Duration,
+        question: impl FnOnce(&mut S, &mut Calls) -> T + Send + 'static,
+    ) -> Result<T, AskError> {
+        let input = |reply: libprocess::Reply<T>| {
+            Input::With(Box::new(move |scheduler, calls| reply.send(question(scheduler, calls))))
+        };
+        self.pid.call(within, input).await
+    }
+
+    /// Returns when the driver has ended.
+    pub async fn wait(&self) {
+        self.pid.wait().await;
+    }
+}
+
+impl<S: Scheduler> Driver<S> {
+    fn new(scheduler: S, config: Config) -> Driver<S> {
+        let id = config.framework.id.clone().unwrap_or_else(|| FrameworkId::new(""));
+        Driver {
+            scheduler,
+            calls: Calls::new(id),
+            masters: Masters::new(config.masters.clone(), config.backoff_min, config.backoff_max),
+            subscribed: None,
+            generation: 0,
+            heard: SystemTime::UNIX_EPOCH,
+            heartbeat: Duration::from_secs(15),
+            outgoing: VecDeque::new(),
+            sending: false,
+            ended: false,
+            config,
+        }
+    }
+
+    fn connect(&mut self, ctx: &mut Context<Self>) {
+        let Some(master) = self.masters.current() else {
+            self.scheduler.error(&mut self.calls, "no master was named");
+            return ctx.stop();
+        };
+        self.generation += 1;
+        debug!(master, "subscribing");
+        let subscribe = Call::Subscribe(Subscribe {
+            framework_id: self.config.framework.id.clone(),
+            framework: Ok(self.config.framework.clone()),
+            suppressed_roles: Vec::new(),
+            constraints: Default::default(),
+        });
+        let client = ctx.runtime().client();
+        let opening = stream::open(client, master.clone(), subscribe, self.config.media);
+        ctx.task(opening, move |opened| {
+            let opened = opened.map(|(events, stream)| (Opened(events), format!("{master} {stream}")));
+            Input::Opened(Box::new(opened.map_err(Unopened)))
+        });
+    }
+
+    fn opened(&mut self, opened: Result<(Opened, String), Unopened>, ctx: &mut Context<Self>) {
+        let chance = chance(ctx);
+        match opened {
+            Ok((events, at)) => {
+                self.masters.connected();
+                let (master, stream) = at.split_once(' ').unwrap_or((&at, ""));
+                self.subscribed = Some((master.to_owned(), stream.to_owned()));
+                self.heard = ctx.now();
+                self.read(events, ctx);
+                self.listen(ctx);
+            }
+            Err(Unopened(NotOpened::Elsewhere(leader))) => {
+                let wait = self.masters.redirected(leader, chance);
+                ctx.after(wait, Input::Connect);
+            }
+            Err(Unopened(NotOpened::Failed(why))) => self.retry(&why, ctx),
+            Err(Unopened(NotOpened::Refused(why))) => self.refused(&why, ctx),
+        }
+    }
+
+    /// The stream is gone: what was not sent is lost, and a new connection is made.
+    fn retry(&mut self, why: &str, ctx: &mut Context<Self>) {
+        self.subscribed = None;
+        self.outgoing.clear();
+        if self.ended || self.calls.stopping {
+            return ctx.stop();
+        }
+        warn!(why, "not subscribed");
+        self.scheduler.disconnected(&mut self.calls, why);
+        // Without a stream there is nobody to say anything to.
+        self.calls.said.clear();
+        if self.calls.stopping {
+            return ctx.stop();
+        }
+        let wait = self.masters.failed(chance(ctx));
+        ctx.after(wait, Input::Connect);
+    }
+
+    fn refused(&mut self, why: &str, ctx: &mut Context<Self>) {
+        self.scheduler.error(&mut self.calls, why);
+        self.ended = true;
+        ctx.stop();
+    }
+
+    /// Waits for the next events of this connection.
+    fn read(&mut self, mut events: Opened, ctx: &mut Context<Self>) {
+        let generation = self.generation;
+        let next = async move {
+            let next = events.0.next().await;
+            next.map(|heard| (events, heard))
+        };
+        ctx.task(next, move |read| Input::Read(generation, Box::new(read)));
+    }
+
+    fn heard(&mut self, read: Result<(Opened, Vec<Event>), String>, ctx: &mut Context<Self>) {
+        match read {
+            Ok((events, heard)) => {
+                self.heard = ctx.now();
+                for event in heard {
+                    self.event(event, ctx);
+                    if self.ended {
+                        return;
+                    }
+                }
+                self.read(events, ctx);
+                self.flush(ctx);
+            }
+            Err(why) => self.retry(&why, ctx),
+        }
+    }
+
+    fn event(&mut self, event: Event, ctx: &mut Context<Self>) {
+        let (scheduler, calls) = (&mut self.scheduler, &mut self.calls);
+        match event {
+            Event::Subscribed { framework_id, heartbeat_interval, .. } => {
+                info!(framework = %framework_id, "subscribed");
+                self.heartbeat = heartbeat_interval;
+                let before = self.config.framework.id.replace(framework_id.clone());
+                calls.framework = framework_id.clone();
+                scheduler.subscribed(calls, &framework_id);
+                if before.is_some() && self.config.reconcile {
+                    catch_up(calls);
+                }
+            }
+            Event::Offers(offers) => {
+                let own = |offer| std::sync::Arc::unwrap_or_clone(offer);
+                scheduler.offers(calls, offers.into_iter().map(own).collect());
+            }
+            Event::Rescind { offer_id } => scheduler.rescinded(calls, offer_id),
+            Event::Update(status) => {
+                if status.state.is_terminal() {
+                    calls.running.remove(&status.task_id);
+                }
+                scheduler.update(calls, &status);
+                if self.config.acknowledge {
+                    calls.acknowledge(&status);
+                }
+            }
+            Event::Message { agent_id, executor_id, data } => {
+                scheduler.message(calls, agent_id, executor_id, data)
+            }
+            Event::Failure { agent_id, executor_id, status } => {
+                scheduler.failure(calls, agent_id, executor_id, status);
+            }
+            Event::Error { message } => self.refused(&message, ctx),
+            // Inverse offers and operations are answered by schedulers that ask for them; this SDK does not yet.
+            Event::InverseOffers(_)
+            | Event::RescindInverseOffer { .. }
+            | Event::UpdateOperationStatus(_)
+            | Event::Heartbeat => {}
+        }
+    }
+
+    /// Moves what the scheduler said to the way out, and sends the oldest.
+    fn flush(&mut self, ctx: &mut Context<Self>) {
+        self.outgoing.extend(self.calls.said.drain(..));
+        if self.sending {
+            return;
+        }
+        let Some((master, stream)) = &self.subscribed else {
+            // Nobody is there to be told; whoever wants to leave may.
+            if self.calls.stopping {
+                ctx.stop();
+            }
+            return;
+        };
+        match self.outgoing.pop_front() {
+            Some(call) => {
+                self.sending = true;
+                let client = ctx.runtime().client();
+                let sent = stream::send(client, master.clone(), call, self.config.media, stream.clone());
+                ctx.task(sent, |sent| Input::Sent(Box::new(sent)));
+            }
+            None if self.calls.stopping => ctx.stop(),
+            None => {}
+        }
+    }
+
+    fn sent(&mut self, sent: Result<(), (Call, String)>, ctx: &mut Context<Self>) {
+        self.sending = false;
+        if let Err((call, why)) = sent {
+            warn!(call = call.name(), why, "a call was refused");
+            self.scheduler.refused(&mut self.calls, &call, &why);
+        }
+        self.flush(ctx);
+    }
+
+    /// Looks again after a heartbeat's time.
+    fn listen(&mut self, ctx: &mut Context<Self>) {
+        ctx.after(self.heartbeat, Input::Listen(self.generation));
+    }
+
+    fn listened(&mut self, ctx: &mut Context<Self>) {
+        let silence = ctx.now().duration_since(self.heard).unwrap_or_default();
+        if silence > self.heartbeat * HEARTBEATS_MISSED_MAX {
+            // The old stream may still be half open: its news is told apart by its generation.
+            self.generation += 1;
+            return self.retry("the master has fallen silent", ctx);
+        }
+        self.listen(ctx);
+    }
+}
+
+/// Asks for what may have been missed: the tasks we know of by name, and all the master knows.
+fn catch_up(calls: &mut Calls) {
+    let known: Vec<(TaskId, _)> =
+        calls.running.iter().map(|(task, agent)| (task.clone(), Some(agent.clone()))).collect();
+    if !known.is_empty() {
+        calls.reconcile(known);
+    }
+    calls.reconcile(Vec::new());
+}
+
+/// A number from 0 to 1.
+fn chance<S: Scheduler>(ctx: &mut Context<Driver<S>>) -> f64 {
+    ctx.rng().random()
+}
+
+impl<S: Scheduler> Actor for Driver<S> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.connect(ctx);
+    }
+}
+
+impl<S: Scheduler> Process for Driver<S> {
+    const KIND: &'static str = "scheduler";
+    type Input = Input<S>;
+}
+
+impl<S: Scheduler> Handler<Input<S>> for Driver<S> {
+    type Result = ();
+
+    fn handle(&mut self, input: Input<S>, ctx: &mut Context<Self>) {
+        match input {
+            Input::Connect => self.connect(ctx),
+            Input::Opened(opened) => self.opened(*opened, ctx),
+            Input::Read(generation, read) if generation == self.generation => self.heard(*read, ctx),
+            Input::Listen(generation) if generation == self.generation => self.listened(ctx),
+            Input::Read(..) | Input::Listen(_) => {}
+            Input::Sent(sent) => self.sent(*sent, ctx),
+            Input::With(work) => {
+                work(&mut self.scheduler, &mut self.calls);
+                self.flush(ctx);
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! How a scheduler is connected.
+
+use std::time::Duration;
+
+use api::content::MediaType;
+use model::FrameworkInfo;
+
+/// Where the masters are, and who subscribes.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `host:port` of one or more masters; whichever leads is found.
+    pub masters: Vec<String>,
+    /// With an id, the framework of that id is taken over.
+    pub framework: FrameworkInfo,
+    /// How calls and events are spelled.
+    pub media: MediaType,
+    /// Whether updates are acknowledged when the scheduler has heard them.
+    pub acknowledge: bool,
+    /// Whether the state of tasks is asked for after a break.
+    pub reconcile: bool,
+    /// How long to wait after the first failure; doubled each time, with some chance in it.
+    pub backoff_min: Duration,
+    /// The longest wait between attempts.
+    pub backoff_max: Duration,
+}
+
+impl Config {
+    /// What most want: protobuf, acknowledgements and reconciliation done for them.
+    pub fn new<M: Into<String>>(masters: impl IntoIterator<Item = M>, framework: FrameworkInfo) -> Config {
+        Config {
+            masters: masters.into_iter().map(Into::into).collect(),
+            framework,
+            media: MediaType::Protobuf,
+            acknowledge: true,
+            reconcile: true,
+            backoff_min: Duration::from_millis(100),
+            backoff_max: Duration::from_secs(15),
+        }
+    }
+}
