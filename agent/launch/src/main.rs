@@ -9,13 +9,16 @@
 
 mod supervise;
 mod task;
+mod unpack;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let mut words = std::env::args().skip(1);
-    match words.next().as_deref() {
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match words.first().and_then(|word| word.to_str()) {
         Some("supervise") => supervise::run(),
+        Some("copy" | "unpack") => unpack::run(words),
         _ => ExitCode::from(64),
     }
 }

@@ -9,7 +9,7 @@ use std::path::{Component, Path};
 
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{Mode, fchmod, mkdirat};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, linkat, symlinkat, unlinkat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, unlinkat};
 
 /// A directory whose border the kernel guards.
 #[derive(Debug)]
@@ -58,21 +58,36 @@ impl Directory {
         Ok(File::from(parent.resolve(Path::new(last), flags, mode, ResolveFlag::RESOLVE_NO_SYMLINKS)?))
     }
 
+    /// Makes a new file as [`create`](Self::create) does, and gives it and the directories made for it to `owner`
+    /// (user, group).
+    pub fn create_for(&self, name: &Path, mode: u32, owner: Option<(u32, u32)>) -> io::Result<File> {
+        self.create_dir_for(name.parent().unwrap_or(Path::new("")), owner)?;
+        let file = self.create(name, mode)?;
+        if let Some((uid, gid)) = owner {
+            give(&file, uid, gid)?;
+        }
+        Ok(file)
+    }
+
     /// Makes a directory and those above it; one that is there already is fine.
     pub fn create_dir(&self, name: &Path) -> io::Result<Self> {
+        self.create_dir_for(name, None)
+    }
+
+    fn create_dir_for(&self, name: &Path, owner: Option<(u32, u32)>) -> io::Result<Self> {
         let mut here = self.0.try_clone()?;
         for part in parts(name)? {
-            match mkdirat(&here, part, Mode::from_bits_truncate(0o755)) {
-                Ok(()) | Err(nix::errno::Errno::EEXIST) => {}
+            let made = match mkdirat(&here, part, Mode::from_bits_truncate(0o755)) {
+                Ok(()) => true,
+                Err(nix::errno::Errno::EEXIST) => false,
                 Err(error) => return Err(error.into()),
+            };
+            if let (true, Some((uid, gid))) = (made, owner) {
+                let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+                fchownat(&here, part, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
             }
             let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            here = Self(here).resolve(
-                Path::new(part),
-                flags,
-                Mode::empty(),
-                ResolveFlag::RESOLVE_NO_SYMLINKS,
-            )?;
+            here = Self(here).resolve(Path::new(part), flags, Mode::empty(), ResolveFlag::RESOLVE_NO_SYMLINKS)?;
         }
         Ok(Self(here))
     }

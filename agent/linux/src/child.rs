@@ -80,6 +80,11 @@ pub fn set_stdio(input: impl AsFd, output: impl AsFd, errors: impl AsFd) -> io::
     Ok(())
 }
 
+/// Bounds how much memory this process may ever map. Unit: bytes.
+pub fn limit_memory(bytes: u64) -> io::Result<()> {
+    Ok(nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_AS, bytes, bytes)?)
+}
+
 /// Sets which permission bits new files never get.
 pub fn set_umask(mask: u32) {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));

@@ -7,11 +7,12 @@
 //! A containerizer knows nothing of executors and tasks, and tells what happens to a closure it was given, so it does
 //! not know the agent either.
 
+pub(crate) mod launcher;
 mod messages;
 pub mod native;
 
 pub use messages::{
-    Cause, ContainerConfig, ContainerEvent, Identity, Input, KnownContainer, LaunchFailure, LaunchStep, Termination,
-    Usage, Work,
+    Cause, ContainerConfig, ContainerEvent, Identity, Input, KnownContainer, LaunchFailure, LaunchStep,
+    Termination, Usage, Work,
 };
 pub use native::{Config, Containerizer};

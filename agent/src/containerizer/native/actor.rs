@@ -1,0 +1,249 @@
+//! The shell of the native containerizer.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use agent_launch::Identity;
+use agent_linux::packet::Packets;
+use agent_linux::process::{ProcessId, Table, boot_id};
+use libprocess::{Actor, Context, Handler, Message, Process, Reply};
+use libprocess_wire as wire;
+use model::ContainerId;
+use tracing::{debug, warn};
+
+use super::decide::{decide, identities};
+use super::done::{Done, Found, Line};
+use super::effects::Effect;
+use super::state::State;
+use super::{recover, start, watch};
+use crate::containerizer::launcher::Launcher;
+use crate::containerizer::{ContainerConfig, ContainerEvent, Input, LaunchFailure, LaunchStep, Usage, Work};
+use crate::fetcher::{self, Fetcher};
+
+/// How often a supervisor that does not answer is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// How a containerizer is run.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where runtime files are: survives the agent, not a reboot.
+    pub runtime_dir: PathBuf,
+    /// How many launches may be under way at once; four per core if `None`.
+    pub lanes: Option<usize>,
+    /// What a fetch may cost.
+    pub fetch: fetcher::Limits,
+    /// What a relative URI is relative to, if it is allowed.
+    pub frameworks_home: Option<PathBuf>,
+}
+
+impl Config {
+    /// The usual, with runtime files in `runtime_dir`.
+    pub fn new(runtime_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            runtime_dir: runtime_dir.into(),
+            lanes: None,
+            fetch: fetcher::Limits::default(),
+            frameworks_home: None,
+        }
+    }
+}
+
+/// Containers made of plain processes.
+pub struct Containerizer {
+    state: State,
+    config: Config,
+    launcher: Launcher,
+    /// Where supervisors are told things.
+    lines: BTreeMap<ContainerId, Rc<Packets>>,
+    tell: Box<dyn Fn(ContainerEvent) + Send>,
+}
+
+impl Containerizer {
+    /// A containerizer that tells what happens to `tell`.
+    ///
+    /// Errors: the runtime directory cannot be made, or the launcher cannot be sealed.
+    pub fn new(config: Config, tell: Box<dyn Fn(ContainerEvent) + Send>) -> io::Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o755).create(&config.runtime_dir)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(config.runtime_dir.join("containers"))?;
+        let launcher = Launcher::seal(&config.runtime_dir)?;
+        let cores = thread::available_parallelism().map_or(2, usize::from);
+        let state = State::new(config.lanes.unwrap_or(4 * cores));
+        Ok(Self { state, config, launcher, lines: BTreeMap::new(), tell })
+    }
+
+    fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
+        match effect {
+            Effect::Fetch(id, config) => self.fetch(id, *config, ctx),
+            Effect::Start(id, config) => {
+                let (launcher, root) = (self.launcher.clone(), self.config.runtime_dir.clone());
+                let job = move || {
+                    let line = start::start(&launcher, &root, &id, *config);
+                    Done::Started(id, line)
+                };
+                ctx.blocking(job, work);
+            }
+            Effect::Watch(id, line) => self.watch(id, line, ctx),
+            Effect::Say(id, request) => {
+                let Some(line) = self.lines.get(&id) else { return };
+                if let Err(error) = line.send(&wire::encode(&request)) {
+                    // A supervisor that is gone is noticed by its descriptor.
+                    debug!(container = %id, %error, ?request, "a supervisor does not listen");
+                }
+            }
+            Effect::Read(id) => {
+                let dir = start::runtime_dir(&self.config.runtime_dir, &id);
+                let job = move || match agent_launch::StatusRecord::read(&dir) {
+                    Ok(record) => Done::Read(id, record),
+                    Err(error) => {
+                        warn!(container = %id, %error, "a status record is of no use");
+                        Done::Read(id, None)
+                    }
+                };
+                ctx.blocking(job, work);
+            }
+            Effect::Sweep(id, identity) => {
+                let job = move || {
+                    if let (Some(identity), Ok(boot)) = (identity, boot_id()) {
+                        recover::end(&identity, &boot);
+                    }
+                    Done::Swept(id)
+                };
+                ctx.blocking(job, work);
+            }
+            Effect::Remove(id) => {
+                let dir = start::runtime_dir(&self.config.runtime_dir, &id);
+                let job = move || {
+                    match fs::remove_dir_all(&dir) {
+                        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                            warn!(dir = %dir.display(), %error, "a runtime directory cannot be removed");
+                        }
+                        _ => {}
+                    }
+                    Done::Nothing
+                };
+                ctx.blocking(job, work);
+            }
+            Effect::Recover(known) => {
+                let root = self.config.runtime_dir.clone();
+                ctx.blocking(move || Done::Recovered(recover::recover(&root, known)), work);
+            }
+            Effect::Retry { id, known, identity } => self.retry(id, known, identity, ctx),
+            Effect::Tell(event) => (self.tell)(event),
+        }
+    }
+
+    fn fetch(&self, id: ContainerId, config: ContainerConfig, ctx: &mut Context<Self>) {
+        let fetcher = Fetcher {
+            launcher: self.launcher.clone(),
+            runtime: ctx.runtime().clone(),
+            limits: self.config.fetch.clone(),
+            frameworks_home: self.config.frameworks_home.clone(),
+        };
+        let fetching = async move {
+            let prepared = fetcher.blocking({
+                let config = config.clone();
+                move || start::prepare(&config)
+            });
+            let result = match prepared.await {
+                Ok(Ok(who)) => fetcher
+                    .fetch_all(&config.uris, &config.sandbox, who)
+                    .await
+                    .map_err(|error| LaunchFailure { step: LaunchStep::Fetch, message: error.chain() }),
+                Ok(Err(failure)) => Err(failure),
+                Err(error) => Err(LaunchFailure { step: LaunchStep::Prepare, message: error.to_string() }),
+            };
+            Done::Fetched(id, result)
+        };
+        ctx.task(fetching, work);
+    }
+
+    fn watch(&mut self, id: ContainerId, line: Line, ctx: &mut Context<Self>) {
+        let Line { channel, pidfd, child } = line;
+        let channel = Rc::new(channel);
+        self.lines.insert(id.clone(), channel.clone());
+        ctx.task(watch::watch(id, channel, pidfd, child, ctx.pid().clone()), work);
+    }
+
+    fn retry(&self, id: ContainerId, known: bool, identity: Option<Identity>, ctx: &mut Context<Self>) {
+        warn!(container = %id, "a supervisor lives and does not answer; it is tried again");
+        let dir = start::runtime_dir(&self.config.runtime_dir, &id);
+        let runtime = ctx.runtime().clone();
+        let fetcher_less = async move {
+            runtime.sleep(RETRY).await;
+            let what = fetcher::blocking(&runtime, move || {
+                recover::look(&dir, identity.as_ref(), &boot_id().unwrap_or_default())
+            })
+            .await
+            .unwrap_or(super::done::Remains::Mute);
+            Done::Retried(Found { id, known, what })
+        };
+        ctx.task(fetcher_less, work);
+    }
+
+    /// Answers from the pool: reading the process table takes a while on a busy machine.
+    fn usage(&self, reply: Reply<BTreeMap<ContainerId, Usage>>, ctx: &mut Context<Self>) {
+        let running = identities(&self.state);
+        let job = move || {
+            let table = if running.is_empty() { Table::default() } else { Table::read().unwrap_or_default() };
+            let usage = running.into_iter().filter_map(|(id, identity)| {
+                let supervisor = ProcessId { pid: identity.supervisor, started: identity.supervisor_started };
+                let usage = table.usage_below(supervisor)?;
+                Some((
+                    id,
+                    Usage {
+                        processes: usage.processes,
+                        threads: usage.threads,
+                        user_seconds: usage.user_seconds,
+                        system_seconds: usage.system_seconds,
+                        resident_bytes: usage.resident_bytes,
+                    },
+                ))
+            });
+            reply.send(usage.collect());
+            Done::Nothing
+        };
+        ctx.blocking(job, work);
+    }
+}
+
+fn work(done: Done) -> Input {
+    Input::Work(Work(done))
+}
+
+impl Message for Input {
+    type Result = ();
+}
+
+impl Actor for Containerizer {
+    type Context = Context<Self>;
+}
+
+impl Process for Containerizer {
+    const KIND: &'static str = "containerizer";
+    type Input = Input;
+}
+
+impl Handler<Input> for Containerizer {
+    type Result = ();
+
+    fn handle(&mut self, input: Input, ctx: &mut Context<Self>) {
+        match input {
+            Input::Usage { reply } => self.usage(reply, ctx),
+            input => {
+                if let Input::Work(Work(Done::Gone(id))) = &input {
+                    self.lines.remove(id);
+                }
+                for effect in decide(&mut self.state, input) {
+                    debug!(%effect, "containerizer");
+                    self.perform(effect, ctx);
+                }
+            }
+        }
+    }
+}

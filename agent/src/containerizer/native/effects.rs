@@ -1,0 +1,61 @@
+//! All the native containerizer may ask of the world.
+
+use std::fmt;
+
+use agent_launch::{Identity, Request};
+use model::ContainerId;
+
+use super::done::Line;
+use crate::containerizer::{ContainerConfig, ContainerEvent, KnownContainer};
+
+/// One thing to be done.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Fetches the URIs; comes back as `Fetched`.
+    Fetch(ContainerId, Box<ContainerConfig>),
+    /// Starts a supervisor; comes back as `Started`.
+    Start(ContainerId, Box<ContainerConfig>),
+    /// Listens to a supervisor; comes back as `Heard` and, once, `Gone`.
+    Watch(ContainerId, Line),
+    /// Tells a supervisor.
+    Say(ContainerId, Request),
+    /// Looks for the record; comes back as `Read`.
+    Read(ContainerId),
+    /// Ends what is left of a container; comes back as `Swept`.
+    Sweep(ContainerId, Option<Identity>),
+    /// Removes the runtime directory.
+    Remove(ContainerId),
+    /// Looks through what an earlier agent left; comes back as `Recovered`.
+    Recover(Vec<KnownContainer>),
+    /// Tries a mute supervisor again after a while; comes back as `Retried`.
+    Retry { id: ContainerId, known: bool, identity: Option<Identity> },
+    /// Tells the agent.
+    Tell(ContainerEvent),
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fetch(id, _) => write!(f, "fetch {id}"),
+            Self::Start(id, _) => write!(f, "start {id}"),
+            Self::Watch(id, _) => write!(f, "watch {id}"),
+            Self::Say(id, request) => write!(f, "say {request:?} to {id}"),
+            Self::Read(id) => write!(f, "read {id}"),
+            Self::Sweep(id, _) => write!(f, "sweep {id}"),
+            Self::Remove(id) => write!(f, "remove {id}"),
+            Self::Recover(known) => write!(f, "recover {}", known.len()),
+            Self::Retry { id, .. } => write!(f, "retry {id}"),
+            Self::Tell(ContainerEvent::Held { id, .. }) => write!(f, "tell {id} held"),
+            Self::Tell(ContainerEvent::Launched { id, pid }) => write!(f, "tell {id} launched as {pid}"),
+            Self::Tell(ContainerEvent::LaunchFailed { id, failure }) => {
+                write!(f, "tell {id} failed at {:?}: {failure}", failure.step)
+            }
+            Self::Tell(ContainerEvent::Terminated { id, termination }) => {
+                write!(f, "tell {id} ended by {:?}: {}", termination.cause, termination.message)
+            }
+            Self::Tell(ContainerEvent::Recovered { running, orphans }) => {
+                write!(f, "tell recovered, {} running, {} orphans", running.len(), orphans.len())
+            }
+        }
+    }
+}

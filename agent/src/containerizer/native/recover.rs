@@ -1,0 +1,130 @@
+//! Finding what an earlier agent left in the runtime directory. All of this blocks, so it runs on the pool.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use agent_launch::runtime_files::{CONTROL, LOCK};
+use agent_launch::{Identity, PROTOCOL, Report, Request, StatusRecord};
+use agent_linux::lock::Lock;
+use agent_linux::packet::{Packets, wait_readable_within};
+use agent_linux::process::{ProcessId, boot_id, end_tree};
+use libprocess_wire as wire;
+use model::ContainerId;
+
+use super::done::{Found, Line, Remains};
+use super::start::runtime_dir;
+use crate::containerizer::KnownContainer;
+
+/// How long a supervisor may take to answer before it counts as mute.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// Looks through everything: what the journal knows, and what else lies in the directory.
+pub(crate) fn recover(root: &Path, known: Vec<KnownContainer>) -> Vec<Found> {
+    let boot = boot_id().unwrap_or_default();
+    let known: BTreeMap<ContainerId, Option<Identity>> =
+        known.into_iter().map(|container| (container.id, container.identity)).collect();
+    let mut found: Vec<Found> = known
+        .iter()
+        .map(|(id, identity)| Found {
+            id: id.clone(),
+            known: true,
+            what: look(&runtime_dir(root, id), identity.as_ref(), &boot),
+        })
+        .collect();
+    for id in present(root, None) {
+        if !known.contains_key(&id) {
+            let what = look(&runtime_dir(root, &id), None, &boot);
+            found.push(Found { id, known: false, what });
+        }
+    }
+    found
+}
+
+/// Every container that has a runtime directory, parents after their children.
+fn present(root: &Path, parent: Option<&ContainerId>) -> Vec<ContainerId> {
+    let above = parent.map_or_else(|| root.to_owned(), |parent| runtime_dir(root, parent));
+    let mut present = Vec::new();
+    for entry in fs::read_dir(above.join("containers")).into_iter().flatten().flatten() {
+        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+        let id = parent.map_or_else(|| ContainerId::new(name.as_str()), |parent| parent.child(name.as_str()));
+        present.extend(self::present(root, Some(&id)));
+        present.push(id);
+    }
+    present
+}
+
+/// Looks at one container.
+///
+/// | lock | record | boot | it is |
+/// |---|---|---|---|
+/// | | | another | `Rebooted`; nothing is signalled |
+/// | held | | same | `Alive`, or `Mute` |
+/// | free | whole | same | `Record` |
+/// | free | none | same | with an identity `Lost`: what is left is ended; without, `Unborn` |
+pub(crate) fn look(dir: &Path, identity: Option<&Identity>, boot: &str) -> Remains {
+    if identity.is_some_and(|identity| identity.boot_id != boot) {
+        return Remains::Rebooted;
+    }
+    let mut waited = Duration::ZERO;
+    loop {
+        // Held is judged by whoever holds it now: between a spawn and its control socket, and between the socket's end
+        // and the lock's, there are moments when nobody answers.
+        if !Lock::is_held(&dir.join(LOCK)).unwrap_or(true) {
+            break;
+        }
+        if let Some(alive) = greet(dir, identity) {
+            return alive;
+        }
+        if waited >= ANSWER {
+            return Remains::Mute;
+        }
+        thread::sleep(Duration::from_millis(5));
+        waited += Duration::from_millis(5);
+    }
+    match (StatusRecord::read(dir), identity) {
+        (Ok(Some(record)), _) if record.boot_id == boot || record.boot_id.is_empty() => {
+            Remains::Record(record)
+        }
+        (Ok(Some(_)), _) => Remains::Rebooted,
+        (_, Some(identity)) => {
+            end(identity, boot);
+            Remains::Lost
+        }
+        (_, None) => Remains::Unborn,
+    }
+}
+
+/// Connects to a supervisor and makes sure that it is the one.
+fn greet(dir: &Path, expected: Option<&Identity>) -> Option<Remains> {
+    let channel = Packets::connect(dir, CONTROL).ok()?;
+    channel.send(&wire::encode(&Request::Hello { protocol: PROTOCOL })).ok()?;
+    if !wait_readable_within(&channel, ANSWER).ok()? {
+        return None;
+    }
+    let Ok(Report::Welcome(welcome)) = wire::decode(&channel.receive().ok()?) else { return None };
+    if expected.is_some_and(|expected| *expected != welcome.identity) {
+        return None;
+    }
+    let supervisor =
+        ProcessId { pid: welcome.identity.supervisor, started: welcome.identity.supervisor_started };
+    let pidfd = supervisor.open().ok()?;
+    Some(Remains::Alive {
+        line: Line { channel, pidfd, child: false },
+        identity: welcome.identity,
+        running: welcome.running,
+    })
+}
+
+/// Ends what is left of a container whose supervisor is gone. Nothing of another boot is touched.
+pub(crate) fn end(identity: &Identity, boot: &str) {
+    if identity.boot_id != boot {
+        return;
+    }
+    let task = ProcessId { pid: identity.task, started: identity.task_started };
+    if let Err(error) = end_tree(task) {
+        tracing::warn!(%error, pid = task.pid, "failed to end what a lost supervisor left");
+    }
+}

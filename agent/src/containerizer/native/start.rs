@@ -1,0 +1,116 @@
+//! Making a sandbox and starting a supervisor for it. All of this blocks, so it runs on the pool.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use agent_launch::runtime_files::LOCK;
+use agent_launch::sealed::{LONGEST, Sealed};
+use agent_launch::{Credentials, LaunchSpec};
+use agent_linux::lock::Lock;
+use agent_linux::packet::Packets;
+use agent_linux::{sandbox, user};
+use model::ContainerId;
+
+use super::done::Line;
+use crate::containerizer::launcher::Launcher;
+use crate::containerizer::{ContainerConfig, LaunchFailure, LaunchStep};
+
+/// Where a container's runtime files are: a nested one's lie within its parent's.
+pub(crate) fn runtime_dir(root: &Path, id: &ContainerId) -> PathBuf {
+    id.path().iter().fold(root.to_owned(), |dir, part| dir.join("containers").join(&**part))
+}
+
+/// Makes the sandbox if it is missing and finds out whom the container runs as; `None` is the agent's own user.
+pub(crate) fn prepare(config: &ContainerConfig) -> Result<Option<Credentials>, LaunchFailure> {
+    let failed = |message: String| LaunchFailure { step: LaunchStep::Prepare, message };
+    let who = match &config.user {
+        None => None,
+        Some(name) => match user::find(name) {
+            Ok(Some(who)) if who.uid == user::effective() => None,
+            Ok(Some(who)) => Some(who),
+            Ok(None) => return Err(failed(format!("failed to run as user '{name}': there is no such user"))),
+            Err(error) => return Err(failed(format!("failed to look up user '{name}': {error}"))),
+        },
+    };
+    sandbox::make(&config.sandbox, who.as_ref().map(|who| (who.uid, who.gid))).map_err(|error| {
+        failed(format!("failed to make the sandbox '{}': {error}", config.sandbox.display()))
+    })?;
+    Ok(who.map(|who| Credentials { uid: who.uid, gid: who.gid, groups: who.groups }))
+}
+
+/// Starts the supervisor of a container that is prepared and fetched.
+pub(crate) fn start(
+    launcher: &Launcher,
+    root: &Path,
+    id: &ContainerId,
+    config: ContainerConfig,
+) -> Result<Line, LaunchFailure> {
+    let credentials = prepare(&config)?;
+    let dir = runtime_dir(root, id);
+    let started = describe(&dir, id, config, credentials).and_then(|spec| spawn(launcher, &dir, &spec));
+    started.map_err(|error| {
+        // Without a supervisor nobody needs what was made for it; the lock is free and there is no record.
+        let _ = fs::remove_dir_all(&dir);
+        LaunchFailure { step: LaunchStep::Start, message: format!("failed to start its supervisor: {error}") }
+    })
+}
+
+fn describe(
+    dir: &Path,
+    id: &ContainerId,
+    config: ContainerConfig,
+    credentials: Option<Credentials>,
+) -> io::Result<LaunchSpec> {
+    let sandbox = &config.sandbox;
+    // A later value of a name wins.
+    let environment: BTreeMap<String, String> = config.environment.into_iter().collect();
+    if let Some(name) = environment.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
+        return Err(io::Error::other(format!("'{name}' cannot be the name of a variable")));
+    }
+    let words = config.argv.iter().chain(environment.values()).chain([&config.program]);
+    if words.into_iter().any(|word| word.contains('\0')) {
+        return Err(io::Error::other("a word of the command or its environment holds a zero byte"));
+    }
+    Ok(LaunchSpec {
+        container: id.to_string(),
+        runtime_dir: text(dir)?,
+        program: config.program,
+        argv: config.argv,
+        environment: environment.into_iter().collect(),
+        working_dir: text(config.working_dir.as_deref().unwrap_or(sandbox))?,
+        credentials,
+        stdout: text(&config.stdout.unwrap_or_else(|| sandbox.join("stdout")))?,
+        stderr: text(&config.stderr.unwrap_or_else(|| sandbox.join("stderr")))?,
+    })
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    path.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| io::Error::other(format!("the path {} is not text", path.display())))
+}
+
+fn spawn(launcher: &Launcher, dir: &Path, spec: &LaunchSpec) -> io::Result<Line> {
+    let bytes = spec.seal();
+    if bytes.len() > LONGEST {
+        return Err(io::Error::other("the command and its environment are too long"));
+    }
+    if let Some(above) = dir.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(above)?;
+    }
+    fs::DirBuilder::new().mode(0o700).create(dir)?;
+    let Some(lock) = Lock::take(&dir.join(LOCK))? else {
+        return Err(io::Error::other("its lock is held by another"));
+    };
+    let (channel, theirs) = Packets::pair()?;
+    let (read, mut write) = io::pipe()?;
+    let started = launcher.supervise(&[lock.as_fd(), read.as_fd(), theirs.as_fd()])?;
+    // From here on the supervisor alone holds lock and channel, so that its end frees the one and closes the other.
+    drop((lock, theirs, read));
+    write.write_all(&bytes)?;
+    Ok(Line { channel, pidfd: started.pidfd, child: true })
+}
