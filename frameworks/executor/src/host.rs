@@ -1,0 +1,386 @@
+//! The shell both executors of ours share: starts the processes of tasks, asks their checks, ends
+//! them, and reports.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use libprocess::http::{Client, Request, Response, header};
+use model::{KillPolicy, TaskId, TaskInfo, TaskState, TaskStatus};
+use nix::sys::signal::Signal;
+
+use crate::checks::{self, Checker, Finding, Subject};
+use crate::child::{Child, Command, Ended, Reaper, signal_tree, spawn};
+use crate::driver::Driver;
+use crate::executor::Executor;
+use crate::run::{self, Run, Why};
+
+/// The tasks of one executor.
+pub(crate) struct Host {
+    hosted: BTreeMap<TaskId, Hosted>,
+    /// Whether the framework wants to hear of TASK_KILLING.
+    pub(crate) tells_killing: bool,
+    reaping: bool,
+}
+
+struct Hosted {
+    run: Run,
+    directory: Option<PathBuf>,
+    checkers: Vec<Checker>,
+    /// Commands that checks have started.
+    asking: Vec<Asking>,
+}
+
+struct Asking {
+    child: Child,
+    checker: usize,
+    attempt: u64,
+}
+
+/// What an executor with a host is told.
+pub struct Input(News);
+
+enum News {
+    /// Some child may have ended.
+    ChildEnded(Reaper),
+    Woke {
+        task: TaskId,
+        alarm: run::Alarm,
+    },
+    CheckWoke {
+        task: TaskId,
+        checker: usize,
+        attempt: u64,
+        alarm: checks::Alarm,
+    },
+    Found {
+        task: TaskId,
+        checker: usize,
+        attempt: u64,
+        finding: Finding,
+    },
+    /// Whoever was to acknowledge has had time enough.
+    Leave,
+}
+
+impl Input {
+    /// Whoever was to acknowledge has had time enough.
+    pub(crate) fn leave() -> Input {
+        Input(News::Leave)
+    }
+
+    pub(crate) fn is_leave(&self) -> bool {
+        matches!(self.0, News::Leave)
+    }
+}
+
+/// A task that has just ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Over {
+    pub(crate) task: TaskId,
+    pub(crate) state: TaskState,
+}
+
+/// After its last update an executor waits so long for the acknowledgement.
+pub(crate) const LINGER: Duration = Duration::from_secs(60);
+
+impl Host {
+    pub(crate) fn new() -> Host {
+        Host { hosted: BTreeMap::new(), tells_killing: false, reaping: false }
+    }
+
+    /// Whether nothing runs, or is about to.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.hosted.values().all(|hosted| hosted.run.is_over())
+    }
+
+    pub(crate) fn tasks(&self) -> Vec<TaskId> {
+        self.hosted.keys().cloned().collect()
+    }
+
+    /// Starts a task: in `directory`, or where the executor is.
+    pub(crate) fn launch<E: Executor<Input = Input>>(
+        &mut self,
+        driver: &mut Driver<'_, E>,
+        task: TaskInfo,
+        directory: Option<PathBuf>,
+    ) -> Vec<Over> {
+        let id = task.id.clone();
+        let mut checkers: Vec<Checker> = task.check.iter().map(Checker::of_check).collect();
+        checkers.extend(task.health_check.iter().map(Checker::of_health));
+        let run = Run::new(task, self.tells_killing);
+        self.hosted.insert(id.clone(), Hosted { run, directory, checkers, asking: Vec::new() });
+        self.happen(driver, &id, run::Happening::Launched)
+    }
+
+    pub(crate) fn kill<E: Executor<Input = Input>>(
+        &mut self,
+        driver: &mut Driver<'_, E>,
+        task: &TaskId,
+        grace: Option<Duration>,
+    ) -> Vec<Over> {
+        self.happen(driver, task, run::Happening::Kill { grace, why: Why::Asked })
+    }
+
+    /// Carries out what an input means; gives the tasks it ended.
+    pub(crate) fn handle<E: Executor<Input = Input>>(
+        &mut self,
+        driver: &mut Driver<'_, E>,
+        input: Input,
+    ) -> Vec<Over> {
+        match input.0 {
+            News::ChildEnded(reaper) => self.reap(driver, reaper),
+            News::Woke { task, alarm } => self.happen(driver, &task, run::Happening::Woke(alarm)),
+            News::CheckWoke { task, checker, attempt, alarm } => {
+                self.check(driver, &task, checker, checks::Happening::Woke { attempt, alarm })
+            }
+            News::Found { task, checker, attempt, finding } => {
+                self.check(driver, &task, checker, checks::Happening::Found { attempt, finding })
+            }
+            News::Leave => {
+                driver.stop();
+                Vec::new()
+            }
+        }
+    }
+
+    fn happen<E: Executor<Input = Input>>(
+        &mut self,
+        driver: &mut Driver<'_, E>,
+        task: &TaskId,
+        happening: run::Happening,
+    ) -> Vec<Over> {
+        let Some(hosted) = self.hosted.get_mut(task) else {
+            return Vec::new();
+        };
+        let mut over = Vec::new();
+        for effect in hosted.run.decide(happening, driver.now()) {
+            match effect {
+                run::Effect::Update(status) => {
+                    if status.state.is_terminal() {
+                        over.push(Over { task: task.clone(), state: status.state });
+                    }
+                    driver.update(status);
+                }
+                run::Effect::Start => over.extend(self.start(driver, task)),
+                run::Effect::Terminate(child) => signal_tree(child, Signal::SIGTERM),
+                run::Effect::Destroy(child) => signal_tree(child, Signal::SIGKILL),
+                run::Effect::Alarm { after, alarm } => {
+                    driver.after(after, Input(News::Woke { task: task.clone(), alarm }));
+                }
+                run::Effect::StartChecks => {
+                    over.extend(self.every_check(driver, task, || checks::Happening::Start))
+                }
+                run::Effect::StopChecks => {
+                    over.extend(self.every_check(driver, task, || checks::Happening::Stop))
+                }
+            }
+        }
+        over
+    }
+
+    fn start<E: Executor<Input = Input>>(&mut self, driver: &mut Driver<'_, E>, task: &TaskId) -> Vec<Over> {
+        if !self.reaping {
+            match Reaper::new() {
+                Ok(reaper) => listen(driver, reaper),
+                Err(error) => {
+                    tracing::error!(%error, "failed to watch for ended children");
+                    return self.happen(driver, task, run::Happening::NotStarted);
+                }
+            }
+            self.reaping = true;
+        }
+        let Some(hosted) = self.hosted.get(task) else {
+            return Vec::new();
+        };
+        let happening = match spawn(&hosted.command(None)) {
+            Ok(child) => run::Happening::Started(child),
+            Err(error) => {
+                tracing::error!(%task, %error, "failed to execute the command");
+                run::Happening::NotStarted
+            }
+        };
+        self.happen(driver, task, happening)
+    }
+
+    fn reap<E: Executor<Input = Input>>(&mut self, driver: &mut Driver<'_, E>, reaper: Reaper) -> Vec<Over> {
+        let mut over = Vec::new();
+        for task in self.tasks() {
+            let Some(hosted) = self.hosted.get_mut(&task) else { continue };
+            let mut found = Vec::new();
+            hosted.asking.retain(|asking| match asking.child.try_reap() {
+                None => true,
+                Some(ended) => {
+                    found.push((asking.checker, asking.attempt, ended));
+                    false
+                }
+            });
+            let ended = hosted.run.child().and_then(Child::try_reap);
+            for (checker, attempt, ended) in found {
+                let finding = match ended {
+                    Ended::Exited(code) => Finding::Exited(code),
+                    Ended::Killed { .. } => Finding::Nothing,
+                };
+                over.extend(self.check(
+                    driver,
+                    &task,
+                    checker,
+                    checks::Happening::Found { attempt, finding },
+                ));
+            }
+            if let Some(ended) = ended {
+                over.extend(self.happen(driver, &task, run::Happening::Ended(ended)));
+            }
+        }
+        listen(driver, reaper);
+        over
+    }
+
+    fn every_check<E: Executor<Input = Input>>(
+        &mut self,
+        driver: &mut Driver<'_, E>,
+        task: &TaskId,
+        happening: impl Fn() -> checks::Happening,
+    ) -> Vec<Over> {
+        let count = self.hosted.get(task).map_or(0, |hosted| hosted.checkers.len());
+        (0..count).flat_map(|checker| self.check(driver, task, checker, happening())).collect()
+    }
+
+    fn check<E: Executor<Input = Input>>(
+        &mut self,
+        driver: &mut Driver<'_, E>,
+        task: &TaskId,
+        checker: usize,
+        happening: checks::Happening,
+    ) -> Vec<Over> {
+        let Some(hosted) = self.hosted.get_mut(task) else {
+            return Vec::new();
+        };
+        let mut over = Vec::new();
+        for effect in hosted.checkers[checker].decide(happening, driver.now()) {
+            match effect {
+                checks::Effect::Alarm { after, attempt, alarm } => {
+                    let news = News::CheckWoke { task: task.clone(), checker, attempt, alarm };
+                    driver.after(after, Input(news));
+                }
+                checks::Effect::Ask { attempt } => self.ask(driver, task, checker, attempt),
+                checks::Effect::Abandon { attempt } => {
+                    let asking =
+                        self.hosted.get(task).map(|hosted| hosted.asking.as_slice()).unwrap_or_default();
+                    let of_this = |asking: &&Asking| (asking.checker, asking.attempt) == (checker, attempt);
+                    asking
+                        .iter()
+                        .filter(of_this)
+                        .for_each(|asking| signal_tree(asking.child, Signal::SIGKILL));
+                }
+                checks::Effect::Health { healthy, give_up } => {
+                    over.extend(self.happen(driver, task, run::Happening::Health { healthy, give_up }));
+                }
+                checks::Effect::Check(status) => {
+                    over.extend(self.happen(driver, task, run::Happening::Check(status)));
+                }
+            }
+        }
+        over
+    }
+
+    fn ask<E: Executor<Input = Input>>(
+        &mut self,
+        driver: &mut Driver<'_, E>,
+        task: &TaskId,
+        checker: usize,
+        attempt: u64,
+    ) {
+        let Some(hosted) = self.hosted.get_mut(task) else {
+            return;
+        };
+        let task = task.clone();
+        let found = move |finding| Input(News::Found { task, checker, attempt, finding });
+        match hosted.checkers[checker].subject().clone() {
+            Subject::Command(info) => match spawn(&hosted.command(Some(&info))) {
+                Ok(child) => hosted.asking.push(Asking { child, checker, attempt }),
+                Err(_) => driver.task(async { Finding::Nothing }, found),
+            },
+            Subject::Http { url } => driver.task(ask_http(driver.client(), url), found),
+            Subject::Tcp { host, port } => driver.task(ask_tcp(host, port), found),
+        }
+    }
+}
+
+impl Hosted {
+    /// The task's own command, or one of its checks in the same surroundings.
+    fn command(&self, check: Option<&model::CommandInfo>) -> Command {
+        let task = &self.run.task;
+        let own = task.command.clone().unwrap_or_else(|| model::CommandInfo::shell(""));
+        let role = task.resources.iter().find_map(|resource| resource.allocation.as_ref());
+        let mut command = Command::new(check.unwrap_or(&own))
+            .inherit(std::env::vars().filter(|(name, _)| !name.starts_with("LIBPROCESS_")))
+            .set("MESOS_TASK_ID", task.id.as_str());
+        if let Some(role) = role {
+            command = command.set("MESOS_ALLOCATION_ROLE", role.to_string());
+        }
+        if let Some(directory) = &self.directory {
+            command = command.set("MESOS_SANDBOX", directory.to_string_lossy());
+        }
+        command = command.with(&own.environment);
+        if let Some(check) = check {
+            command = command.with(&check.environment);
+        }
+        command.directory = self.directory.clone();
+        command
+    }
+}
+
+fn listen<E: Executor<Input = Input>>(driver: &mut Driver<'_, E>, mut reaper: Reaper) {
+    let wait = async move {
+        reaper.wait().await;
+        reaper
+    };
+    driver.task(wait, |reaper| Input(News::ChildEnded(reaper)));
+}
+
+/// How often a redirect is followed.
+const REDIRECTS: usize = 5;
+
+async fn ask_http(client: Client, mut url: String) -> Finding {
+    for _ in 0..=REDIRECTS {
+        let Ok(response) = client.send(Request::get(&url)).await else {
+            return Finding::Nothing;
+        };
+        match redirected(&url, &response) {
+            Some(next) => url = next,
+            None => return Finding::Status(response.status.as_u16()),
+        }
+    }
+    Finding::Nothing
+}
+
+fn redirected(url: &str, response: &Response) -> Option<String> {
+    let location = response.status.is_redirection().then(|| response.text_of(header::LOCATION)).flatten()?;
+    let (scheme, rest) = url.split_once("://")?;
+    let host = rest.split('/').next().unwrap_or(rest);
+    Some(match location {
+        other if other.contains("://") => other.to_owned(),
+        other if other.starts_with("//") => format!("{scheme}:{other}"),
+        path => format!("{scheme}://{host}/{}", path.trim_start_matches('/')),
+    })
+}
+
+async fn ask_tcp(host: &'static str, port: u32) -> Finding {
+    let Ok(port) = u16::try_from(port) else {
+        return Finding::Nothing;
+    };
+    Finding::Connected(tokio::net::TcpStream::connect((host, port)).await.is_ok())
+}
+
+/// What a kill call says of the grace period.
+pub(crate) fn grace(policy: Option<KillPolicy>) -> Option<Duration> {
+    policy.and_then(|policy| policy.grace_period)
+}
+
+/// A status that ends a task which never began.
+pub(crate) fn failed(task: TaskId, why: &str) -> TaskStatus {
+    let mut status = TaskStatus::new(task, TaskState::Failed);
+    status.message = Some(why.to_owned());
+    status
+}

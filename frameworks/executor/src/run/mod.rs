@@ -1,0 +1,361 @@
+//! One task that is a process: from its launch to its last update. Pure; the two executors of ours
+//! carry out what it decides.
+//!
+//! | from | on | to |
+//! |---|---|---|
+//! | – | launched: STARTING | `Starting` |
+//! | `Starting` | process started: RUNNING | `Running` |
+//! | `Starting` | program missing: RUNNING, then as if it had exited with 1 | `Over` |
+//! | `Running` | kill, completion time, failed health check: SIGTERM, KILLING | `Killing` |
+//! | `Killing` | kill with less grace | `Killing`, sooner |
+//! | `Killing` | grace is over: SIGKILL | `Killing` |
+//! | `Running`, `Killing` | process ended: FINISHED, FAILED or KILLED | `Over` |
+//!
+//! Source: Mesos' command executor.
+
+use std::time::Duration;
+
+use model::{CheckKind, CheckStatus, StatusReason, TaskInfo, TaskState, TaskStatus, Time};
+
+use crate::child::{Child, Ended};
+
+/// Between SIGTERM and SIGKILL, when neither task nor call says otherwise.
+pub(crate) const GRACE: Duration = Duration::from_secs(3);
+
+/// A task and where it is.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) task: TaskInfo,
+    /// Whether the framework wants to hear of TASK_KILLING.
+    tells_killing: bool,
+    phase: Phase,
+    healthy: Option<bool>,
+    check: Option<CheckStatus>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Starting,
+    Running { child: Child },
+    Killing { child: Child, why: Why, deadline: Time },
+    Over,
+}
+
+/// Why a task is being killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// A kill call, a shutdown, or another of its group ended.
+    Asked,
+    /// It took longer than it wanted.
+    Overtime,
+    Unhealthy,
+}
+
+/// All that can happen to it.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    Launched,
+    Started(Child),
+    /// The program could not be executed.
+    NotStarted,
+    Kill {
+        grace: Option<Duration>,
+        why: Why,
+    },
+    Ended(Ended),
+    Woke(Alarm),
+    /// A health check said something new; `give_up` when it has failed too often.
+    Health {
+        healthy: bool,
+        give_up: bool,
+    },
+    /// A check found something else than before.
+    Check(CheckStatus),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alarm {
+    /// The grace period may be over.
+    Escalate,
+    /// The completion time is over.
+    Overtime,
+}
+
+/// All it may ask of its executor.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Effect {
+    Update(TaskStatus),
+    Start,
+    /// SIGTERM to the tree.
+    Terminate(Child),
+    /// SIGKILL to the tree.
+    Destroy(Child),
+    Alarm {
+        after: Duration,
+        alarm: Alarm,
+    },
+    StartChecks,
+    StopChecks,
+}
+
+impl Run {
+    pub(crate) fn new(task: TaskInfo, tells_killing: bool) -> Run {
+        let check = task.check.as_ref().map(|check| match check.kind {
+            CheckKind::Command(_) => CheckStatus::Command { exit_code: None },
+            CheckKind::Http { .. } => CheckStatus::Http { status_code: None },
+            CheckKind::Tcp { .. } => CheckStatus::Tcp { succeeded: None },
+        });
+        Run { task, tells_killing, phase: Phase::Starting, healthy: None, check }
+    }
+
+    pub(crate) fn child(&self) -> Option<Child> {
+        match self.phase {
+            Phase::Running { child } | Phase::Killing { child, .. } => Some(child),
+            Phase::Starting | Phase::Over => None,
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.phase == Phase::Over
+    }
+
+    /// Everything that can happen, and the rule that answers it.
+    pub(crate) fn decide(&mut self, happening: Happening, now: Time) -> Vec<Effect> {
+        match (happening, self.phase) {
+            (Happening::Launched, Phase::Starting) => {
+                vec![Effect::Update(self.status(TaskState::Starting)), Effect::Start]
+            }
+            (Happening::Started(child), Phase::Starting) => self.started(child),
+            (Happening::NotStarted, Phase::Starting) => {
+                // Mesos' helper process starts, fails to execute, and exits.
+                let running = Effect::Update(self.status(TaskState::Running));
+                let mut effects = vec![running];
+                effects.extend(self.ended(Ended::Exited(1), None));
+                effects
+            }
+            (Happening::Kill { grace, why }, Phase::Running { child }) => self.kill(child, grace, why, now),
+            (Happening::Kill { grace: Some(grace), .. }, Phase::Killing { child, why, deadline }) => {
+                self.hurry(child, why, deadline, now + grace, now)
+            }
+            (Happening::Ended(ended), Phase::Running { .. }) => self.ended(ended, None),
+            (Happening::Ended(ended), Phase::Killing { why, .. }) => self.ended(ended, Some(why)),
+            (Happening::Woke(Alarm::Escalate), Phase::Killing { child, deadline, .. }) if now >= deadline => {
+                vec![Effect::Destroy(child)]
+            }
+            (Happening::Woke(Alarm::Overtime), Phase::Running { child }) => {
+                self.kill(child, None, Why::Overtime, now)
+            }
+            (Happening::Health { healthy, give_up }, Phase::Running { child }) => {
+                self.healthy = Some(healthy);
+                let reason = StatusReason::TaskHealthCheckStatusUpdated;
+                let mut effects = vec![Effect::Update(self.because(TaskState::Running, reason))];
+                if give_up {
+                    effects.extend(self.kill(child, None, Why::Unhealthy, now));
+                }
+                effects
+            }
+            (Happening::Check(status), Phase::Running { .. }) => {
+                self.check = Some(status);
+                vec![Effect::Update(self.because(TaskState::Running, StatusReason::TaskCheckStatusUpdated))]
+            }
+            // Late: what it speaks of is over already.
+            _ => Vec::new(),
+        }
+    }
+
+    fn started(&mut self, child: Child) -> Vec<Effect> {
+        self.phase = Phase::Running { child };
+        let mut effects = vec![Effect::Update(self.status(TaskState::Running))];
+        if let Some(after) = self.task.max_completion_time {
+            effects.push(Effect::Alarm { after, alarm: Alarm::Overtime });
+        }
+        if self.task.check.is_some() || self.task.health_check.is_some() {
+            effects.push(Effect::StartChecks);
+        }
+        effects
+    }
+
+    fn kill(&mut self, child: Child, grace: Option<Duration>, why: Why, now: Time) -> Vec<Effect> {
+        let own = self.task.kill_policy.and_then(|policy| policy.grace_period);
+        let grace = grace.or(own).unwrap_or(GRACE);
+        self.phase = Phase::Killing { child, why, deadline: now + grace };
+        let mut effects = vec![Effect::StopChecks];
+        if self.tells_killing && why != Why::Overtime {
+            effects.push(Effect::Update(self.status(TaskState::Killing)));
+        }
+        effects.push(Effect::Terminate(child));
+        effects.push(Effect::Alarm { after: grace, alarm: Alarm::Escalate });
+        effects
+    }
+
+    /// A second kill may only shorten what the first one granted.
+    fn hurry(&mut self, child: Child, why: Why, deadline: Time, sooner: Time, now: Time) -> Vec<Effect> {
+        if sooner >= deadline {
+            return Vec::new();
+        }
+        self.phase = Phase::Killing { child, why, deadline: sooner };
+        vec![Effect::Alarm { after: sooner.since(now), alarm: Alarm::Escalate }]
+    }
+
+    /// Who exits with success has finished, whatever was asked of it meanwhile.
+    fn ended(&mut self, ended: Ended, killed: Option<Why>) -> Vec<Effect> {
+        self.phase = Phase::Over;
+        let state = match killed {
+            Some(Why::Overtime) => TaskState::Failed,
+            _ if ended.is_success() => TaskState::Finished,
+            Some(Why::Asked | Why::Unhealthy) => TaskState::Killed,
+            None => TaskState::Failed,
+        };
+        let mut status = self.status(state);
+        status.message = Some(format!("Command {ended}"));
+        status.reason = (killed == Some(Why::Overtime)).then_some(StatusReason::MaxCompletionTimeReached);
+        vec![Effect::StopChecks, Effect::Update(status)]
+    }
+
+    fn status(&self, state: TaskState) -> TaskStatus {
+        let mut status = TaskStatus::new(self.task.id.clone(), state);
+        status.healthy = self.healthy;
+        status.check_status = self.check;
+        status
+    }
+
+    fn because(&self, state: TaskState, reason: StatusReason) -> TaskStatus {
+        TaskStatus { reason: Some(reason), ..self.status(state) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{AgentId, KillPolicy, Resources};
+    use nix::unistd::Pid;
+
+    use super::*;
+
+    const CHILD: Child = Child { pid: Pid::from_raw(7) };
+
+    fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    fn at(secs: u64) -> Time {
+        Time::START + Duration::from_secs(secs)
+    }
+
+    fn running(with: impl FnOnce(&mut TaskInfo)) -> Run {
+        let mut task = TaskInfo::new("t", AgentId::from("a"), Resources::new());
+        with(&mut task);
+        let mut run = Run::new(task, true);
+        run.decide(Happening::Launched, at(0));
+        run.decide(Happening::Started(CHILD), at(0));
+        run
+    }
+
+    /// States, messages and reasons of the updates among effects.
+    fn updates(effects: &[Effect]) -> Vec<(TaskState, Option<&str>)> {
+        let statuses = effects.iter().filter_map(|effect| match effect {
+            Effect::Update(status) => Some((status.state, status.message.as_deref())),
+            _ => None,
+        });
+        statuses.collect()
+    }
+
+    fn kill(grace: Option<u64>) -> Happening {
+        Happening::Kill { grace: grace.map(secs), why: Why::Asked }
+    }
+
+    const TERMINATED: Ended = Ended::Killed { signal: 15, core: false };
+
+    #[test]
+    fn a_task_starts_runs_and_finishes() {
+        let task = TaskInfo::new("t", AgentId::from("a"), Resources::new());
+        let mut run = Run::new(task, false);
+        let effects = run.decide(Happening::Launched, at(0));
+        assert_eq!(updates(&effects), [(TaskState::Starting, None)]);
+        assert_eq!(effects[1], Effect::Start);
+        let effects = run.decide(Happening::Started(CHILD), at(0));
+        assert_eq!(updates(&effects), [(TaskState::Running, None)]);
+        let effects = run.decide(Happening::Ended(Ended::Exited(0)), at(1));
+        assert_eq!(updates(&effects), [(TaskState::Finished, Some("Command exited with status 0"))]);
+        assert!(run.is_over());
+    }
+
+    #[test]
+    fn a_task_that_exits_with_an_error_has_failed() {
+        let effects = running(|_| {}).decide(Happening::Ended(Ended::Exited(3)), at(1));
+        assert_eq!(updates(&effects), [(TaskState::Failed, Some("Command exited with status 3"))]);
+    }
+
+    #[test]
+    fn a_missing_program_runs_and_fails() {
+        let task = TaskInfo::new("t", AgentId::from("a"), Resources::new());
+        let mut run = Run::new(task, false);
+        run.decide(Happening::Launched, at(0));
+        let effects = run.decide(Happening::NotStarted, at(0));
+        let expected =
+            [(TaskState::Running, None), (TaskState::Failed, Some("Command exited with status 1"))];
+        assert_eq!(updates(&effects), expected);
+    }
+
+    #[test]
+    fn a_killed_task_is_terminated_and_after_its_grace_destroyed() {
+        let mut run = running(|task| task.kill_policy = Some(KillPolicy { grace_period: Some(secs(7)) }));
+        let effects = run.decide(kill(None), at(10));
+        assert_eq!(updates(&effects), [(TaskState::Killing, None)]);
+        assert_eq!(effects[2], Effect::Terminate(CHILD));
+        assert_eq!(effects[3], Effect::Alarm { after: secs(7), alarm: Alarm::Escalate });
+        assert_eq!(run.decide(Happening::Woke(Alarm::Escalate), at(16)), []);
+        assert_eq!(run.decide(Happening::Woke(Alarm::Escalate), at(17)), [Effect::Destroy(CHILD)]);
+        let effects = run.decide(Happening::Ended(TERMINATED), at(17));
+        let message = "Command terminated with signal Terminated";
+        assert_eq!(updates(&effects), [(TaskState::Killed, Some(message))]);
+    }
+
+    #[test]
+    fn a_second_kill_shortens_the_grace_but_never_lengthens_it() {
+        let mut run = running(|_| {});
+        run.decide(kill(Some(60)), at(0));
+        assert_eq!(run.decide(kill(Some(90)), at(1)), []);
+        assert_eq!(run.decide(kill(None), at(1)), []);
+        let effects = run.decide(kill(Some(2)), at(1));
+        assert_eq!(effects, [Effect::Alarm { after: secs(2), alarm: Alarm::Escalate }]);
+        assert_eq!(run.decide(Happening::Woke(Alarm::Escalate), at(3)), [Effect::Destroy(CHILD)]);
+    }
+
+    #[test]
+    fn who_exits_well_when_killed_has_finished() {
+        let mut run = running(|_| {});
+        run.decide(kill(None), at(0));
+        let effects = run.decide(Happening::Ended(Ended::Exited(0)), at(1));
+        assert_eq!(updates(&effects)[0].0, TaskState::Finished);
+    }
+
+    #[test]
+    fn a_task_that_takes_too_long_fails_for_that_reason() {
+        let mut run = running(|task| task.max_completion_time = Some(secs(5)));
+        let effects = run.decide(Happening::Woke(Alarm::Overtime), at(5));
+        assert_eq!(updates(&effects), [], "TASK_KILLING is for kills");
+        let effects = run.decide(Happening::Ended(TERMINATED), at(5));
+        let Effect::Update(status) = &effects[1] else { panic!("{effects:?}") };
+        assert_eq!(status.state, TaskState::Failed);
+        assert_eq!(status.reason, Some(StatusReason::MaxCompletionTimeReached));
+    }
+
+    #[test]
+    fn a_task_found_unhealthy_too_often_is_killed_and_says_so() {
+        let mut run = running(|_| {});
+        let effects = run.decide(Happening::Health { healthy: false, give_up: true }, at(1));
+        assert_eq!(updates(&effects), [(TaskState::Running, None), (TaskState::Killing, None)]);
+        let effects = run.decide(Happening::Ended(TERMINATED), at(1));
+        let Effect::Update(status) = &effects[1] else { panic!("{effects:?}") };
+        assert_eq!((status.state, status.healthy), (TaskState::Killed, Some(false)));
+    }
+
+    #[test]
+    fn what_comes_after_the_end_changes_nothing() {
+        let mut run = running(|_| {});
+        run.decide(Happening::Ended(Ended::Exited(0)), at(1));
+        assert_eq!(run.decide(kill(None), at(2)), []);
+        assert_eq!(run.decide(Happening::Woke(Alarm::Escalate), at(2)), []);
+        assert_eq!(run.decide(Happening::Ended(Ended::Exited(1)), at(2)), []);
+    }
+}
