@@ -1,22 +1,26 @@
 //! The shell: receives, decides, performs. It has no opinions and never waits.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use libprocess::{Actor, Context, Doors, Exit, Handler, Message, Pid, Process, Upid};
+use libprocess::{
+    Actor, Context, Doors, Exit, Handler, Lane, Message, Pid, Process, Runtime, SendError, Shard, Spawn,
+    SpawnError, Upid,
+};
 use model::StreamId;
 use model::messages::{
     ExecutorExited, ExecutorMessage, Pong, RegisterAgent, ReregisterAgent, UnregisterAgent, UpdateStatus,
 };
 
-use crate::allocator::AllocatorActor;
+use crate::allocator::{AllocatorActor, Hierarchical};
 use crate::config::{Config, Identity};
 use crate::decide::decide;
 use crate::effects::{Effect, Effects};
-use crate::http::{Session, SessionInput};
+use crate::http::{self, Session, SessionInput};
 use crate::messages::{Input, Woken};
-use crate::registrar::{self, Registrar};
+use crate::registrar::{self, Memory, Registrar};
 use crate::state::{Published, State};
 
 /// A master.
@@ -25,7 +29,8 @@ pub struct Master {
     published: Published,
     sessions: BTreeMap<StreamId, Pid<Session>>,
     others: Option<Others>,
-    config: Arc<Config>,
+    config: Config,
+    runtime: Runtime,
 }
 
 /// The processes a master works with. They need its address first, so they come after it.
@@ -36,10 +41,34 @@ struct Others {
 
 impl Master {
     /// A master that knows nothing yet.
-    pub(crate) fn new(identity: Identity, config: Config) -> Self {
+    pub(crate) fn new(identity: Identity, config: Config, runtime: Runtime) -> Self {
         let state = State::new(identity, config.settings.clone());
         let published = Arc::new(ArcSwap::from_pointee(state.world.clone()));
-        Master { state, published, sessions: BTreeMap::new(), others: None, config: Arc::new(config) }
+        Master { state, published, sessions: BTreeMap::new(), others: None, config, runtime }
+    }
+
+    /// Starts the processes a master works with. Whatever they report waits in the mailbox until this turn is over.
+    fn start_others(&mut self, ctx: &mut Context<Self>) -> Result<Others, SpawnError> {
+        let (sharing, settings) = (self.config.sharing.clone(), self.config.allocator.clone());
+        let master = ctx.pid().clone();
+        let name = Spawn::named("hierarchical-drf-allocator(1)").shard(Shard::Own);
+        let allocator = ctx.runtime().spawn(name, move || {
+            let report = move |allocations| report(&master, Input::Allocated(allocations));
+            AllocatorActor::new(Box::new(Hierarchical::new(sharing)), settings, report)
+        })?;
+        let (settings, master) = (self.config.registrar, ctx.pid().clone());
+        let registrar = ctx.runtime().spawn(Spawn::named("registrar(1)").shard(Shard::Own), move || {
+            Registrar::new(Memory::default(), settings, move |told| report(&master, Input::Registrar(told)))
+        })?;
+        Ok(Others { allocator, registrar })
+    }
+
+    /// An event could not be handed over: the session is gone, or so far behind that it counts as gone.
+    fn cut(&mut self, stream: StreamId, ctx: &mut Context<Self>) {
+        if let Some(session) = self.sessions.remove(&stream) {
+            session.terminate(Lane::System);
+        }
+        ctx.after(Duration::ZERO, Input::StreamClosed { stream });
     }
 
     /// Shows readers what has changed. Comes before anybody is told anything, so that whoever was told can read it.
@@ -69,7 +98,14 @@ impl Master {
                 if let Some(session) = self.sessions.get(&stream)
                     && let Err(error) = ctx.tell(session, SessionInput::Event(event))
                 {
-                    tracing::warn!(%stream, %error, "an event is lost");
+                    tracing::warn!(%stream, %error, "a scheduler's session does not take its events");
+                    self.cut(stream, ctx);
+                }
+            }
+            Effect::Learn { stream, capabilities } => {
+                if let Some(session) = self.sessions.get(&stream) {
+                    // A session that is gone has nothing to spell.
+                    let _ = ctx.tell(session, SessionInput::Learn(capabilities));
                 }
             }
             Effect::Close { stream } => {
@@ -101,12 +137,31 @@ impl Master {
     }
 }
 
+/// Hands the master what must not be lost: resources given away, a change that is written.
+///
+/// A master that is gone takes its books with it. One whose mailbox is full has long ceased to keep up, and begins anew.
+fn report(master: &Pid<Master>, input: Input) {
+    if let Err(SendError::Full) = master.tell(input) {
+        panic!("the master's mailbox is full");
+    }
+}
+
 impl Message for Input {
     type Result = ();
 }
 
 impl Actor for Master {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        match self.start_others(ctx) {
+            Ok(others) => self.others = Some(others),
+            Err(error) => {
+                tracing::error!(%error, "a master needs its allocator and its registrar");
+                ctx.stop();
+            }
+        }
+    }
 }
 
 impl Process for Master {
@@ -121,6 +176,14 @@ impl Process for Master {
         doors.message::<ExecutorExited>();
         doors.message::<ExecutorMessage>();
         doors.message::<Pong>();
+        let chance: Box<dyn rand::Rng + Send> = Box::new(self.runtime.environment().rng.stream("streams"));
+        let gate = http::scheduler::Gate {
+            published: self.published.clone(),
+            chance: Mutex::new(chance),
+            backlog_events: self.config.backlog_events,
+            backlog_bytes: self.config.backlog_bytes,
+        };
+        http::scheduler::doors(doors, gate);
     }
 
     fn exited(&mut self, peer: &Upid, _: Exit, ctx: &mut Context<Self>) {

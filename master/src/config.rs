@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::allocator;
+use crate::registrar::{self, RegistryLimits};
 use model::{MasterCapability, MasterId, MasterInfo, Role};
 
 /// How to run a master. `flags` makes one from the command line; tests from [`Default`].
@@ -15,8 +17,12 @@ pub struct Config {
     pub cluster: Option<String>,
     /// What a rule may need to know.
     pub settings: Settings,
-    /// How long changes gather before the allocator runs again; the least time a filter holds.
-    pub allocation_interval: Duration,
+    /// How the built-in allocator shares.
+    pub sharing: allocator::hierarchical::Settings,
+    /// How often it does.
+    pub allocator: allocator::actor::Settings,
+    /// How the registrar keeps its lists short.
+    pub registrar: registrar::Settings,
     /// Every flag and its value in words, for `/flags`, in name order.
     pub flags: std::collections::BTreeMap<String, String>,
     /// How many encoded bytes may wait for a scheduler that does not read.
@@ -80,7 +86,12 @@ impl Default for Config {
             hostname: None,
             cluster: None,
             settings: Settings::default(),
-            allocation_interval: Duration::from_secs(1),
+            sharing: allocator::hierarchical::Settings::default(),
+            allocator: allocator::actor::Settings { interval: Duration::from_secs(1), whitelist: None },
+            registrar: registrar::Settings {
+                interval: Duration::from_secs(15 * 60),
+                limits: RegistryLimits { age: Duration::from_secs(14 * 24 * 3600), count: 100 * 1024 },
+            },
             flags: Default::default(),
             backlog_bytes: 16 << 20,
             backlog_events: 65_536,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use libprocess::Upid;
 use model::event::Event;
-use model::{AgentId, FrameworkId, Offer, Resources, StreamId};
+use model::{AgentId, FrameworkCapabilities, FrameworkId, Offer, Resources, StreamId};
 
 use crate::alarms::Alarm;
 use crate::allocator;
@@ -21,6 +21,8 @@ pub(crate) enum Effect {
     Open { stream: StreamId, outlet: Outlet },
     /// An event for whoever reads the stream.
     Event { stream: StreamId, event: Event },
+    /// Events on this stream are spelled for these capabilities from now on.
+    Learn { stream: StreamId, capabilities: FrameworkCapabilities },
     /// Ends the stream in an orderly way, after what was sent before.
     Close { stream: StreamId },
     /// A message to an agent.
@@ -135,6 +137,7 @@ impl fmt::Display for Effect {
         match self {
             Effect::Open { stream, .. } => write!(f, "open {stream}"),
             Effect::Event { stream, event } => write!(f, "{stream} <- {}", Told(event)),
+            Effect::Learn { stream, .. } => write!(f, "{stream} learns its framework's capabilities"),
             Effect::Close { stream } => write!(f, "close {stream}"),
             Effect::ToAgent { upid, message } => write!(f, "{upid} <- {message}"),
             Effect::Link(upid) => write!(f, "link {upid}"),

@@ -29,6 +29,7 @@ mod http;
 mod messages;
 mod offers;
 pub mod registrar;
+mod start;
 mod state;
 mod tasks;
 #[cfg(test)]
@@ -36,4 +37,7 @@ mod testing;
 
 pub use actor::Master;
 pub use config::{API_VERSION, Config, Identity, Settings};
+pub use http::{Rejected, Session, SessionInput};
+pub use messages::{Asker, Caller, Input, Outlet, Woken};
+pub use start::{StartError, spawn};
 pub use state::{Agent, Connection, Framework, Link, Published, Snapshot, Tally, Used};

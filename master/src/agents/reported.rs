@@ -17,8 +17,12 @@ pub(crate) fn reported(state: &mut State, report: Report, now: Time) -> Effects 
         Report::Pruned(delta) => {
             if let Delta::Prune { unreachable, gone } = &*delta {
                 state.touch();
-                unreachable.iter().for_each(|id| drop(state.world.unreachable.remove(id)));
-                gone.iter().for_each(|id| drop(state.world.gone.remove(id)));
+                for id in unreachable {
+                    state.world.unreachable.remove(id);
+                }
+                for id in gone {
+                    state.world.gone.remove(id);
+                }
             }
             Effects::none()
         }

@@ -36,7 +36,8 @@ mod tests {
 
         let effects = stage.call(Call::Decline(call.clone()));
 
-        let recovered = "recover cpus(allocated: web):4; mem(allocated: web):1024 on m-S0 from m-0000, refused 5s";
+        let recovered =
+            "recover cpus(allocated: web):4; mem(allocated: web):1024 on m-S0 from m-0000, refused 5s";
         assert_eq!(to_allocator(&effects), [recovered]);
         assert!(stage.state.world.offers.is_empty());
         assert!(to_allocator(&stage.call(Call::Decline(call))).is_empty(), "a second answer finds nothing");

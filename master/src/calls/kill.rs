@@ -50,7 +50,9 @@ pub(crate) fn operator_kill(
 ) -> Effects {
     let rejected = match state.framework(&framework_id) {
         None => Some(Rejected::NoSuchFramework),
-        Some(framework) if !framework.tasks.contains_key(&task_id) => Some(Rejected::NoSuchTask(task_id.clone())),
+        Some(framework) if !framework.tasks.contains_key(&task_id) => {
+            Some(Rejected::NoSuchTask(task_id.clone()))
+        }
         Some(_) => None,
     };
     if let Some(rejected) = rejected {

@@ -36,8 +36,11 @@ pub(crate) fn update_framework(state: &mut State, call: UpdateFramework) -> Resu
     framework.constraints = constraints;
     let framework = framework.clone();
 
-    let mut effects =
-        Effects::from(Effect::Allocator(allocator::Input::UpdateFramework(for_allocator(&framework))));
+    let mut effects = Effects::none();
+    if let Some(stream) = framework.stream() {
+        effects.push(Effect::Learn { stream, capabilities: framework.info.capabilities.clone() });
+    }
+    effects.push(Effect::Allocator(allocator::Input::UpdateFramework(for_allocator(&framework))));
     let left: Vec<OfferId> = (state.world.offered_to(&framework))
         .filter(|offer| !roles.contains(&offer.role))
         .map(|offer| offer.id.clone())

@@ -21,6 +21,7 @@ pub(crate) fn disconnected(state: &mut State, stream: &StreamId, now: Time) -> E
     let mut effects = Effects::from(Effect::Allocator(allocator::Input::DeactivateFramework(id.clone())));
     offers::discard(state, &id, &mut effects);
     state.connect(&id, Connection::Disconnected { deadline });
+    effects.push(Effect::Close { stream: stream.clone() });
     effects.push(Effect::Alarm { after: patience, alarm: Alarm::Failover { framework: id, deadline } });
     effects
 }

@@ -2,9 +2,9 @@
 //! master where it is a change.
 
 mod error;
+pub(crate) mod scheduler;
 mod session;
 mod spelling;
 
 pub use error::Rejected;
-pub use session::Session;
-pub(crate) use session::SessionInput;
+pub use session::{Session, SessionInput};

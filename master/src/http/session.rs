@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use libprocess::http::StreamSender;
 use libprocess::{Actor, Context, Handler, Message, Pid, Process};
-use model::StreamId;
 use model::event::Event;
+use model::{FrameworkCapabilities, StreamId};
 
 use super::spelling::Spelling;
 use crate::Master;
@@ -30,6 +30,8 @@ pub struct Session {
 pub enum SessionInput {
     /// The master has something to tell.
     Event(Event),
+    /// The framework can do something else from now on.
+    Learn(FrameworkCapabilities),
     /// Time for a heartbeat.
     Beat,
     /// The master ends the stream, after what it told before.
@@ -79,7 +81,10 @@ impl Actor for Session {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let pid = ctx.pid().clone();
-        self.sender.on_closed(move || drop(pid.tell(SessionInput::Closed)));
+        self.sender.on_closed(move || {
+            // A session that is gone knows.
+            let _ = pid.tell(SessionInput::Closed);
+        });
         ctx.every(self.heartbeat, || SessionInput::Beat);
     }
 }
@@ -95,6 +100,7 @@ impl Handler<SessionInput> for Session {
     fn handle(&mut self, input: SessionInput, ctx: &mut Context<Self>) {
         match input {
             SessionInput::Event(event) => self.write(&event, ctx),
+            SessionInput::Learn(capabilities) => self.spelling.learn(&capabilities),
             SessionInput::Beat => self.write(&Event::Heartbeat, ctx),
             SessionInput::Close => {
                 self.ended = true;

@@ -9,7 +9,6 @@
 //! The allocator keeps books of its own: what it gave away counts as used there until a rule says
 //! `Recover`. "Free" here therefore includes what is under way from the allocator to the master.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use libprocess::Upid;
@@ -217,12 +216,8 @@ impl State {
         agent.total = total;
     }
 
-    /// Frameworks that hold something on an agent, or have an offer of it.
-    pub(crate) fn frameworks_on(&self, agent: &Agent) -> BTreeSet<FrameworkId> {
-        agent.used.keys().cloned().collect()
-    }
-
     /// Who reads which stream; for `check`.
+    #[cfg(test)]
     pub(super) fn streams(&self) -> impl Iterator<Item = (&StreamId, &FrameworkId)> {
         self.streams.iter()
     }

@@ -10,6 +10,7 @@
 mod admission;
 mod agent;
 mod books;
+#[cfg(test)]
 mod check;
 mod framework;
 mod health;

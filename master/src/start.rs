@@ -1,0 +1,49 @@
+//! From a configuration to a running master.
+
+use libprocess::{Bound, Pid, Runtime, Shard, Spawn, SpawnError};
+use rand::Rng as _;
+
+use crate::Master;
+use crate::config::{Config, Identity};
+
+/// How many messages may wait for the master: a report of every agent and task of a large cluster at once.
+const MAILBOX: usize = 1 << 20;
+
+/// Why a master did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The runtime has one, or ends.
+    #[error("failed to spawn the master")]
+    Spawn(#[from] SpawnError),
+}
+
+/// Starts a master in the runtime, with its allocator and its registrar, and makes its paths those of the runtime:
+/// `/state` is `/master/state`.
+///
+/// Errors: the runtime has a master, or is shut down.
+pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Master>, StartError> {
+    let identity = identity(runtime, &config);
+    let inside = runtime.clone();
+    let make = move || Master::new(identity, config, inside);
+    let master =
+        runtime.spawn(Spawn::named("master").shard(Shard::Own).mailbox(Bound::messages(MAILBOX)), make)?;
+    runtime.delegate("master");
+    Ok(master)
+}
+
+/// Who this master is. Its epoch is the moment of its start until the replicated log counts leaderships.
+fn identity(runtime: &Runtime, config: &Config) -> Identity {
+    let mut bytes = [0; 16];
+    runtime.environment().rng.stream("master id").fill_bytes(&mut bytes);
+    let started = model::Time::from(runtime.now());
+    let address = runtime.address();
+    Identity {
+        id: uuid::Builder::from_random_bytes(bytes).into_uuid().to_string(),
+        address,
+        hostname: config.hostname.clone().unwrap_or_else(|| address.ip().to_string()),
+        cluster: config.cluster.clone(),
+        epoch: u64::try_from(started.nanos()).unwrap_or_default(),
+        started,
+        elected: started,
+    }
+}

@@ -1,0 +1,295 @@
+//! The stage: a runtime with a master, an agent that pretends to run what it is given, and a scheduler's eyes and hands.
+
+use std::time::Duration;
+
+use libprocess::http::{Body, Chunks, Request};
+use libprocess::{Actor, Context, Doors, Handler, Message, Process, Received, Runtime, Spawn, Upid};
+use model::messages::{
+    AcknowledgeStatus, FrameworkMessage, KillTask, Ping, Pong, RegisterAgent, Registered, RunTask,
+    UpdateStatus,
+};
+use model::{
+    AgentCapabilities, AgentId, AgentInfo, Attributes, ExecutorId, FrameworkId, StatusSource, TaskId,
+    TaskState, TaskStatus, UpdateId,
+};
+use serde_json::{Value, json};
+
+/// A master that runs.
+pub struct Cluster {
+    runtime: Runtime,
+    master: Upid,
+}
+
+impl Cluster {
+    pub fn start() -> Cluster {
+        let config = libprocess::Config { shards: 2, ..libprocess::Config::default() };
+        let runtime = Runtime::start(config).expect("loopback has a free port");
+        let master = master::spawn(&runtime, master::Config::default()).expect("the name is free");
+        Cluster { master: master.upid().clone(), runtime }
+    }
+
+    /// An agent that answers pings, runs every task and ends it when its start is acknowledged.
+    pub fn agent(&self, resources: &str) {
+        let (master, resources) = (self.master.clone(), resources.to_owned());
+        let spawn = Spawn::named("slave(1)");
+        self.runtime
+            .spawn(spawn, move || Pretender { master, resources, id: None, updates: 0 })
+            .expect("once");
+    }
+
+    /// Opens a stream for a new framework.
+    pub fn subscribe(&self) -> Scheduler<'_> {
+        self.subscribe_as(json!({
+            "user": "root", "name": "tests", "roles": ["web"], "failover_timeout": 60.0, "checkpoint": true,
+            "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}],
+        }))
+    }
+
+    pub fn subscribe_as(&self, info: Value) -> Scheduler<'_> {
+        let mut call = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}});
+        if let Some(id) = info.get("id") {
+            call["framework_id"] = id.clone();
+        }
+        // A master that has just started may still be reading its registry.
+        let response = loop {
+            let response = self.post(&call, None);
+            if response.0 != 503 {
+                break response;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        let (status, stream, body) = response;
+        assert_eq!(status, 200);
+        let Body::Stream(events) = body else { panic!("a stream answers SUBSCRIBE") };
+        Scheduler { cluster: self, framework: Value::Null, stream, events, buffer: Vec::new() }
+    }
+
+    /// Posts a call; the status, the stream's name and the body.
+    pub fn post(&self, call: &Value, stream: Option<&str>) -> (u16, Option<String>, Body) {
+        let url = format!("http://{}/api/v1/scheduler", self.runtime.address());
+        let mut request =
+            Request::post(&url).header("Content-Type", "application/json").body(call.to_string());
+        if let Some(stream) = stream {
+            request = request.header("Mesos-Stream-Id", stream);
+        }
+        let client = self.runtime.client();
+        let response = self.runtime.block_on(client.send(request)).expect("the master listens");
+        let stream = response.headers.get("Mesos-Stream-Id").map(|id| id.to_str().unwrap().to_owned());
+        (response.status.as_u16(), stream, response.body)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.runtime.shutdown();
+    }
+}
+
+/// A scheduler with a stream open.
+pub struct Scheduler<'a> {
+    cluster: &'a Cluster,
+    pub framework: Value,
+    pub stream: Option<String>,
+    events: Chunks,
+    buffer: Vec<Value>,
+}
+
+impl Scheduler<'_> {
+    /// The next event. One record is one chunk.
+    pub fn next(&mut self) -> Value {
+        self.try_next().expect("the stream goes on")
+    }
+
+    /// The next event, or none when the stream has ended.
+    pub fn try_next(&mut self) -> Option<Value> {
+        if !self.buffer.is_empty() {
+            return Some(self.buffer.remove(0));
+        }
+        let chunk = self.cluster.runtime.block_on(self.events.next())?.expect("the stream is whole");
+        let text = std::str::from_utf8(&chunk).expect("JSON is text");
+        let (length, record) = text.split_once('\n').expect("a record begins with its length");
+        assert_eq!(length.parse::<usize>().unwrap(), record.len(), "one chunk is one record");
+        let event: Value = serde_json::from_str(record).expect("a record is JSON");
+        if event["type"] == "SUBSCRIBED" {
+            self.framework = event["subscribed"]["framework_id"].clone();
+        }
+        Some(event)
+    }
+
+    /// The next event of a kind; others are passed over.
+    pub fn until(&mut self, kind: &str) -> Value {
+        loop {
+            let event = self.next();
+            if event["type"] == kind {
+                return event;
+            }
+        }
+    }
+
+    /// The next offer.
+    pub fn offer(&mut self) -> Value {
+        self.until("OFFERS")["offers"]["offers"][0].clone()
+    }
+
+    /// Makes a call on this stream; the status and the text.
+    pub fn call(&self, mut call: Value) -> (u16, String) {
+        call["framework_id"] = self.framework.clone();
+        let (status, _, mut body) = self.cluster.post(&call, self.stream.as_deref());
+        let text = self.cluster.runtime.block_on(body.bytes(1 << 20)).expect("a short answer");
+        (status, String::from_utf8(text.to_vec()).expect("text"))
+    }
+
+    /// Acknowledges an update.
+    pub fn acknowledge(&self, update: &Value) -> u16 {
+        let status = &update["update"]["status"];
+        let (agent, task, uuid) = (&status["agent_id"], &status["task_id"], &status["uuid"]);
+        let body = json!({"agent_id": agent, "task_id": task, "uuid": uuid});
+        self.call(json!({"type": "ACKNOWLEDGE", "acknowledge": body})).0
+    }
+}
+
+/// An ACCEPT that launches one command task.
+pub fn launch(offer: &Value, task: &str, cpus: f64) -> Value {
+    json!({"type": "ACCEPT", "accept": {
+        "offer_ids": [offer["id"]],
+        "operations": [{"type": "LAUNCH", "launch": {"task_infos": [{
+            "name": task, "task_id": {"value": task}, "agent_id": offer["agent_id"],
+            "resources": [{"name": "cpus", "type": "SCALAR", "scalar": {"value": cpus}}],
+            "command": {"value": "true"},
+        }]}}],
+        "filters": {"refuse_seconds": 0.0},
+    }})
+}
+
+/// An agent that runs nothing and says that all goes well.
+struct Pretender {
+    master: Upid,
+    resources: String,
+    id: Option<AgentId>,
+    updates: u8,
+}
+
+/// What a pretended agent hears.
+enum Heard {
+    Registered(Registered),
+    Ping,
+    RunTask(Box<RunTask>),
+    KillTask(KillTask),
+    Message(FrameworkMessage),
+    Acknowledged(AcknowledgeStatus),
+    Again,
+}
+
+impl Pretender {
+    fn update(
+        &mut self,
+        framework: FrameworkId,
+        task: TaskId,
+        executor: Option<ExecutorId>,
+        state: TaskState,
+        ctx: &mut Context<Self>,
+    ) {
+        self.updates += 1;
+        let agent_id = self.id.clone().expect("tasks come after registration");
+        let mut status = TaskStatus::new(task, state);
+        status.source = Some(StatusSource::Executor);
+        status.agent_id = Some(agent_id.clone());
+        status.executor_id = executor;
+        status.uuid = Some(UpdateId::from_bytes([self.updates; 16]));
+        let update = UpdateStatus { framework_id: framework, agent_id, status, latest_state: state };
+        let _ = ctx.send(&self.master.clone(), update);
+    }
+
+    fn register(&self, ctx: &mut Context<Self>) {
+        let info = AgentInfo {
+            id: None,
+            hostname: "agent1.example".to_owned(),
+            port: 5051,
+            resources: self.resources.parse().expect("the test wrote it well"),
+            attributes: Attributes::default(),
+            domain: None,
+        };
+        let capabilities = AgentCapabilities(model::AgentCapability::ALL.into_iter().collect());
+        let _ = ctx
+            .send(&self.master.clone(), RegisterAgent { info, version: "1.11.0".to_owned(), capabilities });
+    }
+}
+
+impl Message for Heard {
+    type Result = ();
+}
+
+impl Actor for Pretender {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.register(ctx);
+        ctx.after(Duration::from_millis(10), Heard::Again);
+    }
+}
+
+impl Process for Pretender {
+    const KIND: &'static str = "agent";
+    type Input = Heard;
+
+    fn doors(&self, doors: &mut Doors<Self>) {
+        doors.message::<Registered>();
+        doors.message::<Ping>();
+        doors.message::<RunTask>();
+        doors.message::<KillTask>();
+        doors.message::<FrameworkMessage>();
+        doors.message::<AcknowledgeStatus>();
+    }
+}
+
+impl Handler<Heard> for Pretender {
+    type Result = ();
+
+    fn handle(&mut self, heard: Heard, ctx: &mut Context<Self>) {
+        match heard {
+            Heard::Registered(registered) => self.id = Some(registered.agent_id),
+            Heard::Again if self.id.is_none() => {
+                self.register(ctx);
+                ctx.after(Duration::from_millis(10), Heard::Again);
+            }
+            Heard::Again | Heard::Message(_) => {}
+            Heard::Ping => {
+                let agent_id = self.id.clone().expect("pings come after registration");
+                let _ = ctx.send(&self.master.clone(), Pong { agent_id });
+            }
+            Heard::RunTask(run) => {
+                let framework = run.framework.id.clone().expect("the master fills it in");
+                self.update(framework, run.task.id, None, TaskState::Running, ctx);
+            }
+            Heard::KillTask(kill) => {
+                self.update(kill.framework_id, kill.task_id, None, TaskState::Killed, ctx)
+            }
+            Heard::Acknowledged(acknowledged) => {
+                // The first update of a task is its start; what is heard ends it.
+                if acknowledged.uuid.as_bytes()[0] % 2 == 1 {
+                    let AcknowledgeStatus { framework_id, task_id, .. } = acknowledged;
+                    self.update(framework_id, task_id, None, TaskState::Finished, ctx);
+                }
+            }
+        }
+    }
+}
+
+macro_rules! heard {
+    ($($message:ident => $make:expr),* $(,)?) => {$(
+        impl From<Received<$message>> for Heard {
+            fn from(received: Received<$message>) -> Self {
+                $make(received.body)
+            }
+        }
+    )*};
+}
+
+heard! {
+    Registered => Heard::Registered,
+    Ping => |_: Ping| Heard::Ping,
+    RunTask => |run| Heard::RunTask(Box::new(run)),
+    KillTask => Heard::KillTask,
+    FrameworkMessage => Heard::Message,
+    AcknowledgeStatus => Heard::Acknowledged,
+}
