@@ -2,7 +2,8 @@
 //!
 //! Nothing that was said may be lost on the way, except what has no meaning: see `same_meaning`.
 
-use api::convert::{Spelling, event, executor_api};
+use api::content::{MediaType, decode_call, encode};
+use api::convert::{Format, Spelling, event, executor_api, resources};
 use api::json::{self, Message};
 use api::v1::{executor, scheduler};
 use model::call::Call;
@@ -10,6 +11,8 @@ use model::event::Event;
 use model::executor_call::ExecutorCall;
 use model::executor_event::ExecutorEvent;
 use model::operation::OperationKind;
+use model::testing::{Side, bags};
+use proptest::prelude::*;
 use serde_json::Value;
 
 fn read<M: Message>(line: &str) -> M {
@@ -20,8 +23,8 @@ fn print<M: Message>(message: &M) -> Value {
     serde_json::from_slice(&json::to_vec(message)).expect("it is JSON")
 }
 
-/// Drops what may be said or left out without changing the meaning: empty objects and lists, and filters, which
-/// have a default.
+/// Drops what may be said or left out without changing the meaning: empty objects, and filters, which have a default;
+/// and puts capabilities in order, which are a set.
 fn same_meaning(value: &Value) -> Value {
     match value {
         Value::Object(fields) => Value::Object(
@@ -32,7 +35,15 @@ fn same_meaning(value: &Value) -> Value {
                 .filter(|(_, value)| !matches!(value, Value::Object(fields) if fields.is_empty()))
                 .collect(),
         ),
-        Value::Array(items) => Value::Array(items.iter().map(same_meaning).collect()),
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(same_meaning).collect();
+            let is_type =
+                |item: &Value| item.as_object().is_some_and(|it| it.len() == 1 && it.contains_key("type"));
+            if items.iter().all(is_type) {
+                items.sort_by_key(ToString::to_string);
+            }
+            Value::Array(items)
+        }
         other => other.clone(),
     }
 }
@@ -42,7 +53,10 @@ fn every_event_a_scheduler_saw_is_spelled_as_it_was() {
     for line in include_str!("samples/scheduler.Event.jsonl").lines() {
         let said: scheduler::Event = read(line);
         let meant = Event::try_from(said.clone()).unwrap_or_else(|error| panic!("{error}: {line}"));
-        assert_eq!(print(&event::write(&meant, Spelling::FULL)), print(&said));
+        // Some of the frameworks could not read refined reservations.
+        let format = if line.contains(r#""role":"*""#) { Format::Legacy } else { Format::Refined };
+        let spelling = Spelling { format, ..Spelling::FULL };
+        assert_eq!(print(&event::write(&meant, spelling)), print(&said));
     }
 }
 
@@ -50,31 +64,32 @@ fn every_event_a_scheduler_saw_is_spelled_as_it_was() {
 fn every_call_a_scheduler_made_is_understood() {
     for line in include_str!("samples/scheduler.Call.jsonl").lines() {
         let said: scheduler::Call = read(line);
-        let Ok(meant) = Call::try_from(said.clone()) else {
-            assert!(is_refused(&said), "{line}");
-            continue;
+        let meant = match Call::try_from(said) {
+            Ok(meant) => meant,
+            // The samples hold a few calls that lack something, and were answered with 400.
+            Err(error) => {
+                let known = ["Expecting '", "Not a valid UUID", "'framework_id' differs from"];
+                assert!(known.iter().any(|text| error.reason.starts_with(text)), "{error}: {line}");
+                continue;
+            }
         };
         let again = scheduler::Call::from(&meant);
         if !has_invalid_task(&meant) {
+            let said: scheduler::Call = read(line);
             assert_eq!(same_meaning(&print(&again)), same_meaning(&print(&said)));
             assert_eq!(Call::try_from(again), Ok(meant));
         }
     }
 }
 
-/// The samples hold a few calls that lack something, and were answered with 400.
-fn is_refused(call: &scheduler::Call) -> bool {
-    call.r#type.is_none()
-        || call.framework_id.is_none()
-        || call.acknowledge.as_ref().is_some_and(|acknowledge| acknowledge.uuid.len() != 16)
-        || call.subscribe.is_none()
-}
-
+/// Whether something in an ACCEPT cannot be spelled again, since it never meant anything.
 fn has_invalid_task(call: &Call) -> bool {
     let Call::Accept(accept) = call else { return false };
     accept.operations.iter().any(|operation| match &operation.kind {
         OperationKind::Launch(tasks) => tasks.iter().any(Result::is_err),
-        _ => false,
+        OperationKind::LaunchGroup(group) => group.is_err(),
+        OperationKind::Invalid { .. } => true,
+        OperationKind::Convert(_) => false,
     })
 }
 
@@ -94,6 +109,41 @@ fn every_event_an_executor_saw_is_spelled_as_it_was() {
     for line in include_str!("samples/executor.Event.jsonl").lines() {
         let said: executor::Event = read(line);
         let meant = ExecutorEvent::try_from(said.clone()).unwrap_or_else(|error| panic!("{error}: {line}"));
-        assert_eq!(print(&executor_api::write_event(&meant, Spelling::FULL)), print(&said));
+        let again = executor_api::write_event(&meant, Spelling::FULL);
+        assert_eq!(same_meaning(&print(&again)), same_meaning(&print(&said)));
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_bag_means_the_same_in_every_spelling(bag in bags(Side::Left)) {
+        // One line per user of a shared volume is not how bags travel, and old frameworks are shown no refinement.
+        for format in [Format::Refined, Format::Endpoint, Format::Legacy] {
+            let shown = bag.filter(|resource| {
+                !resource.shared && (format == Format::Refined || !resource.has_refined_reservation())
+            });
+            let spelled = resources::write(&shown, Spelling { format, allocation: true });
+            prop_assert_eq!(resources::read(spelled), Ok(shown));
+        }
+    }
+
+    #[test]
+    fn a_call_with_a_wrong_byte_is_refused_or_understood_but_harms_nobody(
+        sample in 0..45_usize,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let Some(line) = include_str!("samples/scheduler.Call.jsonl").lines().nth(sample) else { return Ok(()) };
+        let mut bytes = encode(&read::<scheduler::Call>(line), MediaType::Protobuf).to_vec();
+        prop_assume!(!bytes.is_empty());
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        if let Ok(call) = decode_call::<scheduler::Call>(&bytes, MediaType::Protobuf)
+            && let Ok(meant) = Call::try_from(call)
+        {
+            let again = scheduler::Call::from(&meant);
+            prop_assert!(has_invalid_task(&meant) || Call::try_from(again).is_ok());
+        }
     }
 }

@@ -5,8 +5,8 @@
 //!
 //! 1. [`master`], [`agent`]: the views and bodies of either;
 //! 2. [`task`]: a task wherever it is shown, and the pages of `/tasks`;
-//! 3. [`role`]: `/roles`;
-//! 4. [`build`]: `/version`, `/flags`;
+//! 3. [`role`]: the body of `/roles`;
+//! 4. [`build`]: those of `/version` and `/flags`;
 //! 5. `value`: how single values of the domain look in all of them.
 //!
 //! Source: reference of JSON bodies, section by section.

@@ -57,9 +57,19 @@ impl Spelling {
     }
 }
 
-/// Reads a list; each must be valid by itself.
+/// Reads a list; each must be valid by itself, and none may claim a number or name that another has.
 pub fn read(resources: Vec<v1::Resource>) -> Result<Resources, ConvertError> {
-    resources.into_iter().map(Resource::try_from).collect()
+    let mut bag = Resources::new();
+    for spelled in resources {
+        let resource = Resource::try_from(spelled)?;
+        if !matches!(resource.value, Value::Scalar(_))
+            && let Some(name) = bag.overlap(&Resources::from(resource.clone()))
+        {
+            return Err(ConvertError::new(format!("Resources of '{name}' overlap")));
+        }
+        bag.insert(resource);
+    }
+    Ok(bag)
 }
 
 /// Spells a bag.
