@@ -1,5 +1,9 @@
 //! From the start of the OS process to its end.
 
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+
 use libprocess::{Config, Runtime, Spawn};
 
 use crate::actor::Running;
@@ -46,6 +50,16 @@ pub fn run<E: Executor>(executor: impl FnOnce() -> E + Send + 'static) -> Result
     runtime.block_on(process.wait());
     runtime.shutdown();
     Ok(())
+}
+
+/// Says into the sandbox why an executor of ours did not start.
+pub(crate) fn exit_code(ran: Result<(), StartError>) -> ExitCode {
+    let Err(error) = ran else {
+        return ExitCode::SUCCESS;
+    };
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    let _ = writeln!(std::io::stderr(), "executor: {error}{cause}");
+    ExitCode::FAILURE
 }
 
 /// Runs an executor in a runtime that may hold others: in tests and simulation.

@@ -2,6 +2,7 @@
 //!
 //! Source: Mesos' command executor (`mesos-executor`).
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use model::{FrameworkCapability, KillPolicy, TaskId, TaskInfo, TaskStatus};
@@ -9,13 +10,11 @@ use model::{FrameworkCapability, KillPolicy, TaskId, TaskInfo, TaskStatus};
 use crate::driver::Driver;
 use crate::executor::{Executor, Subscribed};
 use crate::host::{self, Host, Input, LINGER, Over};
-use crate::start::{StartError, run};
+use crate::start::{exit_code, run};
 
 /// Runs as this OS process; the hidden subcommand of the binary calls it.
-///
-/// Errors: when the environment is not an executor's, or nothing can be started.
-pub fn main() -> Result<(), StartError> {
-    run(CommandExecutor::new)
+pub fn main() -> ExitCode {
+    exit_code(run(CommandExecutor::new))
 }
 
 /// An executor of one command.

@@ -13,6 +13,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use model::{FrameworkCapability, KillPolicy, TaskId, TaskInfo, TaskState, TaskStatus};
@@ -20,13 +21,11 @@ use model::{FrameworkCapability, KillPolicy, TaskId, TaskInfo, TaskState, TaskSt
 use crate::driver::Driver;
 use crate::executor::{Executor, Subscribed};
 use crate::host::{self, Host, Input, LINGER, Over};
-use crate::start::{StartError, run};
+use crate::start::{exit_code, run};
 
 /// Runs as this OS process; the hidden subcommand of the binary calls it.
-///
-/// Errors: when the environment is not an executor's, or nothing can be started.
-pub fn main() -> Result<(), StartError> {
-    run(GroupExecutor::new)
+pub fn main() -> ExitCode {
+    exit_code(run(GroupExecutor::new))
 }
 
 /// An executor of task groups.
