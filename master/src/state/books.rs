@@ -12,9 +12,7 @@
 use std::sync::Arc;
 
 use libprocess::Upid;
-use model::{
-    AgentId, ExecutorId, ExecutorInfo, FrameworkId, Offer, OfferId, Resources, StreamId, Task, TaskId,
-};
+use model::{AgentId, ExecutorId, ExecutorInfo, FrameworkId, Offer, OfferId, Resources, Task, TaskId};
 
 use super::{Agent, Connection, Framework, Health, State};
 
@@ -218,7 +216,7 @@ impl State {
 
     /// Who reads which stream; for `check`.
     #[cfg(test)]
-    pub(super) fn streams(&self) -> impl Iterator<Item = (&StreamId, &FrameworkId)> {
+    pub(super) fn streams(&self) -> impl Iterator<Item = (&model::StreamId, &FrameworkId)> {
         self.streams.iter()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use libprocess::http::{Body, Chunks, Request};
+use libprocess::http::{Body, Request};
 use libprocess::{Actor, Context, Doors, Handler, Message, Process, Received, Runtime, Spawn, Upid};
 use model::messages::{
     AcknowledgeStatus, FrameworkMessage, KillTask, Ping, Pong, RegisterAgent, Registered, RunTask,
@@ -15,13 +15,13 @@ use model::{
 use serde_json::{Value, json};
 
 /// A master that runs.
-pub struct Cluster {
+pub(crate) struct Cluster {
     runtime: Runtime,
     master: Upid,
 }
 
 impl Cluster {
-    pub fn start() -> Cluster {
+    fn start() -> Cluster {
         let config = libprocess::Config { shards: 2, ..libprocess::Config::default() };
         let runtime = Runtime::start(config).expect("loopback has a free port");
         let master = master::spawn(&runtime, master::Config::default()).expect("the name is free");
@@ -29,7 +29,7 @@ impl Cluster {
     }
 
     /// An agent that answers pings, runs every task and ends it when its start is acknowledged.
-    pub fn agent(&self, resources: &str) {
+    pub(crate) fn agent(&self, resources: &str) {
         let (master, resources) = (self.master.clone(), resources.to_owned());
         let spawn = Spawn::named("slave(1)");
         self.runtime
@@ -38,34 +38,34 @@ impl Cluster {
     }
 
     /// Opens a stream for a new framework.
-    pub fn subscribe(&self) -> Scheduler<'_> {
+    pub(crate) async fn subscribe(&self) -> Scheduler<'_> {
         self.subscribe_as(json!({
             "user": "root", "name": "tests", "roles": ["web"], "failover_timeout": 60.0, "checkpoint": true,
             "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}],
         }))
+        .await
     }
 
-    pub fn subscribe_as(&self, info: Value) -> Scheduler<'_> {
+    pub(crate) async fn subscribe_as(&self, info: Value) -> Scheduler<'_> {
         let mut call = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}});
         if let Some(id) = info.get("id") {
             call["framework_id"] = id.clone();
         }
         // A master that has just started may still be reading its registry.
         let response = loop {
-            let response = self.post(&call, None);
+            let response = self.post(&call, None).await;
             if response.0 != 503 {
                 break response;
             }
-            std::thread::sleep(Duration::from_millis(5));
+            self.runtime.sleep(Duration::from_millis(5)).await;
         };
         let (status, stream, body) = response;
         assert_eq!(status, 200);
-        let Body::Stream(events) = body else { panic!("a stream answers SUBSCRIBE") };
-        Scheduler { cluster: self, framework: Value::Null, stream, events, buffer: Vec::new() }
+        Scheduler { cluster: self, framework: Value::Null, stream, events: body }
     }
 
     /// Posts a call; the status, the stream's name and the body.
-    pub fn post(&self, call: &Value, stream: Option<&str>) -> (u16, Option<String>, Body) {
+    pub(crate) async fn post(&self, call: &Value, stream: Option<&str>) -> (u16, Option<String>, Body) {
         let url = format!("http://{}/api/v1/scheduler", self.runtime.address());
         let mut request =
             Request::post(&url).header("Content-Type", "application/json").body(call.to_string());
@@ -73,10 +73,16 @@ impl Cluster {
             request = request.header("Mesos-Stream-Id", stream);
         }
         let client = self.runtime.client();
-        let response = self.runtime.block_on(client.send(request)).expect("the master listens");
+        let response = client.send(request).await.expect("the master listens");
         let stream = response.headers.get("Mesos-Stream-Id").map(|id| id.to_str().unwrap().to_owned());
         (response.status.as_u16(), stream, response.body)
     }
+}
+
+/// Plays a test on a stage of its own.
+pub(crate) fn play<T: AsyncFnOnce(&Cluster)>(test: T) {
+    let cluster = Cluster::start();
+    cluster.runtime.clone().block_on(test(&cluster));
 }
 
 impl Drop for Cluster {
@@ -86,26 +92,22 @@ impl Drop for Cluster {
 }
 
 /// A scheduler with a stream open.
-pub struct Scheduler<'a> {
+pub(crate) struct Scheduler<'a> {
     cluster: &'a Cluster,
-    pub framework: Value,
-    pub stream: Option<String>,
-    events: Chunks,
-    buffer: Vec<Value>,
+    pub(crate) framework: Value,
+    pub(crate) stream: Option<String>,
+    events: Body,
 }
 
 impl Scheduler<'_> {
     /// The next event. One record is one chunk.
-    pub fn next(&mut self) -> Value {
-        self.try_next().expect("the stream goes on")
+    pub(crate) async fn next(&mut self) -> Value {
+        self.try_next().await.expect("the stream goes on")
     }
 
     /// The next event, or none when the stream has ended.
-    pub fn try_next(&mut self) -> Option<Value> {
-        if !self.buffer.is_empty() {
-            return Some(self.buffer.remove(0));
-        }
-        let chunk = self.cluster.runtime.block_on(self.events.next())?.expect("the stream is whole");
+    pub(crate) async fn try_next(&mut self) -> Option<Value> {
+        let chunk = self.events.next().await?.expect("the stream is whole");
         let text = std::str::from_utf8(&chunk).expect("JSON is text");
         let (length, record) = text.split_once('\n').expect("a record begins with its length");
         assert_eq!(length.parse::<usize>().unwrap(), record.len(), "one chunk is one record");
@@ -117,9 +119,9 @@ impl Scheduler<'_> {
     }
 
     /// The next event of a kind; others are passed over.
-    pub fn until(&mut self, kind: &str) -> Value {
+    pub(crate) async fn until(&mut self, kind: &str) -> Value {
         loop {
-            let event = self.next();
+            let event = self.next().await;
             if event["type"] == kind {
                 return event;
             }
@@ -127,29 +129,29 @@ impl Scheduler<'_> {
     }
 
     /// The next offer.
-    pub fn offer(&mut self) -> Value {
-        self.until("OFFERS")["offers"]["offers"][0].clone()
+    pub(crate) async fn offer(&mut self) -> Value {
+        self.until("OFFERS").await["offers"]["offers"][0].clone()
     }
 
     /// Makes a call on this stream; the status and the text.
-    pub fn call(&self, mut call: Value) -> (u16, String) {
+    pub(crate) async fn call(&self, mut call: Value) -> (u16, String) {
         call["framework_id"] = self.framework.clone();
-        let (status, _, mut body) = self.cluster.post(&call, self.stream.as_deref());
-        let text = self.cluster.runtime.block_on(body.bytes(1 << 20)).expect("a short answer");
+        let (status, _, mut body) = self.cluster.post(&call, self.stream.as_deref()).await;
+        let text = body.bytes(1 << 20).await.expect("a short answer");
         (status, String::from_utf8(text.to_vec()).expect("text"))
     }
 
     /// Acknowledges an update.
-    pub fn acknowledge(&self, update: &Value) -> u16 {
+    pub(crate) async fn acknowledge(&self, update: &Value) -> u16 {
         let status = &update["update"]["status"];
         let (agent, task, uuid) = (&status["agent_id"], &status["task_id"], &status["uuid"]);
         let body = json!({"agent_id": agent, "task_id": task, "uuid": uuid});
-        self.call(json!({"type": "ACKNOWLEDGE", "acknowledge": body})).0
+        self.call(json!({"type": "ACKNOWLEDGE", "acknowledge": body})).await.0
     }
 }
 
 /// An ACCEPT that launches one command task.
-pub fn launch(offer: &Value, task: &str, cpus: f64) -> Value {
+pub(crate) fn launch(offer: &Value, task: &str, cpus: f64) -> Value {
     json!({"type": "ACCEPT", "accept": {
         "offer_ids": [offer["id"]],
         "operations": [{"type": "LAUNCH", "launch": {"task_infos": [{
