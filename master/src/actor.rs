@@ -184,6 +184,14 @@ impl Process for Master {
             backlog_bytes: self.config.backlog_bytes,
         };
         http::scheduler::doors(doors, gate);
+        let readers = Arc::new(http::Readers {
+            published: self.published.clone(),
+            config: Arc::new(self.config.clone()),
+            pid: doors.pid().upid().to_string(),
+        });
+        http::classic::doors(doors, &readers);
+        http::operator::doors(doors, &readers);
+        http::redirect::doors(doors, &self.published);
     }
 
     fn exited(&mut self, peer: &Upid, _: Exit, ctx: &mut Context<Self>) {

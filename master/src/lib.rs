@@ -34,6 +34,7 @@ mod state;
 mod tasks;
 #[cfg(test)]
 mod testing;
+mod views;
 
 pub use actor::Master;
 pub use config::{API_VERSION, Config, Identity, Settings};

@@ -1,10 +1,15 @@
 //! What the outside asks over HTTP, answered at the edge: by the published snapshot where it is a question, by the
 //! master where it is a change.
 
+pub(crate) mod classic;
 mod error;
+pub(crate) mod operator;
+mod readers;
+pub(crate) mod redirect;
 pub(crate) mod scheduler;
 mod session;
 mod spelling;
 
 pub use error::Rejected;
+pub(crate) use readers::Readers;
 pub use session::{Session, SessionInput};

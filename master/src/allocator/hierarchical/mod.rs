@@ -27,7 +27,7 @@ mod slab;
 #[cfg(test)]
 mod laws;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::{AgentId, FrameworkId, Quantities, Resources, Role, Scalar, Time, Weight};
@@ -51,6 +51,8 @@ pub struct Settings {
     pub order: Order,
     /// Resources that count for nobody's share.
     pub excluded: Vec<String>,
+    /// What roles weigh to begin with; those not named weigh 1.
+    pub weights: BTreeMap<Role, f64>,
     /// Whether agents with GPUs are kept for frameworks that know what those are.
     pub filter_gpus: bool,
     /// What is left of an agent is offered when it holds one of these; none at all: anything is.
@@ -79,6 +81,7 @@ impl Default for Settings {
             filter_min: Duration::from_secs(1),
             order: Order::Drf,
             excluded: Vec::new(),
+            weights: BTreeMap::new(),
             filter_gpus: true,
             min_allocatable: vec![
                 Quantities::from_iter([("cpus", Scalar::from_thousandths(10))]),
@@ -92,9 +95,13 @@ impl Default for Settings {
 impl Hierarchical {
     /// An allocator that knows nobody yet.
     pub fn new(settings: Settings) -> Hierarchical {
+        let mut tree = Tree::new(settings.order);
+        for (role, weight) in &settings.weights {
+            tree.set_weight(role, *weight);
+        }
         Hierarchical {
             names: Names::new(&settings.excluded),
-            tree: Tree::new(settings.order),
+            tree,
             frameworks: Frameworks::default(),
             agents: Agents::default(),
             dirty: Dirty::default(),

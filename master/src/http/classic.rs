@@ -1,0 +1,93 @@
+//! The read endpoints that are older than the v1 API, `/state` and its kin, and `/teardown`.
+//!
+//! Every answer is made from the published snapshot, at the edge. Bodies: json-state.md; any method is welcome, as it was in
+//! the original.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::classic::task::TaskQuery;
+use api::classic::{self, Build};
+use libprocess::http::{Query, Request, Response, Route, StatusCode};
+use libprocess::{Doors, Edge};
+use model::{AgentId, AgentInfo, FrameworkId};
+
+use super::readers::Readers;
+use crate::Master;
+use crate::messages::{Asker, Input};
+use crate::state::Snapshot;
+use crate::views::{agents, frameworks, master, roles, tasks};
+
+/// The largest form read. Unit: bytes.
+const FORM_MAX: usize = 1 << 20;
+
+/// How long the master may take to hear a request before its asker is told to try again.
+const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+
+/// Opens the routes.
+pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
+    let mut read = |path: &str, help: &str, body: fn(&Readers, &Snapshot, &Query) -> Vec<u8>| {
+        let readers = readers.clone();
+        doors.route(Route::any(path).help(help), move |request: Request, _| {
+            ready(Response::json(body(&readers, &readers.published.load(), &request.query)))
+        });
+    };
+    read("/state", "Everything this master knows.", |readers, snapshot, _| {
+        classic::master::state(&master::classic(snapshot, &readers.pid, &readers.config.flags))
+    });
+    read("/state-summary", "Agents and frameworks, with counts instead of tasks.", |readers, snapshot, _| {
+        classic::master::state_summary(&master::classic(snapshot, &readers.pid, &readers.config.flags))
+    });
+    read("/slaves", "Agents; `slave_id` names one.", |_, snapshot, query| slaves(snapshot, query));
+    read("/frameworks", "Frameworks; `framework_id` names one.", |_, snapshot, query| {
+        let only = query.get("framework_id").map(FrameworkId::from);
+        let [running, completed] = frameworks::classics(snapshot, only.as_ref());
+        classic::master::frameworks(&running, &completed)
+    });
+    read("/tasks", "Tasks, page by page: `limit`, `offset`, `order`, `framework_id`, `task_id`.", |_, snapshot, query| {
+        classic::task::tasks(tasks::all(snapshot), &TaskQuery::read(|name| query.get(name)))
+    });
+    read("/roles", "Roles with weight, quota and what they hold.", |readers, snapshot, _| {
+        roles::Roles::of(snapshot, &readers.config.sharing.weights).classic()
+    });
+    read("/flags", "How this master was started.", |readers, _, _| classic::flags(&readers.config.flags));
+    read("/version", "What runs here.", |_, _, _| classic::version(&Build::OURS));
+    doors.route(Route::any("/health").help("200 while this master answers."), |_, _| healthy());
+    doors.route(Route::post("/teardown").help("Ends the framework `frameworkId`."), teardown);
+}
+
+fn healthy() -> Ready<Response> {
+    ready(Response::ok())
+}
+
+fn slaves(snapshot: &Snapshot, query: &Query) -> Vec<u8> {
+    let only = query.get("slave_id").map(AgentId::from);
+    let wanted = |id: Option<&AgentId>| only.as_ref().is_none_or(|only| id == Some(only));
+    let registered = snapshot.agents.values().filter(|agent| wanted(Some(&agent.id)));
+    let registered: Vec<_> = registered.map(|agent| agents::classic(agent)).collect();
+    let recovered: Vec<&AgentInfo> = agents::recovered(snapshot).filter(|info| wanted(info.id.as_ref())).collect();
+    classic::master::slaves(&registered, &recovered)
+}
+
+/// Source: http-endpoints §4, golden `m_post_teardown_*`.
+async fn teardown(mut request: Request, edge: Edge<Master>) -> Response {
+    let form = match request.bytes(FORM_MAX).await {
+        Ok(body) => Query::parse(&String::from_utf8_lossy(&body)),
+        Err(error) => return Response::bad_request(error.to_string()),
+    };
+    let Some(id) = form.get("frameworkId") else {
+        return Response::bad_request("Missing 'frameworkId' query parameter in the request body");
+    };
+    end_framework(FrameworkId::from(id), &edge).await
+}
+
+/// Has the master end a framework.
+pub(super) async fn end_framework(framework: FrameworkId, edge: &Edge<Master>) -> Response {
+    let input = |reply| Input::Teardown { framework, asker: Asker::new(reply) };
+    match edge.pid.call(ANSWER_WITHIN, input).await {
+        Ok(Ok(())) => Response::ok(),
+        Ok(Err(rejected)) => Response::text(rejected.status(), rejected.to_string()),
+        Err(error) => Response::text(StatusCode::SERVICE_UNAVAILABLE, format!("The master does not answer: {error}")),
+    }
+}

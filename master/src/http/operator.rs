@@ -1,0 +1,248 @@
+//! `/api/v1`: the operator API. Questions are answered from the published snapshot; changes go to the master.
+//!
+//! Check order and texts: http-endpoints §6, golden `m_api_*`.
+
+use std::sync::Arc;
+
+use api::classic::Build;
+use api::content::{self, DecodeError, MediaError, MediaType};
+use api::v1::master::call::Type;
+use api::v1::master::response::{self, Type as Answer};
+use api::v1::master::{Call, Response as Message};
+use api::v1::{Flag, Metric, VersionInfo, WeightInfo};
+use libprocess::http::{BodyError, Request, Response, Route, StatusCode, header};
+use libprocess::{Doors, Edge};
+use model::AgentId;
+
+use super::classic::end_framework;
+use super::readers::Readers;
+use super::Rejected;
+use crate::Master;
+use crate::state::Snapshot;
+use crate::views::{agents, executors, frameworks, master, roles, tasks};
+
+/// The largest body read. Unit: bytes.
+const BODY_MAX: usize = 16 << 20;
+
+/// Opens the route.
+pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
+    let readers = readers.clone();
+    let route = Route::post("/api/v1").help("Calls of operators, in JSON or protobuf.");
+    doors.route(route, move |request, edge| {
+        let readers = readers.clone();
+        async move { serve(request, edge, &readers).await.unwrap_or_else(Refusal::into_response) }
+    });
+}
+
+/// Why a request is answered with an error.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    #[error("{0}")]
+    Body(#[from] BodyError),
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    #[error("Failed to validate master::Call: Expecting '{0}' to be present")]
+    Missing(&'static str),
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    #[error("{}", .1)]
+    Said(StatusCode, String),
+}
+
+impl Refusal {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Refusal::Media(error) => StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
+            Refusal::Body(BodyError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::Body(_) | Refusal::Decode(_) | Refusal::Missing(_) => StatusCode::BAD_REQUEST,
+            Refusal::Rejected(rejected) => rejected.status(),
+            Refusal::Said(status, _) => *status,
+        };
+        Response::text(status, self.to_string())
+    }
+}
+
+async fn serve(mut request: Request, edge: Edge<Master>, readers: &Readers) -> Result<Response, Refusal> {
+    if !readers.published.load().leading {
+        return Err(Rejected::Recovering.into());
+    }
+    let media = MediaType::of_call(request.text_of(header::CONTENT_TYPE))?;
+    let body = request.bytes(BODY_MAX).await?;
+    let call: Call = content::decode_call(&body, media)?;
+    let kind = validate(&call)?;
+    let media = MediaType::of_answer(request.text_of(header::ACCEPT))?;
+    let snapshot = readers.published.load();
+    if let (Type::Teardown, Some(teardown)) = (kind, &call.teardown) {
+        return Ok(end_framework((teardown.framework_id.clone()).into(), &edge).await);
+    }
+    match question(kind, &snapshot, readers, &edge) {
+        Some(answer) => {
+            Ok(Response::ok().header(header::CONTENT_TYPE, media.as_str()).body(content::encode(&answer, media)))
+        }
+        None => Err(refuse(kind, &call, &snapshot)),
+    }
+}
+
+/// The call's type, if what it needs is there.
+///
+/// Errors: no type, or one this API does not know; the part of the call that belongs to the type is missing.
+fn validate(call: &Call) -> Result<Type, Refusal> {
+    let kind = call.r#type.and_then(|number| Type::try_from(number).ok()).ok_or(Refusal::Missing("type"))?;
+    let (there, name) = match kind {
+        Type::GetMetrics => (call.get_metrics.is_some(), "get_metrics"),
+        Type::SetLoggingLevel => (call.set_logging_level.is_some(), "set_logging_level"),
+        Type::ListFiles => (call.list_files.is_some(), "list_files"),
+        Type::ReadFile => (call.read_file.is_some(), "read_file"),
+        Type::UpdateWeights => (call.update_weights.is_some(), "update_weights"),
+        Type::ReserveResources => (call.reserve_resources.is_some(), "reserve_resources"),
+        Type::UnreserveResources => (call.unreserve_resources.is_some(), "unreserve_resources"),
+        Type::CreateVolumes => (call.create_volumes.is_some(), "create_volumes"),
+        Type::DestroyVolumes => (call.destroy_volumes.is_some(), "destroy_volumes"),
+        Type::GrowVolume => (call.grow_volume.is_some(), "grow_volume"),
+        Type::ShrinkVolume => (call.shrink_volume.is_some(), "shrink_volume"),
+        Type::UpdateMaintenanceSchedule => (call.update_maintenance_schedule.is_some(), "update_maintenance_schedule"),
+        Type::StartMaintenance => (call.start_maintenance.is_some(), "start_maintenance"),
+        Type::StopMaintenance => (call.stop_maintenance.is_some(), "stop_maintenance"),
+        Type::DrainAgent => (call.drain_agent.is_some(), "drain_agent"),
+        Type::DeactivateAgent => (call.deactivate_agent.is_some(), "deactivate_agent"),
+        Type::ReactivateAgent => (call.reactivate_agent.is_some(), "reactivate_agent"),
+        Type::UpdateQuota => (call.update_quota.is_some(), "update_quota"),
+        Type::SetQuota => (call.set_quota.is_some(), "set_quota"),
+        Type::RemoveQuota => (call.remove_quota.is_some(), "remove_quota"),
+        Type::Teardown => (call.teardown.is_some(), "teardown"),
+        Type::MarkAgentGone => (call.mark_agent_gone.is_some(), "mark_agent_gone"),
+        _ => (true, ""),
+    };
+    there.then_some(kind).ok_or(Refusal::Missing(name))
+}
+
+/// Answers what changes nothing.
+fn question(kind: Type, snapshot: &Snapshot, readers: &Readers, edge: &Edge<Master>) -> Option<Message> {
+    let mut answer = Message::default();
+    let kind = match kind {
+        Type::GetHealth => {
+            answer.get_health = Some(response::GetHealth { healthy: true });
+            Answer::GetHealth
+        }
+        Type::GetFlags => {
+            let flag = |(name, value): (&String, &String)| Flag { name: name.clone(), value: Some(value.clone()) };
+            answer.get_flags = Some(response::GetFlags { flags: readers.config.flags.iter().map(flag).collect() });
+            Answer::GetFlags
+        }
+        Type::GetVersion => {
+            answer.get_version = Some(response::GetVersion { version_info: version() });
+            Answer::GetVersion
+        }
+        Type::GetMetrics => {
+            let metric = |(name, value)| Metric { name, value: Some(value) };
+            let metrics = edge.runtime.metrics().snapshot().into_iter().map(metric).collect();
+            answer.get_metrics = Some(response::GetMetrics { metrics });
+            Answer::GetMetrics
+        }
+        Type::GetLoggingLevel => {
+            answer.get_logging_level = Some(response::GetLoggingLevel { level: 0 });
+            Answer::GetLoggingLevel
+        }
+        Type::GetState => {
+            answer.get_state = Some(master::get_state(snapshot));
+            Answer::GetState
+        }
+        Type::GetAgents => {
+            answer.get_agents = Some(agents::get_agents(snapshot));
+            Answer::GetAgents
+        }
+        Type::GetFrameworks => {
+            answer.get_frameworks = Some(frameworks::get_frameworks(snapshot));
+            Answer::GetFrameworks
+        }
+        Type::GetExecutors => {
+            answer.get_executors = Some(executors::get_executors(snapshot));
+            Answer::GetExecutors
+        }
+        Type::GetTasks => {
+            answer.get_tasks = Some(tasks::get_tasks(snapshot));
+            Answer::GetTasks
+        }
+        Type::GetRoles => {
+            let roles = roles::Roles::of(snapshot, &readers.config.sharing.weights).v1();
+            answer.get_roles = Some(response::GetRoles { roles });
+            Answer::GetRoles
+        }
+        Type::GetWeights => {
+            let weight = |(role, weight): (&model::Role, &f64)| WeightInfo { weight: *weight, role: Some(role.to_string()) };
+            let weights = readers.config.sharing.weights.iter().map(weight).collect::<Vec<_>>();
+            answer.get_weights = (!weights.is_empty()).then_some(response::GetWeights { weight_infos: weights });
+            Answer::GetWeights
+        }
+        Type::GetMaster => {
+            answer.get_master = Some(master::get_master(snapshot));
+            Answer::GetMaster
+        }
+        // There are no operations, schedules and quotas until somebody can make them.
+        Type::GetOperations => {
+            answer.get_operations = Some(response::GetOperations::default());
+            Answer::GetOperations
+        }
+        Type::GetMaintenanceStatus => {
+            answer.get_maintenance_status = Some(response::GetMaintenanceStatus::default());
+            Answer::GetMaintenanceStatus
+        }
+        Type::GetMaintenanceSchedule => {
+            answer.get_maintenance_schedule = Some(response::GetMaintenanceSchedule::default());
+            Answer::GetMaintenanceSchedule
+        }
+        Type::GetQuota => {
+            answer.get_quota = Some(response::GetQuota::default());
+            Answer::GetQuota
+        }
+        _ => return None,
+    };
+    answer.r#type = Some(kind as i32);
+    Some(answer)
+}
+
+/// This build, its Mesos version where clients look for it.
+fn version() -> VersionInfo {
+    let build = Build::OURS;
+    VersionInfo {
+        version: build.version.to_owned(),
+        build_date: Some(build.date.to_owned()),
+        build_time: Some(build.time),
+        build_user: Some(build.user.to_owned()),
+        git_sha: build.git_sha.map(str::to_owned),
+        git_branch: None,
+        git_tag: None,
+    }
+}
+
+/// What is said to a call that is not carried out: about what it names first, as the original does.
+fn refuse(kind: Type, call: &Call, snapshot: &Snapshot) -> Refusal {
+    let known = |id: &api::v1::AgentId| snapshot.agents.contains_key(&AgentId::from(&*id.value));
+    let agent = match kind {
+        Type::ReserveResources => call.reserve_resources.as_ref().map(|call| &call.agent_id),
+        Type::UnreserveResources => call.unreserve_resources.as_ref().map(|call| &call.agent_id),
+        Type::CreateVolumes => call.create_volumes.as_ref().map(|call| &call.agent_id),
+        Type::DestroyVolumes => call.destroy_volumes.as_ref().map(|call| &call.agent_id),
+        Type::DrainAgent => call.drain_agent.as_ref().map(|call| &call.agent_id),
+        Type::DeactivateAgent => call.deactivate_agent.as_ref().map(|call| &call.agent_id),
+        Type::ReactivateAgent => call.reactivate_agent.as_ref().map(|call| &call.agent_id),
+        Type::MarkAgentGone => call.mark_agent_gone.as_ref().map(|call| &call.agent_id),
+        _ => None,
+    };
+    if let Some(id) = agent.filter(|id| !known(id)) {
+        return match kind {
+            Type::MarkAgentGone => Refusal::Said(StatusCode::NOT_FOUND, format!("Agent '{}' not found", id.value)),
+            Type::DrainAgent | Type::DeactivateAgent | Type::ReactivateAgent => {
+                Refusal::Said(StatusCode::BAD_REQUEST, "Unknown agent".to_owned())
+            }
+            _ => Refusal::Said(StatusCode::BAD_REQUEST, "No agent found with specified ID".to_owned()),
+        };
+    }
+    match kind {
+        // No file is attached.
+        Type::ListFiles | Type::ReadFile => Refusal::Said(StatusCode::NOT_FOUND, String::new()),
+        _ => Refusal::Said(StatusCode::NOT_IMPLEMENTED, format!("{} is not supported yet", kind.as_str_name())),
+    }
+}

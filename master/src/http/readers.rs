@@ -1,0 +1,16 @@
+//! What every route that reads needs.
+
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::state::Published;
+
+/// Shared by the routes of one master.
+pub(crate) struct Readers {
+    /// The newest snapshot.
+    pub(crate) published: Published,
+    /// How the master was started.
+    pub(crate) config: Arc<Config>,
+    /// `master@ip:port`.
+    pub(crate) pid: String,
+}

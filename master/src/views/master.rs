@@ -1,0 +1,71 @@
+//! The master itself, and everything at once.
+
+use std::collections::BTreeMap;
+
+use api::classic::Build;
+use api::classic::master::{Leader, MasterState};
+use api::v1;
+use api::v1::master::response::{GetMaster, GetState};
+use model::MasterCapability;
+
+use super::{agents, executors, frameworks, tasks};
+use crate::state::Snapshot;
+
+/// The bodies of `/state` and `/state-summary` are made of this. `pid` is this master's own address.
+pub(crate) fn classic<'a>(
+    snapshot: &'a Snapshot,
+    pid: &'a str,
+    flags: &'a BTreeMap<String, String>,
+) -> MasterState<'a> {
+    const CAPABILITIES: &[&str] = &[
+        MasterCapability::AgentUpdate.name(),
+        MasterCapability::AgentDraining.name(),
+        MasterCapability::QuotaV2.name(),
+    ];
+    let identity = &snapshot.identity;
+    let connected = snapshot.agents.values().filter(|agent| agent.connected()).count();
+    let [running, completed] = frameworks::classics(snapshot, None);
+    let leader = Leader { id: &identity.id, pid, port: identity.address.port(), hostname: &identity.hostname, domain: None };
+    MasterState {
+        build: Build::OURS,
+        start_time: identity.started,
+        elected_time: snapshot.leading.then_some(identity.elected),
+        id: &identity.id,
+        pid,
+        hostname: &identity.hostname,
+        capabilities: CAPABILITIES,
+        activated_agents: connected,
+        deactivated_agents: snapshot.agents.len() - connected,
+        unreachable_agents: snapshot.unreachable.len(),
+        domain: None,
+        leader: snapshot.leading.then_some(leader),
+        cluster: identity.cluster.as_deref(),
+        log_dir: flags.get("log_dir").map(String::as_str),
+        external_log_file: flags.get("external_log_file").map(String::as_str),
+        flags: Some(flags),
+        agents: snapshot.agents.values().map(|agent| agents::classic(agent)).collect(),
+        recovered_agents: agents::recovered(snapshot).collect(),
+        frameworks: running,
+        completed_frameworks: completed,
+    }
+}
+
+/// GET_STATE.
+pub(crate) fn get_state(snapshot: &Snapshot) -> GetState {
+    GetState {
+        get_tasks: Some(tasks::get_tasks(snapshot)),
+        get_executors: Some(executors::get_executors(snapshot)),
+        get_frameworks: Some(frameworks::get_frameworks(snapshot)),
+        get_agents: Some(agents::get_agents(snapshot)),
+    }
+}
+
+/// GET_MASTER.
+pub(crate) fn get_master(snapshot: &Snapshot) -> GetMaster {
+    let identity = &snapshot.identity;
+    GetMaster {
+        master_info: Some(v1::MasterInfo::from(&identity.info())),
+        start_time: Some(identity.started.as_secs_f64()),
+        elected_time: snapshot.leading.then(|| identity.elected.as_secs_f64()),
+    }
+}

@@ -1,0 +1,11 @@
+//! What a master shows: plain functions of its published snapshot, run at the edge, never on the master.
+//!
+//! One file per kind of thing; each spells it twice, for the old bodies (`api::classic`) and for the operator API (v1).
+//! [`master`] puts the whole together.
+
+pub(crate) mod agents;
+pub(crate) mod executors;
+pub(crate) mod frameworks;
+pub(crate) mod master;
+pub(crate) mod roles;
+pub(crate) mod tasks;
