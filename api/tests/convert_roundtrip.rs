@@ -12,6 +12,7 @@ use model::executor_call::ExecutorCall;
 use model::executor_event::ExecutorEvent;
 use model::operation::OperationKind;
 use model::testing::{Side, bags};
+use model::{Resource, Resources};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -123,7 +124,8 @@ proptest! {
                 !resource.shared && (format == Format::Refined || !resource.has_refined_reservation())
             });
             let spelled = resources::write(&shown, Spelling { format, allocation: true });
-            prop_assert_eq!(resources::read(spelled), Ok(shown));
+            let meant = spelled.into_iter().map(Resource::try_from).collect::<Result<Resources, _>>();
+            prop_assert_eq!(meant, Ok(shown));
         }
     }
 

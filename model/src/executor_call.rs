@@ -11,6 +11,7 @@ pub struct ExecutorCall {
 }
 
 /// The call itself.
+#[expect(clippy::large_enum_variant, reason = "one is held at a time, and most are updates")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExecutorCallKind {
     /// Opens the stream; names what the agent may have missed while it was away.

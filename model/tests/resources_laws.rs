@@ -172,3 +172,12 @@ fn a_shared_volume_is_counted_and_everything_else_is_not() {
     assert_eq!(bag.len(), 2, "two of an indivisible thing stay two");
     assert_eq!(bag.quantities(), Quantities::from_iter([("disk", model::Scalar::whole(16))]));
 }
+
+#[test]
+fn what_is_claimed_twice_is_found() {
+    let bag: Resources = "cpus:1;ports:[1-10];devices:{a, b}".parse().unwrap();
+    let overlap = |text: &str| bag.overlap(&text.parse().unwrap()).map(|name| name.to_string());
+    assert_eq!(overlap("cpus:1;ports:[11-20]"), None);
+    assert_eq!(overlap("ports(allocated: web):[10-20]").as_deref(), Some("ports"));
+    assert_eq!(overlap("devices:{b, c}").as_deref(), Some("devices"));
+}

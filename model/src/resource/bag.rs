@@ -1,6 +1,9 @@
 //! The bag of resources and its arithmetic.
 
-use std::ops::{Add, AddAssign, Sub, SubAssign};
+use std::{
+    ops::{Add, AddAssign, Sub, SubAssign},
+    sync::Arc,
+};
 
 use libprocess_wire as wire;
 
@@ -128,6 +131,23 @@ impl Resources {
     /// Whether this one can be taken out.
     pub fn contains_one(&self, resource: &Resource) -> bool {
         resource.is_empty() || self.entries.iter().any(|entry| entry.resource.contains(resource))
+    }
+
+    /// The first number or name that is claimed in both, as in two tasks with the same port.
+    ///
+    /// A bag holds a port once; so what overlaps must be refused before it is added.
+    pub fn overlap(&self, other: &Resources) -> Option<Arc<str>> {
+        let overlap = |mine: &Resource, theirs: &Resource| {
+            mine.name == theirs.name
+                && match (&mine.value, &theirs.value) {
+                    (Value::Ranges(mine), Value::Ranges(theirs)) => mine.overlaps(theirs),
+                    (Value::Set(mine), Value::Set(theirs)) => mine.overlaps(theirs),
+                    _ => false,
+                }
+        };
+        self.iter()
+            .find(|mine| other.iter().any(|theirs| overlap(mine, theirs)))
+            .map(|resource| resource.name.clone())
     }
 
     /// What is left without `other`.
