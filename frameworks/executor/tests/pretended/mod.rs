@@ -1,6 +1,8 @@
 //! A pretended agent on loopback: takes one executor in, tells it what the test says, and keeps what
 //! it hears.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, SystemTime};
