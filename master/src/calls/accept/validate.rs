@@ -41,6 +41,7 @@ pub(super) fn task(view: &View<'_>, task: &TaskInfo) -> Result<(), String> {
         (None, Some(executor)) => {
             custom_executor(view, executor)?;
             if !view.runs(&executor.id) {
+                apart(&total, &executor.resources)?;
                 total += &executor.resources;
             }
         }
@@ -77,6 +78,7 @@ pub(super) fn group(view: &View<'_>, group: &TaskGroup) -> Result<(), String> {
             return Err(format!("Task group has duplicate task ID: {}", task.id));
         }
         group_task(view, task, group).map_err(|fault| format!("Task '{}' is invalid: {fault}", task.id))?;
+        apart(&total, &task.resources)?;
         total += &task.resources;
     }
     let shares: BTreeSet<Option<bool>> = group.tasks.iter().map(shares_cgroups).collect();
@@ -84,6 +86,7 @@ pub(super) fn group(view: &View<'_>, group: &TaskGroup) -> Result<(), String> {
         return Err("Tasks of a task group must have the same 'share_cgroups'".to_owned());
     }
     if !view.runs(&group.executor.id) {
+        apart(&total, &group.executor.resources)?;
         total += &group.executor.resources;
     }
     values::resources(&total)?;
@@ -94,6 +97,16 @@ pub(super) fn group(view: &View<'_>, group: &TaskGroup) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Whether no number or name is claimed in both; a bag would hold it once, and the books would not balance.
+///
+/// Source: §4.1, item 13.
+fn apart(total: &Resources, more: &Resources) -> Result<(), String> {
+    match total.overlap(more) {
+        Some(name) => Err(format!("Task and its executor use overlapping resources of '{name}'")),
+        None => Ok(()),
+    }
 }
 
 /// What a task must be like, whoever runs it. Source: §4.1, items 1 to 11.
