@@ -20,6 +20,7 @@ use crate::decide::decide;
 use crate::effects::{Effect, Effects};
 use crate::http::{self, Session, SessionInput};
 use crate::messages::{Input, Woken};
+use crate::metrics;
 use crate::registrar::{self, Memory, Registrar};
 use crate::state::{Published, State};
 
@@ -154,6 +155,9 @@ impl Actor for Master {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        let clock = self.runtime.environment().clock.clone();
+        let per_framework = self.config.publish_per_framework_metrics;
+        metrics::register(self.runtime.metrics(), self.published.clone(), clock, per_framework);
         match self.start_others(ctx) {
             Ok(others) => self.others = Some(others),
             Err(error) => {

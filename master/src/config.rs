@@ -25,6 +25,8 @@ pub struct Config {
     pub registrar: registrar::Settings,
     /// Every flag and its value in words, for `/flags`, in name order.
     pub flags: std::collections::BTreeMap<String, String>,
+    /// Whether each framework has metrics of its own.
+    pub publish_per_framework_metrics: bool,
     /// How many encoded bytes may wait for a scheduler that does not read.
     pub backlog_bytes: usize,
     /// How many events may wait for a scheduler that does not read.
@@ -93,6 +95,7 @@ impl Default for Config {
                 limits: RegistryLimits { age: Duration::from_secs(14 * 24 * 3600), count: 100 * 1024 },
             },
             flags: Default::default(),
+            publish_per_framework_metrics: true,
             backlog_bytes: 16 << 20,
             backlog_events: 65_536,
         }

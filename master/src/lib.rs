@@ -27,6 +27,7 @@ mod effects;
 mod frameworks;
 mod http;
 mod messages;
+mod metrics;
 mod offers;
 pub mod registrar;
 mod start;

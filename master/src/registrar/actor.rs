@@ -2,10 +2,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use libprocess::metrics::{Gauge, Histogram};
 use libprocess::{Actor, Context, Handler, Message, Process};
+
+use libprocess_wire as wire;
+use model::AgentInfo;
 
 use super::delta::{Delta, Refused};
 use super::registry::{Registry, RegistryLimits};
@@ -70,6 +74,19 @@ pub struct Registrar {
     phase: Phase,
     queue: VecDeque<Queued>,
     flight: Vec<Queued>,
+    /// When the store was asked last.
+    asked: SystemTime,
+    /// Size of the committed content as it would be stored. Unit: bytes.
+    size: usize,
+    meters: Option<Meters>,
+}
+
+/// What is measured. Source: metrics.tsv, family `registrar/`.
+struct Meters {
+    queued: Gauge,
+    size: Gauge,
+    fetch: Histogram,
+    store: Histogram,
 }
 
 /// Whether there is content to judge by.
@@ -102,6 +119,9 @@ impl Registrar {
             phase: Phase::Loading,
             queue: VecDeque::new(),
             flight: Vec::new(),
+            asked: SystemTime::UNIX_EPOCH,
+            size: 0,
+            meters: None,
         }
     }
 
@@ -121,12 +141,17 @@ impl Registrar {
             return;
         }
         self.flight.extend(self.queue.drain(..));
-        let deltas: Vec<Arc<Delta>> =
-            self.flight.iter().filter(|queued| queued.outcome == Ok(true)).map(|queued| queued.delta.clone()).collect();
+        let deltas: Vec<Arc<Delta>> = self
+            .flight
+            .iter()
+            .filter(|queued| queued.outcome == Ok(true))
+            .map(|queued| queued.delta.clone())
+            .collect();
         if deltas.is_empty() {
             return self.answer();
         }
         self.phase = Phase::Writing;
+        self.asked = ctx.runtime().now();
         ctx.task(self.store.append(deltas), Input::Stored);
     }
 
@@ -134,6 +159,7 @@ impl Registrar {
         let mut registry = Registry::clone(&self.committed.load());
         for queued in &self.flight {
             if queued.outcome == Ok(true) {
+                self.size = self.size.saturating_add_signed(growth(&registry, &queued.delta));
                 registry.apply(&queued.delta).expect("it was judged against the same history");
             }
         }
@@ -147,10 +173,45 @@ impl Registrar {
     }
 }
 
+impl Registrar {
+    /// Shows what waits and how large the content is; after an answer of the store, how long that took.
+    fn measure(&self, answered: Option<fn(&Meters) -> &Histogram>, ctx: &Context<Self>) {
+        let Some(meters) = &self.meters else { return };
+        meters.queued.set((self.queue.len() + self.flight.len()) as f64);
+        meters.size.set(self.size as f64);
+        if let Some(timer) = answered {
+            let took = ctx.runtime().now().duration_since(self.asked).unwrap_or_default();
+            timer(meters).record(took.as_secs_f64() * 1e3);
+        }
+    }
+}
+
+/// By how much a change lets the content grow, or shrink. Only agents are of any size.
+fn growth(registry: &Registry, delta: &Delta) -> isize {
+    let size = |info: Option<&Arc<AgentInfo>>| info.map_or(0, |info| wire::encode(info).len() as isize);
+    match delta {
+        Delta::AdmitAgent { id, info } | Delta::UpdateAgent { id, info } | Delta::MarkReachable { id, info } => {
+            size(Some(info)) - size(registry.admitted.get(id))
+        }
+        Delta::RemoveAgent { id } | Delta::MarkUnreachable { id, .. } | Delta::MarkGone { id, .. } => {
+            -size(registry.admitted.get(id))
+        }
+        Delta::RecordLeader { .. } | Delta::Prune { .. } | Delta::UpdateWeights { .. } => 0,
+    }
+}
+
 impl Actor for Registrar {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
+        let metrics = ctx.runtime().metrics();
+        self.meters = Some(Meters {
+            queued: metrics.gauge("registrar/queued_operations"),
+            size: metrics.gauge("registrar/registry_size_bytes"),
+            fetch: metrics.timer("registrar/state_fetch"),
+            store: metrics.timer("registrar/state_store"),
+        });
+        self.asked = ctx.runtime().now();
         ctx.task(self.store.load(), Input::Loaded);
         ctx.every(self.settings.interval, || Input::Collect);
     }
@@ -174,6 +235,8 @@ impl Handler<Input> for Registrar {
             Input::Record(delta) => self.record(delta, false),
             Input::Loaded(Ok(registry)) => {
                 self.phase = Phase::Idle;
+                self.size = registry.admitted.values().map(|info| wire::encode(info).len()).sum();
+                self.measure(Some(|meters| &meters.fetch), ctx);
                 self.proposed = registry.clone();
                 self.committed.store(Arc::new(registry.clone()));
                 (self.report)(Report::Recovered(registry));
@@ -184,6 +247,7 @@ impl Handler<Input> for Registrar {
             Input::Stored(Ok(())) => {
                 self.phase = Phase::Idle;
                 self.answer();
+                self.measure(Some(|meters| &meters.store), ctx);
             }
             Input::Loaded(Err(error)) | Input::Stored(Err(error)) => {
                 tracing::warn!(%error, "registry store failed, trying again");
@@ -192,6 +256,7 @@ impl Handler<Input> for Registrar {
                 return;
             }
             Input::Retry if self.phase == Phase::Loading => {
+                self.asked = ctx.runtime().now();
                 ctx.task(self.store.load(), Input::Loaded);
                 return;
             }
@@ -203,5 +268,6 @@ impl Handler<Input> for Registrar {
             }
         }
         self.write(ctx);
+        self.measure(None, ctx);
     }
 }

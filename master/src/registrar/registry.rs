@@ -51,7 +51,9 @@ impl Registry {
                 Some(known) => Ok(known != info),
                 None => Err(self.absent(id)),
             },
-            Delta::RemoveAgent { id } => Ok(self.admitted.contains_key(id) || self.unreachable.contains_key(id)),
+            Delta::RemoveAgent { id } => {
+                Ok(self.admitted.contains_key(id) || self.unreachable.contains_key(id))
+            }
             Delta::MarkUnreachable { id, .. } => match self.admitted.contains_key(id) {
                 true => Ok(true),
                 false if self.unreachable.contains_key(id) => Ok(false),
@@ -68,8 +70,10 @@ impl Registry {
                     false => Err(Refused::Unknown(id.clone())),
                 }
             }
-            Delta::Prune { unreachable, gone } => Ok(unreachable.iter().any(|id| self.unreachable.contains_key(id))
-                || gone.iter().any(|id| self.gone.contains_key(id))),
+            Delta::Prune { unreachable, gone } => {
+                Ok(unreachable.iter().any(|id| self.unreachable.contains_key(id))
+                    || gone.iter().any(|id| self.gone.contains_key(id)))
+            }
             Delta::UpdateWeights { weights } => {
                 Ok(weights.iter().any(|weight| self.weights.get(&weight.role) != Some(weight)))
             }
@@ -85,7 +89,9 @@ impl Registry {
         }
         match delta {
             Delta::RecordLeader { master, address } => self.leader = Some((master.clone(), address.clone())),
-            Delta::AdmitAgent { id, info } | Delta::UpdateAgent { id, info } | Delta::MarkReachable { id, info } => {
+            Delta::AdmitAgent { id, info }
+            | Delta::UpdateAgent { id, info }
+            | Delta::MarkReachable { id, info } => {
                 self.unreachable.remove(id);
                 self.admitted.insert(id.clone(), info.clone());
             }
@@ -146,7 +152,11 @@ impl Registry {
 }
 
 /// Ids older than the age, and the oldest of those beyond the count.
-fn overdue(list: &OrdMap<AgentId, Time>, limits: RegistryLimits, now: Time) -> std::collections::BTreeSet<AgentId> {
+fn overdue(
+    list: &OrdMap<AgentId, Time>,
+    limits: RegistryLimits,
+    now: Time,
+) -> std::collections::BTreeSet<AgentId> {
     let mut by_age: Vec<(Time, &AgentId)> = list.iter().map(|(id, at)| (*at, id)).collect();
     by_age.sort_unstable();
     let beyond = by_age.len().saturating_sub(limits.count);

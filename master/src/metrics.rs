@@ -1,0 +1,175 @@
+//! What a master counts and shows under `/metrics/snapshot`, in the names Mesos users already chart.
+//!
+//! Nothing is counted twice: rules count in the [`Tally`](crate::state::Tally), and everything else is worked out from the published
+//! snapshot when somebody looks. The allocator and the registrar show their own families themselves.
+//!
+//! Source: metrics.tsv, families `master/`.
+
+use std::sync::Arc;
+
+use libprocess::environment::Clock;
+use libprocess::metrics::{Metrics, Sink};
+use model::{Resources, TaskState, Time, Value};
+
+use crate::state::{Framework, Published, Snapshot};
+
+/// Figures that dashboards expect and that stay zero until what they count exists here.
+const ZEROS: &[&str] = &[
+    "master/event_queue_dispatches",
+    "master/event_queue_http_requests",
+    "master/event_queue_messages",
+    "master/http_cache_hits",
+    "master/invalid_operation_status_update_acknowledgements",
+    "master/invalid_operation_status_updates",
+    "master/messages_authenticate",
+    "master/messages_deactivate_framework",
+    "master/messages_operation_status_update",
+    "master/messages_update_slave",
+    "master/operator_event_stream_subscribers",
+    "master/slave_shutdowns_canceled",
+    "master/slave_shutdowns_completed",
+    "master/slave_shutdowns_scheduled",
+    "master/valid_operation_status_update_acknowledgements",
+    "master/valid_operation_status_updates",
+];
+
+/// Operations by where they stand, and by what they do; there are none yet.
+const OPERATION_STATES: &[&str] =
+    &["total", "pending", "recovering", "unreachable", "finished", "failed", "error", "dropped", "gone_by_operator"];
+const OPERATION_KINDS: &[&str] = &[
+    "create", "create_disk", "destroy", "destroy_disk", "grow_volume", "reserve", "shrink_volume", "unreserve",
+];
+
+/// States a task can be in and not yet have ended.
+const ACTIVE: &[(TaskState, &str)] = &[
+    (TaskState::Staging, "staging"),
+    (TaskState::Starting, "starting"),
+    (TaskState::Running, "running"),
+    (TaskState::Killing, "killing"),
+    (TaskState::Unreachable, "unreachable"),
+];
+
+/// Shows the figures of this master from now on.
+pub(crate) fn register(metrics: &Metrics, published: Published, clock: Arc<dyn Clock>, per_framework: bool) {
+    metrics.provide(move |sink| {
+        let snapshot = published.load();
+        whole(&snapshot, clock.now().into(), sink);
+        if per_framework {
+            snapshot.frameworks.values().for_each(|framework| one(framework, sink));
+        }
+    });
+}
+
+/// The family of the master as a whole.
+fn whole(snapshot: &Snapshot, now: Time, sink: &mut Sink<'_>) {
+    let count = |count: usize| count as f64;
+    let connected = snapshot.agents.values().filter(|agent| agent.connected()).count();
+    let subscribed = snapshot.frameworks.values().filter(|framework| framework.connected()).count();
+    let (agents, frameworks) = (snapshot.agents.len(), snapshot.frameworks.len());
+    for (name, value) in [
+        ("master/uptime_secs", now.since(snapshot.identity.started).as_secs_f64()),
+        ("master/elected", f64::from(u8::from(snapshot.leading))),
+        ("master/slaves_connected", count(connected)),
+        ("master/slaves_disconnected", count(agents - connected)),
+        ("master/slaves_active", count(connected)),
+        ("master/slaves_inactive", count(agents - connected)),
+        ("master/slaves_unreachable", count(snapshot.unreachable.len())),
+        ("master/frameworks_connected", count(subscribed)),
+        ("master/frameworks_disconnected", count(frameworks - subscribed)),
+        ("master/frameworks_active", count(subscribed)),
+        ("master/frameworks_inactive", count(frameworks - subscribed)),
+        ("master/outstanding_offers", count(snapshot.offers.len())),
+    ] {
+        sink.gauge(name, value);
+    }
+    for (name, value) in snapshot.tally.each() {
+        sink.gauge(name, value as f64);
+    }
+    tasks(snapshot, sink);
+    resources(snapshot, sink);
+    for name in ZEROS {
+        sink.gauge(*name, 0.0);
+    }
+    for state in OPERATION_STATES {
+        sink.gauge(format!("master/operations/{state}"), 0.0);
+        for kind in OPERATION_KINDS {
+            sink.gauge(format!("master/operations/{kind}/{state}"), 0.0);
+        }
+    }
+}
+
+/// Tasks by the state they are in; those that ended are counted by the tally.
+fn tasks(snapshot: &Snapshot, sink: &mut Sink<'_>) {
+    let mut counts = [0_u64; ACTIVE.len()];
+    for framework in snapshot.frameworks.values() {
+        for (count, more) in counts.iter_mut().zip(active(framework)) {
+            *count += more;
+        }
+    }
+    for ((_, name), count) in ACTIVE.iter().zip(counts) {
+        sink.gauge(format!("master/tasks_{name}"), count as f64);
+    }
+}
+
+/// How many tasks of a framework are in each state of [`ACTIVE`].
+fn active(framework: &Framework) -> [u64; ACTIVE.len()] {
+    let mut counts = [0; ACTIVE.len()];
+    for task in framework.tasks.values().chain(framework.unreachable_tasks.values()) {
+        if let Some(at) = ACTIVE.iter().position(|(state, _)| *state == task.state) {
+            counts[at] += 1;
+        }
+    }
+    counts
+}
+
+/// Totals and use of what everybody has, revocable ones apart.
+fn resources(snapshot: &Snapshot, sink: &mut Sink<'_>) {
+    const NAMES: [&str; 4] = ["cpus", "gpus", "mem", "disk"];
+    let mut total = [[0_i64; NAMES.len()]; 2];
+    let mut used = total;
+    let add = |sums: &mut [[i64; NAMES.len()]; 2], resources: &Resources| {
+        for resource in resources.iter() {
+            if let (Value::Scalar(amount), Some(at)) =
+                (&resource.value, NAMES.iter().position(|name| *name == &*resource.name))
+            {
+                sums[usize::from(resource.revocable)][at] += amount.thousandths();
+            }
+        }
+    };
+    for agent in snapshot.agents.values() {
+        add(&mut total, &agent.total);
+        agent.used.values().for_each(|of| add(&mut used, &of.resources));
+    }
+    for (revocable, kind) in ["", "_revocable"].into_iter().enumerate() {
+        for (at, name) in NAMES.into_iter().enumerate() {
+            let (all, taken) = (total[revocable][at] as f64 / 1e3, used[revocable][at] as f64 / 1e3);
+            sink.gauge(format!("master/{name}{kind}_total"), all);
+            sink.gauge(format!("master/{name}{kind}_used"), taken);
+            sink.gauge(format!("master/{name}{kind}_percent"), if all > 0.0 { taken / all } else { 0.0 });
+        }
+    }
+}
+
+/// The family of one framework, as far as the snapshot tells.
+fn one(framework: &Framework, sink: &mut Sink<'_>) {
+    let prefix = format!("master/frameworks/{}/{}", encoded(&framework.info.name), framework.id);
+    sink.gauge(format!("{prefix}/subscribed"), f64::from(u8::from(framework.connected())));
+    for ((_, name), count) in ACTIVE.iter().zip(active(framework)) {
+        sink.gauge(format!("{prefix}/tasks/active/task_{name}"), count as f64);
+    }
+    for role in framework.info.subscribed_roles() {
+        let suppressed = framework.suppressed.contains(&role);
+        sink.gauge(format!("{prefix}/roles/{role}/suppressed"), f64::from(u8::from(suppressed)));
+    }
+}
+
+/// A name as part of a path: everything but letters, digits and `-_.~` percent-encoded.
+fn encoded(name: &str) -> String {
+    name.bytes().fold(String::with_capacity(name.len()), |mut text, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => text.push(char::from(byte)),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+        text
+    })
+}
