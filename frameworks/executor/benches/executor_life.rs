@@ -56,6 +56,8 @@ fn life() -> Duration {
 /// CPU time of all children that have ended, and of theirs.
 fn cpu() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("this process has children's usage");
-    let of = |time: nix::sys::time::TimeVal| Duration::from_micros((time.tv_sec() * 1_000_000 + time.tv_usec()) as u64);
+    let of = |time: nix::sys::time::TimeVal| {
+        Duration::from_micros((time.tv_sec() * 1_000_000 + time.tv_usec()) as u64)
+    };
     of(usage.user_time()) + of(usage.system_time())
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use ::http::{HeaderMap, Method, StatusCode};
 use bytes::{Buf, Bytes, BytesMut};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -72,21 +72,26 @@ impl Connection {
             out.extend_from_slice(bytes);
             body = Body::Empty;
         }
-        let is_stream = matches!(body, Body::Stream(_));
-        self.socket.write_all(&out).await.map_err(|error| error.to_string())?;
-        while is_stream {
+        self.write(&out).await?;
+        let Body::Stream(mut pieces) = body else {
+            return Ok(());
+        };
+        loop {
             out.clear();
-            match body.next().await {
-                Some(Ok(piece)) => write_chunk(&mut out, &piece),
-                Some(Err(error)) => return Err(error.to_string()),
-                None => {
-                    write_last_chunk(&mut out);
-                    return self.socket.write_all(&out).await.map_err(|error| error.to_string());
-                }
+            let piece = pieces.next().await.transpose().map_err(|error| error.to_string())?;
+            match &piece {
+                Some(piece) => write_chunk(&mut out, piece),
+                None => write_last_chunk(&mut out),
             }
-            self.socket.write_all(&out).await.map_err(|error| error.to_string())?;
+            self.write(&out).await?;
+            if piece.is_none() {
+                return Ok(());
+            }
         }
-        Ok(())
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.socket.write_all(bytes).await.map_err(|error| error.to_string())
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
