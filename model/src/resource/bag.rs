@@ -1,9 +1,6 @@
-//! The bag of resources and its arithmetic.
+//! The bag of resources: what is in it, and what can be taken out.
 
-use std::{
-    ops::{Add, AddAssign, Sub, SubAssign},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use libprocess_wire as wire;
 
@@ -20,15 +17,15 @@ use crate::{Ranges, Scalar};
 #[wire::part]
 #[derive(Clone, Debug, Default)]
 pub struct Resources {
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
 }
 
 #[wire::part]
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
-    resource: Resource,
+pub(super) struct Entry {
+    pub(super) resource: Resource,
     /// How often a shared resource is held; 1 for all others.
-    copies: u32,
+    pub(super) copies: u32,
 }
 
 impl Resources {
@@ -261,123 +258,5 @@ impl Extend<Resource> for Resources {
         for resource in resources {
             self.insert(resource);
         }
-    }
-}
-
-impl AddAssign<&Resources> for Resources {
-    fn add_assign(&mut self, other: &Resources) {
-        for entry in &other.entries {
-            self.add_copies(entry.resource.clone(), entry.copies);
-        }
-    }
-}
-
-impl AddAssign for Resources {
-    fn add_assign(&mut self, other: Resources) {
-        if self.is_empty() {
-            *self = other;
-            return;
-        }
-        for entry in other.entries {
-            self.add_copies(entry.resource, entry.copies);
-        }
-    }
-}
-
-impl SubAssign<&Resources> for Resources {
-    /// Takes away as much as is there.
-    fn sub_assign(&mut self, other: &Resources) {
-        for entry in &other.entries {
-            let wanted = &entry.resource;
-            let same = |mine: &Entry| {
-                mine.resource.same_kind(wanted)
-                    && (!(wanted.shared || wanted.is_indivisible()) || mine.resource.value == wanted.value)
-            };
-            let Some(index) = self.entries.iter().position(same) else { continue };
-            let mine = &mut self.entries[index];
-            let gone = if wanted.shared {
-                mine.copies = mine.copies.saturating_sub(entry.copies);
-                mine.copies == 0
-            } else if wanted.is_indivisible() {
-                true
-            } else {
-                mine.resource.value.subtract(&wanted.value);
-                mine.resource.is_empty()
-            };
-            if gone {
-                self.entries.remove(index);
-            }
-        }
-    }
-}
-
-impl SubAssign for Resources {
-    fn sub_assign(&mut self, other: Resources) {
-        *self -= &other;
-    }
-}
-
-impl Add<&Resources> for Resources {
-    type Output = Resources;
-
-    fn add(mut self, other: &Resources) -> Resources {
-        self += other;
-        self
-    }
-}
-
-impl Add for Resources {
-    type Output = Resources;
-
-    fn add(mut self, other: Resources) -> Resources {
-        self += other;
-        self
-    }
-}
-
-impl Add for &Resources {
-    type Output = Resources;
-
-    fn add(self, other: &Resources) -> Resources {
-        self.clone() + other
-    }
-}
-
-impl Sub<&Resources> for Resources {
-    type Output = Resources;
-
-    /// Takes away as much as is there; [`Resources::checked_sub`] insists on all of it.
-    fn sub(mut self, other: &Resources) -> Resources {
-        self -= other;
-        self
-    }
-}
-
-impl Sub for Resources {
-    type Output = Resources;
-
-    fn sub(mut self, other: Resources) -> Resources {
-        self -= &other;
-        self
-    }
-}
-
-impl Sub for &Resources {
-    type Output = Resources;
-
-    fn sub(self, other: &Resources) -> Resources {
-        self.clone() - other
-    }
-}
-
-impl std::iter::Sum for Resources {
-    fn sum<I: Iterator<Item = Resources>>(bags: I) -> Resources {
-        bags.fold(Resources::new(), Add::add)
-    }
-}
-
-impl<'a> std::iter::Sum<&'a Resources> for Resources {
-    fn sum<I: Iterator<Item = &'a Resources>>(bags: I) -> Resources {
-        bags.fold(Resources::new(), Add::add)
     }
 }

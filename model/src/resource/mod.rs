@@ -9,6 +9,7 @@
 //!
 //! Source: scheduler-semantics §15.
 
+mod arithmetic;
 mod bag;
 mod check;
 mod convert;

@@ -1,0 +1,128 @@
+//! Adding bags and taking one from another.
+//!
+//! `a + b - b` is `a`, as long as no number or name is in both: a port is one port, whoever holds it.
+
+use std::{
+    iter::Sum,
+    ops::{Add, AddAssign, Sub, SubAssign},
+};
+
+use super::{Resources, bag::Entry};
+
+impl AddAssign<&Resources> for Resources {
+    fn add_assign(&mut self, other: &Resources) {
+        for entry in &other.entries {
+            self.add_copies(entry.resource.clone(), entry.copies);
+        }
+    }
+}
+
+impl AddAssign for Resources {
+    fn add_assign(&mut self, other: Resources) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        for entry in other.entries {
+            self.add_copies(entry.resource, entry.copies);
+        }
+    }
+}
+
+impl SubAssign<&Resources> for Resources {
+    /// Takes away as much as is there.
+    fn sub_assign(&mut self, other: &Resources) {
+        for entry in &other.entries {
+            let wanted = &entry.resource;
+            let same = |mine: &Entry| {
+                mine.resource.same_kind(wanted)
+                    && (!(wanted.shared || wanted.is_indivisible()) || mine.resource.value == wanted.value)
+            };
+            let Some(index) = self.entries.iter().position(same) else { continue };
+            let mine = &mut self.entries[index];
+            let gone = if wanted.shared {
+                mine.copies = mine.copies.saturating_sub(entry.copies);
+                mine.copies == 0
+            } else if wanted.is_indivisible() {
+                true
+            } else {
+                mine.resource.value.subtract(&wanted.value);
+                mine.resource.is_empty()
+            };
+            if gone {
+                self.entries.remove(index);
+            }
+        }
+    }
+}
+
+impl SubAssign for Resources {
+    fn sub_assign(&mut self, other: Resources) {
+        *self -= &other;
+    }
+}
+
+impl Add<&Resources> for Resources {
+    type Output = Resources;
+
+    fn add(mut self, other: &Resources) -> Resources {
+        self += other;
+        self
+    }
+}
+
+impl Add for Resources {
+    type Output = Resources;
+
+    fn add(mut self, other: Resources) -> Resources {
+        self += other;
+        self
+    }
+}
+
+impl Add for &Resources {
+    type Output = Resources;
+
+    fn add(self, other: &Resources) -> Resources {
+        self.clone() + other
+    }
+}
+
+impl Sub<&Resources> for Resources {
+    type Output = Resources;
+
+    /// Takes away as much as is there; [`Resources::checked_sub`] insists on all of it.
+    fn sub(mut self, other: &Resources) -> Resources {
+        self -= other;
+        self
+    }
+}
+
+impl Sub for Resources {
+    type Output = Resources;
+
+    fn sub(mut self, other: Resources) -> Resources {
+        self -= &other;
+        self
+    }
+}
+
+impl Sub for &Resources {
+    type Output = Resources;
+
+    fn sub(self, other: &Resources) -> Resources {
+        self.clone() - other
+    }
+}
+
+impl Sum for Resources {
+    fn sum<I: Iterator<Item = Resources>>(bags: I) -> Resources {
+        bags.fold(Resources::new(), Add::add)
+    }
+}
+
+impl<'a> Sum<&'a Resources> for Resources {
+    fn sum<I: Iterator<Item = &'a Resources>>(bags: I) -> Resources {
+        bags.fold(Resources::new(), Add::add)
+    }
+}
