@@ -5,14 +5,14 @@
 use api::content::{MediaType, decode_call, encode};
 use api::convert::{Format, Spelling, event, executor_api, resources};
 use api::json::{self, Message};
-use api::v1::{executor, scheduler};
+use api::v1::{self, executor, master, scheduler};
 use model::call::Call;
 use model::event::Event;
 use model::executor_call::ExecutorCall;
 use model::executor_event::ExecutorEvent;
 use model::operation::OperationKind;
 use model::testing::{Side, bags};
-use model::{Resource, Resources};
+use model::{Resource, Resources, Task};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -113,6 +113,24 @@ fn every_event_an_executor_saw_is_spelled_as_it_was() {
         let again = executor_api::write_event(&meant, Spelling::FULL);
         assert_eq!(same_meaning(&print(&again)), same_meaning(&print(&said)));
     }
+}
+
+#[test]
+fn every_record_an_operator_saw_is_spelled_as_it_was() {
+    let mut seen = 0;
+    for line in include_str!("samples/master.Response.jsonl").lines() {
+        let answer: master::Response = read(line);
+        let tasks = answer.get_tasks.into_iter().chain(answer.get_state.and_then(|state| state.get_tasks));
+        for said in
+            tasks.flat_map(|tasks| [tasks.tasks, tasks.completed_tasks, tasks.unreachable_tasks].concat())
+        {
+            let meant = Task::try_from(said.clone()).unwrap_or_else(|error| panic!("{error}: {line}"));
+            let again = v1::Task::from(&meant);
+            assert_eq!(same_meaning(&print(&again)), same_meaning(&print(&said)));
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "the samples hold records");
 }
 
 proptest! {

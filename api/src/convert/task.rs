@@ -6,9 +6,9 @@ use model::{InvalidGroup, InvalidTask, Limit, Scalar, Task, TaskGroup, TaskInfo}
 
 use super::executor::executor;
 use super::resources::{self, Spelling};
-use super::simple::{duration, duration_info, labels, labels_out, scalar_out};
+use super::simple::{duration, duration_info, labels, labels_out, scalar_out, update_id};
 use super::status::{state_out, status};
-use super::{ConvertError, bytes, maybe, owned};
+use super::{ConvertError, bytes, each, maybe, optional, owned, required};
 use crate::v1;
 
 owned!(TaskInfo => v1::TaskInfo, Task => v1::Task);
@@ -161,8 +161,33 @@ impl From<&TaskInfo> for v1::TaskInfo {
     }
 }
 
+impl TryFrom<v1::Task> for Task {
+    type Error = ConvertError;
+
+    fn try_from(task: v1::Task) -> Result<Self, ConvertError> {
+        Ok(Task {
+            name: task.name,
+            id: task.task_id.into(),
+            framework_id: task.framework_id.into(),
+            executor_id: task.executor_id.filter(|id| !id.value.is_empty()).map(Into::into),
+            agent_id: task.agent_id.into(),
+            state: required::<v1::TaskState, _>(task.state).map_err(|error| error.at("state"))?,
+            resources: resources::read(task.resources)?,
+            statuses: each(task.statuses, "statuses")?,
+            status_update_state: optional::<v1::TaskState, _>(task.status_update_state)?,
+            status_update_uuid: task.status_update_uuid.map(|uuid| update_id(&uuid)).transpose()?,
+            labels: labels(task.labels),
+            discovery: maybe(task.discovery, "discovery")?,
+            container: maybe(task.container, "container")?,
+            health_check: maybe(task.health_check, "health_check")?,
+            kill_policy: maybe(task.kill_policy, "kill_policy")?,
+            user: task.user,
+            limits: limits(task.limits)?,
+        })
+    }
+}
+
 impl From<&Task> for v1::Task {
-    /// The record as operators read it.
     fn from(task: &Task) -> Self {
         v1::Task {
             name: task.name.clone(),
@@ -171,8 +196,8 @@ impl From<&Task> for v1::Task {
             executor_id: task.executor_id.as_ref().map(Into::into),
             agent_id: (&task.agent_id).into(),
             state: state_out(task.state),
-            resources: resources::write(&task.resources, Spelling::ENDPOINT),
-            statuses: task.statuses.iter().map(|one| status(one, Spelling::ENDPOINT)).collect(),
+            resources: resources::write(&task.resources, Spelling::FULL),
+            statuses: task.statuses.iter().map(|one| status(one, Spelling::FULL)).collect(),
             status_update_state: task.status_update_state.map(state_out),
             status_update_uuid: task.status_update_uuid.map(|uuid| uuid.as_bytes().to_vec()),
             labels: labels_out(&task.labels),

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | refined | `reservations[]` | frameworks with RESERVATION_REFINEMENT, executors |
 //! | legacy | `role` and `reservation` | frameworks without |
-//! | endpoint | both, as far as the old one reaches | operators |
+//! | endpoint | both, as far as the old one reaches | operators, of totals and sums |
 //!
 //! Inwards all three are understood.
 
@@ -39,7 +39,7 @@ impl Spelling {
     /// All there is, in the new form.
     pub const FULL: Spelling = Spelling { format: Format::Refined, allocation: true };
 
-    /// What operators read.
+    /// How operators read totals and sums; tasks, executors and offers are shown to them in full.
     pub const ENDPOINT: Spelling = Spelling { format: Format::Endpoint, allocation: true };
 
     /// What a scheduler with these capabilities expects.
