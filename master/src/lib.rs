@@ -24,7 +24,10 @@ mod calls;
 mod config;
 mod decide;
 mod effects;
+pub mod flags;
 mod frameworks;
+#[cfg(test)]
+mod history;
 mod http;
 mod messages;
 mod metrics;

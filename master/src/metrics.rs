@@ -34,10 +34,26 @@ const ZEROS: &[&str] = &[
 ];
 
 /// Operations by where they stand, and by what they do; there are none yet.
-const OPERATION_STATES: &[&str] =
-    &["total", "pending", "recovering", "unreachable", "finished", "failed", "error", "dropped", "gone_by_operator"];
+const OPERATION_STATES: &[&str] = &[
+    "total",
+    "pending",
+    "recovering",
+    "unreachable",
+    "finished",
+    "failed",
+    "error",
+    "dropped",
+    "gone_by_operator",
+];
 const OPERATION_KINDS: &[&str] = &[
-    "create", "create_disk", "destroy", "destroy_disk", "grow_volume", "reserve", "shrink_volume", "unreserve",
+    "create",
+    "create_disk",
+    "destroy",
+    "destroy_disk",
+    "grow_volume",
+    "reserve",
+    "shrink_volume",
+    "unreserve",
 ];
 
 /// States a task can be in and not yet have ended.
@@ -167,7 +183,9 @@ fn one(framework: &Framework, sink: &mut Sink<'_>) {
 fn encoded(name: &str) -> String {
     name.bytes().fold(String::with_capacity(name.len()), |mut text, byte| {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => text.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                text.push(char::from(byte))
+            }
             _ => text.push_str(&format!("%{byte:02X}")),
         }
         text

@@ -45,9 +45,13 @@ pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
         let [running, completed] = frameworks::classics(snapshot, only.as_ref());
         classic::master::frameworks(&running, &completed)
     });
-    read("/tasks", "Tasks, page by page: `limit`, `offset`, `order`, `framework_id`, `task_id`.", |_, snapshot, query| {
-        classic::task::tasks(tasks::all(snapshot), &TaskQuery::read(|name| query.get(name)))
-    });
+    read(
+        "/tasks",
+        "Tasks, page by page: `limit`, `offset`, `order`, `framework_id`, `task_id`.",
+        |_, snapshot, query| {
+            classic::task::tasks(tasks::all(snapshot), &TaskQuery::read(|name| query.get(name)))
+        },
+    );
     read("/roles", "Roles with weight, quota and what they hold.", |readers, snapshot, _| {
         roles::Roles::of(snapshot, &readers.config.sharing.weights).classic()
     });
@@ -66,7 +70,8 @@ fn slaves(snapshot: &Snapshot, query: &Query) -> Vec<u8> {
     let wanted = |id: Option<&AgentId>| only.as_ref().is_none_or(|only| id == Some(only));
     let registered = snapshot.agents.values().filter(|agent| wanted(Some(&agent.id)));
     let registered: Vec<_> = registered.map(|agent| agents::classic(agent)).collect();
-    let recovered: Vec<&AgentInfo> = agents::recovered(snapshot).filter(|info| wanted(info.id.as_ref())).collect();
+    let recovered: Vec<&AgentInfo> =
+        agents::recovered(snapshot).filter(|info| wanted(info.id.as_ref())).collect();
     classic::master::slaves(&registered, &recovered)
 }
 
@@ -88,6 +93,8 @@ pub(super) async fn end_framework(framework: FrameworkId, edge: &Edge<Master>) -
     match edge.pid.call(ANSWER_WITHIN, input).await {
         Ok(Ok(())) => Response::ok(),
         Ok(Err(rejected)) => Response::text(rejected.status(), rejected.to_string()),
-        Err(error) => Response::text(StatusCode::SERVICE_UNAVAILABLE, format!("The master does not answer: {error}")),
+        Err(error) => {
+            Response::text(StatusCode::SERVICE_UNAVAILABLE, format!("The master does not answer: {error}"))
+        }
     }
 }

@@ -14,9 +14,9 @@ use libprocess::http::{BodyError, Request, Response, Route, StatusCode, header};
 use libprocess::{Doors, Edge};
 use model::AgentId;
 
+use super::Rejected;
 use super::classic::end_framework;
 use super::readers::Readers;
-use super::Rejected;
 use crate::Master;
 use crate::state::Snapshot;
 use crate::views::{agents, executors, frameworks, master, roles, tasks};
@@ -78,9 +78,9 @@ async fn serve(mut request: Request, edge: Edge<Master>, readers: &Readers) -> R
         return Ok(end_framework((teardown.framework_id.clone()).into(), &edge).await);
     }
     match question(kind, &snapshot, readers, &edge) {
-        Some(answer) => {
-            Ok(Response::ok().header(header::CONTENT_TYPE, media.as_str()).body(content::encode(&answer, media)))
-        }
+        Some(answer) => Ok(Response::ok()
+            .header(header::CONTENT_TYPE, media.as_str())
+            .body(content::encode(&answer, media))),
         None => Err(refuse(kind, &call, &snapshot)),
     }
 }
@@ -102,7 +102,9 @@ fn validate(call: &Call) -> Result<Type, Refusal> {
         Type::DestroyVolumes => (call.destroy_volumes.is_some(), "destroy_volumes"),
         Type::GrowVolume => (call.grow_volume.is_some(), "grow_volume"),
         Type::ShrinkVolume => (call.shrink_volume.is_some(), "shrink_volume"),
-        Type::UpdateMaintenanceSchedule => (call.update_maintenance_schedule.is_some(), "update_maintenance_schedule"),
+        Type::UpdateMaintenanceSchedule => {
+            (call.update_maintenance_schedule.is_some(), "update_maintenance_schedule")
+        }
         Type::StartMaintenance => (call.start_maintenance.is_some(), "start_maintenance"),
         Type::StopMaintenance => (call.stop_maintenance.is_some(), "stop_maintenance"),
         Type::DrainAgent => (call.drain_agent.is_some(), "drain_agent"),
@@ -127,8 +129,10 @@ fn question(kind: Type, snapshot: &Snapshot, readers: &Readers, edge: &Edge<Mast
             Answer::GetHealth
         }
         Type::GetFlags => {
-            let flag = |(name, value): (&String, &String)| Flag { name: name.clone(), value: Some(value.clone()) };
-            answer.get_flags = Some(response::GetFlags { flags: readers.config.flags.iter().map(flag).collect() });
+            let flag =
+                |(name, value): (&String, &String)| Flag { name: name.clone(), value: Some(value.clone()) };
+            answer.get_flags =
+                Some(response::GetFlags { flags: readers.config.flags.iter().map(flag).collect() });
             Answer::GetFlags
         }
         Type::GetVersion => {
@@ -171,9 +175,13 @@ fn question(kind: Type, snapshot: &Snapshot, readers: &Readers, edge: &Edge<Mast
             Answer::GetRoles
         }
         Type::GetWeights => {
-            let weight = |(role, weight): (&model::Role, &f64)| WeightInfo { weight: *weight, role: Some(role.to_string()) };
+            let weight = |(role, weight): (&model::Role, &f64)| WeightInfo {
+                weight: *weight,
+                role: Some(role.to_string()),
+            };
             let weights = readers.config.sharing.weights.iter().map(weight).collect::<Vec<_>>();
-            answer.get_weights = (!weights.is_empty()).then_some(response::GetWeights { weight_infos: weights });
+            answer.get_weights =
+                (!weights.is_empty()).then_some(response::GetWeights { weight_infos: weights });
             Answer::GetWeights
         }
         Type::GetMaster => {
@@ -233,7 +241,9 @@ fn refuse(kind: Type, call: &Call, snapshot: &Snapshot) -> Refusal {
     };
     if let Some(id) = agent.filter(|id| !known(id)) {
         return match kind {
-            Type::MarkAgentGone => Refusal::Said(StatusCode::NOT_FOUND, format!("Agent '{}' not found", id.value)),
+            Type::MarkAgentGone => {
+                Refusal::Said(StatusCode::NOT_FOUND, format!("Agent '{}' not found", id.value))
+            }
             Type::DrainAgent | Type::DeactivateAgent | Type::ReactivateAgent => {
                 Refusal::Said(StatusCode::BAD_REQUEST, "Unknown agent".to_owned())
             }
@@ -243,6 +253,8 @@ fn refuse(kind: Type, call: &Call, snapshot: &Snapshot) -> Refusal {
     match kind {
         // No file is attached.
         Type::ListFiles | Type::ReadFile => Refusal::Said(StatusCode::NOT_FOUND, String::new()),
-        _ => Refusal::Said(StatusCode::NOT_IMPLEMENTED, format!("{} is not supported yet", kind.as_str_name())),
+        _ => {
+            Refusal::Said(StatusCode::NOT_IMPLEMENTED, format!("{} is not supported yet", kind.as_str_name()))
+        }
     }
 }

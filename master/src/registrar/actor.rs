@@ -190,9 +190,9 @@ impl Registrar {
 fn growth(registry: &Registry, delta: &Delta) -> isize {
     let size = |info: Option<&Arc<AgentInfo>>| info.map_or(0, |info| wire::encode(info).len() as isize);
     match delta {
-        Delta::AdmitAgent { id, info } | Delta::UpdateAgent { id, info } | Delta::MarkReachable { id, info } => {
-            size(Some(info)) - size(registry.admitted.get(id))
-        }
+        Delta::AdmitAgent { id, info }
+        | Delta::UpdateAgent { id, info }
+        | Delta::MarkReachable { id, info } => size(Some(info)) - size(registry.admitted.get(id)),
         Delta::RemoveAgent { id } | Delta::MarkUnreachable { id, .. } | Delta::MarkGone { id, .. } => {
             -size(registry.admitted.get(id))
         }

@@ -21,7 +21,10 @@ pub(crate) fn get_executors(snapshot: &Snapshot) -> GetExecutors {
     let executors = snapshot.frameworks.values().flat_map(|framework| of(snapshot, framework));
     GetExecutors {
         executors: executors
-            .map(|(agent, info)| get_executors::Executor { executor_info: info.into(), agent_id: agent.into() })
+            .map(|(agent, info)| get_executors::Executor {
+                executor_info: info.into(),
+                agent_id: agent.into(),
+            })
             .collect(),
         orphan_executors: Vec::new(),
     }

@@ -12,7 +12,10 @@ use super::executors;
 use crate::state::{Connection, Framework, Snapshot};
 
 /// As `/state` and `/frameworks` show it.
-pub(crate) fn classic<'a>(snapshot: &'a Snapshot, framework: &'a Framework) -> classic::master::Framework<'a> {
+pub(crate) fn classic<'a>(
+    snapshot: &'a Snapshot,
+    framework: &'a Framework,
+) -> classic::master::Framework<'a> {
     classic::master::Framework {
         id: &framework.id,
         info: &framework.info,
@@ -28,7 +31,9 @@ pub(crate) fn classic<'a>(snapshot: &'a Snapshot, framework: &'a Framework) -> c
         unreachable_tasks: framework.unreachable_tasks.values().map(|task| &**task).collect(),
         completed_tasks: framework.completed_tasks.iter().map(|task| &**task).collect(),
         offers: snapshot.offered_to(framework).map(|offer| &**offer).collect(),
-        executors: executors::of(snapshot, framework).map(|(agent, info)| (agent, info as &ExecutorInfo)).collect(),
+        executors: executors::of(snapshot, framework)
+            .map(|(agent, info)| (agent, info as &ExecutorInfo))
+            .collect(),
         offer_constraints: framework.constraints.as_deref(),
     }
 }
@@ -51,7 +56,11 @@ pub(crate) fn classics<'a>(
 pub(crate) fn get_frameworks(snapshot: &Snapshot) -> GetFrameworks {
     GetFrameworks {
         frameworks: snapshot.frameworks.values().map(|framework| v1(snapshot, framework)).collect(),
-        completed_frameworks: snapshot.completed_frameworks.iter().map(|framework| v1(snapshot, framework)).collect(),
+        completed_frameworks: snapshot
+            .completed_frameworks
+            .iter()
+            .map(|framework| v1(snapshot, framework))
+            .collect(),
         recovered_frameworks: Vec::new(),
     }
 }

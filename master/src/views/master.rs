@@ -25,7 +25,13 @@ pub(crate) fn classic<'a>(
     let identity = &snapshot.identity;
     let connected = snapshot.agents.values().filter(|agent| agent.connected()).count();
     let [running, completed] = frameworks::classics(snapshot, None);
-    let leader = Leader { id: &identity.id, pid, port: identity.address.port(), hostname: &identity.hostname, domain: None };
+    let leader = Leader {
+        id: &identity.id,
+        pid,
+        port: identity.address.port(),
+        hostname: &identity.hostname,
+        domain: None,
+    };
     MasterState {
         build: Build::OURS,
         start_time: identity.started,

@@ -91,7 +91,8 @@ impl Roles {
             .map(|(role, figures)| {
                 let mut sum = figures.allocated.clone();
                 sum += &figures.offered;
-                let known = sum.iter().filter(|(name, _)| matches!(&***name, "cpus" | "mem" | "disk" | "gpus"));
+                let known =
+                    sum.iter().filter(|(name, _)| matches!(&***name, "cpus" | "mem" | "disk" | "gpus"));
                 v1::Role {
                     name: role.to_string(),
                     weight: self.weight(role),

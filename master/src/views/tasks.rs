@@ -25,7 +25,10 @@ pub(crate) fn get_tasks(snapshot: &Snapshot) -> GetTasks {
             .flat_map(|framework| framework.unreachable_tasks.values())
             .map(v1)
             .collect(),
-        completed_tasks: frameworks(snapshot).flat_map(|framework| &framework.completed_tasks).map(v1).collect(),
+        completed_tasks: frameworks(snapshot)
+            .flat_map(|framework| &framework.completed_tasks)
+            .map(v1)
+            .collect(),
         ..GetTasks::default()
     }
 }

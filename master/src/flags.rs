@@ -1,0 +1,491 @@
+//! How a master is run: Mesos' flags, with their names, defaults and text forms.
+//!
+//! The command line gives `MESOS_<NAME>` and `--no-<name>` their meaning before these see it. Flags of Mesos that mean nothing
+//! here yet stand in `later`.
+
+mod later;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use model::{Quantities, Resources, Role, Weight, format_duration, parse_duration};
+
+use crate::allocator::hierarchical;
+use crate::allocator::{self, Order};
+use crate::config::{Config, Settings};
+use crate::registrar::{self, RegistryLimits};
+use later::LATER;
+pub use later::Later;
+
+/// The flags of `hectare master`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Flags {
+    /// The address to listen on.
+    #[arg(long = "ip", env = "HECTARE_IP")]
+    pub ip: Option<String>,
+
+    /// The port to listen on.
+    #[arg(long = "port", env = "HECTARE_PORT", default_value_t = 5050)]
+    pub port: u16,
+
+    /// The address others reach this master at, when it is not the one it listens on.
+    #[arg(long = "advertise_ip", env = "HECTARE_ADVERTISE_IP")]
+    pub advertise_ip: Option<String>,
+
+    /// The port others reach this master at, when it is not the one it listens on.
+    #[arg(long = "advertise_port", env = "HECTARE_ADVERTISE_PORT")]
+    pub advertise_port: Option<u16>,
+
+    /// The name this master publishes. Unset: this machine's name, or its address with --hostname_lookup=false.
+    #[arg(long = "hostname", env = "HECTARE_HOSTNAME")]
+    pub hostname: Option<String>,
+
+    /// Whether to publish this machine's name when --hostname is unset.
+    #[arg(long = "hostname_lookup", env = "HECTARE_HOSTNAME_LOOKUP", default_value = "true",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub hostname_lookup: bool,
+
+    /// A name for people, shown in /state.
+    #[arg(long = "cluster", env = "HECTARE_CLUSTER")]
+    pub cluster: Option<String>,
+
+    /// Where the registry will live once it outlives the process.
+    #[arg(long = "work_dir", env = "HECTARE_WORK_DIR")]
+    pub work_dir: Option<PathBuf>,
+
+    /// Where the registry is kept. The replicated log is still to come; in_memory forgets agents when the master ends.
+    #[arg(long = "registry", env = "HECTARE_REGISTRY", default_value = "in_memory", value_parser = registry)]
+    pub registry: String,
+
+    /// How often agents that are unreachable or gone are looked through for old ones.
+    #[arg(long = "registry_gc_interval", env = "HECTARE_REGISTRY_GC_INTERVAL", default_value = "15mins", value_parser = duration)]
+    pub registry_gc_interval: Duration,
+
+    /// How long an agent is remembered as unreachable or gone.
+    #[arg(long = "registry_max_agent_age", env = "HECTARE_REGISTRY_MAX_AGENT_AGE", default_value = "2weeks", value_parser = duration)]
+    pub registry_max_agent_age: Duration,
+
+    /// How many agents are remembered as unreachable, and how many as gone.
+    #[arg(
+        long = "registry_max_agent_count",
+        env = "HECTARE_REGISTRY_MAX_AGENT_COUNT",
+        default_value_t = 102_400
+    )]
+    pub registry_max_agent_count: usize,
+
+    /// How long agents may take to come back, after a failover or a lost connection; at least 10mins.
+    #[arg(long = "agent_reregister_timeout", alias = "slave_reregister_timeout", env = "HECTARE_AGENT_REREGISTER_TIMEOUT",
+          default_value = "10mins", value_parser = duration)]
+    pub agent_reregister_timeout: Duration,
+
+    /// How long an agent may take to answer a ping; between 1secs and 15mins.
+    #[arg(long = "agent_ping_timeout", alias = "slave_ping_timeout", env = "HECTARE_AGENT_PING_TIMEOUT",
+          default_value = "15secs", value_parser = duration)]
+    pub agent_ping_timeout: Duration,
+
+    /// How many pings in a row an agent may miss.
+    #[arg(
+        long = "max_agent_ping_timeouts",
+        alias = "max_slave_ping_timeouts",
+        env = "HECTARE_MAX_AGENT_PING_TIMEOUTS",
+        default_value_t = 5
+    )]
+    pub max_agent_ping_timeouts: u32,
+
+    /// After this long an offer that nobody answers is rescinded. Unset: never.
+    #[arg(long = "offer_timeout", env = "HECTARE_OFFER_TIMEOUT", value_parser = duration)]
+    pub offer_timeout: Option<Duration>,
+
+    /// Whether frameworks may run as root.
+    #[arg(long = "root_submissions", env = "HECTARE_ROOT_SUBMISSIONS", default_value = "true",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub root_submissions: bool,
+
+    /// The only roles there are, separated by commas; `*` is always one. Unset: any role.
+    #[arg(long = "roles", env = "HECTARE_ROLES", value_parser = contents)]
+    pub roles: Option<String>,
+
+    /// What roles weigh, as in `web=2,batch=1.5`; others weigh 1.
+    #[arg(long = "weights", env = "HECTARE_WEIGHTS", value_parser = contents)]
+    pub weights: Option<String>,
+
+    /// Who decides what is offered to whom.
+    #[arg(long = "allocator", env = "HECTARE_ALLOCATOR", default_value = "hierarchical", value_parser = ["hierarchical", "HierarchicalDRF"])]
+    pub allocator: String,
+
+    /// How long changes gather at most before something is offered again; the least time a filter holds.
+    #[arg(long = "allocation_interval", env = "HECTARE_ALLOCATION_INTERVAL", default_value = "1secs", value_parser = duration)]
+    pub allocation_interval: Duration,
+
+    /// In which order roles are asked.
+    #[arg(long = "role_sorter", alias = "user_sorter", env = "HECTARE_ROLE_SORTER", default_value = "drf", value_parser = ["drf", "random"])]
+    pub role_sorter: String,
+
+    /// In which order a role's frameworks are asked; the same as roles.
+    #[arg(long = "framework_sorter", env = "HECTARE_FRAMEWORK_SORTER", default_value = "drf", value_parser = ["drf", "random"])]
+    pub framework_sorter: String,
+
+    /// Resources that count for nobody's share, separated by commas.
+    #[arg(long = "fair_sharing_excluded_resource_names", env = "HECTARE_FAIR_SHARING_EXCLUDED_RESOURCE_NAMES", value_parser = contents)]
+    pub fair_sharing_excluded_resource_names: Option<String>,
+
+    /// Whether agents with GPUs are kept for frameworks that know of them.
+    #[arg(long = "filter_gpu_resources", env = "HECTARE_FILTER_GPU_RESOURCES", default_value = "true",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub filter_gpu_resources: bool,
+
+    /// What must be left of an agent to be offered, as in `cpus:0.01|mem:32`: one of these. Empty: anything.
+    #[arg(long = "min_allocatable_resources", env = "HECTARE_MIN_ALLOCATABLE_RESOURCES", default_value = "cpus:0.01|mem:32", value_parser = contents)]
+    pub min_allocatable_resources: String,
+
+    /// A file with the hosts whose agents may be offered, one per line; it is read again every 5secs. Unset: all.
+    #[arg(long = "whitelist", env = "HECTARE_WHITELIST")]
+    pub whitelist: Option<PathBuf>,
+
+    /// How many ended frameworks are remembered.
+    #[arg(long = "max_completed_frameworks", env = "HECTARE_MAX_COMPLETED_FRAMEWORKS", default_value_t = 50)]
+    pub max_completed_frameworks: usize,
+
+    /// How many ended tasks of a framework are remembered.
+    #[arg(
+        long = "max_completed_tasks_per_framework",
+        env = "HECTARE_MAX_COMPLETED_TASKS_PER_FRAMEWORK",
+        default_value_t = 1000
+    )]
+    pub max_completed_tasks_per_framework: usize,
+
+    /// How many unreachable tasks of a framework are remembered.
+    #[arg(
+        long = "max_unreachable_tasks_per_framework",
+        env = "HECTARE_MAX_UNREACHABLE_TASKS_PER_FRAMEWORK",
+        default_value_t = 1000
+    )]
+    pub max_unreachable_tasks_per_framework: usize,
+
+    /// Whether each framework has metrics of its own.
+    #[arg(long = "publish_per_framework_metrics", env = "HECTARE_PUBLISH_PER_FRAMEWORK_METRICS", default_value = "true",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub publish_per_framework_metrics: bool,
+
+    #[command(flatten)]
+    pub later: Later,
+}
+
+/// Why the flags do not make a master.
+#[derive(Debug, thiserror::Error)]
+#[error("--{flag}: {why}")]
+pub struct FlagError {
+    /// Which flag.
+    pub flag: &'static str,
+    why: String,
+}
+
+fn invalid(flag: &'static str, why: impl ToString) -> FlagError {
+    FlagError { flag, why: why.to_string() }
+}
+
+impl Flags {
+    /// The master these flags describe.
+    ///
+    /// Errors: a value is malformed, out of its bounds, or at odds with another.
+    pub fn config(&self) -> Result<Config, FlagError> {
+        const PING: std::ops::RangeInclusive<Duration> =
+            Duration::from_secs(1)..=Duration::from_secs(15 * 60);
+        if !PING.contains(&self.agent_ping_timeout) {
+            return Err(invalid("agent_ping_timeout", "between 1secs and 15mins"));
+        }
+        if self.max_agent_ping_timeouts == 0 {
+            return Err(invalid("max_agent_ping_timeouts", "at least 1"));
+        }
+        if self.agent_reregister_timeout < Duration::from_secs(600) {
+            return Err(invalid("agent_reregister_timeout", "at least 10mins"));
+        }
+        if self.role_sorter != self.framework_sorter {
+            return Err(invalid(
+                "framework_sorter",
+                "roles and frameworks are ordered the same way; see --role_sorter",
+            ));
+        }
+        Ok(Config {
+            hostname: self.hostname.clone().or_else(|| self.machine_name()),
+            cluster: self.cluster.clone(),
+            settings: Settings {
+                agent_ping_timeout: self.agent_ping_timeout,
+                max_agent_ping_timeouts: self.max_agent_ping_timeouts,
+                agent_reregister_timeout: self.agent_reregister_timeout,
+                offer_timeout: self.offer_timeout,
+                max_completed_frameworks: self.max_completed_frameworks,
+                max_completed_tasks_per_framework: self.max_completed_tasks_per_framework,
+                max_unreachable_tasks_per_framework: self.max_unreachable_tasks_per_framework,
+                roles: self.roles.as_deref().map(roles).transpose()?,
+                root_submissions: self.root_submissions,
+                ..Settings::default()
+            },
+            sharing: hierarchical::Settings {
+                filter_min: self.allocation_interval,
+                order: if self.role_sorter == "random" { Order::Random } else { Order::Drf },
+                excluded: self.fair_sharing_excluded_resource_names.as_deref().map(list).unwrap_or_default(),
+                weights: weights(self.weights.as_deref().unwrap_or(""))?,
+                filter_gpus: self.filter_gpu_resources,
+                min_allocatable: minimums(&self.min_allocatable_resources)?,
+                region: None,
+            },
+            allocator: allocator::actor::Settings {
+                interval: self.allocation_interval,
+                whitelist: self.whitelist.clone(),
+            },
+            registrar: registrar::Settings {
+                interval: self.registry_gc_interval,
+                limits: RegistryLimits {
+                    age: self.registry_max_agent_age,
+                    count: self.registry_max_agent_count,
+                },
+            },
+            flags: self.listed(),
+            publish_per_framework_metrics: self.publish_per_framework_metrics,
+            ..Config::default()
+        })
+    }
+
+    /// What `/flags` shows: each flag that is set or has a default, by name.
+    pub fn listed(&self) -> BTreeMap<String, String> {
+        let mut listed: BTreeMap<String, String> = LATER
+            .iter()
+            .filter_map(|&(name, _, default, _)| Some((name.to_owned(), default?.to_owned())))
+            .collect();
+        let mut put = |name: &str, value: String| {
+            listed.insert(name.to_owned(), value);
+        };
+        let path = |path: &PathBuf| path.display().to_string();
+        for (name, value) in [
+            ("hostname_lookup", self.hostname_lookup),
+            ("root_submissions", self.root_submissions),
+            ("filter_gpu_resources", self.filter_gpu_resources),
+            ("publish_per_framework_metrics", self.publish_per_framework_metrics),
+            // Flags every Mesos binary has; ours logs its own way.
+            ("help", false),
+            ("version", false),
+            ("quiet", false),
+        ] {
+            put(name, value.to_string());
+        }
+        for (name, value) in [
+            ("registry_gc_interval", self.registry_gc_interval),
+            ("registry_max_agent_age", self.registry_max_agent_age),
+            ("agent_reregister_timeout", self.agent_reregister_timeout),
+            ("agent_ping_timeout", self.agent_ping_timeout),
+            ("allocation_interval", self.allocation_interval),
+        ] {
+            put(name, format_duration(value));
+        }
+        for (name, value) in [
+            ("port", usize::from(self.port)),
+            ("registry_max_agent_count", self.registry_max_agent_count),
+            ("max_agent_ping_timeouts", self.max_agent_ping_timeouts as usize),
+            ("max_completed_frameworks", self.max_completed_frameworks),
+            ("max_completed_tasks_per_framework", self.max_completed_tasks_per_framework),
+            ("max_unreachable_tasks_per_framework", self.max_unreachable_tasks_per_framework),
+            ("logbufsecs", 0),
+        ] {
+            put(name, value.to_string());
+        }
+        for (name, value) in [
+            ("registry", Some(self.registry.clone())),
+            ("allocator", Some(self.allocator.clone())),
+            ("role_sorter", Some(self.role_sorter.clone())),
+            ("framework_sorter", Some(self.framework_sorter.clone())),
+            ("min_allocatable_resources", Some(self.min_allocatable_resources.clone())),
+            ("logging_level", Some("INFO".to_owned())),
+            ("ip", self.ip.clone()),
+            ("advertise_ip", self.advertise_ip.clone()),
+            ("advertise_port", self.advertise_port.map(|port| port.to_string())),
+            ("hostname", self.hostname.clone()),
+            ("cluster", self.cluster.clone()),
+            ("work_dir", self.work_dir.as_ref().map(path)),
+            ("offer_timeout", self.offer_timeout.map(format_duration)),
+            ("roles", self.roles.clone()),
+            ("weights", self.weights.clone()),
+            ("fair_sharing_excluded_resource_names", self.fair_sharing_excluded_resource_names.clone()),
+            ("whitelist", self.whitelist.as_ref().map(path)),
+        ] {
+            if let Some(value) = value {
+                put(name, value);
+            }
+        }
+        listed
+    }
+
+    /// This machine's name, if it is wanted; a master on loopback is called by its address, since others cannot reach that name.
+    fn machine_name(&self) -> Option<String> {
+        let reachable = self.ip.as_deref().is_some_and(|ip| !ip.starts_with("127."));
+        match self.hostname_lookup && reachable {
+            true => {
+                std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned())
+            }
+            false => None,
+        }
+    }
+}
+
+/// Duration flags: Mesos' text form.
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| error.to_string())
+}
+
+fn registry(text: &str) -> Result<String, String> {
+    match text {
+        "in_memory" => Ok(text.to_owned()),
+        "replicated_log" => Err("not supported yet; the registry lives in_memory".to_owned()),
+        _ => Err("one of in_memory, replicated_log".to_owned()),
+    }
+}
+
+/// A flag whose value may be `file:///path`, which stands for what the file holds.
+fn contents(text: &str) -> Result<String, String> {
+    match text.strip_prefix("file://") {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}")),
+        None => Ok(text.to_owned()),
+    }
+}
+
+/// What stands between commas.
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn roles(text: &str) -> Result<BTreeSet<Role>, FlagError> {
+    let mut roles = BTreeSet::from([Role::any()]);
+    for name in list(text) {
+        let role = Role::from(name);
+        role.check().map_err(|why| invalid("roles", why))?;
+        roles.insert(role);
+    }
+    Ok(roles)
+}
+
+fn weights(text: &str) -> Result<BTreeMap<Role, f64>, FlagError> {
+    let one = |part: String| {
+        let wrong = |why: &str| invalid("weights", format!("'{part}' {why}"));
+        let (role, weight) = part.split_once('=').ok_or_else(|| wrong("is not role=weight"))?;
+        let weight = weight.parse().map_err(|_| wrong("is not role=weight"))?;
+        let weight =
+            Weight::new(role.into(), weight).map_err(|_| wrong("weighs nothing: weights are positive"))?;
+        weight.role.check().map_err(|why| invalid("weights", why))?;
+        Ok((weight.role.clone(), weight.weight()))
+    };
+    list(text).into_iter().map(one).collect()
+}
+
+/// `cpus:0.01|mem:32`: alternatives, each a set of amounts.
+fn minimums(text: &str) -> Result<Vec<Quantities>, FlagError> {
+    let one = |part: &str| {
+        let amounts: Resources = part.parse().map_err(|why| invalid("min_allocatable_resources", why))?;
+        match amounts.is_empty() {
+            true => Err(invalid("min_allocatable_resources", format!("'{part}' is no amount"))),
+            false => Ok(amounts.quantities()),
+        }
+    };
+    text.split('|').map(str::trim).filter(|part| !part.is_empty()).map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: Flags,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<Flags, clap::Error> {
+        Line::try_parse_from(["master"].iter().chain(arguments)).map(|line| line.flags)
+    }
+
+    fn refusal(arguments: &[&str]) -> String {
+        match parse(arguments) {
+            Ok(flags) => flags.config().expect_err("it is refused").to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn a_master_needs_no_flags() {
+        let config = parse(&[]).unwrap().config().unwrap();
+        assert_eq!(config.settings.silence_max(), Duration::from_secs(75));
+        assert_eq!(config.sharing.min_allocatable, hierarchical::Settings::default().min_allocatable);
+        assert_eq!(config.registrar.limits.age, Duration::from_secs(14 * 24 * 3600));
+    }
+
+    #[test]
+    fn old_names_are_understood() {
+        let flags =
+            parse(&["--slave_ping_timeout=30secs", "--user_sorter=random", "--framework_sorter=random"])
+                .unwrap();
+        assert_eq!(flags.agent_ping_timeout, Duration::from_secs(30));
+        assert_eq!(flags.config().unwrap().sharing.order, Order::Random);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_by_the_name_of_its_flag() {
+        for (argument, said) in [
+            ("--agent_ping_timeout=1ms", "--agent_ping_timeout: between 1secs and 15mins"),
+            ("--max_agent_ping_timeouts=0", "--max_agent_ping_timeouts: at least 1"),
+            ("--agent_reregister_timeout=1mins", "--agent_reregister_timeout: at least 10mins"),
+            ("--role_sorter=random", "--framework_sorter: roles and frameworks are ordered the same way"),
+            ("--weights=a=-1", "--weights: 'a=-1' weighs nothing"),
+            ("--roles=a//b", "--roles: "),
+            ("--min_allocatable_resources=cpus", "--min_allocatable_resources: "),
+            ("--allocation_interval=5", "--allocation_interval"),
+        ] {
+            let text = refusal(&[argument]);
+            assert!(text.contains(said), "{argument}: {text}");
+        }
+    }
+
+    #[test]
+    fn flags_to_come_are_refused_with_their_reason_unless_they_ask_for_nothing() {
+        assert!(refusal(&["--zk=zk://a:2181/mesos"]).contains("not supported: there is one master"));
+        assert!(refusal(&["--registry=replicated_log"]).contains("in_memory"));
+        assert!(refusal(&["--authenticate_http"]).contains("nobody is authenticated"));
+        assert!(parse(&["--authenticate_agents=false", "--quorum=1", "--authorizers=local"]).is_ok());
+    }
+
+    #[test]
+    fn weights_and_minimums_reach_the_allocator() {
+        let config = parse(&["--weights=web=2,a/b=0.5", "--min_allocatable_resources=cpus:1;mem:2|gpus:1"])
+            .unwrap()
+            .config()
+            .unwrap();
+        assert_eq!(config.sharing.weights, BTreeMap::from([("web".into(), 2.0), ("a/b".into(), 0.5)]));
+        assert_eq!(config.sharing.min_allocatable.len(), 2);
+        assert!(
+            parse(&["--min_allocatable_resources="])
+                .unwrap()
+                .config()
+                .unwrap()
+                .sharing
+                .min_allocatable
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn listed_flags_bear_the_names_and_values_of_the_reference() {
+        let listed = parse(&["--cluster=golden"]).unwrap().listed();
+        for (name, value) in [
+            ("agent_ping_timeout", "15secs"),
+            ("registry_max_agent_age", "2weeks"),
+            ("max_completed_frameworks", "50"),
+            ("min_allocatable_resources", "cpus:0.01|mem:32"),
+            ("authenticate_agents", "false"),
+            ("cluster", "golden"),
+        ] {
+            assert_eq!(listed.get(name).map(String::as_str), Some(value), "{name}");
+        }
+        assert!(!listed.contains_key("offer_timeout"), "what is unset is not listed");
+    }
+}
