@@ -131,13 +131,15 @@ impl Value for ExecutorKind {
 
 impl Value for FrameworkCapabilities {
     fn write(&self, out: &mut Vec<u8>) {
-        List(self.0.iter().map(|capability| capability.name())).write(out);
+        let names: Vec<&str> = self.iter().map(|capability| capability.name()).collect();
+        List(names.iter()).write(out);
     }
 }
 
 impl Value for AgentCapabilities {
     fn write(&self, out: &mut Vec<u8>) {
-        List(self.0.iter().map(|capability| capability.name())).write(out);
+        let names: Vec<&str> = self.iter().map(|capability| capability.name()).collect();
+        List(names.iter()).write(out);
     }
 }
 
