@@ -89,10 +89,12 @@ impl fmt::Display for FrameworkCapability {
     }
 }
 
-/// The capabilities of one framework; names we do not know are left out when they are read.
+/// The capabilities of one framework, each once, in the order given: that is how they are shown again.
+///
+/// Names we do not know are left out when they are read.
 #[wire::part]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FrameworkCapabilities(pub BTreeSet<FrameworkCapability>);
+pub struct FrameworkCapabilities(Vec<FrameworkCapability>);
 
 impl FrameworkCapabilities {
     pub fn has(&self, capability: FrameworkCapability) -> bool {
@@ -138,7 +140,13 @@ impl FrameworkCapabilities {
 
 impl FromIterator<FrameworkCapability> for FrameworkCapabilities {
     fn from_iter<I: IntoIterator<Item = FrameworkCapability>>(capabilities: I) -> Self {
-        Self(capabilities.into_iter().collect())
+        let mut known = Vec::new();
+        for capability in capabilities {
+            if !known.contains(&capability) {
+                known.push(capability);
+            }
+        }
+        Self(known)
     }
 }
 
