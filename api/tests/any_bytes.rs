@@ -3,6 +3,7 @@
 use api::content::{MediaType, decode_call, encode};
 use api::json::Message;
 use api::v1::{agent, executor, master, resource_provider, scheduler};
+use model::call::Call;
 use proptest::prelude::*;
 
 fn try_all(bytes: &[u8]) {
@@ -78,6 +79,19 @@ fn json_like() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|pieces| pieces.concat().into_bytes())
 }
 
+/// What a call means, once it is read, can be written and means the same when read again.
+fn try_meaning(bytes: &[u8]) {
+    for ty in [MediaType::Json, MediaType::Protobuf] {
+        let Ok(spelled) = decode_call::<scheduler::Call>(bytes, ty) else { continue };
+        let Ok(meant) = Call::try_from(spelled) else { continue };
+        // A task or framework that is none is answered, not sent on: there is nothing to write of it.
+        if !format!("{meant:?}").contains("Invalid") {
+            let again = Call::try_from(scheduler::Call::from(&meant)).expect("what we write has a meaning");
+            assert_eq!(again, meant);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_a_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
@@ -87,6 +101,11 @@ proptest! {
     #[test]
     fn no_damaged_call_makes_a_decoder_panic(bytes in near_a_call()) {
         try_all(&bytes);
+    }
+
+    #[test]
+    fn a_damaged_call_means_the_same_when_it_is_read_again(bytes in near_a_call()) {
+        try_meaning(&bytes);
     }
 
     #[test]
