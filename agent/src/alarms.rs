@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use model::{ContainerId, FrameworkId, TaskId, UpdateId};
 
-use crate::http::StreamNo;
 use crate::state::Key;
 
 /// What was waited for.
@@ -24,8 +23,8 @@ pub(crate) enum Alarm {
     Ended { executor: Key, container: ContainerId },
     /// The update should have been acknowledged by now.
     Retry { framework: FrameworkId, task: TaskId, uuid: UpdateId, attempt: u32 },
-    /// Time to show an executor that the agent is there.
-    Heartbeat { executor: Key, stream: StreamNo },
+    /// Time to show the executors that the agent is there.
+    Heartbeat,
 }
 
 /// How long to wait.

@@ -133,6 +133,6 @@ fn woke(state: &mut State, alarm: Alarm, now: Time) -> Effects {
         Alarm::Retry { framework, task, uuid, attempt } => {
             updates::retry(state, &framework, &task, uuid, attempt)
         }
-        Alarm::Heartbeat { executor, stream } => executors::heartbeat(state, executor, stream),
+        Alarm::Heartbeat => executors::heartbeat(state),
     }
 }

@@ -12,6 +12,7 @@
 //! Left out on purpose: rules do no I/O, read no clock and roll no dice. Nothing here knows a master's code; the two
 //! meet in `model::messages`.
 
+mod actor;
 mod alarms;
 mod config;
 pub mod containerizer;
@@ -24,13 +25,20 @@ mod http;
 mod layout;
 mod master;
 mod messages;
+mod metrics;
+mod public;
 mod recovery;
 mod resources;
+mod start;
 mod state;
 mod tasks;
 #[cfg(test)]
 mod testing;
 mod updates;
 
+pub use actor::Agent;
 pub use config::{Config, Recover};
 pub use flags::{FlagError, Flags};
+pub use messages::Letter;
+pub use recovery::LedgerError;
+pub use start::{StartError, spawn, stop};

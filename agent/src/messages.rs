@@ -13,6 +13,16 @@ use crate::http::{Refused, Session, StreamNo};
 use crate::recovery::{Durable, Record};
 use crate::state::Key;
 
+/// What the agent's mailbox holds; only its own doors and shell make one.
+#[derive(Debug)]
+pub struct Letter(pub(crate) Input);
+
+impl From<Input> for Letter {
+    fn from(input: Input) -> Self {
+        Self(input)
+    }
+}
+
 /// Everything an agent hears, whoever says it.
 #[derive(Debug)]
 pub(crate) enum Input {
@@ -91,10 +101,10 @@ impl FromMaster {
 
 macro_rules! from_master {
     ($($message:ident => $make:expr;)*) => {$(
-        impl From<Received<$message>> for Input {
+        impl From<Received<$message>> for Letter {
             fn from(received: Received<$message>) -> Self {
                 let make = $make;
-                Input::FromMaster { from: received.from, message: make(received.body) }
+                Self(Input::FromMaster { from: received.from, message: make(received.body) })
             }
         }
     )*};
@@ -115,6 +125,6 @@ from_master! {
     ShutdownAgent => FromMaster::Shutdown;
 }
 
-impl libprocess::Message for Input {
+impl libprocess::Message for Letter {
     type Result = ();
 }

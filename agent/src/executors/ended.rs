@@ -101,3 +101,122 @@ pub(crate) fn forget(state: &mut State, key: &Key) -> Effects {
     let over = state.life == Life::Terminating && state.executors().all(|executor| executor.is_ended());
     over.then(|| Effect::Stop("all executors have ended".to_owned())).into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use model::FrameworkId;
+    use model::TaskState::{Finished, Running};
+
+    use super::*;
+    use crate::containerizer::{ContainerEvent, LaunchStep};
+    use crate::messages::Input;
+    use crate::testing::{World, command_task, custom_task, ended, key, status};
+
+    #[test]
+    fn tasks_of_an_executor_that_dies_fail_and_the_master_hears_of_it_first() {
+        let mut world = World::with_custom_task();
+        let container = world.container("e");
+        let told = world.exited("e", 1792);
+        assert_eq!(
+            told[..4],
+            [
+                "close stream 1",
+                "to master: executor e exited 1792",
+                "record update t TASK_FAILED; then tell of t",
+                "record ended e; then forget",
+            ]
+        );
+        let told = told.join("\n");
+        assert!(
+            told.contains(
+                "to master: update t TASK_FAILED REASON_EXECUTOR_TERMINATED \"Executor terminated\""
+            ),
+            "{told}"
+        );
+        assert!(told.contains(&format!("forget {container}")), "{told}");
+    }
+
+    #[test]
+    fn an_executor_is_remembered_as_long_as_an_end_is_not_heard() {
+        let mut world = World::with_custom_task();
+        world.exited("e", 0);
+        assert!(world.state.executor(&key("e")).is_some());
+        world.acknowledge("t", world.outstanding("t").unwrap());
+        assert!(world.state.frameworks.is_empty());
+        assert_eq!(world.state.completed.len(), 1);
+        assert_eq!(world.state.completed[0].completed.len(), 1);
+    }
+
+    #[test]
+    fn a_framework_that_comes_back_has_its_history() {
+        let mut world = World::with_custom_task();
+        world.exited("e", 0);
+        world.acknowledge("t", world.outstanding("t").unwrap());
+        world.run(command_task("t2"), true);
+        assert!(world.state.completed.is_empty());
+        assert_eq!(world.state.frameworks[&FrameworkId::from("f")].completed.len(), 1);
+    }
+
+    #[test]
+    fn a_launch_that_fails_says_why() {
+        let mut world = World::registered();
+        world.run(command_task("t"), true);
+        let id = world.container("t");
+        let failure = LaunchFailure { step: LaunchStep::Fetch, message: "Failed to fetch all URIs".into() };
+        let told = world.hear(Input::Container(ContainerEvent::LaunchFailed { id, failure })).join("\n");
+        let line = "update t TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED \"Failed to launch container: Failed to fetch all URIs\"";
+        assert!(told.contains(line), "{told}");
+        assert!(!told.contains("exited"), "the executor of a command task is the agent's affair: {told}");
+    }
+
+    #[test]
+    fn a_reboot_is_told_as_what_it_is() {
+        let mut world = World::with_custom_task();
+        let id = world.container("e");
+        let termination = ended(None, Cause::Rebooted);
+        let told = world.hear(Input::Container(ContainerEvent::Terminated { id, termination })).join("\n");
+        assert!(told.contains("update t TASK_GONE REASON_AGENT_RESTARTED \"Agent rebooted\""), "{told}");
+    }
+
+    #[test]
+    fn histories_are_bounded() {
+        let mut world = World::registered();
+        for n in 0..5 {
+            world.run(command_task(&format!("t{n}")), true);
+            world.launched(&format!("t{n}"));
+            world.subscribe(&format!("t{n}"), n);
+            world.update(&format!("t{n}"), status(&format!("t{n}"), Finished, 9));
+            world.exited(&format!("t{n}"), 0);
+            world.acknowledge(&format!("t{n}"), world.outstanding(&format!("t{n}")).unwrap());
+        }
+        assert_eq!(world.state.completed[0].completed.len(), 3);
+    }
+
+    #[test]
+    fn an_executor_that_never_subscribes_fails_its_tasks() {
+        let mut world = World::registered();
+        world.run(custom_task("t"), true);
+        world.launched("e");
+        let container = world.container("e");
+        let alarm = crate::alarms::Alarm::Subscribed { executor: key("e"), container: container.clone() };
+        assert_eq!(world.hear(Input::Woke(alarm)), [format!("destroy {container}")]);
+        let termination = ended(Some(9), Cause::Destroyed);
+        let told = world
+            .hear(Input::Container(ContainerEvent::Terminated { id: container, termination }))
+            .join("\n");
+        let line = "update t TASK_FAILED REASON_EXECUTOR_REGISTRATION_TIMEOUT \"Executor did not register within 1mins\"";
+        assert!(told.contains(line), "{told}");
+    }
+
+    #[test]
+    fn nobody_is_told_how_the_tasks_of_a_removed_framework_end() {
+        let mut world = World::with_custom_task();
+        world.update("e", status("t", Running, 1));
+        let shutdown = model::messages::ShutdownFramework { epoch: 3, framework_id: "f".into() };
+        let told = world.master(crate::messages::FromMaster::ShutdownFramework(shutdown));
+        assert!(told.contains(&"to stream 1: SHUTDOWN".to_owned()), "{told:?}");
+        let told = world.exited("e", 0).join("\n");
+        assert!(!told.contains("to master: update"), "{told}");
+        assert!(world.state.frameworks.is_empty());
+    }
+}

@@ -16,5 +16,5 @@ pub(crate) use ended::{ended, forget, launch_failed, terminated};
 pub(crate) use launch::{held, held_durable, intended, launched};
 pub(crate) use message::{from_executor, to_executor};
 pub(crate) use shutdown::{end_if_useless, grace_over, shutdown, shutdown_framework};
-pub(crate) use subscribe::{heartbeat, stream_ended, subscribe};
+pub(crate) use subscribe::{HEARTBEAT, heartbeat, stream_ended, subscribe};
 pub(crate) use timeout::subscribed_too_late;

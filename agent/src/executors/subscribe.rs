@@ -15,7 +15,7 @@ use crate::state::{Key, Life, Phase, State};
 use crate::tasks::{self, Report, Whose, report};
 
 /// How often an executor is shown that the agent is there.
-const HEARTBEAT: Duration = Duration::from_secs(30 * 60);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(30 * 60);
 
 /// The executor reads its events from `stream` from now on; an older stream of it ends.
 ///
@@ -54,8 +54,6 @@ pub(crate) fn subscribe(
             container_id: Some(executor.container.clone()),
         },
     ));
-    let beat = Alarm::Heartbeat { executor: key.clone(), stream };
-    effects.push(Effect::Wake(beat, Delay::Exactly(HEARTBEAT)));
     for status in unacknowledged_updates {
         effects.extend(tasks::update(state, key, status, now));
     }
@@ -92,13 +90,84 @@ pub(crate) fn stream_ended(state: &mut State, key: &Key, stream: StreamNo) -> Ef
     Effects::new()
 }
 
-/// Shows the executor that the agent is there, and goes on doing so.
-pub(crate) fn heartbeat(state: &State, key: Key, stream: StreamNo) -> Effects {
-    match state.executor(&key) {
-        Some(executor) if executor.stream == Some(stream) => vec![
-            Effect::ToExecutor(stream, ExecutorEvent::Heartbeat),
-            Effect::Wake(Alarm::Heartbeat { executor: key, stream }, Delay::Exactly(HEARTBEAT)),
-        ],
-        _ => Effects::new(),
+/// Shows every executor that the agent is there, and goes on doing so.
+///
+/// One alarm for all of them: an executor that ends leaves none behind.
+pub(crate) fn heartbeat(state: &State) -> Effects {
+    let listening = state.executors().filter_map(|executor| executor.stream);
+    let mut effects: Effects =
+        listening.map(|stream| Effect::ToExecutor(stream, ExecutorEvent::Heartbeat)).collect();
+    effects.push(Effect::Wake(Alarm::Heartbeat, Delay::Exactly(HEARTBEAT)));
+    effects
+}
+
+#[cfg(test)]
+mod tests {
+    use model::TaskState::{Running, Starting};
+
+    use crate::messages::Input;
+    use crate::testing::{World, custom_task, key, status};
+
+    #[test]
+    fn an_executor_gets_what_waits_for_it_after_it_is_told_who_it_is() {
+        let mut world = World::registered();
+        world.run(custom_task("t"), true);
+        world.launched("e");
+        let told = world.subscribe("e", 1);
+        assert_eq!(
+            told,
+            ["answer accepted", "open stream 1", "to stream 1: SUBSCRIBED", "to stream 1: LAUNCH t"]
+        );
+    }
+
+    #[test]
+    fn a_second_subscription_ends_the_first() {
+        let mut world = World::with_custom_task();
+        let told = world.resubscribe("e", 2, vec![custom_task("t")], Vec::new());
+        assert_eq!(told[1..3], ["open stream 2", "close stream 1"]);
+        assert!(
+            world
+                .hear(Input::StreamEnded { executor: key("e"), stream: crate::http::StreamNo(1) })
+                .is_empty()
+        );
+        assert_eq!(world.state.executor(&key("e")).unwrap().stream, Some(crate::http::StreamNo(2)));
+    }
+
+    #[test]
+    fn a_task_that_was_lost_on_its_way_is_dropped() {
+        let mut world = World::with_custom_task();
+        let told = world.resubscribe("e", 2, Vec::new(), Vec::new()).join("\n");
+        assert!(told.contains("update t TASK_DROPPED REASON_AGENT_RESTARTED"), "{told}");
+    }
+
+    #[test]
+    fn updates_the_agent_may_have_missed_are_taken_in() {
+        let mut world = World::with_custom_task();
+        world.update("e", status("t", Starting, 1));
+        let missed = vec![status("t", Starting, 1), status("t", Running, 2)];
+        let told = world.resubscribe("e", 2, vec![custom_task("t")], missed);
+        let acknowledged = told.iter().filter(|line| line.contains("ACKNOWLEDGED t")).count();
+        assert_eq!(acknowledged, 2, "{told:?}");
+    }
+
+    #[test]
+    fn an_executor_without_any_task_to_come_is_shut_down() {
+        let mut world = World::registered();
+        world.run(custom_task("t"), true);
+        world.launched("e");
+        // Its only task is killed while it starts; the container is about to be destroyed.
+        world.state.executor_mut(&key("e")).unwrap().queued.clear();
+        world.state.placed.clear();
+        let told = world.subscribe("e", 1);
+        assert!(told.contains(&"to stream 1: SHUTDOWN".to_owned()), "{told:?}");
+    }
+
+    #[test]
+    fn calls_of_those_who_may_not_speak_are_refused() {
+        let mut world = World::registered();
+        assert_eq!(world.subscribe("e", 1), ["answer Framework cannot be found"]);
+        world.run(custom_task("t"), true);
+        assert_eq!(world.subscribe("stranger", 1), ["answer Executor cannot be found"]);
+        assert_eq!(world.update("e", status("t", Running, 1)), ["answer Executor is not subscribed"]);
     }
 }

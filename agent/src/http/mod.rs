@@ -1,7 +1,37 @@
-//! The agent over HTTP.
+//! The agent over HTTP: executors speak to it, everybody else reads.
+//!
+//! Reads run on the state the agent published last, never on the agent.
 
+mod classic;
+mod executor;
+mod files;
+mod operator;
 mod refused;
 mod session;
+mod views;
 
+use std::sync::Arc;
+
+use libprocess::Doors;
+use libprocess::http::Route;
+
+use crate::actor::Agent;
+use crate::public::Public;
 pub(crate) use refused::Refused;
 pub(crate) use session::{Session, StreamNo};
+
+/// Opens every path of the agent. Source: http-endpoints §5 and §8.
+pub(crate) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
+    let shared = || Arc::clone(public);
+    let state = shared();
+    doors.route(
+        Route::post("/api/v1/executor").help("Executors call, and subscribe to their events."),
+        move |request, edge| executor::executor(request, edge, Arc::clone(&state)),
+    );
+    let state = shared();
+    doors.route(Route::post("/api/v1").help("Operators ask."), move |request, edge| {
+        operator::operator(request, edge, Arc::clone(&state))
+    });
+    classic::open(doors, public);
+    files::open(doors, public);
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api::classic::build::API_VERSION;
 use libprocess::Upid;
 use model::messages::{RegisterAgent, ReregisterAgent, RunningExecutor};
 use model::{AgentCapabilities, AgentCapability};
@@ -9,9 +10,6 @@ use model::{AgentCapabilities, AgentCapability};
 use crate::alarms::{Alarm, Delay};
 use crate::effects::{Effect, Effects, ToMaster};
 use crate::state::{Link, State};
-
-/// The version of the API that is served: three integers, which clients take apart.
-pub(crate) const VERSION: &str = "1.11.0";
 
 /// The longest wait between two attempts.
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
@@ -80,7 +78,7 @@ fn attempt(state: &mut State, attempt: u32) -> Effects {
 /// What a master is asked: to give an id, or to take in all that runs.
 pub(crate) fn request(state: &State) -> ToMaster {
     let info = state.info();
-    let version = VERSION.to_owned();
+    let version = API_VERSION.to_owned();
     let capabilities = capabilities();
     if state.id.is_none() {
         return ToMaster::Register(Box::new(RegisterAgent { info, version, capabilities }));

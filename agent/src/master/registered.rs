@@ -62,3 +62,69 @@ fn linked(state: &mut State, master: Upid, epoch: u64, ping_timeout: Duration, n
     effects.extend(updates::resume(state));
     effects
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::{FromMaster, Input};
+    use crate::testing::{EPOCH, World, custom_task, master};
+
+    #[test]
+    fn an_agent_asks_at_once_and_again_with_growing_random_waits() {
+        let mut world = World::new();
+        world.hear(Input::Restored(Vec::new()));
+        let event =
+            crate::containerizer::ContainerEvent::Recovered { running: Vec::new(), orphans: Vec::new() };
+        let told = world.hear(Input::Container(event));
+        assert_eq!(
+            told[2..],
+            ["link master@127.0.0.1:5050", "to master: register", "wake within 2s: Register { attempt: 1 }",]
+        );
+        let told = world.hear(Input::Woke(Alarm::Register { attempt: 1 }));
+        assert_eq!(told[2], "wake within 4s: Register { attempt: 2 }");
+        assert!(world.hear(Input::Woke(Alarm::Register { attempt: 1 })).is_empty());
+    }
+
+    #[test]
+    fn a_master_of_an_earlier_reign_is_not_listened_to() {
+        let mut world = World::registered();
+        let old = model::messages::RunTask {
+            epoch: EPOCH - 1,
+            framework: crate::testing::framework(),
+            task: custom_task("t"),
+            launch_executor: true,
+        };
+        assert!(world.master(FromMaster::RunTask(Box::new(old))).is_empty());
+        let stranger = "master@127.0.0.1:6060".parse().unwrap();
+        let registered = Registered { epoch: 9, agent_id: "S7".into(), ping_timeout: Duration::from_secs(1) };
+        let message = FromMaster::Registered(registered);
+        assert!(world.hear(Input::FromMaster { from: stranger, message }).is_empty());
+    }
+
+    #[test]
+    fn a_task_the_master_counts_on_in_vain_is_reported() {
+        let mut world = World::registered();
+        world.hear(Input::Lost(master()));
+        let reregistered = Reregistered {
+            epoch: EPOCH + 1,
+            agent_id: "S0".into(),
+            ping_timeout: Duration::from_secs(75),
+            reconcile: vec![("f".into(), "t".into())],
+        };
+        let told = world.master(FromMaster::Reregistered(reregistered)).join("\n");
+        assert!(told.contains("update t TASK_DROPPED REASON_RECONCILIATION"), "{told}");
+    }
+
+    #[test]
+    fn a_master_that_stops_pinging_is_looked_for_again() {
+        let mut world = World::registered();
+        world.now = Time::START + Duration::from_secs(50);
+        let ping = model::messages::Ping { epoch: EPOCH, connected: true };
+        assert_eq!(world.master(FromMaster::Ping(ping)), ["to master: pong"]);
+        world.now = Time::START + Duration::from_secs(75);
+        assert_eq!(world.hear(Input::Woke(Alarm::Pinged)), ["wake after 50s: Pinged"]);
+        world.now = Time::START + Duration::from_secs(125);
+        let told = world.hear(Input::Woke(Alarm::Pinged));
+        assert_eq!(told, ["link master@127.0.0.1:5050", "wake within 1s: Register { attempt: 0 }"]);
+    }
+}

@@ -6,11 +6,14 @@
 //!                        running ◄── reconnected ◄── SUBSCRIBE of each executor, or their time is over
 //! ```
 
+mod ledger;
 mod reconnect;
 mod record;
 mod replay;
 mod snapshot;
 
+pub(crate) use ledger::Ledger;
+pub use ledger::LedgerError;
 pub(crate) use reconnect::{containers, reconnected, restored};
 pub(crate) use record::{Durable, Record};
 pub(crate) use replay::replay;

@@ -9,8 +9,8 @@ use crate::alarms::{Alarm, Delay};
 use crate::config::Recover;
 use crate::containerizer::KnownContainer;
 use crate::effects::{Effect, Effects};
-use crate::master;
 use crate::state::{Ending, Life, Phase, Run, State};
+use crate::{executors, master};
 
 /// The journal is read: the containerizer looks for what it names.
 pub(crate) fn restored(state: &mut State) -> Effects {
@@ -56,7 +56,10 @@ pub(crate) fn containers(state: &mut State, running: &[ContainerId], now: Time) 
         tracing::warn!(%container, "the containerizer says nothing of a container; its executor may still come back");
     }
     let wait = state.settings.executor_reregistration_timeout;
-    let mut effects = vec![Effect::Wake(Alarm::Reconnected, Delay::Exactly(wait))];
+    let mut effects = vec![
+        Effect::Wake(Alarm::Reconnected, Delay::Exactly(wait)),
+        Effect::Wake(Alarm::Heartbeat, Delay::Exactly(executors::HEARTBEAT)),
+    ];
     effects.extend(reconnected(state, false));
     effects
 }
@@ -92,4 +95,134 @@ pub(crate) fn reconnected(state: &mut State, late: bool) -> Effects {
     }
     effects.extend(master::look(state, false));
     effects
+}
+
+#[cfg(test)]
+mod tests {
+    use model::TaskState::{Finished, Running};
+
+    use super::*;
+    use crate::containerizer::{Cause, ContainerEvent};
+    use crate::messages::Input;
+    use crate::recovery::snapshot;
+    use crate::testing::{World, custom_task, ended, identity, key, status};
+
+    fn recovered(world: &mut World, running: &[ContainerId]) -> Vec<String> {
+        let running = running.iter().map(|id| (id.clone(), identity())).collect();
+        world.hear(Input::Container(ContainerEvent::Recovered { running, orphans: Vec::new() }))
+    }
+
+    #[test]
+    fn an_agent_keeps_its_id() {
+        let mut world = World::registered().restart();
+        assert_eq!(world.state.id, Some("S0".into()));
+        let told = recovered(&mut world, &[]);
+        assert!(told.contains(&"to master: reregister with 0 tasks, 0 executors".to_owned()), "{told:?}");
+    }
+
+    #[test]
+    fn an_executor_is_waited_for_and_its_updates_go_on_where_they_were() {
+        let mut world = World::with_custom_task();
+        world.update("e", status("t", Running, 1));
+        let container = world.container("e");
+
+        let mut world = world.restart();
+        assert_eq!(world.state.executor(&key("e")).unwrap().identity, Some(identity()));
+        let told = recovered(&mut world, &[container]);
+        assert!(!told.iter().any(|line| line.starts_with("to master")), "{told:?}");
+
+        let told =
+            world.resubscribe("e", 5, Vec::new(), vec![status("t", Running, 1), status("t", Finished, 2)]);
+        assert!(told.contains(&"to master: reregister with 1 tasks, 1 executors".to_owned()), "{told:?}");
+        let told = world.register();
+        assert!(told.contains(&"to master: update t TASK_RUNNING".to_owned()), "{told:?}");
+        let told = world.acknowledge("t", world.outstanding("t").unwrap());
+        assert_eq!(told[1], "to master: update t TASK_FINISHED");
+    }
+
+    #[test]
+    fn an_executor_that_does_not_come_back_is_ended_and_its_tasks_are_gone() {
+        let world = World::with_custom_task();
+        let container = world.container("e");
+        let mut world = world.restart();
+        recovered(&mut world, &[container.clone()]);
+        let told = world.hear(Input::Woke(Alarm::Reconnected));
+        assert_eq!(told[0], format!("destroy {container}"));
+        world.register();
+        let termination = ended(Some(9), Cause::Destroyed);
+        let told = world
+            .hear(Input::Container(ContainerEvent::Terminated { id: container, termination }))
+            .join("\n");
+        assert!(told.contains("update t TASK_GONE REASON_EXECUTOR_REREGISTRATION_TIMEOUT"), "{told}");
+    }
+
+    #[test]
+    fn a_task_whose_executor_ended_meanwhile_is_told_once() {
+        let world = World::with_custom_task();
+        let container = world.container("e");
+        let mut world = world.restart();
+        let termination = ended(Some(0), Cause::Exited);
+        world.hear(Input::Container(ContainerEvent::Terminated { id: container.clone(), termination }));
+        recovered(&mut world, &[]);
+        let uuid = world.outstanding("t");
+
+        // Killed again before anybody heard: what was written stands.
+        let mut world = world.restart();
+
+        assert_eq!(world.outstanding("t"), uuid);
+        let told = world.hear(Input::Restored(Vec::new()));
+        assert_eq!(told, ["recover 0 containers"]);
+    }
+
+    #[test]
+    fn an_agent_killed_in_the_middle_of_a_launch_ends_what_was_intended() {
+        let mut world = World::registered();
+        world.run(custom_task("t"), true);
+        let container = world.container("e");
+        let mut world = world.restart();
+        let failure = crate::containerizer::LaunchFailure {
+            step: crate::containerizer::LaunchStep::Interrupted,
+            message: "the agent stopped before it ran".into(),
+        };
+        world.hear(Input::Container(ContainerEvent::LaunchFailed { id: container, failure }));
+        recovered(&mut world, &[]);
+        let told = world.register().join("\n");
+        assert!(told.contains("update t TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED"), "{told}");
+    }
+
+    #[test]
+    fn what_was_not_on_disk_was_never_there() {
+        let mut world = World::registered();
+        world.hold_disk();
+        world.run(custom_task("t"), true);
+        world.journal.pop();
+        let world = world.restart();
+        assert!(world.state.frameworks.is_empty());
+    }
+
+    #[test]
+    fn a_snapshot_remembers_what_the_journal_did() {
+        let mut world = World::with_custom_task();
+        world.update("e", status("t", Running, 1));
+        world.run(custom_task("t2"), false);
+        world.update("e", status("t2", Finished, 2));
+        let records = snapshot(&world.state);
+
+        let mut short = World::new();
+        short.hear(Input::Restored(records.clone()));
+
+        assert_eq!(snapshot(&short.state), records);
+        assert_eq!(short.outstanding("t2"), world.outstanding("t2"));
+        assert_eq!(short.state.placed, world.state.placed);
+    }
+
+    #[test]
+    fn an_agent_of_which_only_history_is_left_restarts_empty() {
+        let mut world = World::with_custom_task();
+        world.exited("e", 0);
+        world.acknowledge("t", world.outstanding("t").unwrap());
+        let world = world.restart();
+        assert!(world.state.frameworks.is_empty());
+        assert!(world.state.streams.iter().next().is_none());
+    }
 }

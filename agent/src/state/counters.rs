@@ -17,6 +17,8 @@ pub(crate) struct Counters {
     pub valid_framework_messages: u64,
     pub invalid_framework_messages: u64,
     pub recovery_errors: u64,
+    /// How old a sandbox nobody uses may get just now. Unit: seconds.
+    pub sandbox_age_max: f64,
     /// Unit: seconds; `None` before recovery is over.
     pub recovery_time: Option<f64>,
 }

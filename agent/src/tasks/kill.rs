@@ -48,3 +48,76 @@ pub(crate) fn kill(state: &mut State, kill: KillTask, now: Time) -> Effects {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::KillPolicy;
+
+    use super::*;
+    use crate::messages::FromMaster;
+    use crate::testing::{EPOCH, World, command_task, custom_task};
+
+    fn killed(world: &mut World, task: &str) -> Vec<String> {
+        let kill_policy = Some(KillPolicy::default());
+        let kill = KillTask { epoch: EPOCH, framework_id: "f".into(), task_id: task.into(), kill_policy };
+        world.master(FromMaster::Kill(kill))
+    }
+
+    #[test]
+    fn a_kill_is_passed_on_to_the_executor() {
+        let mut world = World::with_custom_task();
+        assert_eq!(killed(&mut world, "t"), ["to stream 1: KILL t"]);
+    }
+
+    #[test]
+    fn a_task_killed_before_delivery_never_reaches_its_executor() {
+        let mut world = World::registered();
+        world.run(command_task("t"), true);
+        let told = killed(&mut world, "t").join("\n");
+        assert!(told.contains("update t TASK_KILLED REASON_TASK_KILLED_DURING_LAUNCH"), "{told}");
+        assert!(told.contains(&format!("destroy {}", world.container("t"))), "{told}");
+    }
+
+    #[test]
+    fn a_group_is_killed_as_a_whole_before_delivery() {
+        let mut world = World::registered();
+        world.run_group(vec![custom_task("t1"), custom_task("t2")]);
+        let told = killed(&mut world, "t2").join("\n");
+        for task in ["t1", "t2"] {
+            assert!(
+                told.contains(&format!("update {task} TASK_KILLED REASON_TASK_KILLED_DURING_LAUNCH")),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_container_whose_task_was_killed_while_the_intent_was_written_is_never_launched() {
+        let mut world = World::registered();
+        world.hold_disk();
+        world.run(custom_task("t"), true);
+        killed(&mut world, "t");
+        let told = world.sync().join("\n");
+        assert!(!told.contains("launch "), "{told}");
+        assert!(told.contains("executor e exited -1"), "{told}");
+    }
+
+    #[test]
+    fn a_kill_of_a_task_nobody_has_is_answered() {
+        let mut world = World::registered();
+        let told = killed(&mut world, "t").join("\n");
+        assert!(told.contains("update t TASK_DROPPED REASON_EXECUTOR_TERMINATED"), "{told}");
+    }
+
+    #[test]
+    fn an_executor_that_is_away_hears_of_the_kill_when_it_is_back() {
+        let mut world = World::with_custom_task();
+        world.hear(crate::messages::Input::StreamEnded {
+            executor: crate::testing::key("e"),
+            stream: crate::http::StreamNo(1),
+        });
+        assert!(killed(&mut world, "t").is_empty());
+        let told = world.resubscribe("e", 2, vec![custom_task("t")], Vec::new());
+        assert!(told.contains(&"to stream 2: KILL t".to_owned()), "{told:?}");
+    }
+}

@@ -240,3 +240,112 @@ fn new_executor(
         ending: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, command_task, custom_task, key};
+
+    #[test]
+    fn a_command_task_gets_an_executor_launched_once_the_intent_is_on_disk() {
+        let mut world = World::registered();
+        world.hold_disk();
+
+        let told = world.run(command_task("t"), true);
+        assert_eq!(told, ["record framework framework, executor t, task t; then launch t; then deliver t"]);
+
+        let told = world.sync();
+        let container = world.container("t");
+        assert_eq!(told[0], format!("launch {container}: hectare executor"));
+        assert!(told[1].starts_with("wake after 60s: Subscribed"), "{told:?}");
+    }
+
+    #[test]
+    fn tasks_of_one_executor_reach_it_in_the_order_they_were_sent() {
+        let mut world = World::registered();
+        world.run(custom_task("t1"), true);
+        world.run(custom_task("t2"), false);
+        world.launched("e");
+        let told = world.subscribe("e", 1);
+        let launches: Vec<_> = told.iter().filter(|line| line.contains("LAUNCH")).collect();
+        assert_eq!(launches, ["to stream 1: LAUNCH t1", "to stream 1: LAUNCH t2"]);
+        assert!(world.run(custom_task("t3"), false).contains(&"to stream 1: LAUNCH t3".to_owned()));
+    }
+
+    #[test]
+    fn a_task_for_another_agent_is_ignored() {
+        let mut world = World::registered();
+        let mut task = command_task("t");
+        task.agent_id = "S9".into();
+        assert!(world.run(task, true).is_empty());
+    }
+
+    #[test]
+    fn a_task_that_is_here_already_is_ignored() {
+        let mut world = World::registered();
+        world.run(command_task("t"), true);
+        assert!(world.run(command_task("t"), true).is_empty());
+    }
+
+    #[test]
+    fn tasks_that_count_on_an_executor_that_is_gone_are_dropped() {
+        let mut world = World::registered();
+        let told = world.run(custom_task("t"), false);
+        assert!(
+            told[1].starts_with("to master: update t TASK_DROPPED REASON_EXECUTOR_TERMINATED"),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn an_executor_the_master_does_not_know_of_is_shut_down_and_the_task_dropped() {
+        let mut world = World::with_custom_task();
+        let told = world.run(custom_task("t2"), true).join("\n");
+        assert!(told.contains("update t2 TASK_DROPPED REASON_EXECUTOR_TERMINATED"), "{told}");
+        assert!(told.contains("to stream 1: SHUTDOWN"), "{told}");
+        assert_eq!(world.state.executor(&key("e")).unwrap().phase, Phase::Terminating);
+    }
+
+    #[test]
+    fn a_task_that_cannot_be_run_tells_the_master_that_its_executor_will_not_come() {
+        let mut world = World::registered();
+        let mut task = custom_task("t");
+        task.limits.insert("cpus".into(), model::Limit::Infinite);
+        let told = world.run(task, true).join("\n");
+        assert!(told.contains("update t TASK_DROPPED REASON_GC_ERROR"), "{told}");
+        assert!(told.contains("executor e exited -1"), "{told}");
+    }
+
+    #[test]
+    fn reservations_the_agent_does_not_know_are_refused() {
+        let mut world = World::registered();
+        let mut task = command_task("t");
+        task.resources = task
+            .resources
+            .push_reservation(&model::Reservation::dynamic("role", None))
+            .allocate(&"role".into());
+        let told = world.run(task, true).join("\n");
+        assert!(told.contains("update t TASK_DROPPED REASON_RESOURCES_UNKNOWN"), "{told}");
+    }
+
+    #[test]
+    fn an_executor_id_that_could_leave_its_directory_is_refused() {
+        let mut world = World::registered();
+        let mut task = custom_task("t");
+        task.executor.as_mut().unwrap().id = "../x".into();
+        let told = world.run(task, true).join("\n");
+        assert!(told.contains("update t TASK_ERROR REASON_TASK_INVALID"), "{told}");
+    }
+
+    #[test]
+    fn what_a_framework_without_checkpoints_runs_is_not_written_down() {
+        let mut world = World::registered();
+        let before = world.journal.len();
+        let mut framework = crate::testing::framework();
+        framework.checkpoint = false;
+        let run = RunTask { epoch: 3, framework, task: command_task("t"), launch_executor: true };
+        let told = world.master(crate::messages::FromMaster::RunTask(Box::new(run)));
+        assert!(told.iter().any(|line| line.starts_with("launch ")), "{told:?}");
+        assert_eq!(world.journal.len(), before);
+    }
+}

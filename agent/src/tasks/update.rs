@@ -72,3 +72,82 @@ fn complete(state: &State, executor: &Executor, mut status: TaskStatus, now: Tim
     }
     status
 }
+
+#[cfg(test)]
+mod tests {
+    use model::TaskState::{Finished, Running, Starting};
+
+    use crate::testing::{World, status};
+
+    #[test]
+    fn an_update_is_acknowledged_and_forwarded_once_it_is_on_disk() {
+        let mut world = World::with_custom_task();
+        world.hold_disk();
+        assert_eq!(
+            world.update("e", status("t", Running, 1)),
+            ["answer accepted", "record update t TASK_RUNNING; then tell of t"]
+        );
+        let told = world.sync();
+        assert_eq!(told[..2], ["to stream 1: ACKNOWLEDGED t", "to master: update t TASK_RUNNING"]);
+        assert!(told[2].starts_with("wake after 10s: Retry"), "{told:?}");
+    }
+
+    #[test]
+    fn only_the_oldest_update_of_a_task_is_with_the_master() {
+        let mut world = World::with_custom_task();
+        world.update("e", status("t", Starting, 1));
+        let told = world.update("e", status("t", Running, 2));
+        assert_eq!(told.last().unwrap(), "to stream 1: ACKNOWLEDGED t");
+
+        let told = world.acknowledge("t", world.outstanding("t").unwrap());
+
+        assert_eq!(told[1], "to master: update t TASK_RUNNING");
+    }
+
+    #[test]
+    fn an_update_that_comes_again_is_acknowledged_again_and_goes_no_further() {
+        let mut world = World::with_custom_task();
+        world.update("e", status("t", Running, 1));
+        let told = world.update("e", status("t", Running, 1));
+        assert_eq!(told, ["answer accepted", "to stream 1: ACKNOWLEDGED t"]);
+    }
+
+    #[test]
+    fn an_update_on_a_task_nobody_gave_is_acknowledged_and_counted_as_invalid() {
+        let mut world = World::with_custom_task();
+        let told = world.update("e", status("stranger", Running, 1));
+        assert_eq!(told, ["answer accepted", "to stream 1: ACKNOWLEDGED stranger"]);
+        assert_eq!(world.state.counters.invalid_status_updates, 1);
+    }
+
+    #[test]
+    fn a_task_that_ended_stays_ended() {
+        let mut world = World::with_custom_task();
+        world.update("e", status("t", Finished, 1));
+        let told = world.update("e", status("t", Running, 2));
+        assert_eq!(told, ["answer accepted", "to stream 1: ACKNOWLEDGED t"]);
+    }
+
+    #[test]
+    fn a_status_carries_what_only_the_agent_knows() {
+        let mut world = World::with_custom_task();
+        world.update("e", status("t", Running, 1));
+        let stream = world.state.streams.get(&"f".into(), &"t".into()).unwrap();
+        let sent = &stream.pending.front().unwrap().status;
+        let container = sent.container_status.as_ref().unwrap();
+        assert_eq!(container.executor_pid, Some(77));
+        assert_eq!(container.container_id, Some(world.container("e")));
+        assert_eq!(container.networks[0].ip_addresses[0].ip_address.as_deref(), Some("127.0.0.1"));
+        assert_eq!(sent.agent_id, Some("S0".into()));
+    }
+
+    #[test]
+    fn a_task_becomes_history_when_its_end_was_heard() {
+        let mut world = World::with_custom_task();
+        world.update("e", status("t", Finished, 1));
+        world.acknowledge("t", world.outstanding("t").unwrap());
+        let executor = world.state.executor(&crate::testing::key("e")).unwrap();
+        assert_eq!((executor.completed.len(), executor.terminated.len()), (1, 0));
+        assert!(world.state.placed.is_empty());
+    }
+}

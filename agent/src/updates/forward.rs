@@ -91,3 +91,51 @@ pub(crate) fn resume(state: &mut State) -> Effects {
     }
     effects
 }
+
+#[cfg(test)]
+mod tests {
+    use model::TaskState::Running;
+
+    use super::*;
+    use crate::messages::Input;
+    use crate::testing::{World, status};
+
+    fn retry_of(world: &mut World, attempt: u32) -> Vec<String> {
+        let uuid = world.outstanding("t").unwrap();
+        let alarm = Alarm::Retry { framework: "f".into(), task: "t".into(), uuid, attempt };
+        world.hear(Input::Woke(alarm))
+    }
+
+    #[test]
+    fn an_update_is_sent_again_after_twice_the_time_until_it_is_acknowledged() {
+        let mut world = World::with_custom_task();
+        world.update("e", status("t", Running, 1));
+        for (attempt, wait) in
+            [(0, "20s"), (1, "40s"), (2, "80s"), (3, "160s"), (4, "320s"), (5, "600s"), (6, "600s")]
+        {
+            let told = retry_of(&mut world, attempt);
+            assert_eq!(told[0], "to master: update t TASK_RUNNING");
+            assert!(told[1].starts_with(&format!("wake after {wait}: Retry")), "{told:?}");
+        }
+        world.acknowledge("t", UpdateId::from_bytes([1; 16]));
+        let alarm = Alarm::Retry {
+            framework: "f".into(),
+            task: "t".into(),
+            uuid: UpdateId::from_bytes([1; 16]),
+            attempt: 7,
+        };
+        assert!(world.hear(Input::Woke(alarm)).is_empty());
+    }
+
+    #[test]
+    fn a_master_that_takes_the_agent_in_again_gets_what_it_missed() {
+        let mut world = World::with_custom_task();
+        world.hear(Input::Lost(crate::testing::master()));
+        let told = world.update("e", status("t", Running, 1));
+        assert!(!told.iter().any(|line| line.starts_with("to master")), "{told:?}");
+
+        let told = world.register();
+
+        assert!(told.contains(&"to master: update t TASK_RUNNING".to_owned()), "{told:?}");
+    }
+}

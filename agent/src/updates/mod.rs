@@ -14,4 +14,4 @@ mod stream;
 
 pub(crate) use acknowledge::acknowledge;
 pub(crate) use forward::{durable, forward, resume, retry};
-pub(crate) use stream::{Popped, Stream, Streams};
+pub(crate) use stream::{Popped, Streams};

@@ -1,0 +1,238 @@
+//! The shell: receives, decides, performs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_linux::lock::Lock;
+use libprocess::{Actor, Context, Doors, Exit, Handler, Process, Upid};
+use model::messages::{
+    AcknowledgeStatus, FrameworkMessage, KillTask, Ping, Registered, Reregistered, RunTask, RunTaskGroup,
+    ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
+};
+use model::{ContainerId, Time};
+use rand::RngExt;
+
+use crate::alarms::Delay;
+use crate::containerizer;
+use crate::decide::decide;
+use crate::effects::{Effect, Effects, ToMaster};
+use crate::http::{self, Session, StreamNo};
+use crate::messages::{Door, Input, Letter};
+use crate::public::Public;
+use crate::recovery::{Durable, Ledger, snapshot};
+use crate::state::{Key, State};
+
+/// The process `slave(1)`.
+pub struct Agent {
+    state: State,
+    public: Arc<Public>,
+    ledger: Ledger,
+    sessions: BTreeMap<StreamNo, Session>,
+    linked: Option<Upid>,
+    /// What came with the call of this turn.
+    door: Door,
+    /// The work directory is this agent's for as long as it lives.
+    _lock: Lock,
+}
+
+impl Agent {
+    pub(crate) fn new(state: State, public: Arc<Public>, ledger: Ledger, lock: Lock) -> Self {
+        Self {
+            state,
+            public,
+            ledger,
+            sessions: BTreeMap::new(),
+            linked: None,
+            door: Door::default(),
+            _lock: lock,
+        }
+    }
+}
+
+impl Actor for Agent {
+    type Context = Context<Self>;
+}
+
+impl Process for Agent {
+    const KIND: &'static str = "agent";
+    type Input = Letter;
+
+    fn doors(&self, doors: &mut Doors<Self>) {
+        doors
+            .message::<Registered>()
+            .message::<Reregistered>()
+            .message::<Ping>()
+            .message::<RunTask>()
+            .message::<RunTaskGroup>()
+            .message::<KillTask>()
+            .message::<ShutdownExecutor>()
+            .message::<ShutdownFramework>()
+            .message::<FrameworkMessage>()
+            .message::<AcknowledgeStatus>()
+            .message::<UpdateFramework>()
+            .message::<ShutdownAgent>();
+        http::open(doors, &self.public);
+    }
+
+    fn exited(&mut self, peer: &Upid, _: Exit, ctx: &mut Context<Self>) {
+        if self.linked.as_ref() == Some(peer) {
+            self.linked = None;
+        }
+        self.handle(Letter(Input::Lost(peer.clone())), ctx);
+    }
+}
+
+impl Handler<Letter> for Agent {
+    type Result = ();
+
+    fn handle(&mut self, Letter(mut input): Letter, ctx: &mut Context<Self>) {
+        if let Input::Call { call, stream, door } = &mut input {
+            self.door = std::mem::take(door);
+            let key = (call.framework_id.clone(), call.executor_id.clone());
+            if let (Some(session), Some(stream)) = (&self.door.session, *stream) {
+                watch(session, key, stream, ctx);
+            }
+        }
+        let now = Time::from(ctx.now());
+        let effects = decide(&mut self.state, input, now);
+        // Whoever is told something by these effects reads at least that.
+        self.public.publish(self.state.clone());
+        self.perform(effects, ctx);
+        self.door = Door::default();
+        self.ledger.compact_if_long(|| snapshot(&self.state));
+    }
+}
+
+/// Has the agent told when nobody reads an executor's stream any more.
+fn watch(session: &Session, executor: Key, stream: StreamNo, ctx: &Context<Agent>) {
+    let agent = ctx.pid().clone();
+    session.sender.on_closed(move || {
+        // An agent that has ended needs not know.
+        let _ = agent.tell(Letter(Input::StreamEnded { executor, stream }));
+    });
+}
+
+impl Agent {
+    fn perform(&mut self, effects: Effects, ctx: &mut Context<Self>) {
+        for effect in effects {
+            tracing::debug!(%effect, "agent");
+            match effect {
+                Effect::Answer(answer) => {
+                    if let Some(reply) = self.door.reply.take() {
+                        reply.send(answer);
+                    }
+                }
+                Effect::Open(number) => {
+                    if let Some(session) = self.door.session.take() {
+                        self.sessions.insert(number, session);
+                    }
+                }
+                Effect::Close(number) => {
+                    if let Some(session) = self.sessions.remove(&number) {
+                        session.sender.close();
+                    }
+                }
+                Effect::ToExecutor(number, event) => {
+                    let Some(session) = self.sessions.get(&number) else { continue };
+                    if let Err(error) = session.send(&event) {
+                        // It subscribes again; what it missed is found out then.
+                        tracing::warn!(%number, %error, "executor does not read its events");
+                        session.sender.abort();
+                        self.sessions.remove(&number);
+                    }
+                }
+                Effect::ToMaster(message) => self.to_master(message, ctx),
+                Effect::Link(master) => {
+                    if let Some(before) =
+                        self.linked.replace(master.clone()).filter(|before| *before != master)
+                    {
+                        ctx.unlink(&before);
+                    }
+                    ctx.link(&master);
+                }
+                Effect::Record { records, then } => self.record(&records, then, ctx),
+                Effect::Launch { id, config, latest } => {
+                    if let Err(error) = point(&latest, &id) {
+                        tracing::warn!(latest = %latest.display(), %error, "sandbox is not linked");
+                    }
+                    self.containerizer(containerizer::Input::Launch { id, config });
+                }
+                Effect::Go(id) => self.containerizer(containerizer::Input::Go { id }),
+                Effect::Destroy(id) => self.containerizer(containerizer::Input::Destroy { id }),
+                Effect::Forget(id) => self.containerizer(containerizer::Input::Forget { id }),
+                Effect::Recover(known) => self.containerizer(containerizer::Input::Recover { known }),
+                Effect::Wake(alarm, delay) => {
+                    let delay = match delay {
+                        Delay::Exactly(delay) => delay,
+                        Delay::Within(most) => random(most, ctx),
+                    };
+                    ctx.after(delay, Letter(Input::Woke(alarm)));
+                }
+                Effect::Stop(why) => {
+                    tracing::info!(why, "agent ends");
+                    ctx.stop();
+                }
+            }
+        }
+    }
+
+    fn to_master(&self, message: ToMaster, ctx: &mut Context<Self>) {
+        let Some(master) = self.state.link.master().cloned() else { return };
+        let sent = match message {
+            ToMaster::Register(message) => ctx.send(&master, *message),
+            ToMaster::Reregister(message) => ctx.send(&master, *message),
+            ToMaster::Unregister(message) => ctx.send(&master, message),
+            ToMaster::Update(message) => ctx.send(&master, *message),
+            ToMaster::Exited(message) => ctx.send(&master, message),
+            ToMaster::Message(message) => ctx.send(&master, message),
+            ToMaster::Pong(message) => ctx.send(&master, message),
+        };
+        if let Err(error) = sent {
+            // What matters is sent again by its own alarm.
+            tracing::debug!(%master, %error, "not sent");
+        }
+    }
+
+    fn record(&mut self, records: &[crate::recovery::Record], then: Vec<Durable>, ctx: &mut Context<Self>) {
+        let agent = ctx.pid().clone();
+        if records.is_empty() {
+            if !then.is_empty() {
+                let _ = agent.tell(Letter(Input::Durable(then)));
+            }
+            return;
+        }
+        self.ledger.write(records, move |written| {
+            let input = match written {
+                Ok(()) if then.is_empty() => return,
+                Ok(()) => Input::Durable(then),
+                Err(why) => Input::JournalFailed(why),
+            };
+            let _ = agent.tell(Letter(input));
+        });
+    }
+
+    fn containerizer(&self, input: containerizer::Input) {
+        if let Some(Err(error)) = self.public.containerizer().map(|containerizer| containerizer.tell(input)) {
+            tracing::error!(%error, "containerizer does not listen");
+        }
+    }
+}
+
+/// Some part of `most`.
+fn random(most: Duration, ctx: &mut Context<Agent>) -> Duration {
+    most.mul_f64(ctx.rng().random_range(0.0..1.0))
+}
+
+/// Makes `latest` lead to the run in its container.
+fn point(latest: &Path, container: &ContainerId) -> std::io::Result<()> {
+    if let Some(runs) = latest.parent() {
+        std::fs::create_dir_all(runs)?;
+    }
+    match std::fs::remove_file(latest) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::os::unix::fs::symlink(container.value(), latest)
+}

@@ -1,0 +1,206 @@
+//! `/api/v1`: operators ask. Nothing here changes anything yet; what would is refused as not implemented.
+
+use std::sync::Arc;
+
+use api::content::{self, MediaType};
+use api::v1::agent::{Call, Response as Answer, call, response};
+use api::{classic, v1};
+use libprocess::Edge;
+use libprocess::http::{Request, Response, StatusCode, header};
+use model::ContainerId;
+
+use super::files::{Failure, Files};
+use super::{Refused, views};
+use crate::actor::Agent;
+use crate::public::Public;
+use crate::state::{Life, State};
+
+/// The largest call. Unit: bytes.
+const CALL_MAX: usize = 1024 * 1024;
+
+/// Answers one call. Source: http-endpoints §7.
+pub(super) async fn operator(mut request: Request, edge: Edge<Agent>, public: Arc<Public>) -> Response {
+    match answer(&mut request, &edge, &public).await {
+        Ok(response) | Err(response) => response,
+    }
+}
+
+async fn answer(request: &mut Request, edge: &Edge<Agent>, public: &Public) -> Result<Response, Response> {
+    let accept = request.text_of(header::ACCEPT).map(str::to_owned);
+    let given = MediaType::of_call(request.text_of(header::CONTENT_TYPE)).map_err(media)?;
+    let body = request.bytes(CALL_MAX).await?;
+    let call: Call =
+        content::decode_call(&body, given).map_err(|error| Response::bad_request(error.to_string()))?;
+    let ty = call.r#type.and_then(|ty| call::Type::try_from(ty).ok()).filter(|ty| *ty != call::Type::Unknown);
+    let ty = ty.ok_or_else(|| invalid("Expecting 'type' to be present"))?;
+    let wanted = MediaType::of_answer(accept.as_deref()).map_err(media)?;
+    let state = public.state();
+    if state.life == Life::Recovering {
+        return Err(Refused::Recovering.response());
+    }
+    let mut answer = read(&call, ty, &state, edge, public).await?;
+    answer.r#type = Some(ty as i32);
+    let body = content::encode(&answer, wanted);
+    Ok(Response::ok().header(header::CONTENT_TYPE, wanted.as_str()).body(body))
+}
+
+fn media(error: content::MediaError) -> Response {
+    Response::text(StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST), error.to_string())
+}
+
+fn invalid(why: &str) -> Response {
+    Response::bad_request(format!("Failed to validate agent::Call: {why}"))
+}
+
+/// A field of the call that its type needs.
+fn needed<'a, T>(field: &'a Option<T>, name: &str) -> Result<&'a T, Response> {
+    field.as_ref().ok_or_else(|| invalid(&format!("Expecting '{name}' to be present")))
+}
+
+async fn read(
+    call: &Call,
+    ty: call::Type,
+    state: &State,
+    edge: &Edge<Agent>,
+    public: &Public,
+) -> Result<Answer, Response> {
+    use call::Type;
+    let mut answer = Answer::default();
+    match ty {
+        Type::GetHealth => answer.get_health = Some(response::GetHealth { healthy: true }),
+        Type::GetVersion => answer.get_version = Some(response::GetVersion { version_info: version() }),
+        Type::GetFlags => {
+            let flag = |(name, value): (&String, &String)| v1::Flag {
+                name: name.clone(),
+                value: Some(value.clone()),
+            };
+            answer.get_flags =
+                Some(response::GetFlags { flags: state.settings.flags.iter().map(flag).collect() });
+        }
+        Type::GetMetrics => {
+            needed(&call.get_metrics, "get_metrics")?;
+            let metric = |(name, value)| v1::Metric { name, value: Some(value) };
+            let metrics = edge.runtime.metrics().snapshot().into_iter().map(metric).collect();
+            answer.get_metrics = Some(response::GetMetrics { metrics });
+        }
+        Type::GetLoggingLevel => answer.get_logging_level = Some(response::GetLoggingLevel { level: 0 }),
+        Type::GetState => {
+            answer.get_state = Some(response::GetState {
+                get_tasks: Some(views::tasks(state)),
+                get_executors: Some(views::executors(state)),
+                get_frameworks: Some(views::frameworks(state)),
+            });
+        }
+        Type::GetTasks => answer.get_tasks = Some(views::tasks(state)),
+        Type::GetExecutors => answer.get_executors = Some(views::executors(state)),
+        Type::GetFrameworks => answer.get_frameworks = Some(views::frameworks(state)),
+        Type::GetOperations => answer.get_operations = Some(response::GetOperations::default()),
+        Type::GetResourceProviders => {
+            answer.get_resource_providers = Some(response::GetResourceProviders::default());
+        }
+        Type::GetAgent => {
+            let agent_info = Some(v1::AgentInfo::from(&state.info()));
+            answer.get_agent = Some(response::GetAgent { agent_info, ..Default::default() });
+        }
+        Type::GetContainers => answer.get_containers = containers(state, edge, public).await,
+        Type::ListFiles => {
+            let path = &needed(&call.list_files, "list_files")?.path;
+            let file_infos = Files::new(state).list(path).map_err(Failure::response)?;
+            answer.list_files =
+                Some(response::ListFiles { file_infos: file_infos.iter().map(Into::into).collect() });
+        }
+        Type::ReadFile => {
+            let asked = needed(&call.read_file, "read_file")?;
+            let (size, data) = Files::new(state)
+                .read(&asked.path, Some(asked.offset), asked.length)
+                .map_err(Failure::response)?;
+            answer.read_file = Some(response::ReadFile { size, data });
+        }
+        other => return Err(unanswered(call, other)),
+    }
+    Ok(answer)
+}
+
+/// Calls on containers: those that name one nobody has get the answer the original gives; the rest is to come.
+fn unanswered(call: &Call, ty: call::Type) -> Response {
+    use call::Type;
+    let not_found = |text: String| Response::text(StatusCode::NOT_FOUND, text);
+    let named = |id: &v1::ContainerId| ContainerId::from(id.clone()).to_string();
+    let checked = |id: Option<&v1::ContainerId>, name: &str, nested: bool| -> Result<String, Response> {
+        let id = id.ok_or_else(|| invalid(&format!("Expecting '{name}' to be present")))?;
+        if nested && id.parent.is_none() {
+            return Err(invalid(&format!("Expecting '{name}.container_id.parent' to be present")));
+        }
+        Ok(named(id))
+    };
+    let missing = |id: Result<String, Response>, text: fn(String) -> String| match id {
+        Ok(id) => not_found(text(id)),
+        Err(response) => response,
+    };
+    let unknown: fn(String) -> String = |id| format!("Container {id} cannot be found");
+    let killed: fn(String) -> String =
+        |id| format!("Container '{id}' cannot be found (or is already killed)");
+    match ty {
+        Type::LaunchNestedContainer => {
+            let id = call.launch_nested_container.as_ref().map(|call| &call.container_id);
+            match checked(id, "launch_nested_container", true) {
+                Ok(_) => unimplemented(ty),
+                Err(response) => response,
+            }
+        }
+        Type::WaitNestedContainer => {
+            let id = call.wait_nested_container.as_ref().map(|call| &call.container_id);
+            missing(checked(id, "wait_nested_container", true), unknown)
+        }
+        Type::WaitContainer => {
+            let id = call.wait_container.as_ref().map(|call| &call.container_id);
+            missing(checked(id, "wait_container", false), unknown)
+        }
+        Type::KillNestedContainer => {
+            let id = call.kill_nested_container.as_ref().map(|call| &call.container_id);
+            missing(checked(id, "kill_nested_container", true), killed)
+        }
+        Type::KillContainer => {
+            let id = call.kill_container.as_ref().map(|call| &call.container_id);
+            missing(checked(id, "kill_container", false), killed)
+        }
+        Type::AttachContainerOutput => {
+            let id = call.attach_container_output.as_ref().map(|call| &call.container_id);
+            missing(checked(id, "attach_container_output", false), unknown)
+        }
+        other => unimplemented(other),
+    }
+}
+
+fn unimplemented(ty: call::Type) -> Response {
+    Response::text(StatusCode::NOT_IMPLEMENTED, format!("{} is not implemented yet", ty.as_str_name()))
+}
+
+fn version() -> v1::VersionInfo {
+    let build = classic::Build::OURS;
+    v1::VersionInfo {
+        version: build.version.to_owned(),
+        build_date: Some(build.date.to_owned()),
+        build_time: Some(build.time),
+        build_user: Some(build.user.to_owned()),
+        ..v1::VersionInfo::default()
+    }
+}
+
+/// `None` when nothing runs: the inner object is left out then, as protobuf does.
+async fn containers(state: &State, edge: &Edge<Agent>, public: &Public) -> Option<response::GetContainers> {
+    use response::get_containers::Container;
+    let usage = public.usage().await;
+    let containers: Vec<_> = views::containers(state, &usage, edge.now().into(), |_| true)
+        .into_iter()
+        .map(|found| Container {
+            framework_id: Some(v1::FrameworkId { value: found.framework_id.to_string() }),
+            executor_id: Some(v1::ExecutorId { value: found.executor_id.to_string() }),
+            executor_name: Some(found.executor_name.to_owned()),
+            container_id: v1::ContainerId::from(found.container_id),
+            container_status: found.status.as_deref().map(v1::ContainerStatus::from),
+            resource_statistics: found.statistics,
+        })
+        .collect();
+    (!containers.is_empty()).then_some(response::GetContainers { containers })
+}

@@ -1,0 +1,176 @@
+//! A published state as the outside sees it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use api::classic::Build;
+use api::classic::agent::{self, AgentState, Container, Executor, Framework};
+use api::v1;
+use model::{ContainerId, ContainerStatus, Task, Time};
+
+use crate::containerizer::Usage;
+use crate::master::capabilities;
+use crate::metrics::used;
+use crate::state::{self, State};
+
+/// The body of `/state`.
+pub(super) fn state(state: &State) -> Vec<u8> {
+    let capabilities = capabilities();
+    let settings = &state.settings;
+    let pid = settings.pid.to_string();
+    let master = state.link.registered().map(|master| master.address().ip().to_string());
+    let directories = directories(state);
+    agent::state(&AgentState {
+        build: Build::OURS,
+        start_time: state.started,
+        id: state.id.as_ref().map_or("", |id| id.as_str()),
+        pid: &pid,
+        hostname: &settings.info.hostname,
+        capabilities: &capabilities,
+        domain: None,
+        drain: None,
+        drain_started: None,
+        total: Cow::Borrowed(&settings.resources),
+        allocated: Cow::Owned(used(state)),
+        attributes: &settings.info.attributes,
+        master_hostname: master.as_deref(),
+        log_dir: None,
+        external_log_file: None,
+        flags: Some(&settings.flags),
+        frameworks: state.frameworks.values().map(|found| framework(found, &directories)).collect(),
+        completed_frameworks: state.completed.iter().map(|found| framework(found, &directories)).collect(),
+    })
+}
+
+/// Shape: container → its sandbox as text, so that views can borrow it.
+fn directories(state: &State) -> BTreeMap<&ContainerId, String> {
+    let known = state.frameworks.values().chain(state.completed.iter());
+    known
+        .flat_map(|framework| framework.executors.values().chain(framework.completed.iter()))
+        .map(|executor| (&executor.container, executor.directory.display().to_string()))
+        .collect()
+}
+
+fn framework<'a>(
+    framework: &'a state::Framework,
+    directories: &'a BTreeMap<&ContainerId, String>,
+) -> Framework<'a> {
+    Framework {
+        id: &framework.id,
+        info: &framework.info,
+        executors: framework.executors.values().map(|found| executor(found, directories)).collect(),
+        completed_executors: framework.completed.iter().map(|found| executor(found, directories)).collect(),
+    }
+}
+
+fn executor<'a>(
+    executor: &'a state::Executor,
+    directories: &'a BTreeMap<&ContainerId, String>,
+) -> Executor<'a> {
+    Executor {
+        info: &executor.info,
+        container_id: &executor.container,
+        directory: directories.get(&executor.container).map_or("", String::as_str),
+        resources: Cow::Owned(executor.resources()),
+        is_command: executor.generated,
+        tasks: executor.tasks.values().map(AsRef::as_ref).collect(),
+        queued_tasks: executor.queued_tasks().map(AsRef::as_ref).collect(),
+        completed_tasks: executor
+            .terminated
+            .values()
+            .chain(executor.completed.iter())
+            .map(AsRef::as_ref)
+            .collect(),
+    }
+}
+
+/// The containers of executors that run, with what they use.
+pub(super) fn containers<'a>(
+    state: &'a State,
+    usage: &BTreeMap<ContainerId, Usage>,
+    now: Time,
+    wanted: impl Fn(&state::Executor) -> bool,
+) -> Vec<Container<'a>> {
+    state
+        .executors()
+        .filter(|executor| !executor.is_ended() && wanted(executor))
+        .map(|executor| Container {
+            framework_id: &executor.framework,
+            executor_id: &executor.id,
+            executor_name: executor.info.name.as_deref().unwrap_or_default(),
+            source: executor.info.source.as_deref().unwrap_or_default(),
+            container_id: &executor.container,
+            status: Some(Cow::Owned(ContainerStatus {
+                container_id: Some(executor.container.clone()),
+                executor_pid: executor.pid(),
+                ..ContainerStatus::default()
+            })),
+            statistics: usage.get(&executor.container).map(|usage| statistics(executor, usage, now)),
+        })
+        .collect()
+}
+
+/// What one container uses, and may use.
+///
+/// Source: json-state §10; limits are what was asked for, since nothing enforces them here.
+pub(super) fn statistics(executor: &state::Executor, usage: &Usage, now: Time) -> v1::ResourceStatistics {
+    let may = executor.resources();
+    let bytes = may.mem().thousandths().max(0) as u64 * (1024 * 1024) / 1000;
+    v1::ResourceStatistics {
+        timestamp: now.as_secs_f64(),
+        processes: u32::try_from(usage.processes).ok(),
+        threads: u32::try_from(usage.threads).ok(),
+        cpus_user_time_secs: Some(usage.user_seconds),
+        cpus_system_time_secs: Some(usage.system_seconds),
+        cpus_soft_limit: Some(may.cpus().as_f64()),
+        mem_limit_bytes: Some(bytes),
+        mem_soft_limit_bytes: Some(bytes),
+        mem_rss_bytes: Some(usage.resident_bytes),
+        ..v1::ResourceStatistics::default()
+    }
+}
+
+/// Tasks as `GET_TASKS` sorts them.
+pub(super) fn tasks(state: &State) -> v1::agent::response::GetTasks {
+    let mut listed = v1::agent::response::GetTasks::default();
+    let spell = |task: &Task| v1::Task::from(task);
+    for framework in state.frameworks.values().chain(state.completed.iter()) {
+        for executor in framework.executors.values().chain(framework.completed.iter()) {
+            let staging =
+                |info: &std::sync::Arc<model::TaskInfo>| spell(&Task::staging(info, framework.id.clone()));
+            listed.queued_tasks.extend(executor.queued_tasks().map(staging));
+            listed.launched_tasks.extend(executor.tasks.values().map(|task| spell(task)));
+            listed.terminated_tasks.extend(executor.terminated.values().map(|task| spell(task)));
+            listed.completed_tasks.extend(executor.completed.iter().map(|task| spell(task)));
+        }
+    }
+    listed
+}
+
+pub(super) fn executors(state: &State) -> v1::agent::response::GetExecutors {
+    use v1::agent::response::get_executors::Executor;
+    let spell = |executor: &state::Executor| {
+        let mut info = executor.info.as_ref().clone();
+        info.framework_id = Some(executor.framework.clone());
+        Executor { executor_info: v1::ExecutorInfo::from(&info) }
+    };
+    let known = || state.frameworks.values().chain(state.completed.iter());
+    v1::agent::response::GetExecutors {
+        executors: state.executors().map(spell).collect(),
+        completed_executors: known()
+            .flat_map(|framework| &framework.completed)
+            .map(|found| spell(found))
+            .collect(),
+    }
+}
+
+pub(super) fn frameworks(state: &State) -> v1::agent::response::GetFrameworks {
+    use v1::agent::response::get_frameworks::Framework;
+    let spell = |framework: &std::sync::Arc<state::Framework>| Framework {
+        framework_info: v1::FrameworkInfo::from(framework.info.as_ref()),
+    };
+    v1::agent::response::GetFrameworks {
+        frameworks: state.frameworks.values().map(spell).collect(),
+        completed_frameworks: state.completed.iter().map(spell).collect(),
+    }
+}

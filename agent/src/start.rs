@@ -1,0 +1,141 @@
+//! An agent begins: its journal is opened, its machine looked at, its processes spawned.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_linux::lock::Lock;
+use libprocess::{AskError, Pid, Runtime, Spawn, SpawnError, Upid};
+use model::{AgentInfo, Time};
+use rand::RngExt;
+
+use crate::actor::Agent;
+use crate::config::Config;
+use crate::containerizer::{self, Containerizer};
+use crate::layout::Layout;
+use crate::messages::{Input, Letter};
+use crate::public::Public;
+use crate::recovery::{Ledger, LedgerError};
+use crate::state::{Settings, State};
+use crate::{metrics, resources};
+
+/// The name of the agent's process, which public paths show.
+const NAME: &str = "slave(1)";
+
+/// Why an agent does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot use the work directory {}", .path.display())]
+    WorkDir {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("another agent uses the work directory {}", .0.display())]
+    InUse(PathBuf),
+    #[error(transparent)]
+    Journal(#[from] LedgerError),
+    #[error("cannot use the runtime directory")]
+    Containerizer(#[source] std::io::Error),
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+}
+
+/// Starts an agent in a runtime of its own: opens what an earlier one left, spawns its processes, and has plain paths
+/// mean the agent's.
+///
+/// Blocks while the journal is read. Errors: the work directory is in use, the journal cannot be understood.
+pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Agent>, StartError> {
+    let lock = lock(&config.work_dir)?;
+    let mut seeds = runtime.environment().rng.stream(NAME);
+    let settings = Arc::new(settings(runtime, &config));
+    let (ledger, records) =
+        Ledger::open(runtime.storage().clone(), &settings.layout.journal(), seeds.random())?;
+    let state = State::new(Arc::clone(&settings), seeds.random(), Time::from(runtime.now()));
+    let public = Public::new(state.clone());
+    let clock = runtime.clone();
+    metrics::provide(runtime.metrics(), Arc::clone(&public), move || Time::from(clock.now()));
+
+    let shared = Arc::clone(&public);
+    let agent = runtime.spawn(Spawn::named(NAME), move || Agent::new(state, shared, ledger, lock))?;
+    runtime.delegate(NAME);
+
+    let mut theirs = containerizer::Config::new(&config.runtime_dir);
+    theirs.frameworks_home = Some(&config.frameworks_home).filter(|home| !home.is_empty()).map(PathBuf::from);
+    let told = agent.clone();
+    let tell = move |event| {
+        // An agent that has ended finds its containers again when it comes back.
+        let _ = told.tell(Letter(Input::Container(event)));
+    };
+    std::fs::create_dir_all(&config.runtime_dir).map_err(StartError::Containerizer)?;
+    // Made on its shard, where it stays; what could fail there is only what the line above just did.
+    let make = move || {
+        Containerizer::new(theirs, Box::new(tell))
+            .unwrap_or_else(|error| panic!("cannot make containers: {error}"))
+    };
+    public.set_containerizer(runtime.spawn(Spawn::named("containerizer"), make)?);
+    // Only now: what it asks of the containerizer must find one.
+    agent.tell(Letter(Input::Restored(records))).map_err(|_| SpawnError::ShutDown)?;
+    Ok(agent)
+}
+
+/// Ends an agent with all it runs; returns when nothing is left of either.
+pub async fn stop(agent: &Pid<Agent>) -> Result<(), AskError> {
+    agent.tell(Letter(Input::Finish)).map_err(|_| AskError::NoSuchProcess)?;
+    agent.wait().await;
+    Ok(())
+}
+
+/// Takes the work directory for this agent alone, until its process ends.
+fn lock(work_dir: &Path) -> Result<Lock, StartError> {
+    let wrong = |source| StartError::WorkDir { path: work_dir.to_owned(), source };
+    let meta = work_dir.join("meta");
+    std::fs::create_dir_all(&meta).map_err(wrong)?;
+    Lock::take(&meta.join("lock")).map_err(wrong)?.ok_or_else(|| StartError::InUse(work_dir.to_owned()))
+}
+
+fn settings(runtime: &Runtime, config: &Config) -> Settings {
+    let address = runtime.address();
+    let resources = resources::detect(&config.resources, &config.default_role, &config.work_dir);
+    let name = config.hostname.clone().or_else(|| machine_name().filter(|_| config.hostname_lookup));
+    let info = AgentInfo {
+        id: None,
+        hostname: name.unwrap_or_else(|| address.ip().to_string()),
+        port: address.port(),
+        resources: resources.clone(),
+        attributes: config.attributes.clone(),
+        domain: None,
+    };
+    let this =
+        || std::env::current_exe().map_or_else(|_| "hectare".to_owned(), |path| path.display().to_string());
+    let executor = match config.executor.is_empty() {
+        true => vec![this(), "executor".to_owned()],
+        false => config.executor.clone(),
+    };
+    Settings {
+        layout: Layout::new(
+            std::path::absolute(&config.work_dir).unwrap_or_else(|_| config.work_dir.clone()),
+        ),
+        info,
+        resources,
+        pid: Upid::new(NAME, address),
+        masters: config.masters.iter().map(|master| Upid::new("master", *master)).collect(),
+        executor,
+        executor_environment: config.executor_environment.clone(),
+        path: std::env::var("PATH").ok(),
+        switch_user: config.switch_user,
+        registration_backoff_factor: config.registration_backoff_factor.max(Duration::from_millis(1)),
+        executor_registration_timeout: config.executor_registration_timeout,
+        executor_reregistration_timeout: config.executor_reregistration_timeout,
+        executor_shutdown_grace_period: config.executor_shutdown_grace_period,
+        recovery_timeout: config.recovery_timeout,
+        recover: config.recover,
+        max_completed_executors: config.max_completed_executors_per_framework,
+        flags: config.flags.clone(),
+    }
+}
+
+fn machine_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
