@@ -19,7 +19,9 @@ pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Call { call, caller, asker } => calls::call(state, *call, &caller, asker, now),
         Input::StreamClosed { stream } => frameworks::disconnected(state, &stream, now),
         Input::Teardown { framework, asker } => calls::operator_teardown(state, &framework, asker, now),
-        Input::KillTask { framework, task, asker } => calls::operator_kill(state, framework, task, asker, now),
+        Input::KillTask { framework, task, asker } => {
+            calls::operator_kill(state, framework, task, asker, now)
+        }
         Input::Register { from, body } => agents::register(state, from, body, now),
         Input::Reregister { from, body } => agents::reregister(state, from, body, now),
         Input::Unregister { from, body } => agents::unregister(state, &from, &body, now),

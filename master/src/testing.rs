@@ -7,9 +7,9 @@ use libprocess::Upid;
 use model::call::{Accept, Call, Subscribe};
 use model::messages::{RegisterAgent, UpdateStatus};
 use model::{
-    AgentCapabilities, AgentId, AgentInfo, Attributes, CommandInfo, Filters, FrameworkCapabilities,
-    FrameworkCapability, FrameworkId, FrameworkInfo, OfferConstraints, OfferId, OfferOperation, OperationKind,
-    Resources, Role, StreamId, TaskId, TaskInfo, TaskState, TaskStatus, Time, UpdateId,
+    AgentCapability, AgentId, AgentInfo, Attributes, CommandInfo, Filters, FrameworkCapabilities,
+    FrameworkCapability, FrameworkId, FrameworkInfo, OfferConstraints, OfferId, OfferOperation,
+    OperationKind, Resources, Role, StreamId, TaskId, TaskInfo, TaskState, TaskStatus, Time, UpdateId,
 };
 
 use crate::allocator::Allocation;
@@ -159,7 +159,12 @@ impl Stage {
     }
 
     /// A framework launches tasks on one offer.
-    pub(crate) fn launch(&mut self, framework: &FrameworkId, offer: &OfferId, tasks: Vec<TaskInfo>) -> Effects {
+    pub(crate) fn launch(
+        &mut self,
+        framework: &FrameworkId,
+        offer: &OfferId,
+        tasks: Vec<TaskInfo>,
+    ) -> Effects {
         let kind = OperationKind::Launch(tasks.into_iter().map(Ok).collect());
         self.accept(framework, offer, vec![OfferOperation { id: None, kind }])
     }
@@ -229,7 +234,7 @@ pub(crate) fn register(number: u16, resources: &str) -> RegisterAgent {
             domain: None,
         },
         version: "1.11.0".to_owned(),
-        capabilities: AgentCapabilities::default(),
+        capabilities: AgentCapability::ALL.into_iter().collect(),
     }
 }
 
@@ -247,16 +252,27 @@ pub(crate) fn task(id: &str, agent: &AgentId, resources: &str) -> TaskInfo {
 
 /// Effects of one kind of recipient, in words: what went to streams.
 pub(crate) fn events(effects: &Effects) -> Vec<String> {
-    effects.iter().filter(|effect| matches!(effect, Effect::Event { .. })).map(|effect| effect.to_string()).collect()
+    effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Event { .. }))
+        .map(|effect| effect.to_string())
+        .collect()
 }
 
 /// What the agents were told.
 pub(crate) fn to_agents(effects: &Effects) -> Vec<String> {
-    effects.iter().filter(|effect| matches!(effect, Effect::ToAgent { .. })).map(|effect| effect.to_string()).collect()
+    effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::ToAgent { .. }))
+        .map(|effect| effect.to_string())
+        .collect()
 }
 
 /// What the allocator was told.
 pub(crate) fn to_allocator(effects: &Effects) -> Vec<String> {
-    effects.iter().filter(|effect| matches!(effect, Effect::Allocator(_))).map(|effect| effect.to_string()).collect()
+    effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Allocator(_)))
+        .map(|effect| effect.to_string())
+        .collect()
 }
-

@@ -18,6 +18,9 @@ use crate::state::{Admission, Disowned, State};
 /// Source: scheduler semantics §9, "Registration".
 pub(crate) fn register(state: &mut State, from: Upid, message: Box<RegisterAgent>, now: Time) -> Effects {
     state.world.tally.messages_register_slave += 1;
+    if state.admissions.awaits_at(&from) {
+        return Effects::none();
+    }
     if let Some(agent) = state.agent_near(&from) {
         let id = agent.id.clone();
         if !agent.connected() || agent.upid != from {
@@ -27,9 +30,6 @@ pub(crate) fn register(state: &mut State, from: Upid, message: Box<RegisterAgent
         let mut effects = Effects::none();
         effects.send(agent, Registered { epoch: state.epoch(), agent_id: id, ping_timeout });
         return effects;
-    }
-    if state.admissions.registers(&from) {
-        return Effects::none();
     }
     let id = state.next_agent_id();
     let mut info = message.info.clone();

@@ -18,7 +18,7 @@ use crate::state::{Admission, State};
 pub(crate) fn reregister(state: &mut State, from: Upid, message: Box<ReregisterAgent>, now: Time) -> Effects {
     state.world.tally.messages_reregister_slave += 1;
     let Some(id) = message.info.id.clone() else { return Effects::none() };
-    if state.admissions.awaits(&id) {
+    if state.admissions.awaits(&id) || state.admissions.awaits_at(&from) {
         return Effects::none();
     }
     let refuse = |reason: String| {

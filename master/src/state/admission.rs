@@ -27,6 +27,18 @@ pub(crate) enum Admission {
     Disowning(Disowned),
 }
 
+impl Admission {
+    /// Where the agent waits, if it does.
+    fn upid(&self) -> Option<&Upid> {
+        match self {
+            Admission::Admitting { upid, .. }
+            | Admission::Readmitting { upid, .. }
+            | Admission::Updating { upid, .. } => Some(upid),
+            Admission::Disowning(_) => None,
+        }
+    }
+}
+
 /// Why an agent leaves the registered ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Disowned {
@@ -43,8 +55,8 @@ pub(crate) enum Disowned {
 #[derive(Debug, Default)]
 pub(crate) struct Admissions {
     waiting: BTreeMap<AgentId, Admission>,
-    /// Where new agents wait, so that one that asks twice is not admitted twice.
-    registering: BTreeSet<Upid>,
+    /// Where they wait, so that one address is not given to two.
+    places: BTreeSet<Upid>,
 }
 
 impl Admissions {
@@ -53,15 +65,15 @@ impl Admissions {
         self.waiting.contains_key(id)
     }
 
-    /// Whether a new agent at this address waits.
-    pub(crate) fn registers(&self, upid: &Upid) -> bool {
-        self.registering.contains(upid)
+    /// Whether an agent at this address waits.
+    pub(crate) fn awaits_at(&self, upid: &Upid) -> bool {
+        self.places.contains(&upid.bare())
     }
 
     /// Waits.
     pub(crate) fn wait(&mut self, id: AgentId, admission: Admission) {
-        if let Admission::Admitting { upid, .. } = &admission {
-            self.registering.insert(upid.clone());
+        if let Some(upid) = admission.upid() {
+            self.places.insert(upid.bare());
         }
         self.waiting.insert(id, admission);
     }
@@ -69,8 +81,8 @@ impl Admissions {
     /// The registrar has answered.
     pub(crate) fn take(&mut self, id: &AgentId) -> Option<Admission> {
         let admission = self.waiting.remove(id)?;
-        if let Admission::Admitting { upid, .. } = &admission {
-            self.registering.remove(upid);
+        if let Some(upid) = admission.upid() {
+            self.places.remove(&upid.bare());
         }
         Some(admission)
     }

@@ -54,6 +54,8 @@ pub struct Agent {
     pub total: Resources,
     /// What the allocator may still give away, or has given away in a message that is under way.
     pub free: Resources,
+    /// Whether more is held than it has: it came back with less than what runs on it. Nothing is free of what lacks.
+    pub overcommitted: bool,
     /// What is in [`offers`](Self::offers); allocated to their roles.
     pub offered: Resources,
     /// What tasks and executors hold, per framework.
@@ -97,6 +99,7 @@ impl Agent {
             registered: now,
             reregistered: None,
             free: total.clone(),
+            overcommitted: false,
             total,
             offered: Resources::default(),
             used: OrdMap::new(),
@@ -110,9 +113,30 @@ impl Agent {
         self.link == Link::Connected
     }
 
+    /// Takes from what is free. The caller notes in the same breath who holds it, then has it levelled.
+    pub(super) fn hold(&mut self, resources: &Resources) {
+        let plain = resources.unallocate();
+        self.overcommitted |= !self.free.contains(&plain);
+        self.free -= &plain;
+    }
+
+    /// Gives back to what is free; the rest as for [`hold`](Self::hold).
+    pub(super) fn release(&mut self, resources: &Resources) {
+        self.free += &resources.unallocate();
+    }
+
+    /// While more is held than there is, what is free cannot be kept by adding and taking: counts it anew.
+    pub(super) fn level(&mut self) {
+        if self.overcommitted {
+            let held = (self.used_total() + &self.offered).unallocate();
+            self.overcommitted = !self.total.contains(&held);
+            self.free = self.total.clone() - &held;
+        }
+    }
+
     /// What all frameworks together hold.
     pub fn used_total(&self) -> Resources {
-        self.used.values().fold(Resources::default(), |sum, used| sum + used.resources.clone())
+        self.used.values().fold(Resources::default(), |sum, used| sum + &used.resources)
     }
 }
 

@@ -93,9 +93,10 @@ impl State {
         }
         let offer = Arc::new(offer);
         let agent = self.agent_mut(&offer.agent_id).expect("it was asked above");
-        agent.free -= &plain;
+        agent.hold(&offer.resources);
         agent.offered += &offer.resources;
         agent.offers.insert(offer.id.clone());
+        agent.level();
         let framework = self.framework_mut(&offer.framework_id).expect("offers are made to known frameworks");
         framework.offers.insert(offer.id.clone());
         self.world.offers.insert(offer.id.clone(), offer.clone());
@@ -112,8 +113,9 @@ impl State {
         let offer = self.world.offers.remove(id)?;
         if let Some(agent) = self.agent_mut(&offer.agent_id) {
             agent.offered -= &offer.resources;
-            agent.free += &offer.resources.unallocate();
             agent.offers.remove(id);
+            agent.release(&offer.resources);
+            agent.level();
         }
         if let Some(framework) = self.framework_mut(framework) {
             framework.offers.remove(id);
@@ -130,7 +132,8 @@ impl State {
         used.tasks.insert(task.id.clone());
         if !task.state.frees_resources() {
             used.resources += &task.resources;
-            agent.free -= &task.resources.unallocate();
+            agent.hold(&task.resources);
+            agent.level();
         }
         let framework = self.framework_mut(&task.framework_id).expect("it was there above");
         framework.tasks.insert(task.id.clone(), Arc::new(task));
@@ -147,7 +150,8 @@ impl State {
         if let Some(used) = agent.used.get_mut(framework) {
             used.resources -= resources;
         }
-        agent.free += &resources.unallocate();
+        agent.release(resources);
+        agent.level();
     }
 
     /// Takes a task out; if it had not ended, what it held is free.
@@ -172,10 +176,11 @@ impl State {
             framework.agents.insert(agent.clone());
         }
         let agent = self.agent_mut(agent).expect("executors run on registered agents");
-        agent.free -= &info.resources.unallocate();
         let used = agent.used.entry(framework.clone()).or_default();
         used.resources += &info.resources;
-        used.executors.insert(info.id.clone(), info);
+        used.executors.insert(info.id.clone(), info.clone());
+        agent.hold(&info.resources);
+        agent.level();
     }
 
     /// Takes an executor out; what it held is free.
@@ -189,7 +194,8 @@ impl State {
         let used = on.used.get_mut(framework)?;
         let info = used.executors.remove(id)?;
         used.resources -= &info.resources;
-        on.free += &info.resources.unallocate();
+        on.release(&info.resources);
+        on.level();
         self.settle(framework, agent);
         Some(info)
     }
@@ -209,9 +215,9 @@ impl State {
     /// Replaces everything an agent has. Its offers were taken before.
     pub(crate) fn set_total(&mut self, id: &AgentId, total: Resources) {
         let Some(agent) = self.agent_mut(id) else { return };
-        let held = (agent.used_total() + agent.offered.clone()).unallocate();
-        agent.free = total.clone() - held;
         agent.total = total;
+        agent.overcommitted = true;
+        agent.level();
     }
 
     /// Who reads which stream; for `check`.

@@ -105,8 +105,15 @@ impl State {
             assert_eq!(on.resources, *sum, "what {framework_id} uses on {id} is in its tasks and executors");
         }
 
-        let held = (agent.used_total() + agent.offered.clone()).unallocate();
-        if agent.total.contains(&held) {
+        let held = (agent.used_total() + &agent.offered).unallocate();
+        assert_eq!(
+            agent.overcommitted,
+            !agent.total.contains(&held),
+            "whether {id} has what is held is known"
+        );
+        if agent.overcommitted {
+            assert_eq!(agent.free, agent.total.clone() - held, "nothing of what {id} lacks is free");
+        } else {
             assert_eq!(
                 agent.free.clone() + held,
                 agent.total,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use libprocess::Upid;
+use model::TaskState;
 use model::event::Event;
 use model::messages::UpdateStatus;
 
@@ -13,13 +14,17 @@ use crate::state::State;
 /// Believes the agent's report and passes it on. What an ended task held is free at once, however long its
 /// framework takes to acknowledge.
 ///
+/// That a task is out of reach, or unknown, is not for its agent to say.
 /// A framework that is away hears of it when the agent sends it again. An update of a task nobody knows is passed on too:
 /// it answers a reconciliation.
 /// Source: scheduler semantics §5 and §7.
 pub(crate) fn update(state: &mut State, from: &Upid, message: UpdateStatus) -> Effects {
     state.world.tally.messages_status_update += 1;
     let UpdateStatus { framework_id, agent_id, mut status, latest_state } = message;
-    let known = state.agent_at(from).is_some_and(|agent| agent.id == agent_id);
+    let sayable = |state| !matches!(state, TaskState::Unreachable | TaskState::Unknown);
+    let known = sayable(status.state)
+        && sayable(latest_state)
+        && state.agent_at(from).is_some_and(|agent| agent.id == agent_id);
     let Some(framework) = state.framework(&framework_id).filter(|_| known) else {
         state.world.tally.invalid_status_updates += 1;
         return Effects::none();
