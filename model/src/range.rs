@@ -97,7 +97,19 @@ impl Ranges {
 
     /// Whether any number is in both.
     pub fn overlaps(&self, other: &Ranges) -> bool {
-        self.0.iter().any(|a| other.0.iter().any(|b| a.begin <= b.end && b.begin <= a.end))
+        let (mut mine, mut theirs) = (self.iter().peekable(), other.iter().peekable());
+        // Both are in order, so whichever ends first has nothing more to meet.
+        while let (Some(a), Some(b)) = (mine.peek(), theirs.peek()) {
+            if a.begin <= b.end && b.begin <= a.end {
+                return true;
+            }
+            if a.end < b.end {
+                mine.next();
+            } else {
+                theirs.next();
+            }
+        }
+        false
     }
 
     /// The numbers of either.

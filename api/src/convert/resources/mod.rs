@@ -115,4 +115,17 @@ mod tests {
         typed.r#type = v1::value::Type::Ranges as i32;
         assert!(refusal(typed).contains("Invalid ranges resource"));
     }
+
+    #[test]
+    fn a_list_that_claims_a_port_twice_or_never_ends_is_refused() {
+        let ports = |begin, end| v1::Resource {
+            name: "ports".into(),
+            r#type: v1::value::Type::Ranges as i32,
+            ranges: Some(v1::value::Ranges { range: vec![v1::value::Range { begin, end }] }),
+            ..Default::default()
+        };
+        assert!(read(vec![ports(1, 5), ports(6, 9)]).is_ok());
+        assert!(read(vec![ports(1, 5), ports(5, 9)]).unwrap_err().to_string().contains("overlap"));
+        assert!(read(vec![spelled("cpus", 1.0); 1025]).is_err());
+    }
 }

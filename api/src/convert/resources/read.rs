@@ -12,8 +12,15 @@ use super::super::simple::{labels, range};
 use crate::v1;
 use crate::v1::resource::ReservationInfo;
 
+/// How many resources a list may name: bags are made for a handful, and a body could hold a million.
+const RESOURCES_MAX: usize = 1024;
+
 /// Reads a list; each must be valid by itself, and none may claim a number or name that another has.
 pub fn read(resources: Vec<v1::Resource>) -> Result<Resources, ConvertError> {
+    if resources.len() > RESOURCES_MAX {
+        let count = resources.len();
+        return Err(ConvertError::new(format!("{count} resources are named, more than {RESOURCES_MAX}")));
+    }
     let mut bag = Resources::new();
     for spelled in resources {
         let resource = Resource::try_from(spelled)?;
