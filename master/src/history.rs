@@ -161,7 +161,7 @@ impl History {
         let settings = Settings {
             max_completed_tasks_per_framework: 3,
             max_unreachable_tasks_per_framework: 2,
-            max_completed_frameworks: 1,
+            max_completed_frameworks: 50,
             offer_timeout: Some(Duration::from_secs(30)),
             ..Settings::default()
         };
@@ -513,7 +513,6 @@ proptest! {
         for step in steps {
             history.step(step);
         }
-        if std::env::var("SHOW").is_ok() { let t = &history.stage.state.world.tally; println!("{} launched {} ok-updates {} lost {} reregs {} removed {} acks", t.messages_launch_tasks, t.valid_status_updates, t.tasks_lost, t.slave_reregistrations, t.slave_removals, t.valid_status_update_acknowledgements); }
         history.compare();
     }
 }
