@@ -4,12 +4,12 @@
 //! name alone, a repeated field takes a bare element, and `null` means unset. `build/json.rs` writes one
 //! [`Message`] per message of `proto/`; what they share is here.
 //!
-//! 1. [`message`]: what is generated for each message, and [`from_slice`], [`to_vec`] over it;
-//! 2. [`read`]: one pass over the text, straight into the message;
-//! 3. [`write`]: the way back;
-//! 4. [`fault`]: what can be wrong, and which of several faults is the one reported;
-//! 5. [`syntax`]: where a text stops being JSON, for that report alone;
-//! 6. [`bridge`]: `serde`'s traits, for those who hold a message inside something else.
+//! 1. `message`: what is generated for each message, and [`from_slice`], [`to_vec`] over it;
+//! 2. `read`: one pass over the text, straight into the message;
+//! 3. `write`: the way back;
+//! 4. `fault`: what can be wrong, and which of several faults is the one reported;
+//! 5. `syntax`: where a text stops being JSON, for that report alone;
+//! 6. `bridge`: `serde`'s traits, for those who hold a message inside something else.
 //!
 //! Reading and writing are plain functions over bytes and not generic over a format: they are compiled once, here,
 //! and stay fast without anybody's optimizer (`benches/json.rs`).
