@@ -28,7 +28,7 @@ mod messages;
 mod metrics;
 mod public;
 mod recovery;
-mod resources;
+pub mod resources;
 mod start;
 mod state;
 mod tasks;

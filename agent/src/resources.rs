@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use model::{Attributes, Resource, Resources, Role, Scalar};
+use model::{Attributes, Resource, Resources, Role};
 
 /// Why a text is no resources or attributes.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,7 @@ pub(crate) fn detect(given: &Resources, default_role: &str, work_dir: &Path) -> 
     };
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     add("cpus", cpus.to_string());
-    add("mem", memory().map_or(MEM_DEFAULT, |total| spared(total, 2048, 1024)).to_string());
+    add("mem", memory_mb().map_or(MEM_DEFAULT, |total| spared(total, 2048, 1024)).to_string());
     add("disk", disk(work_dir).map_or(DISK_DEFAULT, |total| spared(total, 10 * 1024, 5 * 1024)).to_string());
     if given.named("ports").is_empty() {
         found.push(PORTS_DEFAULT.to_owned());
@@ -73,8 +73,8 @@ fn spared(total: u64, large: u64, spare: u64) -> u64 {
     if total >= large { total - spare } else { total / 2 }
 }
 
-/// Unit: mebibytes.
-fn memory() -> Option<u64> {
+/// What this machine has in all, if it says so. Unit: mebibytes.
+pub fn memory_mb() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib / 1024)
@@ -90,13 +90,10 @@ pub(crate) fn disk_used(dir: &Path) -> Option<f64> {
     agent_linux::disk::used(dir).ok()
 }
 
-/// How much of a scalar there is, for metrics.
-pub(crate) fn amount(resources: &Resources, name: &str) -> f64 {
-    Scalar::as_f64(resources.amount(name))
-}
-
 #[cfg(test)]
 mod tests {
+    use model::Scalar;
+
     use super::*;
 
     #[test]

@@ -18,7 +18,7 @@ pub(crate) fn intended(state: &mut State, key: &Key, container: &ContainerId, no
     if executor.run != Run::Intended {
         return Effects::new();
     }
-    if executor.phase != Phase::Registering || executor.queued.is_empty() {
+    if executor.phase == Phase::Terminating || (executor.queued.is_empty() && !executor.used) {
         // Shut down, or its tasks were killed meanwhile. There is no container to end.
         return ended(state, key, None, Report::executor_terminated(), now);
     }
