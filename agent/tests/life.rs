@@ -220,7 +220,10 @@ impl Node {
             .collect();
         let call = json!({ "type": "SUBSCRIBE", "subscribe": { "unacknowledged_tasks": tasks } });
         for _ in 0..200 {
-            let runs = self.json("/containers").await[0]["status"]["executor_pid"].is_u64();
+            // Nothing is served before the agent has opened its doors.
+            let containers: Value =
+                serde_json::from_str(&self.get("/containers").await.1).unwrap_or_default();
+            let runs = containers[0]["status"]["executor_pid"].is_u64();
             if runs {
                 let response = self.call(call.clone()).await;
                 if response.status == StatusCode::OK {
