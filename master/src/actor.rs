@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use libprocess::{
-    Actor, Context, Doors, Exit, Handler, Lane, Message, Pid, Process, Runtime, SendError, Shard, Spawn,
-    SpawnError, Upid,
+    Actor, Bound, Context, Doors, Exit, Handler, Lane, Message, Pid, Process, Runtime, SendError, Shard,
+    Spawn, SpawnError, Upid,
 };
 use model::StreamId;
 use model::messages::{
@@ -22,6 +22,7 @@ use crate::http::{self, Session, SessionInput};
 use crate::messages::{Input, Woken};
 use crate::metrics;
 use crate::registrar::{self, Memory, Registrar};
+use crate::start::MAILBOX;
 use crate::state::{Published, State};
 
 /// A master.
@@ -52,7 +53,8 @@ impl Master {
     fn start_others(&mut self, ctx: &mut Context<Self>) -> Result<Others, SpawnError> {
         let (sharing, settings) = (self.config.sharing.clone(), self.config.allocator.clone());
         let master = ctx.pid().clone();
-        let name = Spawn::named("hierarchical-drf-allocator(1)").shard(Shard::Own);
+        let name =
+            Spawn::named("hierarchical-drf-allocator(1)").shard(Shard::Own).mailbox(Bound::messages(MAILBOX));
         let allocator = ctx.runtime().spawn(name, move || {
             let report = move |allocations| report(&master, Input::Allocated(allocations));
             AllocatorActor::new(Box::new(Hierarchical::new(sharing)), settings, report)
@@ -122,19 +124,30 @@ impl Master {
             Effect::Link(upid) => ctx.link(&upid),
             Effect::Unlink(upid) => ctx.unlink(&upid),
             Effect::Allocator(input) => {
-                let allocator = &self.others.as_ref().expect("effects come after `started`").allocator;
-                ctx.tell(allocator, input).expect("the allocator lives as long as the master and keeps up");
+                let others = self.others.as_ref().expect("effects come after `started`");
+                let told = ctx.tell(&others.allocator, input);
+                must(told, ctx);
             }
             Effect::Record(delta) => {
-                let registrar = &self.others.as_ref().expect("effects come after `started`").registrar;
-                ctx.tell(registrar, registrar::Input::Record(delta))
-                    .expect("the registrar lives as long as the master and keeps up");
+                let others = self.others.as_ref().expect("effects come after `started`");
+                let told = ctx.tell(&others.registrar, registrar::Input::Record(delta));
+                must(told, ctx);
             }
             Effect::Answer { asker, answer } => asker.answer(answer),
             Effect::Alarm { after, alarm } => {
                 ctx.after(after, Input::Woke(Woken(alarm)));
             }
         }
+    }
+}
+
+/// What the allocator and the registrar are told must reach them. They are gone when the runtime ends; then so is the
+/// master. One whose mailbox is full has long ceased to keep up, and the master begins anew.
+fn must(told: Result<(), SendError>, ctx: &mut Context<Master>) {
+    match told {
+        Ok(()) => {}
+        Err(SendError::Full) => panic!("the allocator or the registrar does not keep up"),
+        Err(_) => ctx.stop(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::Master;
 use crate::config::{Config, Identity};
 
 /// How many messages may wait for the master: a report of every agent and task of a large cluster at once.
-const MAILBOX: usize = 1 << 20;
+pub(crate) const MAILBOX: usize = 1 << 20;
 
 /// Why a master did not start.
 #[derive(Debug, thiserror::Error)]

@@ -21,20 +21,23 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    fn start() -> Cluster {
-        let config = libprocess::Config { shards: 2, ..libprocess::Config::default() };
-        let runtime = Runtime::start(config).expect("loopback has a free port");
-        let master = master::spawn(&runtime, master::Config::default()).expect("the name is free");
+    fn start(config: master::Config) -> Cluster {
+        let threads = libprocess::Config { shards: 2, ..libprocess::Config::default() };
+        let runtime = Runtime::start(threads).expect("loopback has a free port");
+        let master = master::spawn(&runtime, config).expect("the name is free");
         Cluster { master: master.upid().clone(), runtime }
     }
 
     /// An agent that answers pings, runs every task and ends it when its start is acknowledged.
     pub(crate) fn agent(&self, resources: &str) {
+        self.agent_that(Manner::Runs, resources);
+    }
+
+    /// An agent of another manner.
+    pub(crate) fn agent_that(&self, manner: Manner, resources: &str) {
         let (master, resources) = (self.master.clone(), resources.to_owned());
-        let spawn = Spawn::named("slave(1)");
-        self.runtime
-            .spawn(spawn, move || Pretender { master, resources, id: None, updates: 0 })
-            .expect("once");
+        let make = move || Pretender { master, resources, manner, id: None, updates: 0 };
+        self.runtime.spawn(Spawn::named("slave(1)"), make).expect("one per test");
     }
 
     /// Opens a stream for a new framework.
@@ -54,7 +57,7 @@ impl Cluster {
         // A master that has just started may still be reading its registry.
         let response = loop {
             let response = self.post(&call, None).await;
-            if response.0 != 503 {
+            if !matches!(response.0, 404 | 503) {
                 break response;
             }
             self.runtime.sleep(Duration::from_millis(5)).await;
@@ -62,6 +65,30 @@ impl Cluster {
         let (status, stream, body) = response;
         assert_eq!(status, 200);
         Scheduler { cluster: self, framework: Value::Null, stream, events: body }
+    }
+
+    /// Sends any request to the scheduler API; the status and the text.
+    pub(crate) async fn raw(&self, headers: &[(&str, &str)], body: impl Into<Body>) -> (u16, String) {
+        let url = format!("http://{}/api/v1/scheduler", self.runtime.address());
+        let mut request = Request::post(&url).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = self.runtime.client().send(request).await.expect("the master listens");
+        let text = response.bytes(1 << 20).await.expect("a short answer");
+        (response.status.as_u16(), String::from_utf8(text.to_vec()).expect("text"))
+    }
+
+    /// Waits until the master leads.
+    pub(crate) async fn leads(&self) {
+        while matches!(self.raw(&[], "").await.0, 404 | 503) {
+            self.runtime.sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// A pause, for what is promised to happen by itself.
+    pub(crate) async fn sleep(&self, time: Duration) {
+        self.runtime.sleep(time).await;
     }
 
     /// Posts a call; the status, the stream's name and the body.
@@ -81,7 +108,12 @@ impl Cluster {
 
 /// Plays a test on a stage of its own.
 pub(crate) fn play<T: AsyncFnOnce(&Cluster)>(test: T) {
-    let cluster = Cluster::start();
+    play_with(master::Config::default(), test);
+}
+
+/// The same, with a master told to behave in some way.
+pub(crate) fn play_with<T: AsyncFnOnce(&Cluster)>(config: master::Config, test: T) {
+    let cluster = Cluster::start(config);
     cluster.runtime.clone().block_on(test(&cluster));
 }
 
@@ -141,6 +173,22 @@ impl Scheduler<'_> {
         (status, String::from_utf8(text.to_vec()).expect("text"))
     }
 
+    /// Says that nothing is lost: everything the agent has comes back as one offer.
+    pub(crate) async fn all_is_offered(&mut self, cpus: f64) {
+        loop {
+            self.call(json!({"type": "REVIVE"})).await;
+            let offer = self.offer().await;
+            let resources = offer["resources"].as_array().expect("a list");
+            let found =
+                resources.iter().find(|resource| resource["name"] == "cpus").expect("cpus are offered");
+            if found["scalar"]["value"] == cpus {
+                return;
+            }
+            let decline = json!({"offer_ids": [offer["id"]], "filters": {"refuse_seconds": 0.0}});
+            self.call(json!({"type": "DECLINE", "decline": decline})).await;
+        }
+    }
+
     /// Acknowledges an update.
     pub(crate) async fn acknowledge(&self, update: &Value) -> u16 {
         let status = &update["update"]["status"];
@@ -163,8 +211,18 @@ pub(crate) fn launch(offer: &Value, task: &str, cpus: f64) -> Value {
     }})
 }
 
+/// How a pretended agent behaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Runs every task, and ends it when its start is acknowledged.
+    Runs,
+    /// Dies of the first task.
+    Dies,
+}
+
 /// An agent that runs nothing and says that all goes well.
 struct Pretender {
+    manner: Manner,
     master: Upid,
     resources: String,
     id: Option<AgentId>,
@@ -177,7 +235,7 @@ enum Heard {
     Ping,
     RunTask(Box<RunTask>),
     KillTask(KillTask),
-    Message(FrameworkMessage),
+    Message,
     Acknowledged(AcknowledgeStatus),
     Again,
 }
@@ -254,11 +312,12 @@ impl Handler<Heard> for Pretender {
                 self.register(ctx);
                 ctx.after(Duration::from_millis(10), Heard::Again);
             }
-            Heard::Again | Heard::Message(_) => {}
+            Heard::Again | Heard::Message => {}
             Heard::Ping => {
                 let agent_id = self.id.clone().expect("pings come after registration");
                 let _ = ctx.send(&self.master.clone(), Pong { agent_id });
             }
+            Heard::RunTask(_) if self.manner == Manner::Dies => ctx.stop(),
             Heard::RunTask(run) => {
                 let framework = run.framework.id.clone().expect("the master fills it in");
                 self.update(framework, run.task.id, None, TaskState::Running, ctx);
@@ -292,6 +351,6 @@ heard! {
     Ping => |_: Ping| Heard::Ping,
     RunTask => |run| Heard::RunTask(Box::new(run)),
     KillTask => Heard::KillTask,
-    FrameworkMessage => Heard::Message,
+    FrameworkMessage => |_: FrameworkMessage| Heard::Message,
     AcknowledgeStatus => Heard::Acknowledged,
 }
