@@ -1,1 +1,7 @@
-//! examples
+//! The smallest of everything: each file in `bin/` is a program to read in one sitting.
+//!
+//! | program | is |
+//! |---|---|
+//! | `hello_framework` | a scheduler: takes the first offer that fits and runs one task on it |
+//! | `hello_executor` | an executor: says hello for each task it is given |
+//! | `ping_pong` | two processes, one message, no cluster |

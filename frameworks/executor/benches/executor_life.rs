@@ -47,8 +47,8 @@ fn life() -> Duration {
         .expect("this program can be started");
     agent.subscribed(&[]);
     agent.launch(task("t", "true"));
-    let last = (0..3).map(|_| agent.state()).last().expect("three updates");
-    assert_eq!(last.1, "Command exited with status 0");
+    let states: Vec<_> = (0..3).map(|_| agent.state()).collect();
+    assert_eq!(states[2].1, "Command exited with status 0");
     executor.wait().expect("the executor ends");
     begun.elapsed()
 }

@@ -31,7 +31,7 @@ impl<E: Executor> Driver<'_, E> {
         status.source = Some(StatusSource::Executor);
         status.executor_id = Some(self.environment.executor_id.clone());
         status.timestamp.get_or_insert(self.now());
-        self.outbox.push(Happening::Update(status));
+        self.outbox.push(Happening::Update(Box::new(status)));
         uuid
     }
 

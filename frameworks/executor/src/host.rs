@@ -10,7 +10,7 @@ use model::{KillPolicy, TaskId, TaskInfo, TaskState, TaskStatus};
 use nix::sys::signal::Signal;
 
 use crate::checks::{self, Checker, Finding, Subject};
-use crate::child::{Child, Command, Ended, Reaper, signal_tree, spawn};
+use crate::child::{Child, Command, Ended, Reaper, kill_remains, signal_tree, spawn};
 use crate::driver::Driver;
 use crate::executor::Executor;
 use crate::run::{self, Run, Why};
@@ -160,7 +160,7 @@ impl Host {
                     if status.state.is_terminal() {
                         over.push(Over { task: task.clone(), state: status.state });
                     }
-                    driver.update(status);
+                    driver.update(*status);
                 }
                 run::Effect::Start => over.extend(self.start(driver, task)),
                 run::Effect::Terminate(child) => signal_tree(child, Signal::SIGTERM),
@@ -215,7 +215,13 @@ impl Host {
                     false
                 }
             });
-            let ended = hosted.run.child().and_then(Child::try_reap);
+            let child = hosted.run.child();
+            let ended = child.and_then(Child::try_reap);
+            // What is left of a lone task that ended by itself is ended with its executor, by the agent.
+            let clears = hosted.directory.is_some() || hosted.run.is_being_killed();
+            if let (Some(child), Some(_), true) = (child, ended, clears) {
+                kill_remains(child);
+            }
             for (checker, attempt, ended) in found {
                 let finding = match ended {
                     Ended::Exited(code) => Finding::Exited(code),
@@ -321,6 +327,9 @@ impl Hosted {
         }
         if let Some(directory) = &self.directory {
             command = command.set("MESOS_SANDBOX", directory.to_string_lossy());
+            if let Ok(ip) = std::env::var("LIBPROCESS_IP") {
+                command = command.set("MESOS_CONTAINER_IP", ip);
+            }
         }
         command = command.with(&own.environment);
         if let Some(check) = check {

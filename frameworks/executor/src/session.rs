@@ -84,7 +84,7 @@ pub(crate) enum Happening {
     },
     Event(ExecutorEvent),
     /// The executor has an update with this uuid to send.
-    Update(TaskStatus),
+    Update(Box<TaskStatus>),
     Message(Vec<u8>),
     /// The call under way was answered.
     Called(Outcome),
@@ -167,7 +167,7 @@ impl Session {
             Happening::Refused { why, .. } => self.wait(why, now),
             Happening::Lost { why } => self.lost(why, now),
             Happening::Event(event) => self.event(event),
-            Happening::Update(status) => self.update(status),
+            Happening::Update(status) => self.update(*status),
             Happening::Message(data) => self.queue(Outgoing::Message(data)),
             Happening::Called(outcome) => self.called(outcome),
             Happening::Woke(Alarm::Connect) if self.connection == Connection::Waiting => self.connect(),
@@ -393,9 +393,9 @@ mod tests {
     #[test]
     fn calls_go_one_at_a_time_and_in_order() {
         let mut session = open(None);
-        let first = session.decide(Happening::Update(status(1)), Time::START);
+        let first = session.decide(Happening::Update(status(1).into()), Time::START);
         assert_eq!(first, [Effect::Call(ExecutorCallKind::Update(status(1)))]);
-        assert!(session.decide(Happening::Update(status(2)), Time::START).is_empty());
+        assert!(session.decide(Happening::Update(status(2).into()), Time::START).is_empty());
         assert!(session.decide(Happening::Message(vec![7]), Time::START).is_empty());
         let second = session.decide(Happening::Called(Outcome::Heard), Time::START);
         assert_eq!(second, [Effect::Call(ExecutorCallKind::Update(status(2)))]);
@@ -407,9 +407,9 @@ mod tests {
     fn what_the_agent_has_not_acknowledged_is_named_when_subscribing_again() {
         let mut session = open(Some(RECOVERY));
         launch(&mut session);
-        session.decide(Happening::Update(status(1)), Time::START);
+        session.decide(Happening::Update(status(1).into()), Time::START);
         session.decide(Happening::Called(Outcome::Heard), Time::START);
-        session.decide(Happening::Update(status(2)), Time::START);
+        session.decide(Happening::Update(status(2).into()), Time::START);
         let effects = session.decide(Happening::Lost { why: "gone".into() }, Time::START);
         assert_eq!(effects[..2], [Effect::Disconnect, Effect::Disconnected]);
         session.decide(Happening::Called(Outcome::Failed("gone".into())), Time::START);
@@ -432,7 +432,7 @@ mod tests {
         let mut session = open(Some(RECOVERY));
         session.decide(Happening::Lost { why: "gone".into() }, Time::START);
         session.decide(Happening::Woke(Alarm::Connect), Time::START);
-        assert!(session.decide(Happening::Update(status(1)), Time::START).is_empty());
+        assert!(session.decide(Happening::Update(status(1).into()), Time::START).is_empty());
         session.decide(Happening::Accepted, Time::START);
         let effects = session.decide(subscribed(), Time::START);
         assert_eq!(effects[1], Effect::Call(ExecutorCallKind::Update(status(1))));
@@ -442,7 +442,7 @@ mod tests {
     fn an_acknowledgement_settles_the_update_and_its_task() {
         let mut session = open(Some(RECOVERY));
         launch(&mut session);
-        session.decide(Happening::Update(status(1)), Time::START);
+        session.decide(Happening::Update(status(1).into()), Time::START);
         assert_eq!(acknowledge(&mut session, 1), [Effect::Acknowledged(status(1))]);
         assert_eq!(acknowledge(&mut session, 1), []);
         assert_eq!((session.updates.len(), session.tasks.len()), (0, 0));
@@ -451,8 +451,8 @@ mod tests {
     #[test]
     fn a_call_that_failed_is_made_again_before_the_others() {
         let mut session = open(None);
-        session.decide(Happening::Update(status(1)), Time::START);
-        session.decide(Happening::Update(status(2)), Time::START);
+        session.decide(Happening::Update(status(1).into()), Time::START);
+        session.decide(Happening::Update(status(2).into()), Time::START);
         session.decide(Happening::Called(Outcome::Failed("503".into())), Time::START);
         let effects = session.decide(Happening::Woke(Alarm::CallAgain), Time::START);
         assert_eq!(effects, [Effect::Call(ExecutorCallKind::Update(status(1)))]);

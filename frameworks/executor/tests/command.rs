@@ -86,8 +86,14 @@ fn a_task_that_does_not_listen_is_killed_after_its_grace() {
     let mut agent = Agent::start();
     let (_runtime, _process) = executor(&agent, |_| {});
     agent.subscribed(&[]);
-    agent.launch(task("t", "trap '' TERM; echo ready; while true; do sleep 1; done"));
+    let scratch = tempfile::tempdir().unwrap();
+    let deaf = scratch.path().join("deaf");
+    let line = format!("trap '' TERM; touch {}; while true; do sleep 1; done", deaf.display());
+    agent.launch(task("t", &line));
     assert_eq!(states(&agent, 2)[1].0, TaskRunning);
+    while !deaf.exists() {
+        std::thread::yield_now();
+    }
     agent.kill("t", Some(Duration::from_secs(100)));
     agent.kill("t", Some(Duration::from_millis(300)));
     assert_eq!(agent.state(), says(TaskKilled, "Command terminated with signal Killed"));

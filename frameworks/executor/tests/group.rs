@@ -84,3 +84,17 @@ fn one_that_finishes_leaves_its_group_alone() {
     assert_eq!(last_states(&agent, 6), states([("short", TaskFinished), ("long", TaskFinished)]));
     runtime.block_on(process.wait());
 }
+
+#[test]
+fn what_an_ended_task_left_running_is_ended_with_it() {
+    let sandbox = tempfile::tempdir().unwrap();
+    let mut agent = Agent::start();
+    let (runtime, process) = executor(&agent, sandbox.path());
+    agent.subscribed(&[]);
+    agent.launch_group(vec![task("a", "sleep 1000 & echo $! > left; exit 0"), task("b", "sleep 0.5")]);
+    assert_eq!(last_states(&agent, 6), states([("a", TaskFinished), ("b", TaskFinished)]));
+    let left = std::fs::read_to_string(sandbox.path().join("tasks/a/left")).unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", left.trim())).unwrap_or_default();
+    assert!(stat.is_empty() || stat.contains(") Z "), "{stat}");
+    runtime.block_on(process.wait());
+}

@@ -14,4 +14,4 @@ pub(crate) use command::Command;
 pub(crate) use reaper::Reaper;
 pub(crate) use spawn::{Child, spawn};
 pub(crate) use status::Ended;
-pub(crate) use tree::signal_tree;
+pub(crate) use tree::{kill_remains, signal_tree};

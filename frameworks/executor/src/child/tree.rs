@@ -33,10 +33,27 @@ pub(crate) fn signal_tree(root: Child, signal: Signal) {
     }
 }
 
+/// Kills what an ended child has left behind in its session, and what that has started.
+pub(crate) fn kill_remains(ended: Child) {
+    let table = table();
+    let root = ended.pid.as_raw();
+    let left = |entry: &&Entry| entry.session == root && entry.pid != root;
+    let remains: Vec<i32> = table.iter().filter(left).map(|entry| entry.pid).collect();
+    for pid in grown(remains, BTreeSet::from([root]), &table) {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL); // it may have ended meanwhile
+    }
+}
+
 /// The root first, then in order of the table.
 fn members(root: i32, table: &[Entry]) -> Vec<i32> {
-    let mut members = vec![root];
-    let mut sessions = BTreeSet::from([root]);
+    grown(vec![root], BTreeSet::from([root]), table)
+}
+
+/// Adds descendants, and whoever shares a session that began among them.
+fn grown(mut members: Vec<i32>, mut sessions: BTreeSet<i32>, table: &[Entry]) -> Vec<i32> {
+    if members.is_empty() {
+        return members;
+    }
     loop {
         let before = members.len();
         for entry in table {

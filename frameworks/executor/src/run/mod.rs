@@ -84,7 +84,7 @@ pub(crate) enum Alarm {
 /// All it may ask of its executor.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Effect {
-    Update(TaskStatus),
+    Update(Box<TaskStatus>),
     Start,
     /// SIGTERM to the tree.
     Terminate(Child),
@@ -115,6 +115,10 @@ impl Run {
         }
     }
 
+    pub(crate) fn is_being_killed(&self) -> bool {
+        matches!(self.phase, Phase::Killing { .. })
+    }
+
     pub(crate) fn is_over(&self) -> bool {
         self.phase == Phase::Over
     }
@@ -123,12 +127,12 @@ impl Run {
     pub(crate) fn decide(&mut self, happening: Happening, now: Time) -> Vec<Effect> {
         match (happening, self.phase) {
             (Happening::Launched, Phase::Starting) => {
-                vec![Effect::Update(self.status(TaskState::Starting)), Effect::Start]
+                vec![update(self.status(TaskState::Starting)), Effect::Start]
             }
             (Happening::Started(child), Phase::Starting) => self.started(child),
             (Happening::NotStarted, Phase::Starting) => {
                 // Mesos' helper process starts, fails to execute, and exits.
-                let running = Effect::Update(self.status(TaskState::Running));
+                let running = update(self.status(TaskState::Running));
                 let mut effects = vec![running];
                 effects.extend(self.ended(Ended::Exited(1), None));
                 effects
@@ -148,7 +152,7 @@ impl Run {
             (Happening::Health { healthy, give_up }, Phase::Running { child }) => {
                 self.healthy = Some(healthy);
                 let reason = StatusReason::TaskHealthCheckStatusUpdated;
-                let mut effects = vec![Effect::Update(self.because(TaskState::Running, reason))];
+                let mut effects = vec![update(self.because(TaskState::Running, reason))];
                 if give_up {
                     effects.extend(self.kill(child, None, Why::Unhealthy, now));
                 }
@@ -156,7 +160,7 @@ impl Run {
             }
             (Happening::Check(status), Phase::Running { .. }) => {
                 self.check = Some(status);
-                vec![Effect::Update(self.because(TaskState::Running, StatusReason::TaskCheckStatusUpdated))]
+                vec![update(self.because(TaskState::Running, StatusReason::TaskCheckStatusUpdated))]
             }
             // Late: what it speaks of is over already.
             _ => Vec::new(),
@@ -165,7 +169,7 @@ impl Run {
 
     fn started(&mut self, child: Child) -> Vec<Effect> {
         self.phase = Phase::Running { child };
-        let mut effects = vec![Effect::Update(self.status(TaskState::Running))];
+        let mut effects = vec![update(self.status(TaskState::Running))];
         if let Some(after) = self.task.max_completion_time {
             effects.push(Effect::Alarm { after, alarm: Alarm::Overtime });
         }
@@ -181,7 +185,7 @@ impl Run {
         self.phase = Phase::Killing { child, why, deadline: now + grace };
         let mut effects = vec![Effect::StopChecks];
         if self.tells_killing && why != Why::Overtime {
-            effects.push(Effect::Update(self.status(TaskState::Killing)));
+            effects.push(update(self.status(TaskState::Killing)));
         }
         effects.push(Effect::Terminate(child));
         effects.push(Effect::Alarm { after: grace, alarm: Alarm::Escalate });
@@ -209,7 +213,7 @@ impl Run {
         let mut status = self.status(state);
         status.message = Some(format!("Command {ended}"));
         status.reason = (killed == Some(Why::Overtime)).then_some(StatusReason::MaxCompletionTimeReached);
-        vec![Effect::StopChecks, Effect::Update(status)]
+        vec![Effect::StopChecks, update(status)]
     }
 
     fn status(&self, state: TaskState) -> TaskStatus {
@@ -222,6 +226,10 @@ impl Run {
     fn because(&self, state: TaskState, reason: StatusReason) -> TaskStatus {
         TaskStatus { reason: Some(reason), ..self.status(state) }
     }
+}
+
+fn update(status: TaskStatus) -> Effect {
+    Effect::Update(Box::new(status))
 }
 
 #[cfg(test)]

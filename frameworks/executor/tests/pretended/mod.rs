@@ -19,8 +19,8 @@ use libprocess::metrics::Metrics;
 /// Long enough for a busy machine; a test that waits for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct Agent {
-    pub address: SocketAddr,
+pub(crate) struct Agent {
+    pub(crate) address: SocketAddr,
     calls: mpsc::Receiver<Call>,
     streams: mpsc::Receiver<StreamSender>,
     stream: Option<StreamSender>,
@@ -36,7 +36,7 @@ struct Switches {
 }
 
 impl Agent {
-    pub fn start() -> Agent {
+    pub(crate) fn start() -> Agent {
         let (call_heard, calls) = mpsc::channel();
         let (stream_opened, streams) = mpsc::channel();
         let (address_known, address) = mpsc::channel();
@@ -71,7 +71,7 @@ impl Agent {
     }
 
     /// What an executor of this agent is told at birth.
-    pub fn environment(&self) -> Environment {
+    pub(crate) fn environment(&self) -> Environment {
         Environment {
             framework_id: "f".into(),
             executor_id: "e".into(),
@@ -84,7 +84,10 @@ impl Agent {
     }
 
     /// Waits for SUBSCRIBE, and answers it.
-    pub fn subscribed(&mut self, capabilities: &[v1::framework_info::capability::Type]) -> call::Subscribe {
+    pub(crate) fn subscribed(
+        &mut self,
+        capabilities: &[v1::framework_info::capability::Type],
+    ) -> call::Subscribe {
         let call = self.next_call();
         assert_eq!(call.r#type(), call::Type::Subscribe);
         self.stream = Some(self.streams.recv_timeout(PATIENCE).expect("an open stream"));
@@ -113,12 +116,12 @@ impl Agent {
         call.subscribe.unwrap_or_default()
     }
 
-    pub fn tell(&self, event: Event) {
+    pub(crate) fn tell(&self, event: Event) {
         let record = content::encode(&event, MediaType::Protobuf);
         self.stream.as_ref().expect("a subscribed executor").send(recordio::encode(&record)).unwrap();
     }
 
-    pub fn launch(&self, task: v1::TaskInfo) {
+    pub(crate) fn launch(&self, task: v1::TaskInfo) {
         let launch = event::Launch { task };
         self.tell(Event {
             r#type: Some(event::Type::Launch.into()),
@@ -127,7 +130,7 @@ impl Agent {
         });
     }
 
-    pub fn launch_group(&self, tasks: Vec<v1::TaskInfo>) {
+    pub(crate) fn launch_group(&self, tasks: Vec<v1::TaskInfo>) {
         let launch_group = event::LaunchGroup { task_group: v1::TaskGroupInfo { tasks } };
         self.tell(Event {
             r#type: Some(event::Type::LaunchGroup.into()),
@@ -136,7 +139,7 @@ impl Agent {
         });
     }
 
-    pub fn kill(&self, task: &str, grace: Option<Duration>) {
+    pub(crate) fn kill(&self, task: &str, grace: Option<Duration>) {
         let grace_period = grace.map(|grace| v1::DurationInfo { nanoseconds: grace.as_nanos() as i64 });
         let kill = event::Kill {
             task_id: v1::TaskId { value: task.into() },
@@ -145,12 +148,12 @@ impl Agent {
         self.tell(Event { r#type: Some(event::Type::Kill.into()), kill: Some(kill), ..Default::default() });
     }
 
-    pub fn shut_down(&self) {
+    pub(crate) fn shut_down(&self) {
         self.tell(Event { r#type: Some(event::Type::Shutdown.into()), ..Default::default() });
     }
 
-    pub fn message(&self, data: &[u8]) {
-        let message = event::Message { data: data.to_vec().into() };
+    pub(crate) fn message(&self, data: &[u8]) {
+        let message = event::Message { data: data.to_vec() };
         self.tell(Event {
             r#type: Some(event::Type::Message.into()),
             message: Some(message),
@@ -159,33 +162,33 @@ impl Agent {
     }
 
     /// Keeps updates to itself from now on, or acknowledges them.
-    pub fn acknowledges(&self, acknowledges: bool) {
+    pub(crate) fn acknowledges(&self, acknowledges: bool) {
         self.switches.lock().unwrap().acknowledges = acknowledges;
     }
 
     /// Breaks the stream, and answers 503 until it is back.
-    pub fn go_away(&mut self) {
+    pub(crate) fn go_away(&mut self) {
         self.switches.lock().unwrap().away = true;
         self.stream.take().expect("a subscribed executor").abort();
     }
 
-    pub fn come_back(&self) {
+    pub(crate) fn come_back(&self) {
         self.switches.lock().unwrap().away = false;
     }
 
-    pub fn next_call(&self) -> Call {
+    pub(crate) fn next_call(&self) -> Call {
         self.calls.recv_timeout(PATIENCE).expect("a call")
     }
 
     /// The status of the next call, which is an UPDATE.
-    pub fn update(&self) -> v1::TaskStatus {
+    pub(crate) fn update(&self) -> v1::TaskStatus {
         let call = self.next_call();
         assert_eq!(call.r#type(), call::Type::Update);
         call.update.expect("an update").status
     }
 
     /// The state and message of the next call, which is an UPDATE.
-    pub fn state(&self) -> (v1::TaskState, String) {
+    pub(crate) fn state(&self) -> (v1::TaskState, String) {
         let status = self.update();
         (status.state(), status.message.unwrap_or_default())
     }
@@ -231,7 +234,7 @@ async fn answer(
 }
 
 /// A task of one shell line.
-pub fn task(id: &str, line: &str) -> v1::TaskInfo {
+pub(crate) fn task(id: &str, line: &str) -> v1::TaskInfo {
     v1::TaskInfo {
         name: id.into(),
         task_id: v1::TaskId { value: id.into() },
