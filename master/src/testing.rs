@@ -1,15 +1,16 @@
 //! Builders for tests of rules: a master with agents, frameworks and offers in a few words, checked after every step.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use libprocess::Upid;
 use model::call::{Accept, Call, Subscribe};
-use model::messages::{RegisterAgent, UpdateStatus};
+use model::messages::{RegisterAgent, ReregisterAgent, UpdateStatus};
 use model::{
     AgentCapability, AgentId, AgentInfo, Attributes, CommandInfo, Filters, FrameworkCapabilities,
     FrameworkCapability, FrameworkId, FrameworkInfo, OfferConstraints, OfferId, OfferOperation,
-    OperationKind, Resources, Role, StreamId, TaskId, TaskInfo, TaskState, TaskStatus, Time, UpdateId,
+    OperationKind, Resources, Role, StreamId, Task, TaskId, TaskInfo, TaskState, TaskStatus, Time, UpdateId,
 };
 
 use crate::allocator::Allocation;
@@ -30,6 +31,8 @@ pub(crate) struct Stage {
     /// What the registrar has been asked, still unanswered.
     pub(crate) asked: Vec<Delta>,
     streams: u32,
+    /// What agents wrote down of what they run.
+    notes: BTreeMap<u16, Vec<Task>>,
     updates: u8,
 }
 
@@ -51,7 +54,14 @@ impl Stage {
             elected: Time::START,
         };
         let state = State::new(identity, settings);
-        let mut stage = Stage { state, now: Time::START, asked: Vec::new(), streams: 0, updates: 0 };
+        let mut stage = Stage {
+            state,
+            now: Time::START,
+            asked: Vec::new(),
+            streams: 0,
+            notes: BTreeMap::new(),
+            updates: 0,
+        };
         stage.tell(Input::Registrar(Report::Recovered(Registry::default())));
         stage
     }
@@ -190,6 +200,34 @@ impl Stage {
         self.launch(framework, &offer, vec![task(id, agent, "cpus:1")]);
         self.update(framework, agent, id, TaskState::Running);
         TaskId::from(id)
+    }
+
+    /// An agent writes down what it runs, to bring it back later.
+    pub(crate) fn remember(&mut self, number: u16, agent: &AgentId) {
+        let frameworks = self.state.world.frameworks.values();
+        let tasks = frameworks.flat_map(|framework| framework.tasks.values().cloned().collect::<Vec<_>>());
+        let tasks = tasks.filter(|task| task.agent_id == *agent).map(|task| Task::clone(&task)).collect();
+        self.notes.insert(number, tasks);
+    }
+
+    /// An agent loses what it wrote down.
+    pub(crate) fn forget(&mut self, number: u16) {
+        self.notes.remove(&number);
+    }
+
+    /// An agent comes back with what it wrote down.
+    pub(crate) fn reregister(&mut self, number: u16, agent: &AgentId) -> Effects {
+        let known = self.state.agent(agent).map(|agent| agent.info.resources.to_string());
+        let RegisterAgent { mut info, version, capabilities } =
+            register(number, known.as_deref().unwrap_or("cpus:4"));
+        info.id = Some(agent.clone());
+        let world = &self.state.world;
+        let frameworks = world.frameworks.values().chain(&world.completed_frameworks);
+        let frameworks = frameworks.map(|framework| FrameworkInfo::clone(&framework.info)).collect();
+        let tasks = self.notes.get(&number).cloned().unwrap_or_default();
+        let executors = Vec::new();
+        let body = ReregisterAgent { info, version, capabilities, frameworks, executors, tasks };
+        self.tell(Input::Reregister { from: upid(number), body: Box::new(body) })
     }
 
     /// An agent reports on a task, for the first time.

@@ -75,3 +75,41 @@ fn lose(state: &mut State, id: &AgentId, framework: &FrameworkId, now: Time) -> 
     }
     effects
 }
+
+#[cfg(test)]
+mod tests {
+    use model::FrameworkInfo;
+
+    use crate::messages::Input;
+    use crate::testing::{Stage, events, to_allocator, upid};
+
+    #[test]
+    fn offers_of_a_lost_agent_are_rescinded_and_tasks_with_checkpoints_wait() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        let task = stage.running(&framework, &agent, "t");
+        stage.offer(&framework, &agent, "cpus:2");
+
+        let effects = stage.tell(Input::AgentExited { upid: upid(1) });
+
+        assert_eq!(events(&effects), ["s1 <- RESCIND m-O1"]);
+        assert_eq!(
+            to_allocator(&effects),
+            ["deactivate agent m-S0", "recover cpus(allocated: web):2 on m-S0 from m-0000"]
+        );
+        assert!(stage.state.framework(&framework).unwrap().tasks.contains_key(&task));
+    }
+
+    #[test]
+    fn tasks_without_checkpoints_are_lost_with_their_agent() {
+        let mut stage = Stage::new();
+        let agent = stage.agent(1, "cpus:4");
+        let framework = stage.framework_as(FrameworkInfo::new("transient", "nobody"));
+        stage.running(&framework, &agent, "t");
+
+        let effects = stage.tell(Input::AgentExited { upid: upid(1) });
+
+        let told = "s1 <- UPDATE t TASK_LOST REASON_AGENT_DISCONNECTED: Agent disconnected";
+        assert_eq!(events(&effects), [told]);
+    }
+}

@@ -38,3 +38,48 @@ pub(crate) fn pong(state: &mut State, from: &Upid, message: &Pong) -> Effects {
     }
     Effects::none()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::alarms::Alarm;
+    use crate::messages::{Input, Woken};
+    use crate::testing::{Stage, events, to_agents, upid};
+
+    #[test]
+    fn an_agent_that_answers_no_ping_is_unreachable_after_five() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.running(&framework, &agent, "t");
+        let ping = || Input::Woke(Woken(Alarm::Ping { agent: agent.clone(), incarnation: 1 }));
+        for _ in 0..5 {
+            stage.wait(15);
+            assert_eq!(to_agents(&stage.tell(ping())), ["slave(1)@127.0.0.1:6001 <- ping"]);
+            assert!(stage.asked.is_empty());
+        }
+        stage.wait(15);
+        stage.tell(ping());
+
+        let effects = stage.record();
+
+        assert_eq!(
+            events(&effects),
+            [
+                "s1 <- UPDATE t TASK_UNREACHABLE REASON_AGENT_REMOVED: Agent became unreachable",
+                "s1 <- FAILURE on m-S0",
+            ]
+        );
+        assert!(stage.state.world.unreachable.contains_key(&agent));
+    }
+
+    #[test]
+    fn an_answer_starts_the_count_anew() {
+        let mut stage = Stage::new();
+        let agent = stage.agent(1, "cpus:4");
+        for _ in 0..20 {
+            stage.tell(Input::Woke(Woken(Alarm::Ping { agent: agent.clone(), incarnation: 1 })));
+            let body = model::messages::Pong { agent_id: agent.clone() };
+            stage.tell(Input::Pong { from: upid(1), body });
+        }
+        assert!(stage.asked.is_empty());
+    }
+}

@@ -141,3 +141,60 @@ fn forget_missing(state: &mut State, id: &AgentId) -> Vec<(FrameworkId, TaskId)>
     }
     missing
 }
+
+#[cfg(test)]
+mod tests {
+    use model::call::{Call, Teardown};
+
+    use crate::alarms::Alarm;
+    use crate::messages::{Input, Woken};
+    use crate::testing::{Stage, events, to_agents, to_allocator};
+
+    /// A task runs on an agent that then falls silent.
+    fn unreachable() -> (Stage, model::AgentId, model::FrameworkId) {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.running(&framework, &agent, "t");
+        stage.remember(1, &agent);
+        for _ in 0..6 {
+            stage.tell(Input::Woke(Woken(Alarm::Ping { agent: agent.clone(), incarnation: 1 })));
+        }
+        stage.record();
+        (stage, agent, framework)
+    }
+
+    #[test]
+    fn a_task_that_comes_back_is_told_as_it_is_now() {
+        let (mut stage, agent, framework) = unreachable();
+        assert_eq!(stage.state.framework(&framework).unwrap().unreachable_tasks.len(), 1);
+
+        stage.reregister(1, &agent);
+        let effects = stage.record();
+
+        assert_eq!(
+            events(&effects),
+            ["s1 <- UPDATE t TASK_RUNNING REASON_AGENT_REREGISTERED: Agent reregistered"]
+        );
+        assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- reregistered as m-S0"]);
+        assert_eq!(to_allocator(&effects), ["add agent m-S0 with cpus:4"]);
+        assert!(stage.state.framework(&framework).unwrap().unreachable_tasks.is_empty());
+    }
+
+    #[test]
+    fn a_task_that_does_not_come_back_is_asked_about() {
+        let (mut stage, agent, _) = unreachable();
+        stage.forget(1);
+        stage.reregister(1, &agent);
+        let effects = stage.record();
+        assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- reregistered as m-S0, asked about t"]);
+    }
+
+    #[test]
+    fn a_framework_that_ended_meanwhile_is_ended_there() {
+        let (mut stage, agent, framework) = unreachable();
+        stage.call(Call::Teardown(Teardown { framework_id: framework }));
+        stage.reregister(1, &agent);
+        let effects = stage.record();
+        assert_eq!(to_agents(&effects)[1], "slave(1)@127.0.0.1:6001 <- shut down framework m-0000");
+    }
+}

@@ -38,3 +38,40 @@ pub(crate) fn register(state: &mut State, from: Upid, message: Box<RegisterAgent
     state.admissions.wait(id.clone(), Admission::Admitting { upid: from, message });
     Effect::Record(Delta::AdmitAgent { id, info }).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::messages::Input;
+    use crate::registrar::Delta;
+    use crate::testing::{Stage, register, to_agents, to_allocator, upid};
+
+    fn ask(number: u16) -> Input {
+        Input::Register { from: upid(number), body: Box::new(register(number, "cpus:4")) }
+    }
+
+    #[test]
+    fn an_agent_is_registered_once_the_registry_has_it() {
+        let mut stage = Stage::new();
+        stage.tell(ask(1));
+        assert!(stage.state.world.agents.is_empty());
+        stage.tell(ask(1));
+        assert_eq!(stage.asked.len(), 1, "asking again meanwhile changes nothing");
+
+        let effects = stage.record();
+
+        assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- registered as m-S0"]);
+        assert_eq!(to_allocator(&effects), ["add agent m-S0 with cpus:4"]);
+        assert_eq!(to_agents(&stage.tell(ask(1))).len(), 1, "asking again is answered again");
+    }
+
+    #[test]
+    fn a_new_agent_at_the_address_of_a_lost_one_replaces_it() {
+        let mut stage = Stage::new();
+        let agent = stage.agent(1, "cpus:4");
+        stage.tell(Input::AgentExited { upid: upid(1) });
+        stage.tell(ask(1));
+        assert!(matches!(&stage.asked[0], Delta::RemoveAgent { id } if *id == agent));
+        stage.record();
+        assert_ne!(stage.agent(1, "cpus:4"), agent);
+    }
+}

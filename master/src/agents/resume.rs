@@ -154,3 +154,32 @@ fn send_kills(state: &mut State, id: &AgentId, effects: &mut Effects) {
         effects.send(agent, KillTask { epoch, framework_id, task_id, kill_policy });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::messages::Input;
+    use crate::testing::{Stage, to_agents, to_allocator, upid};
+
+    #[test]
+    fn an_agent_that_is_back_in_time_goes_on_where_it_was() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.running(&framework, &agent, "t");
+        stage.remember(1, &agent);
+        stage.tell(Input::AgentExited { upid: upid(1) });
+
+        let effects = stage.reregister(1, &agent);
+
+        assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- reregistered as m-S0"]);
+        assert_eq!(to_allocator(&effects), ["activate agent m-S0"]);
+    }
+
+    #[test]
+    fn a_task_the_agent_does_not_name_is_asked_about() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.running(&framework, &agent, "t");
+        let effects = stage.reregister(1, &agent);
+        assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- reregistered as m-S0, asked about t"]);
+    }
+}

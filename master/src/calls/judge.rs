@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use model::constraint::Predicate;
 use model::{FrameworkInfo, InvalidFramework, OfferConstraints, Role};
 
+use crate::allocator::hierarchical::compile_constraint;
 use crate::state::State;
 
 /// What a framework wants to be, found acceptable.
@@ -53,6 +55,25 @@ pub(super) fn judge(
     if let Some(role) = constraints.0.keys().find(|role| !roles.contains(role)) {
         return Err(format!("Offer constraints name role '{role}' which is not among the framework's roles"));
     }
+    for (expression, role) in expressions(&constraints) {
+        compile_constraint(expression)
+            .map_err(|fault| format!("Offer constraints of role '{role}' are not valid: {fault}"))?;
+    }
     let constraints = (!constraints.is_empty()).then(|| Arc::new(constraints));
     Ok(Wanted { info, suppressed: Arc::new(suppressed), constraints })
+}
+
+/// The regular expressions in constraints, each with the role it is for.
+fn expressions(constraints: &OfferConstraints) -> impl Iterator<Item = (&str, &Role)> {
+    let all = constraints.0.iter().flat_map(|(role, constraints)| {
+        constraints
+            .groups
+            .iter()
+            .flat_map(|group| &group.constraints)
+            .map(move |constraint| (constraint, role))
+    });
+    all.filter_map(|(constraint, role)| match &constraint.predicate {
+        Predicate::Matches(expression) | Predicate::NotMatches(expression) => Some((&**expression, role)),
+        _ => None,
+    })
 }

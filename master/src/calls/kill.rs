@@ -62,3 +62,47 @@ pub(crate) fn operator_kill(
     effects.push(Effect::Answer { asker, answer: Ok(()) });
     effects
 }
+
+#[cfg(test)]
+mod tests {
+    use model::call::{Call, Kill};
+
+    use crate::messages::Input;
+    use crate::testing::{Stage, events, to_agents, upid};
+
+    fn kill(framework: &model::FrameworkId, task: &str) -> Call {
+        let (framework_id, task_id) = (framework.clone(), task.into());
+        Call::Kill(Kill { framework_id, task_id, agent_id: None, kill_policy: None })
+    }
+
+    #[test]
+    fn a_kill_goes_to_the_agent_of_the_task() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.running(&framework, &agent, "t");
+        let effects = stage.call(kill(&framework, "t"));
+        assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- kill task t"]);
+    }
+
+    #[test]
+    fn a_kill_waits_for_an_agent_that_is_away() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.running(&framework, &agent, "t");
+        stage.tell(Input::AgentExited { upid: upid(1) });
+        assert!(to_agents(&stage.call(kill(&framework, "t"))).is_empty());
+
+        let effects = stage.reregister(1, &agent);
+
+        assert_eq!(to_agents(&effects).last().unwrap(), "slave(1)@127.0.0.1:6001 <- kill task t");
+    }
+
+    #[test]
+    fn a_kill_of_an_unknown_task_is_answered_like_a_question() {
+        let mut stage = Stage::new();
+        let framework = stage.framework();
+        let effects = stage.call(kill(&framework, "ghost"));
+        let told = "s1 <- UPDATE ghost TASK_UNKNOWN REASON_RECONCILIATION: Reconciliation: Task is unknown";
+        assert_eq!(events(&effects), [told]);
+    }
+}

@@ -92,3 +92,67 @@ fn latest(task: &Task, now: Time) -> TaskStatus {
     }
     status
 }
+
+#[cfg(test)]
+mod tests {
+    use model::call::{Call, Reconcile, ReconcileTask};
+    use model::{FrameworkId, FrameworkInfo};
+
+    use crate::messages::Input;
+    use crate::registrar::{Delta, Registry, Report};
+    use crate::testing::{Stage, events, register};
+
+    fn ask(framework: &FrameworkId, tasks: &[(&str, Option<&str>)]) -> Call {
+        let task = |(task, agent): &(&str, Option<&str>)| ReconcileTask {
+            task_id: (*task).into(),
+            agent_id: agent.map(Into::into),
+        };
+        let tasks = tasks.iter().map(task).collect();
+        Call::Reconcile(Reconcile { framework_id: framework.clone(), tasks })
+    }
+
+    #[test]
+    fn a_question_that_names_no_task_is_about_all_that_run() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.running(&framework, &agent, "t");
+        let told = "s1 <- UPDATE t TASK_RUNNING REASON_RECONCILIATION: Reconciliation: Latest task state";
+        assert_eq!(events(&stage.call(ask(&framework, &[]))), [told]);
+    }
+
+    #[test]
+    fn an_answer_depends_on_what_is_known_of_the_agent() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        let tasks = [("a", None), ("b", Some(agent.as_str())), ("c", Some("nope-S7"))];
+        assert_eq!(
+            events(&stage.call(ask(&framework, &tasks))),
+            [
+                "s1 <- UPDATE a TASK_UNKNOWN REASON_RECONCILIATION: Reconciliation: Task is unknown",
+                "s1 <- UPDATE b TASK_GONE REASON_RECONCILIATION: Reconciliation: Task is unknown to the agent",
+                "s1 <- UPDATE c TASK_UNKNOWN REASON_RECONCILIATION: Reconciliation: Task is unknown",
+            ]
+        );
+    }
+
+    #[test]
+    fn who_does_not_know_of_partitions_is_told_lost() {
+        let mut stage = Stage::new();
+        let mut info = FrameworkInfo::new("old", "nobody");
+        info.capabilities = [model::FrameworkCapability::MultiRole].into_iter().collect();
+        let framework = stage.framework_as(info);
+        let told = "s1 <- UPDATE a TASK_LOST REASON_RECONCILIATION: Reconciliation: Task is unknown";
+        assert_eq!(events(&stage.call(ask(&framework, &[("a", None)]))), [told]);
+    }
+
+    #[test]
+    fn nothing_is_said_while_an_agent_may_still_tell() {
+        let mut stage = Stage::new();
+        let mut registry = Registry::default();
+        let info = register(1, "cpus:4").info.into();
+        registry.apply(&Delta::AdmitAgent { id: "old-S0".into(), info }).unwrap();
+        stage.tell(Input::Registrar(Report::Recovered(registry)));
+        let framework = stage.framework();
+        assert!(events(&stage.call(ask(&framework, &[("a", None), ("b", Some("old-S0"))]))).is_empty());
+    }
+}

@@ -145,3 +145,89 @@ pub(super) fn tell_agents(state: &State, framework: &Framework, effects: &mut Ef
         effects.send(agent, UpdateFramework { epoch: state.epoch(), framework: info });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{FrameworkInfo, Role};
+
+    use crate::state::Connection;
+    use crate::testing::{ROLE, Stage, events, to_allocator};
+
+    #[test]
+    fn a_new_framework_gets_an_id_and_hears_that_it_is_subscribed() {
+        let mut stage = Stage::new();
+        let mut info = FrameworkInfo::new("f", "nobody");
+        info.role = Some(Role::from(ROLE));
+
+        let effects = stage.subscribe(info);
+
+        assert_eq!(events(&effects), ["s1 <- SUBSCRIBED m-0000", "s1 <- HEARTBEAT"]);
+        assert_eq!(to_allocator(&effects), ["add framework m-0000"]);
+    }
+
+    #[test]
+    fn a_framework_that_subscribes_again_takes_over_and_its_offers_are_void() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.offer(&framework, &agent, "cpus:4");
+        let info = FrameworkInfo::clone(&stage.state.framework(&framework).unwrap().info);
+
+        let effects = stage.subscribe(info);
+
+        assert_eq!(
+            events(&effects),
+            ["s1 <- ERROR: Framework failed over", "s2 <- SUBSCRIBED m-0000", "s2 <- HEARTBEAT"]
+        );
+        assert_eq!(
+            to_allocator(&effects),
+            ["update framework m-0000", "recover cpus(allocated: web):4 on m-S0 from m-0000"]
+        );
+        assert!(stage.state.world.offers.is_empty());
+    }
+
+    #[test]
+    fn a_framework_of_another_master_keeps_its_id() {
+        let mut stage = Stage::new();
+        let mut info = FrameworkInfo::new("f", "nobody");
+        info.role = Some(Role::from(ROLE));
+        info.id = Some("old-0007".into());
+        assert_eq!(events(&stage.subscribe(info))[0], "s1 <- SUBSCRIBED old-0007");
+    }
+
+    #[test]
+    fn user_and_checkpoint_stay_what_they_were() {
+        let mut stage = Stage::new();
+        let framework = stage.framework();
+        let mut info = FrameworkInfo::clone(&stage.state.framework(&framework).unwrap().info);
+        (info.user, info.checkpoint, info.name) = ("other".to_owned(), false, "renamed".to_owned());
+
+        stage.subscribe(info);
+
+        let info = &stage.state.framework(&framework).unwrap().info;
+        assert_eq!((info.user.as_str(), info.checkpoint, info.name.as_str()), ("nobody", true, "renamed"));
+    }
+
+    #[test]
+    fn a_framework_with_an_impossible_role_hears_an_error_and_the_end() {
+        let mut stage = Stage::new();
+        let mut info = FrameworkInfo::new("f", "nobody");
+        info.role = Some(Role::from("a//b"));
+
+        let effects = stage.subscribe(info);
+
+        let heard = events(&effects);
+        assert!(heard[0].starts_with("s1 <- ERROR: "), "{heard:?}");
+        assert_eq!(effects.iter().last().unwrap().to_string(), "close s1");
+        assert!(stage.state.world.frameworks.is_empty());
+    }
+
+    #[test]
+    fn whoever_takes_over_is_connected() {
+        let mut stage = Stage::new();
+        let framework = stage.framework();
+        let info = FrameworkInfo::clone(&stage.state.framework(&framework).unwrap().info);
+        stage.subscribe(info);
+        let expected = Connection::Connected { stream: stage.stream() };
+        assert_eq!(stage.state.framework(&framework).unwrap().connection, expected);
+    }
+}

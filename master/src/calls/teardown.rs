@@ -30,3 +30,29 @@ pub(crate) fn operator_teardown(
     effects.push(Effect::Answer { asker, answer: Ok(()) });
     effects
 }
+
+#[cfg(test)]
+mod tests {
+    use model::call::{Call, Teardown};
+    use model::{FrameworkInfo, TaskState};
+
+    use crate::testing::{Stage, events, to_agents, to_allocator};
+
+    #[test]
+    fn a_torn_down_framework_ends_everywhere_and_never_comes_back() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.running(&framework, &agent, "t");
+        stage.offer(&framework, &agent, "cpus:2");
+        let info = FrameworkInfo::clone(&stage.state.framework(&framework).unwrap().info);
+
+        let effects = stage.call(Call::Teardown(Teardown { framework_id: framework }));
+
+        assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- shut down framework m-0000"]);
+        assert_eq!(to_allocator(&effects), ["remove framework m-0000"]);
+        assert!(events(&effects).is_empty(), "whoever tears down knows");
+        let completed = &stage.state.world.completed_frameworks[0];
+        assert_eq!(completed.completed_tasks[0].state, TaskState::Killed);
+        assert_eq!(events(&stage.subscribe(info)), ["s2 <- ERROR: Framework has been removed"]);
+    }
+}

@@ -71,3 +71,47 @@ fn unchanged(before: &FrameworkInfo, after: &FrameworkInfo) -> Result<(), String
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use model::call::{Call, UpdateFramework};
+    use model::{FrameworkId, FrameworkInfo, OfferConstraints, Role};
+
+    use crate::effects::Effects;
+    use crate::testing::{Stage, events, to_agents, to_allocator};
+
+    fn update(stage: &mut Stage, id: &FrameworkId, change: impl FnOnce(&mut FrameworkInfo)) -> Effects {
+        let mut info = FrameworkInfo::clone(&stage.state.framework(id).unwrap().info);
+        change(&mut info);
+        stage.call(Call::UpdateFramework(UpdateFramework {
+            framework_id: id.clone(),
+            framework: Ok(info),
+            suppressed_roles: Vec::new(),
+            constraints: OfferConstraints::default(),
+        }))
+    }
+
+    #[test]
+    fn offers_in_a_role_that_was_left_are_rescinded() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.running(&framework, &agent, "t");
+        stage.offer(&framework, &agent, "cpus:2");
+
+        let effects = update(&mut stage, &framework, |info| info.roles = vec![Role::from("other")]);
+
+        assert_eq!(events(&effects), ["s1 <- RESCIND m-O1"]);
+        assert_eq!(to_allocator(&effects).len(), 2);
+        assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- update framework tests"]);
+    }
+
+    #[test]
+    fn the_user_stays() {
+        let mut stage = Stage::new();
+        let framework = stage.framework();
+        let effects = update(&mut stage, &framework, |info| info.user = "other".to_owned());
+        let told = "answer: 400 Bad Request FrameworkInfo update is not valid: Updating 'FrameworkInfo.user' is \
+                    unsupported; attempted to update from 'nobody' to 'other'";
+        assert_eq!(effects.to_string().trim_end(), told);
+    }
+}

@@ -87,3 +87,39 @@ fn url(agent: &Agent) -> Url {
 fn give_back(allocation: Allocation) -> Effect {
     Effect::recover(&allocation.framework, &allocation.agent, allocation.resources, None)
 }
+
+#[cfg(test)]
+mod tests {
+    use model::Role;
+
+    use crate::allocator::Allocation;
+    use crate::messages::Input;
+    use crate::testing::{ROLE, Stage, bag, events, to_allocator, upid};
+
+    #[test]
+    fn offers_made_at_once_travel_in_one_event() {
+        let mut stage = Stage::new();
+        let (one, two) = (stage.agent(1, "cpus:1"), stage.agent(2, "cpus:2"));
+        let framework = stage.framework();
+        let give = |agent: &model::AgentId, incarnation, cpus: &str| Allocation {
+            framework: framework.clone(),
+            role: Role::from(ROLE),
+            agent: agent.clone(),
+            incarnation,
+            resources: bag(cpus).allocate(&Role::from(ROLE)),
+        };
+        let effects = stage.tell(Input::Allocated(vec![give(&one, 1, "cpus:1"), give(&two, 2, "cpus:2")]));
+        let told = "s1 <- OFFERS m-O0 of m-S0: cpus(allocated: web):1 m-O1 of m-S1: cpus(allocated: web):2";
+        assert_eq!(events(&effects), [told]);
+    }
+
+    #[test]
+    fn what_cannot_be_offered_any_more_goes_back() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:1"), stage.framework());
+        stage.tell(Input::AgentExited { upid: upid(1) });
+        let effects = stage.allocate(&framework, &agent, "cpus:1");
+        assert_eq!(to_allocator(&effects), ["recover cpus(allocated: web):1 on m-S0 from m-0000"]);
+        assert!(events(&effects).is_empty());
+    }
+}

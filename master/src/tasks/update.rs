@@ -42,3 +42,49 @@ pub(crate) fn update(state: &mut State, from: &Upid, message: UpdateStatus) -> E
     }
     effects
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{FrameworkInfo, TaskState};
+
+    use crate::messages::Input;
+    use crate::testing::{Stage, events, to_allocator};
+
+    #[test]
+    fn what_an_ended_task_held_is_free_before_anybody_acknowledges() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        let task = stage.running(&framework, &agent, "t");
+
+        let effects = stage.update(&framework, &agent, "t", TaskState::Finished);
+
+        assert_eq!(to_allocator(&effects), ["recover cpus(allocated: web):1 on m-S0 from m-0000"]);
+        assert_eq!(events(&effects), ["s1 <- UPDATE t TASK_FINISHED"]);
+        assert!(stage.state.framework(&framework).unwrap().tasks.contains_key(&task));
+        let again = stage.update(&framework, &agent, "t", TaskState::Running);
+        assert!(to_allocator(&again).is_empty());
+        let task = &stage.state.framework(&framework).unwrap().tasks[&task];
+        assert_eq!(task.state, TaskState::Finished, "an ended task's state is sticky");
+    }
+
+    #[test]
+    fn a_framework_that_is_away_is_not_told() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.running(&framework, &agent, "t");
+        stage.tell(Input::StreamClosed { stream: stage.stream() });
+        assert!(events(&stage.update(&framework, &agent, "t", TaskState::Finished)).is_empty());
+    }
+
+    #[test]
+    fn who_does_not_know_of_partitions_hears_lost() {
+        let mut stage = Stage::new();
+        let agent = stage.agent(1, "cpus:4");
+        let mut info = FrameworkInfo::new("old", "nobody");
+        info.capabilities = [model::FrameworkCapability::MultiRole].into_iter().collect();
+        let framework = stage.framework_as(info);
+        stage.running(&framework, &agent, "t");
+        let effects = stage.update(&framework, &agent, "t", TaskState::Gone);
+        assert_eq!(events(&effects), ["s1 <- UPDATE t TASK_LOST"]);
+    }
+}

@@ -73,3 +73,62 @@ impl Accepting<'_> {
         self.effects.send(agent, message);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{AgentId, ExecutorInfo, ExecutorKind, OfferOperation, OperationKind, TaskGroup, TaskInfo};
+
+    use crate::messages::Input;
+    use crate::testing::{Stage, bag, events, task, to_agents, to_allocator, upid};
+
+    fn group(agent: &AgentId, tasks: &[(&str, &str)]) -> Vec<OfferOperation> {
+        let mut executor = ExecutorInfo::new("e");
+        executor.kind = Some(ExecutorKind::Default);
+        executor.resources = bag("cpus:0.5;mem:32;disk:10");
+        let tasks: Vec<TaskInfo> = tasks.iter().map(|(id, resources)| task(id, agent, resources)).collect();
+        let kind = OperationKind::LaunchGroup(Ok(TaskGroup { executor, tasks }));
+        vec![OfferOperation { id: None, kind }]
+    }
+
+    #[test]
+    fn a_group_starts_together_and_its_executor_is_counted_once() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4;mem:1024;disk:100"), stage.framework());
+        let offer = stage.offer(&framework, &agent, "cpus:4;mem:1024;disk:100");
+
+        let effects = stage.accept(&framework, &offer, group(&agent, &[("a", "cpus:1"), ("b", "cpus:1")]));
+
+        assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- run tasks a, b in executor e"]);
+        let rest = "recover cpus(allocated: web):1.5; mem(allocated: web):992; disk(allocated: web):90 on m-S0 from \
+                    m-0000, refused 5s";
+        assert_eq!(to_allocator(&effects), [rest]);
+
+        let executor_id = "e".into();
+        let body = model::messages::ExecutorExited {
+            framework_id: framework,
+            agent_id: agent,
+            executor_id,
+            status: 256,
+        };
+        let effects = stage.tell(Input::ExecutorExited { from: upid(1), body });
+        assert_eq!(events(&effects), ["s1 <- FAILURE of e on m-S0, status 256"]);
+        assert_eq!(to_allocator(&effects).len(), 1, "what the executor held is free");
+    }
+
+    #[test]
+    fn one_task_that_cannot_run_keeps_all_from_running() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4;mem:1024;disk:100"), stage.framework());
+        let offer = stage.offer(&framework, &agent, "cpus:4;mem:1024;disk:100");
+
+        let effects = stage.accept(&framework, &offer, group(&agent, &[("a", "cpus:1"), ("b/c", "cpus:1")]));
+
+        let fault =
+            "TASK_ERROR REASON_TASK_GROUP_INVALID: Task 'b/c' is invalid: 'b/c' contains invalid characters";
+        assert_eq!(
+            events(&effects),
+            [format!("s1 <- UPDATE a {fault}"), format!("s1 <- UPDATE b/c {fault}")]
+        );
+        assert!(to_agents(&effects).is_empty());
+    }
+}
