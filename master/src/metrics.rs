@@ -63,6 +63,8 @@ const ACTIVE: &[(TaskState, &str)] = &[
     (TaskState::Running, "running"),
     (TaskState::Killing, "killing"),
     (TaskState::Unreachable, "unreachable"),
+    // No task is, but each framework's family has it.
+    (TaskState::Unknown, "unknown"),
 ];
 
 /// Shows the figures of this master from now on.
@@ -71,7 +73,8 @@ pub(crate) fn register(metrics: &Metrics, published: Published, clock: Arc<dyn C
         let snapshot = published.load();
         whole(&snapshot, clock.now().into(), sink);
         if per_framework {
-            snapshot.frameworks.values().for_each(|framework| one(framework, sink));
+            let completed = snapshot.completed_frameworks.iter();
+            snapshot.frameworks.values().chain(completed).for_each(|framework| one(framework, sink));
         }
     });
 }
@@ -122,7 +125,8 @@ fn tasks(snapshot: &Snapshot, sink: &mut Sink<'_>) {
             *count += more;
         }
     }
-    for ((_, name), count) in ACTIVE.iter().zip(counts) {
+    for ((_, name), count) in ACTIVE.iter().zip(counts).filter(|((state, _), _)| *state != TaskState::Unknown)
+    {
         sink.gauge(format!("master/tasks_{name}"), count as f64);
     }
 }

@@ -1,0 +1,86 @@
+//! Captured exchanges, one per file.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// One request and its answer.
+pub(crate) struct Exchange {
+    /// The file's name without `.json`.
+    pub(crate) name: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+    /// Absent where the connection was closed without an answer.
+    pub(crate) status: Option<u16>,
+    pub(crate) answered: Vec<(String, String)>,
+    pub(crate) answer: String,
+}
+
+/// The id of the master in all captures of the story.
+pub(crate) const MASTER: &str = "725738bd-c746-46d6-9006-a08c61b972b3";
+
+/// All exchanges of a folder, in name order.
+pub(crate) fn folder(name: &str) -> Vec<Exchange> {
+    let dir = root().join(name);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&dir)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
+    files.sort();
+    files.iter().map(|file| exchange(file)).collect()
+}
+
+/// One exchange.
+pub(crate) fn one(folder: &str, name: &str) -> Exchange {
+    exchange(&root().join(folder).join(format!("{name}.json")))
+}
+
+/// A captured stream: its events, in order.
+pub(crate) fn events(name: &str) -> Vec<Value> {
+    let capture = read(&root().join("scheduler").join(format!("{name}.json")));
+    let frames = capture["frames"].as_array().expect("a stream has frames");
+    let record = |frame: &Value| {
+        frame["chunk"].as_str().and_then(|chunk| chunk.split_once('\n')).map(|(_, text)| text.to_owned())
+    };
+    frames
+        .iter()
+        .filter_map(record)
+        .map(|text| serde_json::from_str(&text).expect("a record is JSON"))
+        .collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn read(file: &Path) -> Value {
+    let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    serde_json::from_str(&text).expect("a capture is JSON")
+}
+
+fn exchange(file: &Path) -> Exchange {
+    let capture = read(file);
+    let (request, response) = (&capture["request"], &capture["response"]);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let headers = request["headers"].as_object().into_iter().flatten();
+    let answered = response["headers"].as_array().into_iter().flatten();
+    Exchange {
+        name: file.file_stem().expect("a file has a name").to_string_lossy().into_owned(),
+        method: text(&request["method"]),
+        path: text(&request["path"]),
+        headers: headers.map(|(name, value)| (name.clone(), text(value))).collect(),
+        body: text(&request["body"]),
+        status: response["status"].as_u64().map(|status| u16::try_from(status).expect("a status is small")),
+        answered: answered.map(|pair| (text(&pair[0]).to_lowercase(), text(&pair[1]))).collect(),
+        answer: text(&response["body"]),
+    }
+}
+
+impl Exchange {
+    /// The value of a header of the captured answer.
+    pub(crate) fn answered(&self, name: &str) -> Option<&str> {
+        self.answered.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    }
+}

@@ -1,0 +1,451 @@
+//! A master on loopback that goes through what the captured one went through.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use clap::Parser;
+use libprocess::http::{Body, HeaderName, HeaderValue, Method, Request};
+use libprocess::{Config, Runtime, Spawn, Upid};
+use serde_json::{Value, json};
+
+use crate::agent::Pretender;
+use crate::compare::differences;
+use crate::deviations::{BY_CHANCE, DEVIATIONS, NOT_REPLAYED, meant};
+use crate::golden::{self, Exchange, MASTER};
+
+/// Headers of an answer that somebody relies on.
+const HEADERS: &[&str] = &["content-type", "allow", "location"];
+
+/// How long something may take to happen.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) struct Story {
+    runtime: Runtime,
+    master: Upid,
+    /// Our master's id; stands wherever theirs does.
+    id: String,
+    stream: Option<(String, Body)>,
+    offer: Option<String>,
+    /// Updates that master and agent sent about tasks, as the captured stream has them.
+    updates: Vec<Value>,
+    found: Vec<(String, String)>,
+    met: BTreeSet<usize>,
+}
+
+/// What an exchange is answered with.
+struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    flags: master::flags::Flags,
+}
+
+/// Tells a story from its beginning, and judges it.
+pub(crate) fn tell(story: impl AsyncFnOnce(&mut Story)) {
+    let runtime =
+        Runtime::start(Config { shards: 2, ..Config::default() }).expect("loopback has a free port");
+    runtime.clone().block_on(async {
+        let mut told = Story::begin(runtime).await;
+        story(&mut told).await;
+        told.judge();
+    });
+}
+
+impl Story {
+    /// A master that has just begun to lead, started as the captured one was.
+    async fn begin(runtime: Runtime) -> Story {
+        let words = [
+            "master",
+            "--cluster=golden",
+            "--hostname=master1.example",
+            "--hostname_lookup=false",
+            "--ip=127.0.0.1",
+            "--work_dir=/w",
+        ];
+        let mut config = Line::parse_from(words).flags.config().expect("good flags");
+        // What is refused for half a second comes back after that, not after a whole one.
+        config.sharing.filter_min = Duration::from_millis(1);
+        let master = master::spawn(&runtime, config).expect("the name is free").upid().clone();
+        let mut story = Story {
+            runtime,
+            master,
+            id: String::new(),
+            stream: None,
+            offer: None,
+            updates: Vec::new(),
+            found: Vec::new(),
+            met: BTreeSet::new(),
+        };
+        story.until("the master leads", |state| state["elected_time"].is_number()).await;
+        story.id = story.state().await["id"].as_str().expect("a master has an id").to_owned();
+        story
+    }
+
+    /// Replays the exchanges of a folder that are meant.
+    pub(crate) async fn replay_all(&mut self, folder: &str, wanted: impl Fn(&Exchange) -> bool) {
+        let skipped = |exchange: &Exchange| NOT_REPLAYED.iter().any(|(name, _)| *name == exchange.name);
+        for exchange in
+            golden::folder(folder).iter().filter(|exchange| wanted(exchange) && !skipped(exchange))
+        {
+            let place = format!("{folder}/{}", exchange.name);
+            let lines = self.replay(exchange).await;
+            for line in lines {
+                self.note(&place, line);
+            }
+        }
+    }
+
+    pub(crate) async fn add_agent(&mut self) {
+        let master = self.master.clone();
+        self.runtime.spawn(Spawn::named("slave(1)"), move || Pretender::new(master)).expect("once");
+        self.until("the agent is registered", |state| {
+            state["slaves"].as_array().is_some_and(|agents| agents.len() == 1)
+        })
+        .await;
+    }
+
+    /// Subscribes as the captured framework did, and waits for the first offer.
+    pub(crate) async fn subscribe(&mut self) {
+        self.open(framework()).await;
+        self.await_offer().await;
+    }
+
+    /// Subscribes again under the same id: the old stream hears of it and ends.
+    pub(crate) async fn fail_over(&mut self) {
+        let (_, mut old) = self.stream.take().expect("somebody reads");
+        self.offer = None;
+        let mut info = framework();
+        info["id"] = json!({"value": format!("{}-0000", self.id)});
+        self.open(info).await;
+        let mut last = String::new();
+        while let Some(chunk) = old.next().await {
+            last = String::from_utf8_lossy(&chunk.expect("an orderly end")).into_owned();
+        }
+        assert!(last.ends_with(r#"{"type":"ERROR","error":{"message":"Framework failed over"}}"#), "{last}");
+        self.await_offer().await;
+    }
+
+    async fn open(&mut self, info: Value) {
+        let mut call = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}});
+        if let Some(id) = info.get("id") {
+            call["framework_id"] = id.clone();
+        }
+        let request =
+            self.request(&Method::POST, "/api/v1/scheduler").header("Content-Type", "application/json");
+        let client = self.runtime.client();
+        let response = client.send(request.body(call.to_string())).await.expect("the master listens");
+        assert_eq!(response.status.as_u16(), 200);
+        let stream = response.headers.get("Mesos-Stream-Id").expect("a stream has a name");
+        self.stream = Some((stream.to_str().expect("a name is text").to_owned(), response.body));
+    }
+
+    /// The captured launch of a task that goes on and of one that ends.
+    pub(crate) async fn launch(&mut self, name: &str) {
+        self.call(name).await;
+        self.await_update("t-sleep", "TASK_RUNNING").await;
+        self.await_update("t-true", "TASK_FINISHED").await;
+    }
+
+    /// A captured call of the scheduler; its status is compared.
+    pub(crate) async fn call(&mut self, name: &str) {
+        let exchange = golden::one("scheduler", name);
+        let lines = self.replay(&exchange).await;
+        for line in lines {
+            self.note(&format!("scheduler/{name}"), line);
+        }
+    }
+
+    /// What the master said to invalid tasks and offers must be what theirs said, in the same order.
+    pub(crate) async fn errors_of_invalid_tasks(&mut self) {
+        self.await_update("t-onlycpu", "TASK_FINISHED").await;
+        let said = |update: &Value| {
+            let status = &update["update"]["status"];
+            let by_master =
+                status["source"] == "SOURCE_MASTER" && status["reason"] != "REASON_RECONCILIATION";
+            by_master.then(|| {
+                json!([
+                    status["task_id"]["value"],
+                    status["state"],
+                    status["reason"],
+                    status["message"],
+                    status["uuid"]
+                ])
+            })
+        };
+        let theirs: Vec<Value> = golden::events("stream_1_full_session").iter().filter_map(said).collect();
+        let theirs: Vec<Value> = theirs.iter().map(|line| self.localised(line)).collect();
+        let ours: Vec<Value> = self.updates.iter().filter_map(said).collect();
+        assert_eq!(ours.len(), theirs.len(), "{ours:#?}");
+        for (golden, ours) in theirs.iter().zip(&ours).filter(|(golden, ours)| golden != ours) {
+            let task = golden[0].as_str().unwrap_or_default().to_owned();
+            self.note(&format!("updates/{task}"), format!(": {ours} instead of {golden}"));
+        }
+    }
+
+    /// Everything that is free is on offer, as when the captures were made.
+    pub(crate) async fn settle_offers(&mut self) {
+        self.await_offer().await;
+        self.until("tasks are acknowledged", |state| {
+            state["frameworks"][0]["tasks"].as_array().is_some_and(|tasks| tasks.len() == 1)
+        })
+        .await;
+    }
+
+    /// Kills what still runs.
+    pub(crate) async fn end_tasks(&mut self) {
+        self.call("call_KILL").await;
+        self.await_update("t-sleep", "TASK_KILLED").await;
+        self.until("nothing runs", |state| state["frameworks"][0]["tasks"] == json!([])).await;
+    }
+
+    /// Ends the stream without a word.
+    pub(crate) async fn disconnect(&mut self) {
+        if let Some((stream, body)) = self.stream.take() {
+            drop(body);
+            self.until("the framework is away", |state| state["frameworks"][0]["connected"] == false).await;
+            // Its name is still sent along.
+            self.stream = Some((stream, Body::Empty));
+        }
+    }
+
+    /// An operator ends the framework.
+    pub(crate) async fn teardown(&mut self) {
+        let body =
+            json!({"type": "TEARDOWN", "teardown": {"framework_id": {"value": format!("{}-0000", self.id)}}});
+        let request = self.request(&Method::POST, "/api/v1").header("Content-Type", "application/json");
+        let answer = self.send(request.body(body.to_string())).await;
+        assert_eq!((answer.status, &*answer.body), (200, &b""[..]));
+        self.until("the framework is gone", |state| state["frameworks"] == json!([])).await;
+    }
+
+    /// Every difference must be meant, and every deviation met that is not left to chance.
+    fn judge(self) {
+        let lines: Vec<String> = self.found.iter().map(|(place, line)| format!("{place} {line}")).collect();
+        assert!(lines.is_empty(), "{} differences:\n{}", lines.len(), lines.join("\n"));
+        let idle: Vec<_> =
+            (0..DEVIATIONS.len()).filter(|at| !self.met.contains(at)).map(|at| DEVIATIONS[at]).collect();
+        assert!(idle.is_empty(), "deviations that no longer are: {idle:#?}");
+    }
+
+    fn note(&mut self, place: &str, line: String) {
+        let known = DEVIATIONS
+            .iter()
+            .position(|(file, difference, _)| meant(file, place) && meant(difference, &line));
+        let by_chance =
+            BY_CHANCE.iter().any(|(file, difference, _)| meant(file, place) && meant(difference, &line));
+        match known {
+            Some(at) => drop(self.met.insert(at)),
+            None if by_chance => {}
+            None => self.found.push((place.to_owned(), line)),
+        }
+    }
+
+    /// Sends a captured request and names what is answered otherwise.
+    async fn replay(&mut self, exchange: &Exchange) -> Vec<String> {
+        if exchange.body.contains("offer_ids") && !exchange.body.contains("nope-O99") {
+            self.await_offer().await;
+        }
+        let method = Method::from_bytes(exchange.method.as_bytes()).expect("a method");
+        let mut request = self.request(&method, &exchange.path);
+        for (name, value) in &exchange.headers {
+            let value = match (&**name, &self.stream) {
+                ("Mesos-Stream-Id", Some((ours, _)))
+                    if value.len() == 36 && !value.starts_with("00000000") =>
+                {
+                    ours
+                }
+                _ => value,
+            };
+            request = request.header(&**name, value);
+        }
+        let body = self.with_offer(&self.local(&exchange.body));
+        let answer = self.send(request.body(body)).await;
+        self.differ(exchange, &answer)
+    }
+
+    fn differ(&self, exchange: &Exchange, answer: &Answer) -> Vec<String> {
+        let mut lines = Vec::new();
+        if exchange.status != Some(answer.status) {
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            lines.push(format!("status: {} ({text}) instead of {:?}", answer.status, exchange.status));
+            return lines;
+        }
+        for name in HEADERS {
+            let theirs = exchange
+                .answered(name)
+                .map(|value| value.replace(":5050", &format!(":{}", self.runtime.address().port())));
+            let ours = answer.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+            if theirs != ours {
+                lines.push(format!("{name}: {ours:?} instead of {theirs:?}"));
+            }
+        }
+        let golden = self.local(&exchange.answer);
+        let ours = String::from_utf8_lossy(&answer.body).into_owned();
+        let unwrapped = |text: &str| {
+            text.strip_prefix("cb(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(text).to_owned()
+        };
+        match (serde_json::from_str(&unwrapped(&golden)), serde_json::from_str::<Value>(&unwrapped(&ours))) {
+            (Ok(golden), Ok(ours)) => {
+                lines.extend(differences(&by_name(golden), &by_name(ours)));
+                // Figures are those of one run; their names are compared.
+                if exchange.path.contains("metrics")
+                    || exchange.path.contains("stats")
+                    || exchange.body.contains("GET_METRICS")
+                {
+                    lines.retain(|line| !line.contains(" instead of "));
+                }
+            }
+            _ if golden == ours => {}
+            _ => lines.push(format!("body: {ours:?} instead of {golden:?}")),
+        }
+        lines
+    }
+
+    fn request(&self, method: &Method, path: &str) -> Request {
+        Request::new(method.clone(), &format!("http://{}{path}", self.runtime.address()))
+    }
+
+    async fn send(&self, request: Request) -> Answer {
+        let client = self.runtime.client();
+        let mut response = client.send(request).await.expect("the master listens");
+        let body = response.bytes(16 << 20).await.expect("a whole answer").to_vec();
+        let header = |(name, value): (&HeaderName, &HeaderValue)| {
+            (name.as_str().to_owned(), value.to_str().unwrap_or_default().to_owned())
+        };
+        Answer {
+            status: response.status.as_u16(),
+            headers: response.headers.iter().map(header).collect(),
+            body,
+        }
+    }
+
+    async fn state(&self) -> Value {
+        let answer = self.send(self.request(&Method::GET, "/state")).await;
+        // A master that has just been spawned opens its doors in its first turn.
+        serde_json::from_slice(&answer.body).unwrap_or_default()
+    }
+
+    /// Waits until `/state` shows something.
+    async fn until(&self, what: &str, shown: impl Fn(&Value) -> bool) {
+        let end = self.runtime.now() + PATIENCE;
+        while !shown(&self.state().await) {
+            assert!(self.runtime.now() < end, "{what}? {:#}", self.state().await);
+            self.runtime.sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Reads events until there is an offer that nobody has answered.
+    async fn await_offer(&mut self) {
+        while self.offer.is_none() {
+            self.read_event().await;
+        }
+    }
+
+    /// Reads events until a task is in a state.
+    async fn await_update(&mut self, task: &str, state: &str) {
+        let there = |update: &Value| {
+            let status = &update["update"]["status"];
+            status["task_id"]["value"] == task && status["state"] == state
+        };
+        while !self.updates.iter().any(there) {
+            self.read_event().await;
+        }
+    }
+
+    /// One event: offers are remembered, updates too, and acknowledged.
+    async fn read_event(&mut self) {
+        let (_, body) = self.stream.as_mut().expect("a scheduler reads its stream");
+        let chunk = body.next().await.expect("the stream goes on").expect("the stream is whole");
+        let text = std::str::from_utf8(&chunk).expect("JSON is text");
+        let (_, record) = text.split_once('\n').expect("a record begins with its length");
+        let event: Value = serde_json::from_str(record).expect("a record is JSON");
+        match event["type"].as_str().unwrap_or_default() {
+            "OFFERS" => {
+                let id = &event["offers"]["offers"][0]["id"]["value"];
+                self.offer = Some(id.as_str().expect("an offer has an id").to_owned());
+            }
+            "RESCIND" => self.offer = None,
+            "UPDATE" => {
+                let status = event["update"]["status"].clone();
+                self.updates.push(event);
+                if status["uuid"].is_string() {
+                    self.acknowledge(&status).await;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    async fn acknowledge(&self, status: &Value) {
+        let call = json!({
+            "type": "ACKNOWLEDGE", "framework_id": {"value": format!("{}-0000", self.id)},
+            "acknowledge": {"agent_id": status["agent_id"], "task_id": status["task_id"], "uuid": status["uuid"]},
+        });
+        let stream = self.stream.as_ref().map(|(name, _)| name.clone()).expect("somebody reads");
+        let request =
+            self.request(&Method::POST, "/api/v1/scheduler").header("Content-Type", "application/json");
+        let answer = self.send(request.header("Mesos-Stream-Id", stream).body(call.to_string())).await;
+        assert_eq!(answer.status, 202);
+    }
+
+    /// A captured text as it would be here.
+    fn local(&self, text: &str) -> String {
+        text.replace(MASTER, &self.id)
+    }
+
+    fn localised(&self, value: &Value) -> Value {
+        serde_json::from_str(&self.local(&value.to_string())).expect("it was JSON")
+    }
+
+    /// Names the offer that is out instead of the captured one, which is then answered.
+    fn with_offer(&mut self, body: &str) -> String {
+        let prefix = format!("{}-O", self.id);
+        match (body.split_once(&prefix), self.offer.is_some()) {
+            (Some((before, after)), true) => {
+                let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+                format!("{before}{}{rest}", self.offer.take().expect("it is there"))
+            }
+            _ => body.to_owned(),
+        }
+    }
+}
+
+impl Drop for Story {
+    fn drop(&mut self) {
+        self.runtime.shutdown();
+    }
+}
+
+/// What the captured framework said of itself.
+fn framework() -> Value {
+    json!({
+        "user": "root", "name": "golden-fw", "roles": ["roleA"], "failover_timeout": 60.0, "checkpoint": true,
+        "hostname": "sched.example", "webui_url": "http://sched.example/",
+        "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}, {"type": "RESERVATION_REFINEMENT"}],
+        "labels": {"labels": [{"key": "k", "value": "v"}]},
+    })
+}
+
+/// Lists of `{name, value}` become objects, so that one that is missing is named.
+fn by_name(value: Value) -> Value {
+    match value {
+        Value::Array(items)
+            if !items.is_empty()
+                && items.iter().all(|item| item["name"].is_string() && item.get("value").is_some()) =>
+        {
+            let pair =
+                |item: Value| (item["name"].as_str().unwrap_or_default().to_owned(), item["value"].clone());
+            Value::Object(items.into_iter().map(pair).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(by_name).collect()),
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(key, value)| (key, by_name(value))).collect())
+        }
+        other => other,
+    }
+}
