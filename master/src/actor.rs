@@ -61,7 +61,7 @@ impl Master {
         })?;
         let (settings, master) = (self.config.registrar, ctx.pid().clone());
         let registrar = ctx.runtime().spawn(Spawn::named("registrar(1)").shard(Shard::Own), move || {
-            Registrar::new(Memory::default(), settings, move |told| report(&master, Input::Registrar(told)))
+            Registrar::new(Memory, settings, move |told| report(&master, Input::Registrar(told)))
         })?;
         Ok(Others { allocator, registrar })
     }

@@ -34,13 +34,13 @@ pub(crate) fn send(state: &mut State, allocations: Vec<Allocation>) -> Effects {
         let offer =
             offer(state.agent(&agent).expect("it was there above"), id, framework, allocation.clone());
         match state.add_offer(offer) {
-            Ok(offer) => {
+            Some(offer) => {
                 if let Some(after) = state.settings.offer_timeout {
                     effects.push(Effect::Alarm { after, alarm: Alarm::Offer(offer.id.clone()) });
                 }
                 offered.entry(offer.framework_id.clone()).or_default().push(offer);
             }
-            Err(_) => effects.push(give_back(allocation)),
+            None => effects.push(give_back(allocation)),
         }
     }
     for (framework, offers) in offered {

@@ -84,12 +84,12 @@ impl State {
 
     /// Makes an offer of what is free.
     ///
-    /// Errors: hands the offer back when its resources are not free; both books then disagree.
-    pub(crate) fn add_offer(&mut self, offer: Offer) -> Result<Arc<Offer>, Offer> {
+    /// `None` when its resources are not free: this book and the allocator's disagree.
+    pub(crate) fn add_offer(&mut self, offer: Offer) -> Option<Arc<Offer>> {
         let plain = offer.resources.unallocate();
         match self.agent(&offer.agent_id) {
             Some(agent) if agent.free.contains(&plain) => {}
-            _ => return Err(offer),
+            _ => return None,
         }
         let offer = Arc::new(offer);
         let agent = self.agent_mut(&offer.agent_id).expect("it was asked above");
@@ -100,7 +100,7 @@ impl State {
         let framework = self.framework_mut(&offer.framework_id).expect("offers are made to known frameworks");
         framework.offers.insert(offer.id.clone());
         self.world.offers.insert(offer.id.clone(), offer.clone());
-        Ok(offer)
+        Some(offer)
     }
 
     /// Takes an offer back, if it is still out and this framework's. Its resources are free again.

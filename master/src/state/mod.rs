@@ -14,14 +14,14 @@ mod books;
 mod check;
 mod framework;
 mod health;
+mod root;
 mod snapshot;
-mod state;
 mod tally;
 
 pub(crate) use admission::{Admission, Admissions, Disowned};
 pub use agent::{Agent, Link, Used};
 pub use framework::{Connection, Framework};
 pub(crate) use health::Health;
+pub(crate) use root::State;
 pub use snapshot::{Published, Snapshot};
-pub(crate) use state::State;
 pub use tally::Tally;

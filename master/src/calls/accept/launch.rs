@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::messages::RunTask;
 use model::{InvalidTask, OperationId, StatusReason, Task, TaskInfo};
 
-use super::accept::Accepting;
+use super::operations::Accepting;
 use super::validate;
 
 /// Launches each task that may run; the others are in error, and those after them go on.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::messages::RunTaskGroup;
 use model::{AgentId, InvalidGroup, OperationId, StatusReason, Task, TaskGroup, TaskId};
 
-use super::accept::Accepting;
+use super::operations::Accepting;
 use super::validate;
 
 /// Launches the group if every task in it may run; otherwise every one of them is in error, for the same reason.

@@ -1,18 +1,18 @@
 //! ACCEPT: a framework uses offers.
 //!
 //! Read in this order:
-//! 1. [`accept`]: take the offers, carry out each operation on what is left, give back the rest;
+//! 1. [`operations`]: take the offers, carry out each operation on what is left, give back the rest;
 //! 2. [`take`]: which offers may be used together;
 //! 3. [`launch`] and [`launch_group`]: tasks become records and messages;
 //! 4. [`validate`] and [`values`]: which tasks may run;
 //! 5. [`refuse`]: what a framework is told of what was not done.
 
-mod accept;
 mod launch;
 mod launch_group;
+mod operations;
 mod refuse;
 mod take;
 mod validate;
 mod values;
 
-pub(super) use accept::accept;
+pub(super) use operations::accept;

@@ -9,7 +9,7 @@ use model::{
     Time,
 };
 
-use super::accept::Accepting;
+use super::operations::Accepting;
 use crate::effects::Effects;
 use crate::state::State;
 use crate::tasks;

@@ -1,8 +1,6 @@
 //! A whole master on loopback, with an agent that pretends: what a scheduler sees, in order.
 
-mod stage;
-
-use stage::{launch, play};
+use crate::stage::{launch, play};
 
 #[test]
 fn a_scheduler_subscribes_launches_and_hears_how_it_went() {

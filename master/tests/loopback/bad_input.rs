@@ -1,11 +1,9 @@
 //! What the outside does wrong: each gets the status and text of the reference, and leaves the master's books balanced.
 
-mod stage;
-
 use std::time::Duration;
 
+use crate::stage::{Manner, launch, play, play_with};
 use serde_json::{Value, json};
-use stage::{Manner, launch, play, play_with};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
@@ -165,7 +163,8 @@ fn a_task_that_cannot_be_is_in_error_and_costs_nothing() {
     play(async |cluster| {
         cluster.agent("cpus:4;mem:1024");
         let mut scheduler = cluster.subscribe().await;
-        let bad: [(fn(&mut Value), &str); 6] = [
+        type Spoil = fn(&mut Value);
+        let bad: [(Spoil, &str); 6] = [
             (
                 |task| task["resources"][0]["scalar"]["value"] = json!(-1),
                 "is invalid: Invalid scalar resource: value <= 0",

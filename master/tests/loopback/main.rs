@@ -1,0 +1,5 @@
+//! A whole master on loopback, with an agent that pretends.
+
+mod bad_input;
+mod session;
+mod stage;
