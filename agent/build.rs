@@ -43,7 +43,16 @@ fn build(folder: &Path, flags: &str) -> Option<PathBuf> {
     let out = PathBuf::from(variable("OUT_DIR")).join("launch");
     let mut cargo = Command::new(variable("CARGO"));
     cargo
-        .args(["build", "--package", "agent-launch", "--bin", "hectare-launch", "--profile", "launch", "--target"])
+        .args([
+            "build",
+            "--package",
+            "agent-launch",
+            "--bin",
+            "hectare-launch",
+            "--profile",
+            "launch",
+            "--target",
+        ])
         .arg(&target)
         .arg("--manifest-path")
         .arg(folder.join("../Cargo.toml"))
