@@ -157,11 +157,9 @@ impl AllocatorActor {
             (either, other) => either.or(other),
         };
         match wanted {
+            // A full mailbox brings its own turns: each of them plans again.
             Some(at) if at <= now && pending => {
-                if !self.summoned {
-                    // A full mailbox brings its own turns: each of them plans again.
-                    self.summoned = ctx.pid().tell(Input::Woke).is_ok();
-                }
+                self.summoned = self.summoned || ctx.pid().tell(Input::Woke).is_ok();
             }
             Some(at) if self.timer.as_ref().is_none_or(|(_, set)| at < *set) => {
                 if let Some((timer, _)) = self.timer.take() {

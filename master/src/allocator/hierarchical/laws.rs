@@ -367,7 +367,7 @@ impl Outside {
                     let kept = back.resources.filter(|resource| &*resource.name == "cpus");
                     if !kept.is_empty() && kept != back.resources {
                         self.held.push(Allocation { resources: kept.clone(), ..back.clone() });
-                        back.resources = back.resources - kept;
+                        back.resources -= kept;
                     }
                 }
                 let refuse = (refuse > 0).then(|| secs(refuse.into()));
