@@ -272,3 +272,114 @@ impl Handler<Input> for AllocatorActor {
         self.plan(now, ctx);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, mpsc};
+
+    use libprocess::{Pid, Runtime, Spawn};
+    use model::{AgentCapabilities, AgentCapability, AgentInfo, FrameworkInfo, Resources};
+
+    use super::super::{Agent, Framework, Hierarchical, hierarchical};
+    use super::*;
+
+    struct Stage {
+        runtime: Runtime,
+        allocator: Pid<AllocatorActor>,
+        offers: mpsc::Receiver<Vec<Allocation>>,
+    }
+
+    impl Stage {
+        fn new(whitelist: Option<PathBuf>) -> Stage {
+            let runtime = Runtime::start(libprocess::Config::default()).expect("loopback");
+            let (report, offers) = mpsc::channel();
+            let settings = Settings { interval: Duration::from_secs(1), whitelist };
+            let allocator = runtime
+                .spawn(Spawn::named("allocator"), move || {
+                    let policy = Hierarchical::new(hierarchical::Settings::default());
+                    AllocatorActor::new(Box::new(policy), settings, move |some| drop(report.send(some)))
+                })
+                .expect("once");
+            let info = Arc::new(FrameworkInfo::new("f1", "root"));
+            let framework =
+                Framework { id: "f1".into(), info, suppressed: BTreeSet::new(), constraints: None };
+            let stage = Stage { runtime, allocator, offers };
+            stage.tell(Input::AddFramework { framework, used: Vec::new(), active: true });
+            stage
+        }
+
+        fn tell(&self, input: Input) {
+            self.allocator.tell(input).expect("room");
+        }
+
+        fn add_agent(&self, id: &str) {
+            let total: Resources = "cpus:4;mem:1024".parse().expect("resources");
+            let info = AgentInfo {
+                id: None,
+                hostname: format!("{id}.example"),
+                port: 5051,
+                resources: total.clone(),
+                attributes: Default::default(),
+                domain: None,
+            };
+            let capabilities = AgentCapabilities::from_iter(AgentCapability::ALL);
+            let agent = Agent { id: id.into(), incarnation: 1, info: Arc::new(info), capabilities, total };
+            self.tell(Input::AddAgent { agent, used: Vec::new() });
+        }
+
+        /// The next allocations, well before the allocation interval would bring them.
+        fn soon(&self) -> Vec<Allocation> {
+            self.offers.recv_timeout(Duration::from_millis(500)).expect("changes are decided on at once")
+        }
+    }
+
+    impl Drop for Stage {
+        fn drop(&mut self) {
+            self.runtime.shutdown();
+        }
+    }
+
+    #[test]
+    fn what_comes_free_is_offered_at_once_and_a_filter_ends_by_itself() {
+        let stage = Stage::new(None);
+        stage.add_agent("a1");
+        let offer = stage.soon().remove(0);
+        let back = |refuse| Input::Recover {
+            framework: offer.framework.clone(),
+            agent: offer.agent.clone(),
+            resources: offer.resources.clone(),
+            refuse,
+        };
+        stage.tell(back(None));
+        assert_eq!(stage.soon(), [offer.clone()]);
+        stage.tell(back(Some(Duration::from_millis(1))));
+        assert!(
+            stage.offers.recv_timeout(Duration::from_millis(600)).is_err(),
+            "a filter lasts an interval at least"
+        );
+        let again = stage.offers.recv_timeout(Duration::from_secs(5)).expect("nobody has to ask");
+        assert_eq!(again, [offer]);
+    }
+
+    #[test]
+    fn nothing_is_decided_while_paused() {
+        let stage = Stage::new(None);
+        stage.tell(Input::Pause);
+        stage.add_agent("a1");
+        assert!(stage.offers.recv_timeout(Duration::from_millis(200)).is_err());
+        stage.tell(Input::Resume);
+        assert_eq!(stage.soon().len(), 1);
+    }
+
+    #[test]
+    fn only_hosts_on_the_list_are_offered() {
+        let file = std::env::temp_dir().join(format!("hectare-whitelist-{}", std::process::id()));
+        std::fs::write(&file, "a2.example\n\n").expect("a scratch file");
+        let stage = Stage::new(Some(file.clone()));
+        stage.add_agent("a1");
+        stage.add_agent("a2");
+        let offers = stage.offers.recv_timeout(Duration::from_secs(5)).expect("one is on the list");
+        assert_eq!(offers.iter().map(|one| one.agent.as_str()).collect::<Vec<_>>(), ["a2"]);
+        std::fs::remove_file(file).expect("it was written above");
+    }
+}

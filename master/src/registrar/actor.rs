@@ -271,3 +271,84 @@ impl Handler<Input> for Registrar {
         self.measure(None, ctx);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use libprocess::{Runtime, Spawn};
+
+    use super::super::store::Storing;
+    use super::*;
+
+    /// Fails the first write, keeps the sizes of all.
+    struct Shaky {
+        writes: mpsc::Sender<usize>,
+        failures: usize,
+    }
+
+    impl Store for Shaky {
+        fn load(&mut self) -> Storing<Registry> {
+            Box::pin(std::future::ready(Ok(Registry::default())))
+        }
+
+        fn append(&mut self, deltas: Vec<Arc<Delta>>) -> Storing<()> {
+            let fails = self.failures > 0;
+            self.failures = self.failures.saturating_sub(1);
+            self.writes.send(deltas.len()).expect("the test listens");
+            Box::pin(async move {
+                match fails {
+                    true => Err(StoreError::Failed("disk".to_owned())),
+                    false => Ok(()),
+                }
+            })
+        }
+    }
+
+    #[test]
+    fn answers_come_in_order_after_the_store_and_a_failed_write_is_repeated() {
+        let runtime = Runtime::start(libprocess::Config::default()).expect("loopback");
+        let (reports, told) = mpsc::channel();
+        let (writes, written) = mpsc::channel();
+        let limits = RegistryLimits { age: Duration::from_secs(1), count: 9 };
+        let settings = Settings { interval: Duration::from_secs(60), limits };
+        let registrar = runtime
+            .spawn(Spawn::prefixed("registrar"), move || {
+                Registrar::new(Shaky { writes, failures: 1 }, settings, move |report| {
+                    drop(reports.send(report))
+                })
+            })
+            .expect("once");
+        let info = Arc::new(AgentInfo {
+            id: None,
+            hostname: "h".into(),
+            port: 1,
+            resources: Default::default(),
+            attributes: Default::default(),
+            domain: None,
+        });
+        assert_eq!(told.recv(), Ok(Report::Recovered(Registry::default())));
+        for id in ["a", "a", "b"] {
+            registrar
+                .tell(Input::Record(Delta::AdmitAgent { id: id.into(), info: info.clone() }))
+                .expect("room");
+        }
+        let outcomes: Vec<(String, Result<bool, Refused>)> = (0..3)
+            .map(|_| match told.recv() {
+                Ok(Report::Recorded { delta, outcome }) => (delta.to_string(), outcome),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let said = |text: &str, changed| (text.to_owned(), Ok(changed));
+        assert_eq!(
+            outcomes,
+            [said("admit agent a", true), said("admit agent a", false), said("admit agent b", true)]
+        );
+        runtime.shutdown();
+        let written: Vec<usize> = written.try_iter().collect();
+        assert!(
+            written.len() >= 2 && written.iter().sum::<usize>() >= 3,
+            "the first write is repeated: {written:?}"
+        );
+    }
+}

@@ -167,3 +167,109 @@ fn overdue(
         .map(|(_, (_, id))| (*id).clone())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn info(port: u16) -> Arc<AgentInfo> {
+        Arc::new(AgentInfo {
+            id: None,
+            hostname: "h".into(),
+            port,
+            resources: Default::default(),
+            attributes: Default::default(),
+            domain: None,
+        })
+    }
+
+    fn admit(id: &str) -> Delta {
+        Delta::AdmitAgent { id: id.into(), info: info(1) }
+    }
+
+    fn at(secs: i64) -> Time {
+        Time::from_nanos(secs * 1_000_000_000)
+    }
+
+    fn registry(deltas: &[Delta]) -> Registry {
+        let mut registry = Registry::default();
+        deltas.iter().for_each(|delta| drop(registry.apply(delta)));
+        registry
+    }
+
+    #[test]
+    fn an_agent_moves_between_the_lists_and_gone_is_final() {
+        let mut registry = registry(&[admit("a")]);
+        let (id, back) = (AgentId::from("a"), info(2));
+        assert_eq!(registry.apply(&Delta::MarkUnreachable { id: id.clone(), at: at(1) }), Ok(true));
+        assert_eq!(registry.unreachable.get(&id), Some(&at(1)));
+        assert_eq!(registry.apply(&Delta::MarkReachable { id: id.clone(), info: back.clone() }), Ok(true));
+        assert_eq!(registry.admitted.get(&id), Some(&back));
+        assert_eq!(registry.apply(&Delta::MarkGone { id: id.clone(), at: at(2) }), Ok(true));
+        let refused = Err(Refused::Gone(id.clone()));
+        assert_eq!(registry.apply(&Delta::MarkReachable { id: id.clone(), info: back }), refused);
+        assert_eq!(registry.apply(&admit("a")), refused);
+    }
+
+    #[test]
+    fn what_is_so_already_needs_no_writing() {
+        let registry = registry(&[admit("a")]);
+        assert_eq!(registry.judge(&admit("a")), Ok(false));
+        assert_eq!(registry.judge(&Delta::UpdateAgent { id: "a".into(), info: info(1) }), Ok(false));
+        assert_eq!(registry.judge(&Delta::RemoveAgent { id: "b".into() }), Ok(false));
+        let other = Delta::AdmitAgent { id: "a".into(), info: info(2) };
+        assert_eq!(registry.judge(&other), Err(Refused::Known("a".into())));
+    }
+
+    #[test]
+    fn the_old_and_the_oldest_beyond_the_count_are_overdue() {
+        let mut registry = Registry::default();
+        for (id, since) in [("a", 1), ("b", 50), ("c", 60), ("d", 70)] {
+            registry.apply(&admit(id)).unwrap();
+            registry.apply(&Delta::MarkUnreachable { id: id.into(), at: at(since) }).unwrap();
+        }
+        let limits = RegistryLimits { age: Duration::from_secs(90), count: 2 };
+        let prune = registry.overdue(limits, at(100)).expect("there are old ones");
+        registry.apply(&prune).unwrap();
+        let left: Vec<&str> = registry.unreachable.keys().map(AgentId::as_str).collect();
+        assert_eq!(left, ["c", "d"]);
+        assert_eq!(registry.overdue(limits, at(100)), None);
+    }
+
+    fn deltas() -> impl Strategy<Value = Vec<Delta>> {
+        let id = || prop::sample::select(vec!["a", "b", "c"]).prop_map(AgentId::from);
+        let delta = prop_oneof![
+            (id(), 1u16..3).prop_map(|(id, port)| Delta::AdmitAgent { id, info: info(port) }),
+            (id(), 1u16..3).prop_map(|(id, port)| Delta::UpdateAgent { id, info: info(port) }),
+            id().prop_map(|id| Delta::RemoveAgent { id }),
+            (id(), 0i64..9).prop_map(|(id, time)| Delta::MarkUnreachable { id, at: at(time) }),
+            (id(), 1u16..3).prop_map(|(id, port)| Delta::MarkReachable { id, info: info(port) }),
+            (id(), 0i64..9).prop_map(|(id, time)| Delta::MarkGone { id, at: at(time) }),
+            id().prop_map(|id| Delta::Prune { unreachable: [id.clone()].into(), gone: [id].into() }),
+        ];
+        proptest::collection::vec(delta, 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn no_history_puts_an_agent_into_two_lists(history in deltas()) {
+            let mut registry = Registry::default();
+            for delta in history {
+                let (before, judged) = (registry.clone(), registry.judge(&delta));
+                prop_assert_eq!(registry.apply(&delta), judged.clone());
+                prop_assert_eq!(judged == Ok(true), before != registry, "{} changes it or is no change", delta);
+                registry.check();
+            }
+        }
+
+        #[test]
+        fn a_delta_travels_as_bytes(history in deltas()) {
+            for delta in history {
+                let bytes = libprocess_wire::encode(&delta);
+                prop_assert_eq!(libprocess_wire::decode::<Delta>(&bytes).unwrap(), delta);
+            }
+        }
+    }
+}
