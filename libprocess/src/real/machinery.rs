@@ -48,6 +48,7 @@ pub(crate) fn start(config: Config) -> Result<Runtime, StartError> {
         workers: Mutex::default(),
     });
     let metrics = Metrics::new();
+    crate::metrics::system::provide(&metrics);
     let router = http::Router::new(metrics.clone());
     let runtime = Runtime::assemble(Assembly {
         address,
