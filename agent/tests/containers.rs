@@ -7,8 +7,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use agent::containerizer::{
-    Cause, Config, ContainerConfig, ContainerEvent, Containerizer, Identity, Input, KnownContainer, LaunchFailure,
-    LaunchStep, Termination,
+    Cause, Config, ContainerConfig, ContainerEvent, Containerizer, Identity, Input, KnownContainer,
+    LaunchFailure, LaunchStep, Termination,
 };
 use agent_linux::child::Spent;
 use agent_linux::process::ProcessId;
@@ -150,7 +150,10 @@ fn a_container_runs_in_its_sandbox_and_its_end_is_told_once() {
     assert!(matches!(machine.hear(), ContainerEvent::Launched { pid, .. } if pid > 1));
 
     let end = machine.terminated();
-    assert_eq!((end.status, end.cause, end.message.as_str()), (Some(3 << 8), Cause::Exited, "exited with status 3"));
+    assert_eq!(
+        (end.status, end.cause, end.message.as_str()),
+        (Some(3 << 8), Cause::Exited, "exited with status 3")
+    );
     let said = fs::read_to_string(machine.sandbox("c1").join("stdout")).unwrap();
     assert_eq!(said, format!("second in {}\n", machine.sandbox("c1").display()));
     assert_eq!(fs::read_to_string(machine.sandbox("c1").join("stderr")).unwrap(), "bad\n");
@@ -188,7 +191,10 @@ fn a_launch_that_cannot_be_says_how_far_it_came() {
     machine.say(Input::Go { id: ContainerId::new("c2") });
     let failure = machine.failed();
     assert_eq!(failure.step, LaunchStep::Exec);
-    assert_eq!(failure.message, "failed to execute '/no/such/program': No such file or directory (os error 2)");
+    assert_eq!(
+        failure.message,
+        "failed to execute '/no/such/program': No such file or directory (os error 2)"
+    );
 
     machine.launch_with("c3", "", |config| config.uris = vec![Uri::new("/no/such/file")]);
     let failure = machine.failed();
@@ -221,8 +227,10 @@ fn a_destroy_at_any_point_of_a_launch_answers_it_once() {
 #[test]
 fn a_container_outlives_its_agent_and_its_exit_code_is_found() {
     let mut machine = Machine::new();
-    let (running, ended) =
-        (machine.run("stays", "sleep 300"), machine.run("ends", "while [ ! -e end ]; do sleep 0.01; done; exit 37"));
+    let (running, ended) = (
+        machine.run("stays", "sleep 300"),
+        machine.run("ends", "while [ ! -e end ]; do sleep 0.01; done; exit 37"),
+    );
     let never = ContainerId::new("never");
     // Only intended: nothing was started for it.
     machine.start();
@@ -305,8 +313,7 @@ fn what_running_containers_use_is_known() {
     machine.run("c1", "sleep 300 & sleep 300");
     let agent = machine.agent.as_ref().unwrap();
     let ask = || {
-        let asked =
-            agent.containerizer.call(Duration::from_secs(10), |reply| Input::Usage { reply });
+        let asked = agent.containerizer.call(Duration::from_secs(10), |reply| Input::Usage { reply });
         agent.runtime.block_on(asked).unwrap()[&ContainerId::new("c1")]
     };
     wait_until("both children are there", || ask().processes == 3);

@@ -26,6 +26,8 @@ pub enum Request {
     Signal(i32),
     /// Ends every process of the container, at once.
     Destroy,
+    /// The end that was told is written down elsewhere: nothing needs to be left behind.
+    Forget,
 }
 
 /// What a supervisor tells.
@@ -38,7 +40,8 @@ pub enum Report {
     Held(Identity),
     /// The task executes its program.
     Running,
-    /// The container has no process left; the supervisor writes the record and goes.
+    /// The container has no process left. The supervisor waits a while to hear [`Request::Forget`], and otherwise
+    /// leaves this record behind; then it goes.
     Ended(StatusRecord),
     /// A request was understood and not done.
     Refused(String),

@@ -7,7 +7,8 @@
 //!   │ ───────────── Go ─────────────────────► │ ── "go" ──► exec
 //!   │ ◄──────────── Running ──────────────────┤
 //!   │        … the agent may stop and return by `control` …
-//!   │ ◄──────────── Ended ────────────────────┤ ── status record, synced ──► gone, lock released
+//!   │ ◄──────────── Ended ────────────────────┤
+//!   │ ── Forget: it is in our journal ──────► │ ── else: status record, synced ──► gone, lock released
 //! ```
 //!
 //! Read in this order:

@@ -6,13 +6,15 @@
 //! | at gate | channel closed, `Destroy`        | the task ends without having run            |
 //! | running | channel closed                   | nothing: a later agent comes by `control`   |
 //! | running | `Destroy`                        | the task is killed                          |
-//! | any     | the task ended                   | what it left is killed; record; gone        |
+//! | any     | the task ended                   | what it left is killed; `Ended` is told     |
+//! | ended   | `Forget`                         | gone                                        |
+//! | ended   | channel closed, or no answer     | record; gone                                |
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use agent_launch::runtime_files::{CONTROL, descriptors};
 use agent_launch::sealed::{LONGEST, Sealed};
@@ -28,6 +30,9 @@ use crate::task;
 
 /// How many agents may be connected at once: the one that is, and those that were and are not yet seen to be gone.
 const PEERS: usize = 8;
+
+/// How long an agent may take to write an end down, before the record is left for whoever comes.
+const NOTED: Duration = Duration::from_secs(5);
 
 /// Runs one container to its end.
 pub(crate) fn run() -> ExitCode {
@@ -190,7 +195,7 @@ impl Supervisor {
         if let Stage::Leaving { report } = &self.stage {
             watched.push(report.as_fd());
         }
-        let ready = wait_readable(&watched)?;
+        let ready = wait_readable(&watched, None)?;
         let after_peers = 2 + peers.0.len();
         Ok(Ready {
             ends: ready[0],
@@ -269,6 +274,7 @@ impl Supervisor {
                     Some(Report::Refused("the task has left the gate already".into()))
                 }
             },
+            Request::Forget => Some(Report::Refused("the container has not ended".into())),
             Request::Signal(signal) => match self.task.signal(signal) {
                 Ok(()) => None,
                 Err(error) => Some(Report::Refused(format!("failed to send signal {signal}: {error}"))),
@@ -308,8 +314,12 @@ impl Supervisor {
             }
         };
         let record = record_of(outcome, self.started_millis, self.identity.boot_id);
-        // Told first: the agent writes it to a journal of its own, and the file is for when there is no agent.
+        // Told first: the agent writes it to a journal of its own, many in one flush, and the file with its two flushes is
+        // for when there is no agent.
         peers.tell(&Report::Ended(record.clone()));
+        if peers.let_us_go() {
+            return ExitCode::SUCCESS;
+        }
         match record.write(&self.dir) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::from(74),
@@ -342,6 +352,33 @@ impl Peers {
         for peer in &self.0 {
             let _ = peer.send(&message);
         }
+    }
+}
+
+impl Peers {
+    /// Whether one of them says that nothing needs to be left behind.
+    fn let_us_go(&mut self) -> bool {
+        while !self.0.is_empty() {
+            let watched: Vec<BorrowedFd<'_>> = self.0.iter().map(AsFd::as_fd).collect();
+            let Ok(ready) = wait_readable(&watched, Some(NOTED)) else { return false };
+            if !ready.contains(&true) {
+                return false;
+            }
+            let mut forget = false;
+            let mut ready = ready.into_iter();
+            // Other requests crossed the end on their way, and mean nothing any more.
+            self.0.retain(|peer| {
+                !ready.next().unwrap_or(false)
+                    || peer.receive().is_ok_and(|message| {
+                        forget |= matches!(wire::decode(&message), Ok(Request::Forget));
+                        !message.is_empty()
+                    })
+            });
+            if forget {
+                return true;
+            }
+        }
+        false
     }
 }
 

@@ -53,7 +53,7 @@ fn start_program(program: &str, argv: &[&str]) -> Container {
 }
 
 fn hear(channel: &Packets) -> Report {
-    wait_readable(&[channel.as_fd()]).unwrap();
+    wait_readable(&[channel.as_fd()], None).unwrap();
     wire::decode(&channel.receive().unwrap()).unwrap()
 }
 
@@ -96,14 +96,14 @@ impl Container {
     }
 
     fn wait(&self) -> i32 {
-        wait_readable(&[self.started.pidfd.as_fd()]).unwrap();
+        wait_readable(&[self.started.pidfd.as_fd()], None).unwrap();
         self.started.pidfd.reap().unwrap().unwrap()
     }
 }
 
 #[test]
 fn a_task_runs_after_the_gate_and_its_exit_is_told_and_left_behind() {
-    let container = start("echo $GREETING from $PWD; exit 37");
+    let mut container = start("echo $GREETING from $PWD; exit 37");
     let identity = container.held();
     assert!(!container.path().join("out").exists());
     assert_eq!(identity.supervisor, container.started.pid);
@@ -115,11 +115,25 @@ fn a_task_runs_after_the_gate_and_its_exit_is_told_and_left_behind() {
     assert_eq!(record.outcome, Outcome::Exited { status: 37 << 8, destroyed: false });
     assert!(record.peak_bytes > 0);
 
+    // Nobody says that it is written down elsewhere.
+    container.channel = None;
     assert_eq!(container.wait(), 0);
     assert_eq!(StatusRecord::read(container.path()).unwrap(), Some(record));
     assert!(!Lock::is_held(&container.path().join(LOCK)).unwrap());
     let said = fs::read_to_string(container.path().join("out")).unwrap();
     assert_eq!(said, format!("hello from {}\n", container.path().display()));
+}
+
+#[test]
+fn an_end_that_is_written_down_elsewhere_leaves_no_record() {
+    let container = start("exit 3");
+    container.go();
+    container.ended();
+    // What crosses the end on its way is no answer to it.
+    container.say(&Request::Signal(15));
+    container.say(&Request::Forget);
+    assert_eq!(container.wait(), 0);
+    assert!(StatusRecord::read(container.path()).unwrap().is_none());
 }
 
 #[test]
@@ -171,6 +185,7 @@ fn nothing_of_a_container_survives_its_first_process() {
     if let Ok(supervisor) = supervisor {
         assert_eq!(Table::read().unwrap().descendants(supervisor.pid).len(), 0);
     }
+    container.say(&Request::Forget);
     container.wait();
 }
 
@@ -239,7 +254,7 @@ fn an_unreadable_description_is_told_not_guessed() {
     drop((theirs, write));
     let Report::Ended(record) = hear(&channel) else { panic!("no end") };
     assert!(matches!(record.outcome, Outcome::NotStarted { .. }));
-    wait_readable(&[started.pidfd.as_fd()]).unwrap();
+    wait_readable(&[started.pidfd.as_fd()], None).unwrap();
     assert_eq!(started.pidfd.reap().unwrap(), Some(1 << 8));
 }
 

@@ -87,7 +87,12 @@ impl Directory {
                 fchownat(&here, part, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW)?;
             }
             let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-            here = Self(here).resolve(Path::new(part), flags, Mode::empty(), ResolveFlag::RESOLVE_NO_SYMLINKS)?;
+            here = Self(here).resolve(
+                Path::new(part),
+                flags,
+                Mode::empty(),
+                ResolveFlag::RESOLVE_NO_SYMLINKS,
+            )?;
         }
         Ok(Self(here))
     }

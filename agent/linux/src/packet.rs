@@ -133,12 +133,16 @@ impl AsFd for Listener {
     }
 }
 
-/// Which of `watched` can be read or have lost their peer; blocks until one can.
-pub fn wait_readable(watched: &[BorrowedFd<'_>]) -> io::Result<Vec<bool>> {
+/// Which of `watched` can be read or have lost their peer; blocks until one can, or for as long as `within`.
+pub fn wait_readable(watched: &[BorrowedFd<'_>], within: Option<Duration>) -> io::Result<Vec<bool>> {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     let mut entries: Vec<PollFd<'_>> = watched.iter().map(|fd| PollFd::new(*fd, PollFlags::POLLIN)).collect();
+    let within = match within {
+        Some(within) => PollTimeout::try_from(within).map_err(io::Error::other)?,
+        None => PollTimeout::NONE,
+    };
     loop {
-        match poll(&mut entries, PollTimeout::NONE) {
+        match poll(&mut entries, within) {
             Err(nix::errno::Errno::EINTR) => continue,
             Err(error) => return Err(error.into()),
             Ok(_) => break,
@@ -149,10 +153,7 @@ pub fn wait_readable(watched: &[BorrowedFd<'_>]) -> io::Result<Vec<bool>> {
 
 /// Whether one can be read, or has lost its peer, within a while.
 pub fn wait_readable_within(watched: impl AsFd, within: Duration) -> io::Result<bool> {
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    let mut entries = [PollFd::new(watched.as_fd(), PollFlags::POLLIN)];
-    let within = PollTimeout::try_from(within).map_err(io::Error::other)?;
-    Ok(poll(&mut entries, within)? > 0)
+    Ok(wait_readable(&[watched.as_fd()], Some(within))?[0])
 }
 
 #[cfg(test)]
@@ -182,7 +183,7 @@ mod tests {
         let answerer = listener.accept().unwrap();
         assert_eq!(answerer.peer().unwrap().pid, std::process::id());
         asker.send(b"hello").unwrap();
-        assert!(wait_readable(&[listener.as_fd(), answerer.as_fd()]).unwrap()[1]);
+        assert!(wait_readable(&[listener.as_fd(), answerer.as_fd()], None).unwrap()[1]);
         assert_eq!(answerer.receive().unwrap(), b"hello");
         assert_eq!(asker.receive().unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }

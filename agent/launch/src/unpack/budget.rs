@@ -26,8 +26,10 @@ impl Budget {
 
     /// One more file, directory or link.
     pub(crate) fn enter(&mut self) -> io::Result<()> {
-        self.entries =
-            self.entries.checked_sub(1).ok_or_else(|| io::Error::other("it holds more entries than are allowed"))?;
+        self.entries = self
+            .entries
+            .checked_sub(1)
+            .ok_or_else(|| io::Error::other("it holds more entries than are allowed"))?;
         Ok(())
     }
 

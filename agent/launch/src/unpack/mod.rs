@@ -33,7 +33,8 @@ pub(crate) fn run(words: Vec<std::ffi::OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             use io::Write;
-            let line: String = message.chars().map(|c| if c.is_control() { '?' } else { c }).take(1000).collect();
+            let line: String =
+                message.chars().map(|c| if c.is_control() { '?' } else { c }).take(1000).collect();
             // Nobody may be listening any more.
             let _ = writeln!(io::stderr(), "{line}");
             ExitCode::from(1)
@@ -64,7 +65,9 @@ fn step(words: Vec<std::ffi::OsString>) -> Result<(), String> {
             let bounds = text(next()?)?;
             let (entries, ratio) = bounds.split_once(',').ok_or("bounds are missing")?;
             let (entries, ratio) = (entries.parse::<u64>(), ratio.parse::<u64>());
-            let (Ok(entries), Ok(ratio)) = (entries, ratio) else { return Err("bounds are no numbers".into()) };
+            let (Ok(entries), Ok(ratio)) = (entries, ratio) else {
+                return Err("bounds are no numbers".into());
+            };
             let bytes = number(&next()?)?;
             become_user(&next()?)?;
             let archive = Archive { sandbox: &sandbox, name: &name, bytes, entries, ratio };
@@ -89,13 +92,21 @@ fn become_user(word: &std::ffi::OsStr) -> Result<(), String> {
     }
     let ids: Option<Vec<u32>> =
         word.to_str().and_then(|word| word.split(',').map(|id| id.parse().ok()).collect());
-    let Some([uid, gid, groups @ ..]) = ids.as_deref() else { return Err("the user is not understood".into()) };
+    let Some([uid, gid, groups @ ..]) = ids.as_deref() else {
+        return Err("the user is not understood".into());
+    };
     let who = user::Credentials { uid: *uid, gid: *gid, groups: groups.to_vec() };
     user::become_user(&who).map_err(|error| format!("failed to become user {uid}: {error}"))
 }
 
 /// Copies a local file that the user can read.
-fn copy(from: &Path, sandbox: &Directory, name: &Path, executable: bool, mut budget: Budget) -> io::Result<()> {
+fn copy(
+    from: &Path,
+    sandbox: &Directory,
+    name: &Path,
+    executable: bool,
+    mut budget: Budget,
+) -> io::Result<()> {
     // Opening a pipe would wait for a writer, and a device may do anything.
     let source = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(from)?;
     let metadata = source.metadata()?;

@@ -34,10 +34,14 @@ fn unpack_entry<R: Read>(entry: &mut ::tar::Entry<'_, R>, into: &mut Into<'_>) -
         EntryType::Symlink => into.link(&name, &target.ok_or_else(without)?),
         EntryType::Link => into.hard_link(&name, &target.ok_or_else(without)?),
         // Comments on what follows; the library has read those that matter.
-        EntryType::XGlobalHeader | EntryType::XHeader | EntryType::GNULongName | EntryType::GNULongLink => Ok(()),
+        EntryType::XGlobalHeader | EntryType::XHeader | EntryType::GNULongName | EntryType::GNULongLink => {
+            Ok(())
+        }
         EntryType::Char | EntryType::Block | EntryType::Fifo => {
             Err(io::Error::other("it is a device or a pipe"))
         }
-        other => Err(io::Error::other(format!("it is of a kind we do not open ({:?})", other.as_byte() as char))),
+        other => {
+            Err(io::Error::other(format!("it is of a kind we do not open ({:?})", other.as_byte() as char)))
+        }
     }
 }

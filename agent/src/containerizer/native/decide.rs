@@ -186,7 +186,7 @@ fn end(container: &mut Container, id: &ContainerId, record: StatusRecord, gone: 
     }
     container.stage = Stage::Ended { gone, forgotten: container.orphan };
     if container.orphan {
-        return Vec::new();
+        return if gone { Vec::new() } else { vec![Effect::Say(id.clone(), Request::Forget)] };
     }
     vec![tell_end(id, record, container.destroying)]
 }
@@ -265,8 +265,11 @@ fn remove_if_forgotten(state: &mut State, id: &ContainerId) -> Option<Effect> {
 
 fn forget(state: &mut State, id: &ContainerId) -> Vec<Effect> {
     let Some(container) = state.containers.get_mut(id) else { return Vec::new() };
-    if let Stage::Ended { forgotten, .. } = &mut container.stage {
-        *forgotten = true;
+    let Stage::Ended { gone, forgotten } = &mut container.stage else { return Vec::new() };
+    *forgotten = true;
+    if !*gone {
+        // Its supervisor need not leave a record; once it is gone the directory goes too.
+        return vec![Effect::Say(id.clone(), Request::Forget)];
     }
     remove_if_forgotten(state, id).into_iter().collect()
 }
