@@ -180,7 +180,6 @@ impl Tree {
         amounts: &Tally,
         names: &Names,
     ) {
-        self.refresh(names);
         let node = self.place(role);
         self.member(node, framework, name);
         self.change(Client { node, framework }, names, |seat| {
