@@ -3,6 +3,7 @@
 //! What is free is kept, not computed: a grant takes from it and a recovery gives back, so the two always
 //! add up to the agent's total.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
@@ -398,7 +399,10 @@ impl Hierarchical {
             return;
         }
         entry.free -= portion::unallocated(resources);
-        *entry.held.entry(framework).or_default() += resources.clone();
+        match entry.held.entry(framework) {
+            Entry::Vacant(place) => drop(place.insert(resources.clone())),
+            Entry::Occupied(mut held) => *held.get_mut() += resources,
+        }
         self.frameworks[framework].holds.insert(agent);
         self.agents.settle(agent);
         let name = self.frameworks[framework].id.clone();
@@ -417,7 +421,7 @@ impl Hierarchical {
             tracing::error!(agent = %entry.id, %held, %resources, "more comes back than was given");
             return false;
         }
-        *held -= resources.clone();
+        *held -= resources;
         if held.is_empty() {
             entry.held.remove(&framework);
             self.frameworks[framework].holds.remove(&agent);

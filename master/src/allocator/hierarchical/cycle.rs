@@ -53,7 +53,7 @@ impl Hierarchical {
                 self.ask(agent, named.into_iter())
             };
             for (client, resources) in grants {
-                allocations.push(self.grant(agent, client, &resources));
+                allocations.push(self.grant(agent, client, resources));
             }
         }
         allocations
@@ -84,9 +84,12 @@ impl Hierarchical {
             if refused {
                 continue;
             }
+            grants.push((client, part.allocate(&membership.role)));
+            if contents.is_plain() {
+                break;
+            }
             let part = part.into_owned();
             let left = rest.into_owned() - &part;
-            grants.push((client, part.allocate(&membership.role)));
             if left.is_empty() {
                 break;
             }
@@ -97,15 +100,15 @@ impl Hierarchical {
         grants
     }
 
-    fn grant(&mut self, agent: u32, client: Client, resources: &Resources) -> Allocation {
-        self.take(client.framework, agent, resources);
+    fn grant(&mut self, agent: u32, client: Client, resources: Resources) -> Allocation {
+        self.take(client.framework, agent, &resources);
         let (entry, framework) = (&self.agents[agent], &self.frameworks[client.framework]);
         Allocation {
             framework: framework.id.clone(),
             role: self.tree.role(client.node).clone(),
             agent: entry.id.clone(),
             incarnation: entry.incarnation,
-            resources: resources.clone(),
+            resources,
         }
     }
 }
