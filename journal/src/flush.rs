@@ -196,3 +196,59 @@ fn perform(writer: &mut Writer, group: Vec<Job>) -> (Vec<Done>, Result<(), Journ
     let result = result.and_then(|()| writer.flush());
     (waiting, result)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::testing::{Disk, frame, texts};
+
+    #[test]
+    fn completions_come_in_order_and_groups_share_flushes() {
+        let disk = Disk::default();
+        let (writer, _) = disk.open_journal().unwrap();
+        let journal = Journal::start(writer, 1 << 20).unwrap();
+        let (tell, told) = mpsc::channel();
+        for number in 0..500 {
+            let tell = tell.clone();
+            let done = Box::new(move |result: Result<(), JournalError>| {
+                tell.send((number, result.is_ok())).unwrap()
+            });
+            journal.append(vec![frame(&number.to_string())], done).unwrap();
+        }
+        drop((journal, tell));
+
+        let told: Vec<_> = told.iter().collect();
+        assert_eq!(told, (0..500).map(|number| (number, true)).collect::<Vec<_>>());
+        assert_eq!(texts(&disk.crash(0).open_journal().unwrap().1.frames).len(), 500);
+        assert!(disk.syncs() <= 502);
+    }
+
+    #[test]
+    fn after_the_first_error_nothing_is_answered_as_kept() {
+        let disk = Disk::default();
+        let (writer, _) = disk.open_journal().unwrap();
+        let journal = Journal::inline(writer);
+        let (tell, told) = mpsc::channel();
+        let done = || {
+            let tell = tell.clone();
+            Box::new(move |result: Result<(), JournalError>| tell.send(result.is_ok()).unwrap())
+        };
+        journal.append(vec![frame("a")], done()).unwrap();
+        disk.fail_from(0);
+        journal.append(vec![frame("b")], done()).unwrap();
+        journal.append(vec![frame("c")], done()).unwrap();
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), [true, false, false]);
+    }
+
+    #[test]
+    fn what_waits_has_a_bound() {
+        let queue = Queue { state: Mutex::default(), changed: Condvar::new(), pending_max: 100 };
+        // No thread takes anything away.
+        let journal = Journal(Way::Thread { queue: Arc::new(queue), thread: None });
+        let append = |bytes: usize| journal.append(vec![frame(&"x".repeat(bytes))], Box::new(|_| {}));
+        assert_eq!(append(200), Ok(()));
+        assert_eq!(append(1), Err(Rejected));
+    }
+}

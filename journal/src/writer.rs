@@ -126,6 +126,7 @@ impl Writer {
 
     fn guarded(&mut self, step: impl FnOnce(&mut Self) -> io::Result<()>) -> Result<(), JournalError> {
         if let Some(error) = &self.failed {
+            self.group.clear();
             return Err(error.clone());
         }
         step(self).map_err(|error| {
@@ -199,5 +200,83 @@ impl Segment {
         file.sync_data()?;
         storage.sync_dir(dir)?;
         Ok(Self { file, salt, length: HEADER as u64 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{Disk, frame, texts};
+
+    #[test]
+    fn a_group_costs_one_flush() {
+        let disk = Disk::default();
+        let (mut writer, _) = disk.open_journal().unwrap();
+        let before = disk.syncs();
+        for _ in 0..100 {
+            writer.put(&[frame("a"), frame("b")]);
+        }
+        writer.flush().unwrap();
+        writer.flush().unwrap();
+        assert_eq!(disk.syncs() - before, 1);
+    }
+
+    #[test]
+    fn a_snapshot_stands_for_all_before_it_and_frames_follow_it() {
+        let disk = Disk::default();
+        let (mut writer, _) = disk.open_with(|config| config.segment_bytes = 1).unwrap();
+        for text in ["a", "b", "c"] {
+            writer.put(&[frame(text)]);
+            writer.flush().unwrap();
+        }
+        writer.put(&[frame("in the group")]);
+        writer.compact(b"abc and the group").unwrap();
+        assert_eq!(writer.size(), 0);
+        writer.put(&[frame("d")]);
+        writer.flush().unwrap();
+
+        let (_, recovered) = disk.crash(0).open_journal().unwrap();
+        assert_eq!(recovered.snapshot.as_deref(), Some(&b"abc and the group"[..]));
+        assert_eq!(texts(&recovered.frames), ["d"]);
+        assert_eq!(disk.names().iter().filter(|name| name.ends_with(".snap")).count(), 1);
+    }
+
+    #[test]
+    fn a_crash_at_any_step_of_a_compaction_loses_nothing() {
+        for step in 0..20 {
+            let disk = Disk::default();
+            let (mut writer, _) = disk.open_journal().unwrap();
+            writer.put(&[frame("a"), frame("b")]);
+            writer.flush().unwrap();
+            writer.compact(b"ab").unwrap();
+            writer.put(&[frame("c")]);
+            writer.flush().unwrap();
+            disk.fail_from(step);
+            let compacted = writer.compact(b"abc");
+
+            let (_, recovered) =
+                disk.crash(0).open_journal().unwrap_or_else(|error| panic!("step {step}: {error}"));
+            let found = (recovered.snapshot.as_deref(), texts(&recovered.frames));
+            let before = (Some(&b"ab"[..]), vec!["c".to_owned()]);
+            let after = (Some(&b"abc"[..]), vec![]);
+            assert!(found == before || found == after, "step {step}: {found:?}");
+            assert!(compacted.is_err() || found == after, "step {step}: it was answered");
+        }
+    }
+
+    #[test]
+    fn a_crash_while_a_segment_begins_loses_nothing() {
+        for step in 0..12 {
+            let disk = Disk::default();
+            let (mut writer, _) = disk.open_with(|config| config.segment_bytes = 1).unwrap();
+            writer.put(&[frame("a")]);
+            writer.flush().unwrap();
+            disk.fail_from(step);
+            writer.put(&[frame("b")]);
+            let answered = writer.flush().is_ok();
+            let (_, recovered) =
+                disk.crash(0).open_journal().unwrap_or_else(|error| panic!("step {step}: {error}"));
+            let found = texts(&recovered.frames);
+            assert!(found == ["a", "b"] || (!answered && found == ["a"]), "step {step}: {found:?}");
+        }
     }
 }

@@ -18,7 +18,7 @@ use model::ContainerId;
 use tracing::{debug, warn};
 
 use super::decide::{decide, identities};
-use super::done::{Done, Found, Line};
+use super::done::{Done, Found, Line, Remains};
 use super::effects::Effect;
 use super::state::State;
 use super::{recover, start, watch};
@@ -174,16 +174,14 @@ impl Containerizer {
         warn!(container = %id, "a supervisor lives and does not answer; it is tried again");
         let dir = start::runtime_dir(&self.config.runtime_dir, &id);
         let runtime = ctx.runtime().clone();
-        let fetcher_less = async move {
+        let looking = async move {
             runtime.sleep(RETRY).await;
-            let what = fetcher::blocking(&runtime, move || {
-                recover::look(&dir, identity.as_ref(), &boot_id().unwrap_or_default())
-            })
-            .await
-            .unwrap_or(super::done::Remains::Mute);
+            let expected = identity.clone();
+            let look = move || recover::look(&dir, expected.as_ref(), &boot_id().unwrap_or_default());
+            let what = fetcher::blocking(&runtime, look).await.unwrap_or(Remains::Mute { identity });
             Done::Retried(Found { id, known, what })
         };
-        ctx.task(fetcher_less, work);
+        ctx.task(looking, work);
     }
 
     /// Answers from the pool: reading the process table takes a while on a busy machine.

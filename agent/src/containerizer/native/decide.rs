@@ -312,9 +312,10 @@ fn take_up(state: &mut State, Found { id, known, what }: Found) -> Vec<Effect> {
                 effects.push(Effect::Say(id.clone(), Request::Destroy));
             }
         }
-        Remains::Mute => {
+        Remains::Mute { identity } => {
             container.stage = Stage::Mute;
-            effects.push(Effect::Retry { id: id.clone(), known, identity: None });
+            container.identity = identity.clone();
+            effects.push(Effect::Retry { id: id.clone(), known, identity });
         }
         _ if !known => {}
         Remains::Record(record) => effects.push(match record.outcome {
@@ -385,4 +386,293 @@ pub(crate) fn identities(state: &State) -> Vec<(ContainerId, Identity)> {
         .filter(|(_, container)| matches!(container.stage, Stage::Running) && !container.orphan)
         .filter_map(|(id, container)| Some((id.clone(), container.identity.clone()?)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use agent_linux::packet::Packets;
+    use agent_linux::pidfd::Pidfd;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::containerizer::Work;
+
+    fn id(name: &str) -> ContainerId {
+        ContainerId::new(name)
+    }
+
+    fn identity() -> Identity {
+        Identity { boot_id: "boot".into(), supervisor: 10, supervisor_started: 1, task: 11, task_started: 2 }
+    }
+
+    fn line() -> Line {
+        let (channel, _) = Packets::pair().unwrap();
+        Line { channel, pidfd: Pidfd::open(std::process::id()).unwrap(), child: false }
+    }
+
+    fn record(outcome: Outcome) -> StatusRecord {
+        StatusRecord {
+            outcome,
+            user_micros: 1,
+            system_micros: 2,
+            peak_bytes: 3,
+            started_millis: 4,
+            ended_millis: 5,
+            boot_id: "boot".into(),
+        }
+    }
+
+    fn exited(status: i32) -> StatusRecord {
+        record(Outcome::Exited { status, destroyed: false })
+    }
+
+    fn launch_of(name: &str) -> Input {
+        Input::Launch { id: id(name), config: Box::new(ContainerConfig::shell("/sandbox", "true")) }
+    }
+
+    fn done(done: Done) -> Input {
+        Input::Work(Work(done))
+    }
+
+    /// What follows from a history, one line each.
+    fn said(state: &mut State, inputs: Vec<Input>) -> Vec<String> {
+        inputs
+            .into_iter()
+            .flat_map(|input| {
+                let effects = decide(state, input);
+                state.check();
+                effects
+            })
+            .map(|effect| effect.to_string())
+            .collect()
+    }
+
+    fn running(state: &mut State, name: &str) {
+        said(
+            state,
+            vec![
+                launch_of(name),
+                done(Done::Started(id(name), Ok(line()))),
+                done(Done::Heard(id(name), Report::Held(identity()))),
+                Input::Go { id: id(name) },
+                done(Done::Heard(id(name), Report::Running)),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_launch_goes_from_gate_to_end_and_leaves_nothing() {
+        let mut state = State::new(4);
+        let effects = said(
+            &mut state,
+            vec![
+                launch_of("c"),
+                done(Done::Started(id("c"), Ok(line()))),
+                done(Done::Heard(id("c"), Report::Held(identity()))),
+                Input::Go { id: id("c") },
+                done(Done::Heard(id("c"), Report::Running)),
+                done(Done::Heard(id("c"), Report::Ended(exited(0x100)))),
+                Input::Forget { id: id("c") },
+                done(Done::Gone(id("c"))),
+            ],
+        );
+        assert_eq!(
+            effects,
+            [
+                "start c",
+                "watch c",
+                "tell c held",
+                "say Go to c",
+                "tell c launched as 11",
+                "tell c ended by Exited: exited with status 1",
+                "say Forget to c",
+                "remove c",
+            ]
+        );
+        assert!(state.containers.is_empty());
+    }
+
+    #[test]
+    fn launches_beyond_the_lanes_wait_in_order() {
+        let mut state = State::new(1);
+        let effects = said(&mut state, vec![launch_of("a"), launch_of("b"), launch_of("c")]);
+        assert_eq!(effects, ["start a"]);
+        let failure = LaunchFailure { step: LaunchStep::Start, message: "no".into() };
+        let effects = said(&mut state, vec![done(Done::Started(id("a"), Err(failure)))]);
+        assert_eq!(effects, ["tell a failed at Start: no", "start b"]);
+        let effects = said(
+            &mut state,
+            vec![
+                done(Done::Started(id("b"), Ok(line()))),
+                done(Done::Heard(id("b"), Report::Held(identity()))),
+            ],
+        );
+        assert_eq!(effects, ["watch b", "tell b held", "start c"]);
+    }
+
+    #[test]
+    fn a_container_with_uris_is_fetched_first() {
+        let mut state = State::new(1);
+        let mut config = ContainerConfig::shell("/sandbox", "true");
+        config.uris.push(model::Uri::new("/x"));
+        let launch = Input::Launch { id: id("c"), config: Box::new(config) };
+        assert_eq!(
+            said(&mut state, vec![launch, done(Done::Fetched(id("c"), Ok(())))]),
+            ["fetch c", "start c"]
+        );
+    }
+
+    #[test]
+    fn a_supervisor_without_a_word_is_looked_after() {
+        let mut state = State::new(1);
+        running(&mut state, "read");
+        let effects = said(
+            &mut state,
+            vec![done(Done::Gone(id("read"))), done(Done::Read(id("read"), Some(exited(9))))],
+        );
+        assert_eq!(effects, ["read read", "tell read ended by Exited: terminated with signal Killed"]);
+
+        running(&mut state, "lost");
+        let effects = said(
+            &mut state,
+            vec![
+                done(Done::Gone(id("lost"))),
+                done(Done::Read(id("lost"), None)),
+                done(Done::Swept(id("lost"))),
+                Input::Forget { id: id("lost") },
+            ],
+        );
+        assert_eq!(
+            effects,
+            [
+                "read lost",
+                "sweep lost",
+                "tell lost ended by SupervisorLost: its supervisor was lost, its exit status is not known",
+                "remove lost",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_an_earlier_agent_left_is_told_before_recovery_is() {
+        let mut state = State::new(1);
+        let found = |name: &str, known, what| Found { id: id(name), known, what };
+        let effects = said(
+            &mut state,
+            vec![done(Done::Recovered(vec![
+                found("alive", true, Remains::Alive { line: line(), identity: identity(), running: true }),
+                found("ended", true, Remains::Record(exited(0))),
+                found("rebooted", true, Remains::Rebooted),
+                found("unborn", true, Remains::Unborn),
+                found("orphan", false, Remains::Alive { line: line(), identity: identity(), running: true }),
+                found("dust", false, Remains::Record(exited(0))),
+            ]))],
+        );
+        assert_eq!(
+            effects,
+            [
+                "watch alive",
+                "tell ended ended by Exited: exited with status 0",
+                "tell rebooted ended by Rebooted: the agent's machine was rebooted",
+                "tell unborn failed at Interrupted: the agent stopped before the container was launched",
+                "watch orphan",
+                "say Destroy to orphan",
+                "remove dust",
+                "tell recovered, 1 running, 2 orphans",
+            ]
+        );
+        let effects = said(
+            &mut state,
+            vec![done(Done::Heard(id("orphan"), Report::Ended(exited(9)))), done(Done::Gone(id("orphan")))],
+        );
+        assert_eq!(effects, ["say Forget to orphan", "remove orphan"]);
+    }
+
+    #[test]
+    fn a_mute_supervisor_is_tried_again_until_it_answers() {
+        let mut state = State::new(1);
+        let mute = |known| Found { id: id("c"), known, what: Remains::Mute { identity: None } };
+        let effects = said(
+            &mut state,
+            vec![
+                done(Done::Recovered(vec![mute(true)])),
+                Input::Destroy { id: id("c") },
+                done(Done::Retried(mute(true))),
+                done(Done::Retried(Found {
+                    id: id("c"),
+                    known: true,
+                    what: Remains::Alive { line: line(), identity: identity(), running: true },
+                })),
+            ],
+        );
+        assert_eq!(
+            effects,
+            ["retry c", "tell recovered, 0 running, 0 orphans", "retry c", "watch c", "say Destroy to c"]
+        );
+    }
+
+    /// One thing that happens to one of three containers, as the world could let it happen.
+    fn happening() -> impl Strategy<Value = (usize, u8)> {
+        (0..3usize, 0..12u8)
+    }
+
+    proptest! {
+        #[test]
+        fn every_launch_is_answered_at_most_once_whatever_crosses_it(history in prop::collection::vec(happening(), 0..200)) {
+            let names = ["a", "b", "c"];
+            let mut state = State::new(2);
+            let mut ends: BTreeMap<ContainerId, usize> = BTreeMap::new();
+            let mut launched: BTreeMap<ContainerId, usize> = BTreeMap::new();
+            for (who, what) in history {
+                let it = id(names[who]);
+                let stage_is = |state: &State, wanted: fn(&Stage) -> bool| {
+                    state.containers.get(&it).is_some_and(|container| wanted(&container.stage))
+                };
+                let speaking = stage_is(&state, Stage::has_supervisor);
+                let starting = stage_is(&state, |stage| matches!(stage, Stage::Starting));
+                let reading = stage_is(&state, |stage| matches!(stage, Stage::Reading));
+                let sweeping = stage_is(&state, |stage| matches!(stage, Stage::Sweeping));
+                let lingering = stage_is(&state, |stage| matches!(stage, Stage::Ended { gone: false, .. }));
+                let input = match what {
+                    0 if !state.containers.contains_key(&it) => {
+                        *launched.entry(it.clone()).or_default() += 1;
+                        launch_of(names[who])
+                    }
+                    1 => Input::Go { id: it.clone() },
+                    2 => Input::Kill { id: it.clone(), signal: 15 },
+                    3 => Input::Destroy { id: it.clone() },
+                    4 => Input::Forget { id: it.clone() },
+                    5 if starting => done(Done::Started(it.clone(), Ok(line()))),
+                    6 if starting => done(Done::Started(
+                        it.clone(),
+                        Err(LaunchFailure { step: LaunchStep::Start, message: "no".into() }),
+                    )),
+                    7 if speaking => done(Done::Heard(it.clone(), Report::Held(identity()))),
+                    8 if speaking => done(Done::Heard(it.clone(), Report::Running)),
+                    9 if speaking || lingering => done(Done::Heard(it.clone(), Report::Ended(exited(0)))),
+                    10 if speaking || lingering => done(Done::Gone(it.clone())),
+                    11 if reading => done(Done::Read(it.clone(), None)),
+                    11 if sweeping => done(Done::Swept(it.clone())),
+                    _ => continue,
+                };
+                for effect in decide(&mut state, input) {
+                    if let Effect::Tell(
+                        ContainerEvent::LaunchFailed { id, .. } | ContainerEvent::Terminated { id, .. },
+                    ) = effect
+                    {
+                        *ends.entry(id).or_default() += 1;
+                    }
+                }
+                state.check();
+                for (id, ends) in &ends {
+                    prop_assert!(*ends <= launched[id], "{id} ended more often than it was launched");
+                    if !state.containers.contains_key(id) {
+                        prop_assert_eq!(*ends, launched[id], "{} went without an answer", id);
+                    }
+                }
+            }
+        }
+    }
 }

@@ -61,7 +61,7 @@ pub(crate) enum Remains {
     /// Its supervisor answers.
     Alive { line: Line, identity: Identity, running: bool },
     /// Its supervisor lives and does not answer.
-    Mute,
+    Mute { identity: Option<Identity> },
     /// It ended and left its record.
     Record(StatusRecord),
     /// It ran, and neither supervisor nor record is left; its processes were ended.

@@ -79,7 +79,7 @@ pub(crate) fn look(dir: &Path, identity: Option<&Identity>, boot: &str) -> Remai
             return alive;
         }
         if waited >= ANSWER {
-            return Remains::Mute;
+            return Remains::Mute { identity: identity.cloned() };
         }
         thread::sleep(Duration::from_millis(5));
         waited += Duration::from_millis(5);
