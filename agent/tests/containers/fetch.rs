@@ -1,0 +1,146 @@
+//! URIs in the sandbox, before the program runs.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use agent::containerizer::{Input, LaunchStep};
+use model::{ContainerId, Uri};
+
+use crate::machine::Machine;
+
+#[test]
+fn uris_are_in_the_sandbox_before_the_program_runs() {
+    let machine = Machine::new();
+    let source = machine.dir.path().join("source");
+    fs::create_dir(&source).unwrap();
+    fs::write(source.join("run.sh"), "#!/bin/sh\necho ran $1\n").unwrap();
+    fs::write(source.join("data.txt"), "data\n").unwrap();
+    let made = std::process::Command::new("tar")
+        .args(["-C", source.to_str().unwrap(), "-czf", source.join("data.tgz").to_str().unwrap(), "data.txt"])
+        .status()
+        .unwrap();
+    assert!(made.success());
+    machine.launch_with("c1", "./bin/run.sh well; cat data.txt", |config| {
+        let uri = |name: &str| Uri::new(source.join(name).to_str().unwrap());
+        config.uris = vec![
+            Uri { executable: true, output_file: Some("bin/run.sh".into()), ..uri("run.sh") },
+            uri("data.tgz"),
+        ];
+    });
+    machine.held();
+    machine.say(Input::Go { id: ContainerId::new("c1") });
+    machine.hear();
+    assert_eq!(machine.terminated().message, "exited with status 0");
+    assert_eq!(fs::read_to_string(machine.sandbox("c1").join("stdout")).unwrap(), "ran well\ndata\n");
+}
+
+/// A server that answers every connection with what `answer` makes of the path.
+fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
+                head.push(byte[0]);
+            }
+            let path = String::from_utf8_lossy(&head).split(' ').nth(1).unwrap_or("").to_owned();
+            // Who has heard enough hangs up.
+            let _ = stream.write_all(&answer(&path));
+        }
+    });
+    address
+}
+
+fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let mut bytes = format!("HTTP/1.1 {status}\r\nConnection: close\r\n{headers}\r\n").into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+#[test]
+fn a_file_comes_over_http_by_way_of_redirects() {
+    let address = serve(move |path| match path {
+        "/start" => answer("302 Found", "Location: /there/file.txt\r\nContent-Length: 0\r\n", b""),
+        "/there/file.txt" => answer("200 OK", "Content-Length: 1000000\r\n", &[b'x'; 1_000_000]),
+        "/loop" => answer("302 Found", "Location: /loop\r\nContent-Length: 0\r\n", b""),
+        "/away" => answer("302 Found", "Location: file:///etc/passwd\r\nContent-Length: 0\r\n", b""),
+        "/cut" => answer("200 OK", "Content-Length: 1000\r\n", b"too short"),
+        "/long" => answer("200 OK", "Content-Length: 99999999999999\r\n", b""),
+        _ => answer("404 Not Found", "Content-Length: 0\r\n", b""),
+    });
+    let machine = Machine::new();
+    let fetch = |id: &str, path: &str| {
+        machine.launch_with(id, "wc -c < start", |config| {
+            config.uris = vec![Uri::new(format!("http://{address}{path}"))]
+        });
+    };
+    fetch("c1", "/start");
+    machine.held();
+    machine.say(Input::Go { id: ContainerId::new("c1") });
+    machine.hear();
+    machine.terminated();
+    assert_eq!(fs::read_to_string(machine.sandbox("c1").join("stdout")).unwrap(), "1000000\n");
+
+    for (path, why) in [
+        ("/gone", "the server answered 404 Not Found"),
+        ("/loop", "there are more than 10 redirects"),
+        ("/away", "it redirects to the scheme 'file', which is not supported"),
+        ("/cut", "body ended early"),
+        ("/long", "it is 99999999999999 bytes long"),
+    ] {
+        let id = path.trim_start_matches('/');
+        fetch(id, path);
+        let failure = machine.failed();
+        assert_eq!(failure.step, LaunchStep::Fetch);
+        let start = format!(
+            "Failed to fetch all URIs for container: failed to fetch 'http://{address}{path}': {why}"
+        );
+        assert!(failure.message.starts_with(&start), "{}", failure.message);
+        assert!(
+            !machine.sandbox(id).join(id).exists(),
+            "{path} left something that could be taken for whole"
+        );
+    }
+}
+
+#[test]
+fn a_download_that_stands_still_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let machine = Machine::with(|config| config.fetch.stall = Duration::from_millis(200));
+    machine.launch_with("c1", "", |config| config.uris = vec![Uri::new(format!("http://{address}/x"))]);
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome").unwrap();
+    let failure = machine.failed();
+    assert!(failure.message.ends_with("nothing came for 200ms"), "{}", failure.message);
+}
+
+#[test]
+fn a_fetched_file_is_read_with_the_rights_of_the_task() {
+    if agent_linux::user::effective() != 0 || agent_linux::user::find("nobody").unwrap().is_none() {
+        eprintln!("skipped: only root may run tasks as somebody else");
+        return;
+    }
+    let machine = Machine::new();
+    open_to_all(machine.dir.path());
+    let secret = machine.dir.path().join("secret");
+    fs::write(&secret, "for root alone").unwrap();
+    fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    machine.launch_with("c1", "cat secret", |config| {
+        config.user = Some("nobody".into());
+        config.uris = vec![Uri::new(secret.to_str().unwrap())];
+    });
+    let failure = machine.failed();
+    assert!(failure.message.contains("Permission denied"), "{}", failure.message);
+}
+
+fn open_to_all(dir: &Path) {
+    fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
