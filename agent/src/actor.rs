@@ -1,6 +1,6 @@
 //! The shell: receives, decides, performs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,7 @@ use model::messages::{
 use model::{ContainerId, Time};
 use rand::RngExt;
 
-use crate::alarms::Delay;
-use crate::containerizer;
+use crate::alarms::{Alarm, Delay};
 use crate::decide::decide;
 use crate::effects::{Effect, Effects, ToMaster};
 use crate::http::{self, Session, StreamNo};
@@ -23,6 +22,7 @@ use crate::messages::{Door, Input, Letter};
 use crate::public::Public;
 use crate::recovery::{Durable, Ledger, snapshot};
 use crate::state::{Key, State};
+use crate::{containerizer, gc, resources};
 
 /// The process `slave(1)`.
 pub struct Agent {
@@ -94,6 +94,9 @@ impl Handler<Letter> for Agent {
             if let (Some(session), Some(stream)) = (&self.door.session, *stream) {
                 watch(session, key, stream, ctx);
             }
+        }
+        if let Input::Woke(Alarm::Disk) = input {
+            return self.watch_disk(ctx);
         }
         let now = Time::from(ctx.now());
         let effects = decide(&mut self.state, input, now);
@@ -176,6 +179,21 @@ impl Agent {
                 }
             }
         }
+    }
+
+    /// Looks how full the disk is, removes what is too old for that, and does so again after a while.
+    fn watch_disk(&self, ctx: &mut Context<Self>) {
+        let settings = Arc::clone(&self.state.settings);
+        let executors = self.state.executors();
+        let kept: BTreeSet<_> = executors.map(|executor| executor.directory.to_path_buf()).collect();
+        let now = ctx.now();
+        let look = move || {
+            let used = resources::disk_used(settings.layout.work_dir()).unwrap_or(0.0);
+            let age = settings.gc.age_max(used);
+            gc::sweep(&settings.layout.agents(), &kept, age, now);
+            age
+        };
+        ctx.blocking(look, |age| Letter(Input::Swept(age)));
     }
 
     fn to_master(&self, message: ToMaster, ctx: &mut Context<Self>) {

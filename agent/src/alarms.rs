@@ -25,6 +25,8 @@ pub(crate) enum Alarm {
     Retry { framework: FrameworkId, task: TaskId, uuid: UpdateId, attempt: u32 },
     /// Time to show the executors that the agent is there.
     Heartbeat,
+    /// Time to look how full the disk is.
+    Disk,
 }
 
 /// How long to wait.

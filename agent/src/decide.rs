@@ -1,10 +1,12 @@
 //! Everything that can happen to an agent, and the rule that answers it.
 
+use std::time::Duration;
+
 use libprocess::Upid;
 use model::Time;
 use model::executor_call::{ExecutorCall, ExecutorCallKind};
 
-use crate::alarms::Alarm;
+use crate::alarms::{Alarm, Delay};
 use crate::containerizer::ContainerEvent;
 use crate::effects::{Effect, Effects};
 use crate::http::{Refused, StreamNo};
@@ -30,6 +32,7 @@ pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Call { call, stream, .. } => executor_call(state, call, stream, now),
         Input::StreamEnded { executor, stream } => executors::stream_ended(state, &executor, stream),
         Input::Woke(alarm) => woke(state, alarm, now),
+        Input::Swept(age) => swept(state, age),
         Input::Finish => master::finish(state),
     }
 }
@@ -134,5 +137,61 @@ fn woke(state: &mut State, alarm: Alarm, now: Time) -> Effects {
             updates::retry(state, &framework, &task, uuid, attempt)
         }
         Alarm::Heartbeat => executors::heartbeat(state),
+        // The shell looks by itself, since only it can.
+        Alarm::Disk => Effects::new(),
+    }
+}
+
+/// The disk was looked at: what came of it is shown, and it is looked at again after a while.
+fn swept(state: &mut State, age: Duration) -> Effects {
+    state.counters.sandbox_age_max = age.as_secs_f64();
+    vec![Effect::Wake(Alarm::Disk, Delay::Exactly(state.settings.disk_watch_interval))]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::recovery::{Record, snapshot};
+    use crate::state::State;
+    use crate::testing::{World, histories};
+
+    /// What a state would write down, in any order, without what is found out anew.
+    fn remembered(state: &State) -> Vec<String> {
+        let mut records = snapshot(state);
+        for record in &mut records {
+            if let Record::Task { task, .. } = record {
+                (task.status_update_state, task.status_update_uuid) = (None, None);
+            }
+        }
+        let mut lines: Vec<_> = records.iter().map(|record| format!("{record:?}")).collect();
+        lines.sort();
+        lines
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+        /// `World::hear` checks the state after every turn.
+        #[test]
+        fn no_history_breaks_the_state(history in histories()) {
+            let mut world = World::registered();
+            for step in history {
+                step.happen(&mut world);
+            }
+        }
+
+        #[test]
+        fn what_was_written_leads_back_to_what_was_known(history in histories()) {
+            let mut world = World::registered();
+            for step in history {
+                step.happen(&mut world);
+            }
+            world.sync();
+            let wanted = remembered(&world.state);
+            let again = world.restart();
+            again.state.check();
+            prop_assert_eq!(remembered(&again.state), wanted);
+        }
     }
 }

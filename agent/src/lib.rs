@@ -21,6 +21,7 @@ mod effects;
 mod executors;
 pub mod fetcher;
 pub mod flags;
+mod gc;
 mod http;
 mod layout;
 mod master;

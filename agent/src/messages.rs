@@ -1,5 +1,7 @@
 //! All that can happen to an agent.
 
+use std::time::Duration;
+
 use libprocess::{Received, Reply, Upid};
 use model::executor_call::ExecutorCall;
 use model::messages::{
@@ -51,6 +53,8 @@ pub(crate) enum Input {
         stream: StreamNo,
     },
     Woke(Alarm),
+    /// Old sandboxes are removed; how old one may get just now.
+    Swept(Duration),
     /// The agent is to end with all it runs.
     Finish,
 }

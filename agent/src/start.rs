@@ -12,6 +12,7 @@ use rand::RngExt;
 use crate::actor::Agent;
 use crate::config::Config;
 use crate::containerizer::{self, Containerizer};
+use crate::gc::Policy;
 use crate::layout::Layout;
 use crate::messages::{Input, Letter};
 use crate::public::Public;
@@ -130,6 +131,8 @@ fn settings(runtime: &Runtime, config: &Config) -> Settings {
         executor_shutdown_grace_period: config.executor_shutdown_grace_period,
         recovery_timeout: config.recovery_timeout,
         recover: config.recover,
+        gc: Policy { delay: config.gc_delay, headroom: config.gc_disk_headroom },
+        disk_watch_interval: config.disk_watch_interval,
         max_completed_executors: config.max_completed_executors_per_framework,
         flags: config.flags.clone(),
     }

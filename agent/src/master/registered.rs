@@ -77,7 +77,7 @@ mod tests {
             crate::containerizer::ContainerEvent::Recovered { running: Vec::new(), orphans: Vec::new() };
         let told = world.hear(Input::Container(event));
         assert_eq!(
-            told[2..],
+            told[3..],
             ["link master@127.0.0.1:5050", "to master: register", "wake within 2s: Register { attempt: 1 }",]
         );
         let told = world.hear(Input::Woke(Alarm::Register { attempt: 1 }));

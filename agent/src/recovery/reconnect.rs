@@ -1,6 +1,7 @@
 //! Taking up what an earlier agent left.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use model::format_duration;
 use model::{ContainerId, StatusReason, TaskState, Time};
@@ -59,6 +60,8 @@ pub(crate) fn containers(state: &mut State, running: &[ContainerId], now: Time) 
     let mut effects = vec![
         Effect::Wake(Alarm::Reconnected, Delay::Exactly(wait)),
         Effect::Wake(Alarm::Heartbeat, Delay::Exactly(executors::HEARTBEAT)),
+        // Not before: which sandboxes are in use is known only now.
+        Effect::Wake(Alarm::Disk, Delay::Exactly(Duration::ZERO)),
     ];
     effects.extend(reconnected(state, false));
     effects

@@ -83,6 +83,12 @@ pub(crate) fn replay(state: &mut State, record: Record) {
             }
             state.streams.remove_framework(&framework);
             tasks::bury(state, &framework);
+            let known = state.frameworks.get(&framework);
+            let executors: Vec<_> =
+                known.map(|known| known.executors.keys().cloned().collect()).unwrap_or_default();
+            for executor in executors {
+                state.forget_executor(&(framework.clone(), executor));
+            }
         }
         Record::Stream { framework, task, executor, latest, pending, acknowledged } => {
             state.streams.restore(&framework, &task, executor.clone(), latest, acknowledged);

@@ -7,6 +7,7 @@ use libprocess::Upid;
 use model::{AgentInfo, Resources};
 
 use crate::config::Recover;
+use crate::gc::Policy;
 use crate::layout::Layout;
 
 /// Fixed at the start.
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     pub executor_shutdown_grace_period: Duration,
     pub recovery_timeout: Duration,
     pub recover: Recover,
+    pub gc: Policy,
+    pub disk_watch_interval: Duration,
     pub max_completed_executors: usize,
     /// What `/flags` shows.
     pub flags: BTreeMap<String, String>,

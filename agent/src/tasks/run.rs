@@ -140,8 +140,12 @@ fn judge(state: &State, launch: &Launch, key: &Key) -> Result<(), Refusal> {
     if tasks.is_empty() || tasks.iter().any(|task| Some(&task.agent_id) != state.id.as_ref()) {
         return Err(Refusal::Silent("they are meant for another agent"));
     }
-    if tasks.iter().any(|task| state.placed.contains_key(&(key.0.clone(), task.id.clone()))) {
-        return Err(Refusal::Silent("such a task is here already"));
+    let known = |task: &TaskId| {
+        let held = state.placed.contains_key(&(key.0.clone(), task.clone()));
+        held || state.streams.get(&key.0, task).is_some()
+    };
+    if tasks.iter().any(|task| known(&task.id)) {
+        return Err(Refusal::Silent("such a task is here already, or its end is not heard yet"));
     }
     if tasks.iter().any(|task| !task.limits.is_empty()) {
         let message = "Resource limits are not supported by the isolators of this agent";

@@ -1,14 +1,15 @@
 //! Sending the oldest update of a task to the master, until it is acknowledged.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::executor_event::ExecutorEvent;
 use model::messages::UpdateStatus;
-use model::{FrameworkId, TaskId, UpdateId};
+use model::{FrameworkId, Task, TaskId, UpdateId};
 
 use crate::alarms::{Alarm, Delay};
 use crate::effects::{Effect, Effects, ToMaster};
-use crate::state::State;
+use crate::state::{Key, State};
 
 /// The first wait for an acknowledgement; it doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_secs(10);
@@ -56,7 +57,23 @@ pub(crate) fn forward(state: &mut State, framework: &FrameworkId, task: &TaskId)
         attempt: stream.attempt,
     };
     stream.sent = true;
+    let (executor, sent, uuid) = (stream.executor.clone(), first.status.state, first.uuid);
+    if let Some(record) = executor.and_then(|executor| task_mut(state, &(framework.clone(), executor), task))
+    {
+        record.status_update_state = Some(sent);
+        record.status_update_uuid = Some(uuid);
+    }
     vec![Effect::ToMaster(ToMaster::Update(Box::new(update))), Effect::Wake(retry, Delay::Exactly(wait))]
+}
+
+/// The record of a task that was given to an executor and is not history.
+fn task_mut<'a>(state: &'a mut State, key: &Key, task: &TaskId) -> Option<&'a mut Task> {
+    let executor = state.executor_mut(key)?;
+    let record = match executor.tasks.get_mut(task) {
+        Some(record) => record,
+        None => executor.terminated.get_mut(task)?,
+    };
+    Some(Arc::make_mut(record))
 }
 
 /// Nobody acknowledged in time: once more, waiting twice as long.
