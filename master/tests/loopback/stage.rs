@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api::recordio::Decoder;
 use libprocess::http::{Body, Request};
 use libprocess::{Actor, Context, Doors, Handler, Message, Process, Received, Runtime, Spawn, Upid};
 use model::messages::{
@@ -64,7 +65,14 @@ impl Cluster {
         };
         let (status, stream, body) = response;
         assert_eq!(status, 200);
-        Scheduler { cluster: self, framework: Value::Null, stream, events: body }
+        Scheduler {
+            cluster: self,
+            framework: Value::Null,
+            stream,
+            events: body,
+            records: Decoder::new(16 << 20),
+            back: None,
+        }
     }
 
     /// Sends any request to the scheduler API; the status and the text.
@@ -84,6 +92,12 @@ impl Cluster {
         while matches!(self.raw(&[], "").await.0, 404 | 503) {
             self.runtime.sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Time since the runtime started.
+    #[allow(dead_code, reason = "the bench uses it")]
+    pub(crate) fn now(&self) -> Duration {
+        self.runtime.elapsed()
     }
 
     /// A pause, for what is promised to happen by itself.
@@ -129,25 +143,38 @@ pub(crate) struct Scheduler<'a> {
     pub(crate) framework: Value,
     pub(crate) stream: Option<String>,
     events: Body,
+    records: Decoder,
+    back: Option<Value>,
 }
 
 impl Scheduler<'_> {
-    /// The next event. One record is one chunk.
+    /// The next event.
     pub(crate) async fn next(&mut self) -> Value {
         self.try_next().await.expect("the stream goes on")
     }
 
     /// The next event, or none when the stream has ended.
     pub(crate) async fn try_next(&mut self) -> Option<Value> {
-        let chunk = self.events.next().await?.expect("the stream is whole");
-        let text = std::str::from_utf8(&chunk).expect("JSON is text");
-        let (length, record) = text.split_once('\n').expect("a record begins with its length");
-        assert_eq!(length.parse::<usize>().unwrap(), record.len(), "one chunk is one record");
-        let event: Value = serde_json::from_str(record).expect("a record is JSON");
+        if let Some(event) = self.back.take() {
+            return Some(event);
+        }
+        let record = loop {
+            match self.records.next().expect("records are whole") {
+                Some(record) => break record,
+                None => self.records.push(self.events.next().await?.expect("the stream is whole")),
+            }
+        };
+        let event: Value = serde_json::from_slice(&record).expect("a record is JSON");
         if event["type"] == "SUBSCRIBED" {
             self.framework = event["subscribed"]["framework_id"].clone();
         }
         Some(event)
+    }
+
+    /// Has an event read once more.
+    #[allow(dead_code, reason = "the bench uses it")]
+    pub(crate) fn put_back(&mut self, event: Value) {
+        self.back = Some(event);
     }
 
     /// The next event of a kind; others are passed over.
@@ -226,7 +253,7 @@ struct Pretender {
     master: Upid,
     resources: String,
     id: Option<AgentId>,
-    updates: u8,
+    updates: u64,
 }
 
 /// What a pretended agent hears.
@@ -255,7 +282,10 @@ impl Pretender {
         status.source = Some(StatusSource::Executor);
         status.agent_id = Some(agent_id.clone());
         status.executor_id = executor;
-        status.uuid = Some(UpdateId::from_bytes([self.updates; 16]));
+        // The first byte says whether the update is of a start, the others make it one of a kind.
+        let mut uuid = [u8::from(state == TaskState::Running); 16];
+        uuid[8..].copy_from_slice(&self.updates.to_le_bytes());
+        status.uuid = Some(UpdateId::from_bytes(uuid));
         let update = UpdateStatus { framework_id: framework, agent_id, status, latest_state: state };
         let _ = ctx.send(&self.master.clone(), update);
     }
@@ -326,8 +356,8 @@ impl Handler<Heard> for Pretender {
                 self.update(kill.framework_id, kill.task_id, None, TaskState::Killed, ctx)
             }
             Heard::Acknowledged(acknowledged) => {
-                // The first update of a task is its start; what is heard ends it.
-                if acknowledged.uuid.as_bytes()[0] % 2 == 1 {
+                // What is heard of a start ends it.
+                if acknowledged.uuid.as_bytes()[0] == 1 {
                     let AcknowledgeStatus { framework_id, task_id, .. } = acknowledged;
                     self.update(framework_id, task_id, None, TaskState::Finished, ctx);
                 }
