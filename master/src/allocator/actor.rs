@@ -351,7 +351,7 @@ mod tests {
             refuse,
         };
         stage.tell(back(None));
-        assert_eq!(stage.soon(), [offer.clone()]);
+        assert_eq!(stage.soon(), std::slice::from_ref(&offer));
         stage.tell(back(Some(Duration::from_millis(1))));
         assert!(
             stage.offers.recv_timeout(Duration::from_millis(600)).is_err(),

@@ -2,10 +2,11 @@
 //!
 //! Read in this order:
 //! 1. [`books`]: what is known of agents and frameworks, and who holds what;
-//! 2. [`dirty`]: who has to be looked at again, and why nobody else has to;
-//! 3. [`cycle`]: one run: who is offered what of the agents that are dirty;
-//! 4. [`portion`]: the part of an agent's free resources that a framework may be given;
-//! 5. [`filters`], [`constraints`]: what frameworks do not want.
+//! 2. [`frameworks`], [`agents`], [`holdings`], [`refuse`]: what happens to them;
+//! 3. [`dirty`]: who has to be looked at again, and why nobody else has to;
+//! 4. [`cycle`]: one run: who is offered what of the agents that are dirty;
+//! 5. [`portion`]: the part of an agent's free resources that a framework may be given;
+//! 6. [`filters`], [`constraints`]: what frameworks do not want.
 //!
 //! Work is proportional to what changed. An agent is looked at when something of it came free; a framework, when it became
 //! able to take what it could not take before; one pair of the two, when a filter between them ended. A run with none of these
@@ -16,12 +17,16 @@
 //!
 //! Source: scheduler-semantics §12.
 
+mod agents;
 mod books;
 mod constraints;
 mod cycle;
 mod dirty;
 mod filters;
+mod frameworks;
+mod holdings;
 mod portion;
+mod refuse;
 mod slab;
 
 #[cfg(test)]

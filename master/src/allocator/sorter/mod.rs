@@ -4,7 +4,7 @@
 //! 1. [`tally`]: amounts of scalar resources, by name;
 //! 2. [`rank`]: a place in line, and the dominant share it comes from;
 //! 3. [`tree`]: the roles as a tree, each level a line of its own, kept in order while shares move;
-//! 4. [`random`]: the other order, weighted chance.
+//! 4. [`walk`]: reading it; [`random`]: the other order, weighted chance.
 //!
 //! Source: Ghodsi et al., "Dominant resource fairness" (NSDI 2011); Bhattacharya et al., "Hierarchical scheduling for
 //! diverse datacenter workloads" (SoCC 2013).
@@ -13,6 +13,7 @@ mod random;
 pub(crate) mod rank;
 pub(crate) mod tally;
 pub(crate) mod tree;
+mod walk;
 
 pub(crate) use tally::{Names, Tally};
 pub(crate) use tree::{Client, Tree};

@@ -13,13 +13,14 @@
 //! lines are made anew, once, before they are read the next time.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, btree_set};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::Role;
 use rand::Rng;
 
 use super::rank::{Rank, share};
+use super::walk::Walk;
 use super::{Names, Order, Tally, random};
 
 /// A role's place in the tree.
@@ -34,7 +35,7 @@ pub(crate) struct Client {
     pub(crate) framework: u32,
 }
 
-const ROOT: NodeId = NodeId(0);
+pub(super) const ROOT: NodeId = NodeId(0);
 
 /// The roles, who is in them and what they hold.
 #[derive(Debug)]
@@ -80,7 +81,7 @@ struct Member {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
+pub(super) enum Place {
     Own,
     Child(NodeId),
 }
@@ -254,14 +255,11 @@ impl Tree {
     /// Everybody who can be given something, in order. Lazy: who reads only the first pays only for the first.
     pub(crate) fn walk(&self, rng: &mut dyn Rng) -> Walk<'_> {
         match self.order {
-            Order::Drf => {
-                let levels = vec![(ROOT, self.nodes[0].line.iter())];
-                Walk(Steps::Ordered { tree: self, levels, frameworks: None })
-            }
+            Order::Drf => Walk::ordered(self),
             Order::Random => {
                 let mut drawn = Vec::new();
                 self.draw(ROOT, rng, &mut drawn);
-                Walk(Steps::Drawn(drawn.into_iter()))
+                Walk::drawn(drawn)
             }
         }
     }
@@ -276,6 +274,16 @@ impl Tree {
                 clients.sort_by_key(|client| places.get(client).copied().unwrap_or(usize::MAX));
             }
         }
+    }
+
+    /// The line of those that compete inside a role.
+    pub(super) fn line(&self, node: NodeId) -> &BTreeSet<(Rank, Place)> {
+        &self.nodes[node.index()].line
+    }
+
+    /// The line of a role's own frameworks.
+    pub(super) fn frameworks(&self, node: NodeId) -> &BTreeSet<(Rank, u32)> {
+        &self.nodes[node.index()].frameworks
     }
 
     fn compare(&self, a: Client, b: Client) -> Ordering {
@@ -458,50 +466,6 @@ impl Seat {
 impl NodeId {
     fn index(self) -> usize {
         self.0 as usize
-    }
-}
-
-/// Clients in order, see [`Tree::walk`].
-pub(crate) struct Walk<'a>(Steps<'a>);
-
-enum Steps<'a> {
-    /// Depth first through lines that are already sorted.
-    Ordered {
-        tree: &'a Tree,
-        levels: Vec<(NodeId, btree_set::Iter<'a, (Rank, Place)>)>,
-        frameworks: Option<(NodeId, btree_set::Iter<'a, (Rank, u32)>)>,
-    },
-    /// Drawn beforehand.
-    Drawn(std::vec::IntoIter<Client>),
-}
-
-impl Iterator for Walk<'_> {
-    type Item = Client;
-
-    fn next(&mut self) -> Option<Client> {
-        match &mut self.0 {
-            Steps::Drawn(clients) => clients.next(),
-            Steps::Ordered { tree, levels, frameworks } => loop {
-                if let Some((node, members)) = frameworks {
-                    match members.next() {
-                        Some((_, framework)) => return Some(Client { node: *node, framework: *framework }),
-                        None => *frameworks = None,
-                    }
-                }
-                let (node, line) = levels.last_mut()?;
-                match line.next() {
-                    Some((_, Place::Own)) => {
-                        *frameworks = Some((*node, tree.nodes[node.index()].frameworks.iter()))
-                    }
-                    Some((_, Place::Child(child))) => {
-                        levels.push((*child, tree.nodes[child.index()].line.iter()))
-                    }
-                    None => {
-                        levels.pop();
-                    }
-                }
-            },
-        }
     }
 }
 
