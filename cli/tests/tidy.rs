@@ -11,7 +11,8 @@ fn crates_import_what_the_architecture_allows_and_nothing_else() {
     let actual = workspace();
     for (importer, imported) in &actual {
         let allowed = allowed.get(importer).unwrap_or_else(|| panic!("`{importer}` has no row in section 3"));
-        let here: BTreeSet<String> = allowed.iter().filter(|name| actual.contains_key(*name)).cloned().collect();
+        let here: BTreeSet<String> =
+            allowed.iter().filter(|name| actual.contains_key(*name)).cloned().collect();
         assert_eq!(imported, &here, "`{importer}`: left what it imports, right what section 3 says");
     }
 }
@@ -42,7 +43,10 @@ fn workspace() -> Imports {
     let ours: BTreeSet<String> = metadata.packages.iter().map(|package| package.name.to_string()).collect();
     let imports = metadata.packages.iter().filter(|package| package.name != "cli").map(|package| {
         let normal = package.dependencies.iter().filter(|d| d.kind == cargo_metadata::DependencyKind::Normal);
-        (package.name.to_string(), normal.map(|d| d.name.clone()).filter(|name| ours.contains(name)).collect())
+        (
+            package.name.to_string(),
+            normal.map(|d| d.name.clone()).filter(|name| ours.contains(name)).collect(),
+        )
     });
     imports.collect()
 }

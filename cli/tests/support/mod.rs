@@ -1,6 +1,5 @@
 //! What the end-to-end tests share: the real binary as a child, and a Python with the client in it.
 
-
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
 #![allow(clippy::disallowed_methods, reason = "these tests watch real processes in real time")]
 
@@ -72,8 +71,7 @@ impl Running {
     /// Asks it to end and gives its exit code.
     pub fn stop(mut self) -> Option<i32> {
         signal(self.child.id(), "TERM");
-        wait_for("the process to end", || self.child.try_wait().expect("it is our child"))
-            .code()
+        wait_for("the process to end", || self.child.try_wait().expect("it is our child")).code()
     }
 }
 
@@ -180,5 +178,9 @@ fn run(command: &mut Command) -> Result<(), String> {
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let tail: Vec<&str> = said.lines().rev().take(5).collect();
-    Err(format!("{command:?} ended with {}: {}", output.status, tail.into_iter().rev().collect::<Vec<_>>().join(" | ")))
+    Err(format!(
+        "{command:?} ended with {}: {}",
+        output.status,
+        tail.into_iter().rev().collect::<Vec<_>>().join(" | ")
+    ))
 }

@@ -1,59 +1,221 @@
 //! The nodes this one speaks to.
 
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess_wire as wire;
+use metrics::Counter;
+use parking_lot::RwLock;
 
+use super::frame::Kind;
+use super::outgoing;
+use super::peer::{Closer, OpenAsk, Peer, Then};
 use crate::link::Exit;
 use crate::mailbox::AnyCell;
 use crate::metrics::Metrics;
 use crate::upid::Epoch;
 use crate::{AskError, Runtime, SendError, Upid};
 
-pub(crate) struct Peers {}
+/// All other nodes, by address.
+pub(crate) struct Peers {
+    pub(super) address: SocketAddr,
+    pub(super) epoch: Epoch,
+    peers: RwLock<BTreeMap<SocketAddr, Arc<Peer>>>,
+    pub(super) counts: Counts,
+}
+
+/// What links count.
+pub(super) struct Counts {
+    pub(super) connected: Counter,
+    pub(super) accepted: Counter,
+    pub(super) broken: Counter,
+    pub(super) greetings_refused: Counter,
+    pub(super) frames_sent: Counter,
+    pub(super) frames_lost: Counter,
+    pub(super) frames_received: Counter,
+    pub(super) bytes_sent: Counter,
+    pub(super) bytes_received: Counter,
+    /// Messages nobody here takes: no such process, no such door, no room.
+    pub(super) messages_refused: Counter,
+}
+
+impl Counts {
+    fn new(metrics: &Metrics) -> Counts {
+        let counter = |name: &str| metrics.counter(&format!("libprocess/links/{name}"));
+        Counts {
+            connected: counter("connected"),
+            accepted: counter("accepted"),
+            broken: counter("broken"),
+            greetings_refused: counter("greetings_refused"),
+            frames_sent: counter("frames_sent"),
+            frames_lost: counter("frames_lost"),
+            frames_received: counter("frames_received"),
+            bytes_sent: counter("bytes_sent"),
+            bytes_received: counter("bytes_received"),
+            messages_refused: counter("messages_refused"),
+        }
+    }
+}
 
 /// Forgets a question to another node.
-pub(crate) struct AskCancel {}
+pub(crate) struct AskCancel {
+    peer: Arc<Peer>,
+    correlation: u64,
+}
 
 impl AskCancel {
-    pub(crate) fn cancel(self) {}
+    pub(crate) fn cancel(self) {
+        drop(self.peer.forget_ask(self.correlation));
+    }
+}
+
+/// What is said when a linked process ends.
+#[wire::part]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Departure {
+    pub(super) linker: Name,
+    pub(super) linked: Name,
+    pub(super) exit: Exit,
+}
+
+/// Id and epoch; the node is known from the connection.
+#[wire::part]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    id: String,
+    epoch: Option<u64>,
+}
+
+impl Name {
+    fn of(upid: &Upid) -> Name {
+        Name { id: upid.id().to_owned(), epoch: upid.epoch().map(|epoch| epoch.0) }
+    }
+
+    pub(super) fn at(self, node: SocketAddr) -> Upid {
+        match self.epoch {
+            Some(epoch) => Upid::with_epoch(self.id, node, Epoch(epoch)),
+            None => Upid::new(self.id, node),
+        }
+    }
 }
 
 impl Peers {
-    pub(crate) fn new(_: SocketAddr, _: Epoch, _: &Metrics) -> Peers {
-        Peers {}
+    pub(crate) fn new(address: SocketAddr, epoch: Epoch, metrics: &Metrics) -> Peers {
+        Peers { address, epoch, peers: RwLock::default(), counts: Counts::new(metrics) }
     }
 
+    /// Sends a message to another node; never waits.
     pub(crate) fn tell<M: wire::Message>(
         &self,
-        _: &Runtime,
-        _: &Upid,
-        _: &Upid,
-        _: &M,
+        runtime: &Runtime,
+        from: &Upid,
+        to: &Upid,
+        message: &M,
     ) -> Result<(), SendError> {
-        Err(SendError::LinkDown)
+        let peer = self.peer(to.address());
+        let then = peer.tell(runtime.elapsed(), from, to, message)?;
+        self.then(runtime, peer, then);
+        Ok(())
     }
 
+    /// Sends a question to another node; `asker` gets the answer under `number`, exactly once.
     pub(crate) fn ask<Q: wire::Question>(
         &self,
-        _: &Runtime,
+        runtime: &Runtime,
         asker: Arc<dyn AnyCell>,
         number: u64,
-        _: &Upid,
-        _: &Q,
-        _: Duration,
+        to: &Upid,
+        question: &Q,
+        within: Duration,
     ) -> Option<AskCancel> {
-        asker.answer(number, Err(AskError::LinkBroken));
-        None
+        let peer = self.peer(to.address());
+        let decode = |bytes: &[u8]| Ok(Box::new(wire::decode::<Q::Reply>(bytes)?) as Box<dyn Any + Send>);
+        let open = OpenAsk { asker: asker.clone(), number, decode };
+        match peer.ask(runtime.elapsed(), open, to, question, within) {
+            Ok((then, correlation)) => {
+                self.then(runtime, peer.clone(), then);
+                Some(AskCancel { peer, correlation })
+            }
+            Err(error) => {
+                asker.answer(number, Err(error.into()));
+                None
+            }
+        }
     }
 
-    pub(crate) fn link(&self, _: &Runtime, linker: Arc<dyn AnyCell>, peer: &Upid) {
-        linker.exited(peer.clone(), Exit::LinkBroken);
+    /// Asks to hear when a process of another node ends.
+    pub(crate) fn link(&self, runtime: &Runtime, linker: Arc<dyn AnyCell>, linked: &Upid) {
+        let peer = self.peer(linked.address());
+        match peer.link(runtime.elapsed(), &linker, linked) {
+            Ok(then) => self.then(runtime, peer, then),
+            Err(_) => {
+                // It may have been noted before there was no room for the frame.
+                drop(peer.take_link(linker.upid(), linked));
+                linker.exited(linked.clone(), Exit::LinkBroken);
+            }
+        }
     }
 
-    pub(crate) fn unlink(&self, _: &Runtime, _: &Upid, _: &Upid) {}
+    pub(crate) fn unlink(&self, runtime: &Runtime, linker: &Upid, linked: &Upid) {
+        let peer = self.peer(linked.address());
+        let then = peer.unlink(linker, linked);
+        self.then(runtime, peer, then);
+    }
 
-    pub(crate) fn shutdown(&self) {}
+    /// Answers a question of another node. If that cannot be reached, what it dialled is closed, so that
+    /// its askers hear of it.
+    pub(super) fn reply(
+        &self,
+        runtime: &Runtime,
+        node: SocketAddr,
+        correlation: u64,
+        answer: &Result<Vec<u8>, AskError>,
+    ) {
+        let peer = self.peer(node);
+        match peer.reply(runtime.elapsed(), correlation, answer) {
+            Ok(then) => self.then(runtime, peer, then),
+            // An answer too large to travel is no answer.
+            Err(SendError::Full) if answer.is_ok() => {
+                self.reply(runtime, node, correlation, &Err(AskError::Rejected));
+            }
+            Err(_) => peer.close_incoming(),
+        }
+    }
+
+    /// Tells a linker of another node that a process of ours has ended.
+    pub(super) fn exited(&self, runtime: &Runtime, linker: &Upid, linked: &Upid, exit: Exit) {
+        let peer = self.peer(linker.address());
+        let departure = Departure { linker: Name::of(linker), linked: Name::of(linked), exit };
+        match peer.plain(runtime.elapsed(), Kind::Exited, |body| wire::encode_into(&departure, body)) {
+            Ok(then) => self.then(runtime, peer, then),
+            Err(_) => peer.close_incoming(),
+        }
+    }
+
+    /// A node dialled us.
+    pub(super) fn incoming(&self, node: SocketAddr) -> Arc<Closer> {
+        self.peer(node).incoming()
+    }
+
+    pub(super) fn peer(&self, address: SocketAddr) -> Arc<Peer> {
+        if let Some(peer) = self.peers.read().get(&address) {
+            return peer.clone();
+        }
+        self.peers.write().entry(address).or_insert_with(|| Arc::new(Peer::new(address))).clone()
+    }
+
+    pub(crate) fn shutdown(&self) {
+        for peer in std::mem::take(&mut *self.peers.write()).into_values() {
+            peer.clear();
+        }
+    }
+
+    fn then(&self, runtime: &Runtime, peer: Arc<Peer>, then: Then) {
+        if then == Then::Dial {
+            outgoing::dial(runtime.clone(), peer);
+        }
+    }
 }

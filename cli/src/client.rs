@@ -1,0 +1,182 @@
+//! Asking a master or an agent: JSON and files, following whoever leads.
+
+use anyhow::{Context, anyhow, bail};
+use api::content::{self, MediaType};
+use api::v1::agent::{Call, Response as Answer, call};
+use libprocess::Runtime;
+use libprocess::http::{Client, Request, Response, StatusCode};
+use serde_json::Value;
+use std::time::Duration;
+
+/// The most an answer may hold; the state of a large cluster is tens of megabytes.
+const ANSWER_MAX: usize = 1 << 30;
+/// How long an answer may take to begin.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often one question is sent on to another master.
+const REDIRECTS_MAX: usize = 5;
+
+/// The cluster behind one master's address.
+pub(crate) struct Cluster {
+    runtime: Runtime,
+    master: String,
+}
+
+impl Cluster {
+    /// `master` is `host:port`; nothing is sent yet.
+    pub(crate) fn new(runtime: &Runtime, master: &str) -> Cluster {
+        let master = master.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        Cluster { runtime: runtime.clone(), master }
+    }
+
+    /// Waits before the next look.
+    pub(crate) async fn pause(&self, time: Duration) {
+        self.runtime.sleep(time).await;
+    }
+
+    /// The JSON behind a path of the leading master.
+    ///
+    /// Errors: when no master answers, or it refuses; the text says what to do.
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let body = self.ask(|url| Request::get(url), path).await?;
+        serde_json::from_slice(&body).with_context(|| format!("{path} of {} is not JSON", self.master))
+    }
+
+    /// Sends a form to a path of the leading master.
+    ///
+    /// Errors: as for [`Cluster::get`].
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> anyhow::Result<()> {
+        let pairs: Vec<String> =
+            form.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+        let form = pairs.join("&");
+        self.ask(|url| Request::post(url).body(form.clone()), path).await?;
+        Ok(())
+    }
+
+    /// A task by its id, whatever framework runs it.
+    ///
+    /// Errors: when there is none, or several frameworks have one of this id.
+    pub(crate) async fn task(&self, id: &str) -> anyhow::Result<Value> {
+        let answer = self.get(&format!("/tasks?limit=-1&task_id={}", escaped(id))).await?;
+        let tasks = answer["tasks"].as_array().cloned().unwrap_or_default();
+        let mut tasks: Vec<Value> = tasks.into_iter().filter(|task| task["id"] == id).collect();
+        match tasks.len() {
+            0 => bail!("no task {id:?} is known to {}; `hectare ps --all` lists those that are", self.master),
+            1 => Ok(tasks.remove(0)),
+            _ => {
+                // A finished one may share its id with one that runs: ids can be used again.
+                tasks.retain(|task| !is_terminal(text(&task["state"])));
+                let mut left = tasks.into_iter();
+                match (left.next(), left.next()) {
+                    (Some(task), None) => Ok(task),
+                    _ => bail!("several frameworks have a task {id:?}; name it to its own framework"),
+                }
+            }
+        }
+    }
+
+    /// `host:port` of an agent.
+    ///
+    /// Errors: when it is not registered.
+    pub(crate) async fn agent(&self, id: &str) -> anyhow::Result<String> {
+        let answer = self.get(&format!("/slaves?slave_id={}", escaped(id))).await?;
+        let agents = answer["slaves"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let agent = agents.iter().find(|agent| agent["id"] == id);
+        let pid = agent.and_then(|agent| agent["pid"].as_str());
+        let address = pid.and_then(|pid| pid.split_once('@')).map(|(_, address)| address.to_owned());
+        address.ok_or_else(|| anyhow!("agent {id} is not registered now, so its files cannot be read"))
+    }
+
+    /// The sandbox of a task, for reading.
+    ///
+    /// Errors: when its agent is not registered.
+    pub(crate) async fn sandbox(&self, task: &Value) -> anyhow::Result<Sandbox> {
+        let agent = self.agent(text(&task["slave_id"])).await?;
+        // A command task's executor bears the task's id, and the master shows none.
+        let (id, executor) = (text(&task["id"]), text(&task["executor_id"]));
+        let executor = if executor.is_empty() { id } else { executor };
+        let path = format!("/frameworks/{}/executors/{executor}/runs/latest", text(&task["framework_id"]));
+        Ok(Sandbox { client: self.runtime.client(), agent, path })
+    }
+
+    async fn ask(&self, request: impl Fn(&str) -> Request, path: &str) -> anyhow::Result<Vec<u8>> {
+        let mut at = self.master.clone();
+        for _ in 0..REDIRECTS_MAX {
+            let url = format!("http://{at}{path}");
+            let mut response = self.runtime.client().send(request(&url).within(PATIENCE)).await.map_err(|error| {
+                anyhow!("cannot reach the master at {at}: {error}; is one running? `hectare local` starts a cluster, --master=HOST:PORT names another")
+            })?;
+            if response.status == StatusCode::TEMPORARY_REDIRECT {
+                at = leader(&response).with_context(|| format!("the master at {at} points to no leader"))?;
+                continue;
+            }
+            return whole(&mut response, &url).await;
+        }
+        bail!("the masters point to each other: {at} is still not the leader")
+    }
+}
+
+/// The directory a task was run in.
+pub(crate) struct Sandbox {
+    client: Client,
+    agent: String,
+    path: String,
+}
+
+impl Sandbox {
+    /// The bytes of a file from `offset` on, as many as fit one answer; `None` while there is no such file.
+    ///
+    /// Errors: when the agent cannot be reached or refuses.
+    pub(crate) async fn read(&self, file: &str, offset: u64) -> anyhow::Result<Option<Vec<u8>>> {
+        let read = call::ReadFile { path: format!("{}/{file}", self.path), offset, length: None };
+        let call =
+            Call { r#type: Some(call::Type::ReadFile.into()), read_file: Some(read), ..Call::default() };
+        let url = format!("http://{}/api/v1", self.agent);
+        let media = MediaType::Protobuf.as_str();
+        let request = Request::post(&url)
+            .header("content-type", media)
+            .header("accept", media)
+            .body(content::encode(&call, MediaType::Protobuf));
+        let mut response = self
+            .client
+            .send(request.within(PATIENCE))
+            .await
+            .with_context(|| format!("cannot reach the agent at {}", self.agent))?;
+        if response.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let body = whole(&mut response, &url).await?;
+        let answer: Answer = content::decode_call(&body, MediaType::Protobuf)?;
+        Ok(answer.read_file.map(|file| file.data))
+    }
+}
+
+/// The body of a good answer.
+async fn whole(response: &mut Response, url: &str) -> anyhow::Result<Vec<u8>> {
+    let body = response.bytes(ANSWER_MAX).await.with_context(|| format!("{url} broke off"))?;
+    if !response.status.is_success() {
+        bail!("{url} answered {}: {}", response.status, String::from_utf8_lossy(&body).trim());
+    }
+    Ok(body.to_vec())
+}
+
+/// `host:port` in a scheme-relative `Location`.
+fn leader(response: &Response) -> Option<String> {
+    let location = response.text_of(libprocess::http::header::LOCATION)?;
+    let (_, behind) = location.split_once("//")?;
+    Some(behind.split('/').next().unwrap_or(behind).to_owned())
+}
+
+/// A JSON text, empty when it is none.
+pub(crate) fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// Whether a task in this state will never change again.
+pub(crate) fn is_terminal(state: &str) -> bool {
+    !matches!(state, "TASK_STAGING" | "TASK_STARTING" | "TASK_RUNNING" | "TASK_KILLING" | "TASK_UNREACHABLE")
+}
+
+/// What may stand in a query or form.
+fn escaped(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}

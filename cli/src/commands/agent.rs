@@ -1,0 +1,35 @@
+//! `hectare agent`.
+
+use std::process::ExitCode;
+
+use agent::flags::Flags;
+
+use super::Common;
+use super::serve::{Address, Ending};
+use crate::logging::Level;
+use crate::output::{self, Format};
+
+/// Serves until a signal. Tasks go on without it: the next agent on this work directory finds them.
+pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
+    common.log(Level::Info);
+    let config = flags.config()?;
+    let address = Address {
+        ip: flags.ip.as_deref(),
+        port: flags.port,
+        advertise_ip: flags.advertise_ip.as_deref(),
+        advertise_port: flags.advertise_port,
+    };
+    let runtime = address.listen(1)?;
+    agent::spawn(&runtime, config)?;
+    runtime.block_on(async {
+        let mut ending = Ending::listen()?;
+        match common.format {
+            Format::Json => output::line(serde_json::json!({ "address": runtime.address().to_string() }))?,
+            Format::Table => output::progress(format_args!("agent on http://{}", runtime.address())),
+        }
+        ending.wait().await;
+        anyhow::Ok(())
+    })?;
+    runtime.shutdown();
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,198 @@
+//! `hectare local`: the same master and agents as anywhere, in one OS process.
+
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use futures_util::future::{Either, select};
+use libprocess::Runtime;
+
+use super::Common;
+use super::serve::{Address, Ending};
+use crate::client::Cluster;
+use crate::job::{self, Job};
+use crate::logging::Level;
+use crate::output::{self, Format};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// How many agents.
+    #[arg(long = "num_agents", visible_alias = "num_slaves", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
+    agents: u16,
+    /// The address of all of them.
+    #[arg(long, env = "HECTARE_IP")]
+    ip: Option<String>,
+    /// The port of the master; agents take free ones. Unset: 5050, or any free one when a command is given.
+    #[arg(long, env = "HECTARE_PORT")]
+    port: Option<u16>,
+    /// Where sandboxes and journals live. Unset: a new directory that is removed at the end.
+    #[arg(long = "work_dir", env = "HECTARE_WORK_DIR")]
+    work_dir: Option<PathBuf>,
+    /// What each agent has, as in `cpus:4;mem:2048`. Unset: this machine's cores, and its memory shared out.
+    #[arg(long, env = "HECTARE_RESOURCES")]
+    resources: Option<String>,
+    /// A command to run as a task; the cluster ends with it.
+    #[arg(last = true)]
+    command: Vec<String>,
+}
+
+/// Brings the cluster up, and runs the command or waits for a signal.
+pub(super) fn run(args: Args, common: &Common) -> anyhow::Result<ExitCode> {
+    common.log(if args.command.is_empty() { Level::Warning } else { Level::Error });
+    let work = Scratch::new(args.work_dir.as_deref())?;
+    let port = args.port.unwrap_or(if args.command.is_empty() { 5050 } else { 0 });
+    let master = start_master(&args, port)?;
+    let at = master.address().to_string();
+    let mut agents = Vec::new();
+    for number in 0..args.agents {
+        agents.push(start_agent(&args, number, &at, &work.path)?);
+    }
+    let code = master.block_on(async {
+        let mut ending = Ending::listen()?;
+        if !args.command.is_empty() {
+            let job = Job::of_command(&args.command);
+            return job::run(&master, &at, job, &mut ending).await;
+        }
+        let cluster = Cluster::new(&master, &at);
+        let up = async {
+            registered(&cluster, agents.len()).await?;
+            announce(common, &at, &agents, &work)?;
+            std::future::pending::<anyhow::Result<()>>().await
+        };
+        if let Either::Left((failed, _)) = select(pin!(up), pin!(ending.wait())).await {
+            failed?;
+        }
+        output::progress("ending the cluster and its tasks");
+        Ok(ExitCode::SUCCESS)
+    });
+    master.block_on(async {
+        for (_, agent) in &agents {
+            if let Err(error) = agent::stop(agent).await {
+                output::progress(format_args!("an agent did not end its tasks: {error}"));
+            }
+        }
+    });
+    for (runtime, _) in agents {
+        runtime.shutdown();
+    }
+    master.shutdown();
+    code
+}
+
+type Agent = (Runtime, libprocess::Pid<agent::Agent>);
+
+fn start_master(args: &Args, port: u16) -> anyhow::Result<Runtime> {
+    let flags = Alone::<master::flags::Flags>::parse_from(["master", "--registry=in_memory"]).flags;
+    let mut config = flags.config()?;
+    // Nobody waits for more agents here: what changes is offered at once.
+    config.cluster.get_or_insert_with(|| "local".to_owned());
+    let runtime = address(args, port).listen(1)?;
+    master::spawn(&runtime, config).context("the master did not start")?;
+    Ok(runtime)
+}
+
+fn start_agent(args: &Args, number: u16, master: &str, work: &Path) -> anyhow::Result<Agent> {
+    let home = work.join(format!("agent-{}", number + 1));
+    let resources = args.resources.clone().unwrap_or_else(|| share(number, args.agents));
+    let words = [
+        "agent".to_owned(),
+        format!("--master={master}"),
+        format!("--work_dir={}", home.join("work").display()),
+        format!("--runtime_dir={}", home.join("run").display()),
+        format!("--resources={resources}"),
+    ];
+    let flags = Alone::<agent::flags::Flags>::parse_from(words).flags;
+    let mut config = flags.config().with_context(|| format!("--resources={resources}"))?;
+    // It and its master start together: nothing is gained by spreading registrations.
+    config.registration_backoff_factor = std::time::Duration::from_millis(10);
+    let runtime = address(args, 0).listen(1)?;
+    let pid = agent::spawn(&runtime, config).context("an agent did not start")?;
+    Ok((runtime, pid))
+}
+
+fn address(args: &Args, port: u16) -> Address<'_> {
+    Address { ip: args.ip.as_deref(), port, advertise_ip: None, advertise_port: None }
+}
+
+/// Flags of a part, parsed on their own.
+#[derive(Parser)]
+struct Alone<T: clap::Args> {
+    #[command(flatten)]
+    flags: T,
+}
+
+/// This machine for each agent: all its cores, an equal part of half its memory, and ports of its own.
+fn share(number: u16, agents: u16) -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let memory = agent::resources::memory_mb().unwrap_or(2048) / 2 / u64::from(agents);
+    let first = 31_000 + u32::from(number) * 500;
+    format!("cpus:{cores};mem:{};disk:10240;ports:[{first}-{}]", memory.max(256), first + 499)
+}
+
+/// Waits until the master knows all agents.
+async fn registered(cluster: &Cluster, agents: usize) -> anyhow::Result<()> {
+    loop {
+        let state = cluster.get("/slaves").await?;
+        if state["slaves"].as_array().is_some_and(|known| known.len() >= agents) {
+            return Ok(());
+        }
+        cluster.pause(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+fn announce(common: &Common, master: &str, agents: &[Agent], work: &Scratch) -> anyhow::Result<()> {
+    let addresses: Vec<String> = agents.iter().map(|(runtime, _)| runtime.address().to_string()).collect();
+    if common.format == Format::Json {
+        let facts = serde_json::json!({ "master": master, "agents": addresses, "work_dir": work.path });
+        return output::line(facts);
+    }
+    let me = std::env::args().next().unwrap_or_else(|| "hectare".to_owned());
+    let kept = if work.removed { "removed when it ends" } else { "kept" };
+    output::line(format_args!(
+        "A cluster of one master and {} agents is up.
+
+  API     http://{master}
+  agents  {}
+  files   {} ({kept})
+
+Three things to try in another terminal:
+
+  {me} run --master={master} -- sh -c 'echo hello from $MESOS_TASK_ID on $(hostname)'
+  {me} ps --master={master} --all
+  curl http://{master}/state
+
+Ctrl-C ends it, and its tasks.",
+        addresses.len(),
+        addresses.join(", "),
+        work.path.display()
+    ))
+}
+
+/// The cluster's directory, removed with it unless somebody named it.
+struct Scratch {
+    path: PathBuf,
+    removed: bool,
+}
+
+impl Scratch {
+    fn new(named: Option<&Path>) -> anyhow::Result<Scratch> {
+        let path = match named {
+            Some(path) => path.to_owned(),
+            None => std::env::temp_dir().join(format!("hectare-local-{}", std::process::id())),
+        };
+        std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        // Tasks may run as other users: they must be able to reach their sandboxes.
+        let path = path.canonicalize()?;
+        Ok(Scratch { path, removed: named.is_none() })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if self.removed {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}

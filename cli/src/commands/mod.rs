@@ -1,0 +1,132 @@
+//! The subcommands: what each takes, and where it is done.
+
+mod agent;
+mod executor;
+mod kill;
+mod local;
+mod logs;
+mod master;
+mod ps;
+mod run;
+mod serve;
+mod state;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use libprocess::Runtime;
+
+use crate::client::Cluster;
+use crate::logging::{self, Level};
+use crate::output::Format;
+
+pub(crate) use executor::executor;
+pub(crate) use serve::Ending;
+
+/// A datacenter kernel: agents offer what machines have, frameworks run tasks on it.
+#[derive(Debug, Parser)]
+#[command(name = "hectare", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// How results are printed.
+    #[arg(long, global = true, value_enum, default_value = "table", env = "HECTARE_OUTPUT")]
+    output: Format,
+
+    /// The least severity that is logged. Unset: INFO for master and agent, ERROR otherwise.
+    #[arg(long = "logging_level", global = true, value_enum, env = "HECTARE_LOGGING_LEVEL")]
+    logging_level: Option<Level>,
+
+    /// Log nothing.
+    #[arg(long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// A whole cluster in this process: one master and two agents, until Ctrl-C or until a command has run
+    Local(local::Args),
+    /// A master: knows all agents and frameworks, and makes the offers
+    Master(Box<::master::flags::Flags>),
+    /// An agent: offers this machine's resources and runs tasks on it
+    Agent(Box<::agent::flags::Flags>),
+    /// Runs a command as a task, follows its output, and exits as it did
+    #[command(alias = "execute")]
+    Run(run::Args),
+    /// Lists tasks
+    Ps(ps::Args),
+    /// Prints what a task wrote
+    Logs(logs::Args),
+    /// Kills a task, as its framework would
+    Kill(kill::Args),
+    /// Sums the cluster up
+    State(state::Args),
+    /// Prints completions for a shell
+    Completions {
+        /// The shell they are for.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which cluster a question goes to.
+#[derive(Clone, Debug, clap::Args)]
+struct Target {
+    /// The master, or any of several: `host:port`.
+    #[arg(long, env = "HECTARE_MASTER", default_value = "127.0.0.1:5050")]
+    master: String,
+}
+
+/// What is common to all commands.
+struct Common {
+    format: Format,
+    level: Option<Level>,
+    quiet: bool,
+}
+
+impl Common {
+    /// Installs logging; `usual` is the level when none is asked for.
+    fn log(&self, usual: Level) {
+        logging::install(self.level.unwrap_or(usual), self.quiet);
+    }
+
+    /// A runtime that only asks: no listener, no HTTP workers.
+    fn asking(&self) -> anyhow::Result<Runtime> {
+        self.log(Level::Error);
+        Ok(Runtime::start(libprocess::Config { listen: None, http_workers: 0, ..Default::default() })?)
+    }
+
+    /// Asks a cluster something.
+    fn with_cluster<T>(
+        &self,
+        target: &Target,
+        ask: impl AsyncFnOnce(&Cluster) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let runtime = self.asking()?;
+        let cluster = Cluster::new(&runtime, &target.master);
+        let answer = runtime.block_on(ask(&cluster));
+        runtime.shutdown();
+        answer
+    }
+}
+
+/// Does what was asked for.
+///
+/// Errors: whatever kept it from being done, ready to be printed.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let common = Common { format: cli.output, level: cli.logging_level, quiet: cli.quiet };
+    match cli.command {
+        Command::Local(args) => local::run(args, &common),
+        Command::Master(flags) => master::run(&flags, &common),
+        Command::Agent(flags) => agent::run(&flags, &common),
+        Command::Run(args) => run::run(args, &common),
+        Command::Ps(args) => ps::run(&args, &common),
+        Command::Logs(args) => logs::run(&args, &common),
+        Command::Kill(args) => kill::run(&args, &common),
+        Command::State(args) => state::run(&args, &common),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "hectare", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

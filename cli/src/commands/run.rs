@@ -1,0 +1,152 @@
+//! `hectare run`, also called `execute`: one command, as one task or several.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use libprocess::{Config, Runtime};
+use model::duration::parse_duration;
+use model::{CommandInfo, Environment, KillPolicy, Role, Uri, Variable};
+
+use super::{Common, Ending, Target};
+use crate::job::{self, Job};
+use crate::logging::Level;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// The name of the task. Unset: that of the program.
+    #[arg(long)]
+    name: Option<String>,
+    /// A line for the shell, instead of a program behind `--`.
+    #[arg(long, conflicts_with = "program")]
+    command: Option<String>,
+    /// What one task needs.
+    #[arg(long, default_value = job::RESOURCES)]
+    resources: String,
+    /// Variables of the task, as a JSON object or as NAME=VALUE; may be given several times.
+    #[arg(long)]
+    env: Vec<String>,
+    /// Something to fetch into the sandbox first; may be given several times.
+    #[arg(long = "uri")]
+    uris: Vec<String>,
+    /// How many of them to run.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    instances: u32,
+    /// The role whose resources are used.
+    #[arg(long, default_value = "*")]
+    role: String,
+    /// The user to run as. Unset: yours.
+    #[arg(long)]
+    user: Option<String>,
+    /// Who the framework says it is.
+    #[arg(long)]
+    principal: Option<String>,
+    /// Whether the tasks survive a restart of their agent.
+    #[arg(long, default_value = "true", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    checkpoint: bool,
+    /// Kill it when it takes longer, as in `10secs`.
+    #[arg(long = "kill_after", value_parser = duration)]
+    kill_after: Option<Duration>,
+    /// How long a task that is killed may take to end by itself.
+    #[arg(long = "kill_grace", value_parser = duration)]
+    kill_grace: Option<Duration>,
+    /// Do not copy what the tasks write.
+    #[arg(long = "no-follow")]
+    no_follow: bool,
+    /// An image for the task: not supported yet.
+    #[arg(long = "docker_image", hide = true)]
+    docker_image: Option<String>,
+    /// A program and its arguments.
+    #[arg(last = true)]
+    program: Vec<String>,
+}
+
+/// Runs it, and exits as it did.
+pub(super) fn run(args: Args, common: &Common) -> anyhow::Result<ExitCode> {
+    common.log(Level::Error);
+    let master = args.target.master.clone();
+    let job = job(args)?;
+    let runtime = Runtime::start(Config { listen: None, http_workers: 0, ..Config::default() })?;
+    let code = runtime.block_on(async {
+        let mut ending = Ending::listen()?;
+        job::run(&runtime, &master, job, &mut ending).await
+    });
+    runtime.shutdown();
+    code
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).map_err(|error| error.to_string())
+}
+
+fn job(args: Args) -> anyhow::Result<Job> {
+    if args.docker_image.is_some() {
+        bail!("--docker_image: images are not supported yet; run the program without one");
+    }
+    let mut job = match &args.command {
+        Some(line) => {
+            let mut job = Job::of_command(&["task".to_owned()]);
+            job.command = CommandInfo::shell(line);
+            job
+        }
+        None => {
+            ensure!(
+                !args.program.is_empty(),
+                "nothing to run: give --command='LINE' or -- PROGRAM ARGUMENTS"
+            );
+            Job::of_command(&args.program)
+        }
+    };
+    job.resources = args.resources.parse().with_context(|| format!("--resources={}", args.resources))?;
+    let role = Role::from(args.role.as_str());
+    role.check().with_context(|| format!("--role={}", args.role))?;
+    job.role = role;
+    job.command.environment = Environment(environment(&args.env)?);
+    job.command.uris = args.uris.iter().map(Uri::new).collect();
+    if let Some(name) = args.name {
+        ensure!(!name.is_empty() && !name.contains('/'), "--name={name}: a name is not empty and has no `/`");
+        job.name = name;
+    }
+    if let Some(user) = args.user {
+        job.user = user;
+    }
+    job.principal = args.principal;
+    job.instances = args.instances;
+    job.checkpoint = args.checkpoint;
+    job.kill_after = args.kill_after;
+    job.kill_policy = args.kill_grace.map(|grace| KillPolicy { grace_period: Some(grace) });
+    job.follow = !args.no_follow;
+    Ok(job)
+}
+
+/// `{"A": "1"}` or `A=1`.
+fn environment(given: &[String]) -> anyhow::Result<Vec<Variable>> {
+    let mut variables = Vec::new();
+    for text in given {
+        if text.trim_start().starts_with('{') {
+            let object: std::collections::BTreeMap<String, String> = serde_json::from_str(text)
+                .with_context(|| format!("--env={text}: not an object of strings"))?;
+            variables.extend(object.into_iter().map(|(name, value)| Variable::new(name, value)));
+        } else {
+            let (name, value) =
+                text.split_once('=').with_context(|| format!("--env={text}: neither JSON nor NAME=VALUE"))?;
+            variables.push(Variable::new(name, value));
+        }
+    }
+    Ok(variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_come_as_json_or_as_pairs() {
+        let all = environment(&["A=1=2".into(), r#"{"B": "x"}"#.into()]).unwrap();
+        assert_eq!(all, [Variable::new("A", "1=2"), Variable::new("B", "x")]);
+        assert!(environment(&["A".into()]).unwrap_err().to_string().contains("NAME=VALUE"));
+        assert!(environment(&["{\"A\": 1}".into()]).is_err());
+    }
+}

@@ -1,0 +1,25 @@
+//! Where log lines go: stderr, from the level asked for.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[clap(rename_all = "UPPER")]
+pub(crate) enum Level {
+    Info,
+    Warning,
+    Error,
+}
+
+/// Installs logging for this OS process. `RUST_LOG` says it finer and wins.
+pub(crate) fn install(level: Level, quiet: bool) {
+    let level = match level {
+        _ if quiet => LevelFilter::OFF,
+        Level::Info => LevelFilter::INFO,
+        Level::Warning => LevelFilter::WARN,
+        Level::Error => LevelFilter::ERROR,
+    };
+    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

@@ -1,0 +1,188 @@
+//! A frame: what one message looks like between two nodes.
+//!
+//! ```text
+//!   0      4    5      6                                        len+4
+//!   ├──────┼────┼──────┼────────┬────────┬────────┬──────┬──────┤
+//!   │ len  │kind│ flags│ numbers, one varint each        │ body │
+//!   │ u32LE│ u8 │ u8   │ Tell: type to from              │      │
+//!   └──────┴────┴──────┴─────────────────────────────────┴──────┘
+//!    Ask: type to from corr left-ms    Reply, Nack: corr    Link, Unlink: to from
+//! ```
+//!
+//! Types, receivers and senders are numbers that `Define` gave once per connection. Flags are zero;
+//! a bit that is set by a later version is not for us.
+
+/// The largest frame, its length aside. Checked before anything is buffered for it.
+///
+/// Unit: bytes.
+pub(crate) const FRAME_MAX: usize = 16 << 20;
+
+/// Length, kind, flags.
+const HEAD: usize = 6;
+
+/// What a frame is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Hello = 1,
+    Welcome = 2,
+    Define = 3,
+    Tell = 4,
+    Ask = 5,
+    Reply = 6,
+    Nack = 7,
+    Link = 8,
+    Unlink = 9,
+    Exited = 10,
+    Ping = 11,
+    Pong = 12,
+}
+
+impl Kind {
+    fn of(byte: u8) -> Option<Kind> {
+        Some(match byte {
+            1 => Kind::Hello,
+            2 => Kind::Welcome,
+            3 => Kind::Define,
+            4 => Kind::Tell,
+            5 => Kind::Ask,
+            6 => Kind::Reply,
+            7 => Kind::Nack,
+            8 => Kind::Link,
+            9 => Kind::Unlink,
+            10 => Kind::Exited,
+            11 => Kind::Ping,
+            12 => Kind::Pong,
+            _ => return None,
+        })
+    }
+}
+
+/// Why what came is no frame. The connection it came on is of no more use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Broken {
+    #[error("a frame of {0} bytes, more than is allowed")]
+    TooLong(usize),
+    #[error("a frame too short for what it says it is")]
+    TooShort,
+    #[error("a frame of the unknown kind {0}")]
+    Kind(u8),
+    #[error("a number that was never defined")]
+    Undefined,
+    #[error("a body that is not what its frame says")]
+    Body,
+    #[error("no greeting of ours")]
+    Greeting,
+}
+
+/// A frame does not fit; nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TooLarge;
+
+/// Appends a frame; `body` appends what stands in it.
+pub(crate) fn write(
+    buffer: &mut Vec<u8>,
+    kind: Kind,
+    numbers: &[u64],
+    body: impl FnOnce(&mut Vec<u8>),
+) -> Result<(), TooLarge> {
+    let start = buffer.len();
+    buffer.extend_from_slice(&[0, 0, 0, 0, kind as u8, 0]);
+    numbers.iter().for_each(|number| varint(buffer, *number));
+    body(buffer);
+    let length = buffer.len() - start - 4;
+    if length > FRAME_MAX {
+        buffer.truncate(start);
+        return Err(TooLarge);
+    }
+    let length = u32::try_from(length).expect("no more than FRAME_MAX");
+    buffer[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    Ok(())
+}
+
+fn varint(buffer: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        buffer.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    buffer.push(number as u8);
+}
+
+/// A frame as it lies in a buffer; numbers are taken from the front of `rest`, what is left is the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Frame<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) rest: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    /// The first frame in `buffer` and how long it is there; `None` while it is not whole.
+    pub(crate) fn first(buffer: &'a [u8]) -> Result<Option<(Frame<'a>, usize)>, Broken> {
+        let Some(length) = buffer.first_chunk::<4>() else { return Ok(None) };
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > FRAME_MAX {
+            return Err(Broken::TooLong(length));
+        }
+        if length < HEAD - 4 {
+            return Err(Broken::TooShort);
+        }
+        let Some(frame) = buffer.get(4..4 + length) else { return Ok(None) };
+        let kind = Kind::of(frame[0]).ok_or(Broken::Kind(frame[0]))?;
+        Ok(Some((Frame { kind, rest: &frame[2..] }, 4 + length)))
+    }
+
+    /// The next number.
+    pub(crate) fn number(&mut self) -> Result<u64, Broken> {
+        let mut number = 0u64;
+        for (at, byte) in self.rest.iter().enumerate().take(10) {
+            number |= u64::from(byte & 0x7f).checked_shl(7 * at as u32).ok_or(Broken::TooShort)?;
+            if byte & 0x80 == 0 {
+                self.rest = &self.rest[at + 1..];
+                return Ok(number);
+            }
+        }
+        Err(Broken::TooShort)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_frame_reads_back_as_it_was_written() {
+        let mut buffer = Vec::new();
+        write(&mut buffer, Kind::Tell, &[0, 300, u64::MAX], |body| body.extend(b"hi")).unwrap();
+        let (mut frame, length) = Frame::first(&buffer).unwrap().unwrap();
+        assert_eq!((frame.kind, length), (Kind::Tell, buffer.len()));
+        assert_eq!([frame.number(), frame.number(), frame.number()], [Ok(0), Ok(300), Ok(u64::MAX)]);
+        assert_eq!(frame.rest, b"hi");
+    }
+
+    #[test]
+    fn a_length_beyond_the_bound_breaks_before_anything_is_buffered() {
+        assert_eq!(Frame::first(&u32::MAX.to_le_bytes()), Err(Broken::TooLong(u32::MAX as usize)));
+        assert_eq!(Frame::first(&[1, 0, 0, 0, 4]), Err(Broken::TooShort));
+        assert_eq!(Frame::first(&[2, 0, 0, 0, 99, 0]), Err(Broken::Kind(99)));
+    }
+
+    #[test]
+    fn a_body_that_does_not_fit_leaves_no_trace() {
+        let mut buffer = b"before".to_vec();
+        let large = |body: &mut Vec<u8>| body.resize(body.len() + FRAME_MAX, 0);
+        assert_eq!(write(&mut buffer, Kind::Tell, &[], large), Err(TooLarge));
+        assert_eq!(buffer, b"before");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_strange_to_look_at(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            if let Ok(Some((mut frame, length))) = Frame::first(&bytes) {
+                prop_assert!(length <= bytes.len());
+                while frame.number().is_ok() {}
+            }
+        }
+    }
+}

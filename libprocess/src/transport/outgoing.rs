@@ -1,0 +1,132 @@
+//! The connection we dialled: writes what waits, and notices when the other end is gone.
+
+use std::cell::Cell;
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use rand::RngExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+
+use super::frame::Kind;
+use super::greeting;
+use super::peer::Peer;
+use crate::Runtime;
+use crate::environment::Stream;
+
+/// How long a greeting may take.
+pub(super) const GREETING: Duration = Duration::from_secs(5);
+/// How often a ping is sent.
+const PING_EVERY: Duration = Duration::from_secs(5);
+/// A connection on which nothing was heard for so long is broken.
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// A buffer that grew beyond this for once is not kept.
+const SPARE_MAX: usize = 1 << 20;
+
+/// Starts dialling, on the first shard.
+pub(super) fn dial(runtime: Runtime, peer: Arc<Peer>) {
+    let shard = runtime.shards()[0].clone();
+    shard.command(Box::new(move |_| {
+        let spawner = runtime.environment().spawner.clone();
+        spawner.local(Box::pin(run(runtime, peer))).detach();
+    }));
+}
+
+/// One connection, from dialling to its end.
+async fn run(runtime: Runtime, peer: Arc<Peer>) {
+    let greeted = Cell::new(false);
+    let why = match connection(&runtime, &peer, &greeted).await {
+        Ok(()) => "closed by the other end".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let counts = &runtime.peers().counts;
+    let chance = runtime.environment().rng.stream(&format!("dial {}", peer.address)).random();
+    let remains = peer.broke(runtime.elapsed(), greeted.get(), chance);
+    counts.frames_lost.increment(remains.unsent);
+    if greeted.get() {
+        counts.broken.increment(1);
+    }
+    tracing::debug!(peer = %peer.address, why, unsent = remains.unsent, "link down");
+    remains.tell();
+}
+
+async fn connection(runtime: &Runtime, peer: &Arc<Peer>, greeted: &Cell<bool>) -> io::Result<()> {
+    let peers = runtime.peers();
+    let mut stream = runtime.environment().transport.dial(peer.address).await?;
+    let greeting = greeting::greet(&mut *stream, peers.address, peers.epoch.0);
+    match select(Box::pin(greeting), runtime.sleep(GREETING)).await {
+        Either::Left((welcome, _)) => welcome?,
+        Either::Right(_) => return Err(io::ErrorKind::TimedOut.into()),
+    };
+    greeted.set(true);
+    peer.greeted();
+    peers.counts.connected.increment(1);
+    tracing::debug!(peer = %peer.address, "link up");
+    let (reader, writer) = tokio::io::split(stream);
+    let heard = Cell::new(runtime.elapsed());
+    let reading = Box::pin(read(runtime, reader, &heard));
+    let writing = Box::pin(write(runtime, peer, writer));
+    let watching = Box::pin(watch(runtime, peer, &heard));
+    match select(reading, select(writing, watching)).await {
+        Either::Left((ended, _)) => ended,
+        Either::Right((Either::Left((ended, _)), _)) => ended,
+        Either::Right((Either::Right((ended, _)), _)) => ended,
+    }
+}
+
+/// Nothing but pongs comes back; what counts is that something does, and the end.
+async fn read(
+    runtime: &Runtime,
+    mut reader: ReadHalf<Box<dyn Stream>>,
+    heard: &Cell<Duration>,
+) -> io::Result<()> {
+    let mut pongs = [0; 256];
+    loop {
+        if reader.read(&mut pongs).await? == 0 {
+            return Ok(());
+        }
+        heard.set(runtime.elapsed());
+    }
+}
+
+/// Writes all that waits in one go, again and again; there is no timer that gathers.
+async fn write(runtime: &Runtime, peer: &Peer, mut writer: WriteHalf<Box<dyn Stream>>) -> io::Result<()> {
+    let counts = &runtime.peers().counts;
+    let mut batch = Vec::new();
+    loop {
+        let frames = peer.take_outgoing(&mut batch);
+        if batch.is_empty() {
+            let mut looked = false;
+            std::future::poll_fn(|poller| {
+                // Registered before the look that follows, so that nothing slips in between.
+                peer.writer.register(poller.waker());
+                match std::mem::replace(&mut looked, true) {
+                    true => Poll::Ready(()),
+                    false if peer.has_outgoing() => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            })
+            .await;
+            continue;
+        }
+        writer.write_all(&batch).await?;
+        counts.frames_sent.increment(frames);
+        counts.bytes_sent.increment(batch.len() as u64);
+        batch.clear();
+        batch.shrink_to(SPARE_MAX);
+    }
+}
+
+/// Pings, and ends when nothing comes back.
+async fn watch(runtime: &Runtime, peer: &Peer, heard: &Cell<Duration>) -> io::Result<()> {
+    loop {
+        runtime.sleep(PING_EVERY).await;
+        if runtime.elapsed().saturating_sub(heard.get()) > SILENCE_MAX {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "nothing heard for too long"));
+        }
+        // A queue that is full needs no ping: it will be written or the connection is dead.
+        let _ = peer.plain(runtime.elapsed(), Kind::Ping, |_| {});
+    }
+}

@@ -1,0 +1,333 @@
+//! One other node: what waits to be sent there, what was asked there, and who wants to hear of its end.
+//!
+//! ```text
+//!            first frame              greeting done
+//!   idle ──────────────────► open ───────────────────► open, and sending
+//!    ▲                         │ dialling fails, the connection breaks
+//!    └─────────────────────────┘ all that waited is told so; for a while nothing is dialled
+//! ```
+//!
+//! What is queued belongs to one connection. Nothing is ever sent again on another.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::task::AtomicWaker;
+use libprocess_wire as wire;
+use parking_lot::Mutex;
+
+use super::frame::{self, Kind};
+use super::names::Given;
+use crate::link::Exit;
+use crate::mailbox::AnyCell;
+use crate::{AskError, SendError, Upid};
+
+/// How much may wait for one node; more is refused.
+///
+/// Unit: bytes.
+const OUTGOING_MAX: usize = 64 << 20;
+/// How many questions to one node may be open.
+const ASKS_MAX: usize = 65_536;
+/// How long nothing is dialled after the first failure; doubled with each further one.
+const BACKOFF_MIN: Duration = Duration::from_millis(20);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+
+/// Turns an answer's bytes into what the asker expects.
+type Decode = fn(&[u8]) -> Result<Box<dyn Any + Send>, wire::DecodeError>;
+
+/// A question that has no answer yet.
+pub(super) struct OpenAsk {
+    pub(super) asker: Arc<dyn AnyCell>,
+    pub(super) number: u64,
+    pub(super) decode: Decode,
+}
+
+pub(crate) struct Peer {
+    pub(super) address: SocketAddr,
+    state: Mutex<State>,
+    /// Woken when something waits to be written.
+    pub(super) writer: AtomicWaker,
+}
+
+#[derive(Default)]
+struct State {
+    open: bool,
+    /// Frames that wait, one behind the other.
+    outgoing: Vec<u8>,
+    frames: u64,
+    given: Given,
+    asks: BTreeMap<u64, OpenAsk>,
+    asked: u64,
+    links: BTreeMap<(Upid, Upid), Arc<dyn AnyCell>>,
+    failures: u32,
+    /// Not before this is it dialled again. Unit: time since the runtime started.
+    rest_until: Duration,
+    /// Connections that this node dialled; they end with ours.
+    incoming: Vec<Arc<Closer>>,
+}
+
+/// Ends an incoming connection from elsewhere.
+#[derive(Default)]
+pub(super) struct Closer {
+    closed: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Closer {
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    pub(super) async fn wait(&self) {
+        std::future::poll_fn(|poller| {
+            self.waker.register(poller.waker());
+            match self.closed.load(Ordering::Acquire) {
+                true => std::task::Poll::Ready(()),
+                false => std::task::Poll::Pending,
+            }
+        })
+        .await;
+    }
+}
+
+/// What a broken connection leaves behind, to be told without a lock held.
+pub(super) struct Remains {
+    asks: Vec<OpenAsk>,
+    links: Vec<(Upid, Arc<dyn AnyCell>)>,
+    incoming: Vec<Arc<Closer>>,
+    /// How many frames were not written.
+    pub(super) unsent: u64,
+}
+
+impl Remains {
+    /// Every asker and linker hears of it, each once.
+    pub(super) fn tell(self) {
+        for ask in self.asks {
+            ask.asker.answer(ask.number, Err(AskError::LinkBroken));
+        }
+        for (peer, linker) in self.links {
+            linker.exited(peer, Exit::LinkBroken);
+        }
+        self.incoming.iter().for_each(|closer| closer.close());
+    }
+}
+
+/// Whether the caller has to dial now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Then {
+    Dial,
+    Nothing,
+}
+
+impl Peer {
+    pub(super) fn new(address: SocketAddr) -> Peer {
+        Peer { address, state: Mutex::default(), writer: AtomicWaker::new() }
+    }
+
+    pub(super) fn tell<M: wire::Message>(
+        &self,
+        now: Duration,
+        from: &Upid,
+        to: &Upid,
+        message: &M,
+    ) -> Result<Then, SendError> {
+        self.queue(now, |state| {
+            let numbers = state.numbers::<M>(from, to);
+            frame::write(&mut state.outgoing, Kind::Tell, &numbers, |body| wire::encode_into(message, body))
+        })
+    }
+
+    /// Sends a question; its correlation is what [`Peer::forget_ask`] takes.
+    pub(super) fn ask<Q: wire::Question>(
+        &self,
+        now: Duration,
+        open: OpenAsk,
+        to: &Upid,
+        question: &Q,
+        within: Duration,
+    ) -> Result<(Then, u64), SendError> {
+        let mut correlation = 0;
+        let then = self.queue(now, |state| {
+            if state.asks.len() >= ASKS_MAX {
+                return Err(frame::TooLarge);
+            }
+            state.asked += 1;
+            correlation = state.asked;
+            let [kind, to, from] = state.numbers::<Q>(open.asker.upid(), to);
+            let left = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+            let numbers = [kind, to, from, correlation, left];
+            frame::write(&mut state.outgoing, Kind::Ask, &numbers, |body| wire::encode_into(question, body))?;
+            state.asks.insert(correlation, open);
+            Ok(())
+        })?;
+        Ok((then, correlation))
+    }
+
+    pub(super) fn forget_ask(&self, correlation: u64) -> Option<OpenAsk> {
+        self.state.lock().asks.remove(&correlation)
+    }
+
+    /// Answers a question that came from that node.
+    pub(super) fn reply(
+        &self,
+        now: Duration,
+        correlation: u64,
+        answer: &Result<Vec<u8>, AskError>,
+    ) -> Result<Then, SendError> {
+        self.queue(now, |state| match answer {
+            Ok(bytes) => frame::write(&mut state.outgoing, Kind::Reply, &[correlation], |body| {
+                body.extend_from_slice(bytes);
+            }),
+            Err(why) => frame::write(&mut state.outgoing, Kind::Nack, &[correlation], |body| {
+                wire::encode_into(why, body);
+            }),
+        })
+    }
+
+    /// Asks that node to say when `linked` ends; `linker` hears it, or that the way broke.
+    pub(super) fn link(
+        &self,
+        now: Duration,
+        linker: &Arc<dyn AnyCell>,
+        linked: &Upid,
+    ) -> Result<Then, SendError> {
+        self.queue(now, |state| {
+            state.links.insert((linker.upid().clone(), linked.clone()), linker.clone());
+            let numbers = state.pair(linker.upid(), linked);
+            frame::write(&mut state.outgoing, Kind::Link, &numbers, |_| {})
+        })
+    }
+
+    pub(super) fn unlink(&self, linker: &Upid, linked: &Upid) -> Then {
+        let mut state = self.state.lock();
+        let known = state.links.remove(&(linker.clone(), linked.clone()));
+        if known.is_none() || !state.open {
+            return Then::Nothing;
+        }
+        let numbers = state.pair(linker, linked);
+        let _ = frame::write(&mut state.outgoing, Kind::Unlink, &numbers, |_| {});
+        state.frames += 1;
+        drop(state);
+        self.writer.wake();
+        Then::Nothing
+    }
+
+    /// The linker of a link whose end was told, if it still wants to hear.
+    pub(super) fn take_link(&self, linker: &Upid, linked: &Upid) -> Option<Arc<dyn AnyCell>> {
+        self.state.lock().links.remove(&(linker.clone(), linked.clone()))
+    }
+
+    /// Queues a frame whose numbers are part of its body.
+    pub(super) fn plain(
+        &self,
+        now: Duration,
+        kind: Kind,
+        body: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<Then, SendError> {
+        self.queue(now, |state| frame::write(&mut state.outgoing, kind, &[], body))
+    }
+
+    /// Registers a connection that this node dialled.
+    pub(super) fn incoming(&self) -> Arc<Closer> {
+        let closer = Arc::new(Closer::default());
+        let mut state = self.state.lock();
+        // Those that ended are held by nobody else.
+        state.incoming.retain(|closer| Arc::strong_count(closer) > 1);
+        state.incoming.push(closer.clone());
+        closer
+    }
+
+    /// Ends what this node dialled: it cannot be answered.
+    pub(super) fn close_incoming(&self) {
+        let incoming = std::mem::take(&mut self.state.lock().incoming);
+        incoming.iter().for_each(|closer| closer.close());
+    }
+
+    /// Swaps what waits into `spare`, which must be empty.
+    pub(super) fn take_outgoing(&self, spare: &mut Vec<u8>) -> u64 {
+        debug_assert!(spare.is_empty());
+        let mut state = self.state.lock();
+        std::mem::swap(&mut state.outgoing, spare);
+        std::mem::take(&mut state.frames)
+    }
+
+    pub(super) fn has_outgoing(&self) -> bool {
+        !self.state.lock().outgoing.is_empty()
+    }
+
+    /// The greeting is done: the next failure is the first one again.
+    pub(super) fn greeted(&self) {
+        self.state.lock().failures = 0;
+    }
+
+    /// The connection broke, or never was. `chance` from 0 to 1 spreads those who dial again.
+    pub(super) fn broke(&self, now: Duration, greeted: bool, chance: f64) -> Remains {
+        let mut state = self.state.lock();
+        if !greeted {
+            let doubled = BACKOFF_MIN.saturating_mul(1 << state.failures.min(16)).min(BACKOFF_MAX);
+            state.failures += 1;
+            state.rest_until = now + doubled.mul_f64(0.5 + chance / 2.0);
+        }
+        state.open = false;
+        state.given = Given::default();
+        state.outgoing = Vec::new();
+        let links = std::mem::take(&mut state.links);
+        Remains {
+            asks: std::mem::take(&mut state.asks).into_values().collect(),
+            links: links.into_iter().map(|((_, linked), linker)| (linked, linker)).collect(),
+            incoming: std::mem::take(&mut state.incoming),
+            unsent: std::mem::take(&mut state.frames),
+        }
+    }
+
+    /// Lets go of everybody without a word: the runtime ends.
+    pub(super) fn clear(&self) {
+        let state = std::mem::take(&mut *self.state.lock());
+        state.incoming.iter().for_each(|closer| closer.close());
+    }
+
+    fn queue(
+        &self,
+        now: Duration,
+        write: impl FnOnce(&mut State) -> Result<(), frame::TooLarge>,
+    ) -> Result<Then, SendError> {
+        let mut state = self.state.lock();
+        if !state.open && now < state.rest_until {
+            return Err(SendError::LinkDown);
+        }
+        if state.outgoing.len() >= OUTGOING_MAX {
+            return Err(SendError::Full);
+        }
+        let idle = state.outgoing.is_empty();
+        write(&mut state).map_err(|frame::TooLarge| SendError::Full)?;
+        state.frames += 1;
+        let dial = !std::mem::replace(&mut state.open, true);
+        drop(state);
+        if dial {
+            return Ok(Then::Dial);
+        }
+        if idle {
+            self.writer.wake();
+        }
+        Ok(Then::Nothing)
+    }
+}
+
+impl State {
+    /// Type, receiver and sender as numbers of this connection.
+    fn numbers<M: wire::Message>(&mut self, from: &Upid, to: &Upid) -> [u64; 3] {
+        let State { given, outgoing, .. } = self;
+        [given.kind::<M>(outgoing), given.to(to, outgoing), given.from(from, outgoing)]
+    }
+
+    fn pair(&mut self, linker: &Upid, linked: &Upid) -> [u64; 2] {
+        let State { given, outgoing, .. } = self;
+        [given.to(linked, outgoing), given.from(linker, outgoing)]
+    }
+}
