@@ -39,7 +39,8 @@ async fn answer(request: &mut Request, edge: &Edge<Agent>, public: &Public) -> R
         return Err(Refused::Recovering.response());
     }
     let mut answer = read(&call, ty, &state, edge, public).await?;
-    answer.r#type = Some(ty as i32);
+    // One name, two numbers: calls and answers are counted apart.
+    answer.r#type = response::Type::from_str_name(ty.as_str_name()).map(Into::into);
     let body = content::encode(&answer, wanted);
     Ok(Response::ok().header(header::CONTENT_TYPE, wanted.as_str()).body(body))
 }
