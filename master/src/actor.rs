@@ -76,7 +76,7 @@ impl Master {
 
     /// Shows readers what has changed. Comes before anybody is told anything, so that whoever was told can read it.
     fn publish(&mut self) {
-        if self.state.take_touched() {
+        if self.state.take_touched() || self.published.load().tally != self.state.world.tally {
             self.published.store(Arc::new(self.state.world.clone()));
         }
     }

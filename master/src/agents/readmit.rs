@@ -7,8 +7,8 @@ use libprocess::Upid;
 use model::event::Event;
 use model::messages::{KillTask, ReregisterAgent, Reregistered, ShutdownFramework};
 use model::{
-    AgentId, AgentInfo, FrameworkId, FrameworkInfo, StatusReason, StatusSource, Task, TaskId, TaskStatus,
-    Time,
+    AgentId, AgentInfo, FrameworkId, FrameworkInfo, StatusReason, StatusSource, Task, TaskId, TaskState,
+    TaskStatus, Time,
 };
 
 use super::add;
@@ -103,7 +103,12 @@ fn restore(
         effects.push(Effect::ToAgent { upid: upid.clone(), message: message.into() });
         return;
     }
-    let task = Task { agent_id: id.clone(), ..task };
+    // Out of reach, or unknown, is nothing an agent can know of its own task.
+    let state_here = match task.state {
+        TaskState::Unreachable | TaskState::Unknown => TaskState::Staging,
+        known => known,
+    };
+    let task = Task { agent_id: id.clone(), state: state_here, ..task };
     if missed && !task.state.is_terminal() {
         effects.tell(framework, Event::Update(Arc::new(returned(&task, now))));
     }

@@ -1,5 +1,8 @@
 //! What happened so far, counted. Readers turn it into metrics; rules only add.
 
+use imbl::OrdMap;
+use model::{StatusReason, StatusSource, TaskState, TaskStatus};
+
 /// Declares the counters once: field, public name, meaning.
 macro_rules! tally {
     ($($(#[$doc:meta])* $field:ident: $name:literal;)*) => {
@@ -7,6 +10,8 @@ macro_rules! tally {
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct Tally {
             $($(#[$doc])* pub $field: u64,)*
+            /// Tasks that ended, by state, by who said so and why.
+            pub ended: OrdMap<(TaskState, StatusSource, StatusReason), u64>,
         }
 
         impl Tally {
@@ -113,4 +118,29 @@ tally! {
     slave_unreachable_completed: "master/slave_unreachable_completed";
     /// Silent agents that answered just in time.
     slave_unreachable_canceled: "master/slave_unreachable_canceled";
+}
+
+impl Tally {
+    /// Counts a task that ended as the status says, in the state its framework is told.
+    pub(crate) fn task_ended(&mut self, ended: TaskState, status: &TaskStatus) {
+        match ended {
+            TaskState::Finished => self.tasks_finished += 1,
+            TaskState::Failed => self.tasks_failed += 1,
+            TaskState::Killed => self.tasks_killed += 1,
+            TaskState::Error => self.tasks_error += 1,
+            TaskState::Lost => self.tasks_lost += 1,
+            TaskState::Dropped => self.tasks_dropped += 1,
+            TaskState::Gone => self.tasks_gone += 1,
+            TaskState::GoneByOperator => self.tasks_gone_by_operator += 1,
+            TaskState::Staging
+            | TaskState::Starting
+            | TaskState::Running
+            | TaskState::Killing
+            | TaskState::Unreachable
+            | TaskState::Unknown => return,
+        }
+        if let (Some(source), Some(reason)) = (status.source, status.reason) {
+            *self.ended.entry((ended, source, reason)).or_default() += 1;
+        }
+    }
 }

@@ -33,7 +33,7 @@ pub(super) fn change(
     task.state = latest;
     let (agent, resources) = (task.agent_id.clone(), task.resources.clone());
     if latest.is_terminal() {
-        count(state, latest);
+        state.world.tally.task_ended(latest, status);
     }
     if !latest.frees_resources() || before.frees_resources() {
         return None;
@@ -77,20 +77,4 @@ pub(crate) fn ended_by_master(
     effects.extend(freed);
     effects.tell(state.framework(framework).expect("it was there above"), Event::Update(Arc::new(status)));
     effects
-}
-
-/// Counts a task that ended, by how.
-fn count(state: &mut State, ended: TaskState) {
-    let tally = &mut state.world.tally;
-    match ended {
-        TaskState::Finished => tally.tasks_finished += 1,
-        TaskState::Failed => tally.tasks_failed += 1,
-        TaskState::Killed => tally.tasks_killed += 1,
-        TaskState::Error => tally.tasks_error += 1,
-        TaskState::Lost => tally.tasks_lost += 1,
-        TaskState::Dropped => tally.tasks_dropped += 1,
-        TaskState::Gone => tally.tasks_gone += 1,
-        TaskState::GoneByOperator => tally.tasks_gone_by_operator += 1,
-        _ => {}
-    }
 }

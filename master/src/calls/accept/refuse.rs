@@ -15,13 +15,14 @@ use crate::state::State;
 use crate::tasks;
 
 /// Every task of the call is dropped, and every operation that has a name is in error: its offers are void.
-pub(super) fn all(state: &State, call: &Accept, message: &str, now: Time, effects: &mut Effects) {
-    let Some(framework) = state.framework(&call.framework_id) else { return };
+pub(super) fn all(state: &mut State, call: &Accept, message: &str, now: Time, effects: &mut Effects) {
+    let Some(framework) = state.world.frameworks.get(&call.framework_id).cloned() else { return };
     let dropped = TaskState::Dropped.for_framework(framework.partition_aware());
     let mut drop_task = |task: &TaskId, agent: &AgentId| {
         let message = format!("Task launched with invalid offers: {message}");
         let status = tasks::status(task, Some(agent), dropped, StatusReason::InvalidOffers, message, now);
-        effects.tell(framework, Event::Update(Arc::new(status)));
+        state.world.tally.task_ended(dropped, &status);
+        effects.tell(&framework, Event::Update(Arc::new(status)));
     };
     for operation in &call.operations {
         match &operation.kind {
@@ -42,7 +43,7 @@ pub(super) fn all(state: &State, call: &Accept, message: &str, now: Time, effect
         let converts = matches!(operation.kind, OperationKind::Convert(_) | OperationKind::Invalid { .. });
         if let Some(id) = operation.id.clone().filter(|_| converts) {
             let message = format!("Operation attempted with invalid offers: {message}");
-            effects.tell(framework, Event::UpdateOperationStatus(Arc::new(error(id, message))));
+            effects.tell(&framework, Event::UpdateOperationStatus(Arc::new(error(id, message))));
         }
     }
 }
@@ -56,8 +57,8 @@ impl Accepting<'_> {
         reason: StatusReason,
         message: &str,
     ) {
-        self.state.world.tally.tasks_error += 1;
         let status = tasks::status(task, Some(agent), TaskState::Error, reason, message, self.now);
+        self.state.world.tally.task_ended(status.state, &status);
         if let Some(framework) = self.state.framework(&self.framework) {
             self.effects.tell(framework, Event::Update(Arc::new(status)));
         }
