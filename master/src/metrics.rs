@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use libprocess::environment::Clock;
 use libprocess::metrics::{Metrics, Sink};
-use model::{Resources, TaskState, Time, Value};
+use model::{Resources, StatusSource, TaskState, Time, Value};
 
 use crate::state::{Framework, Published, Snapshot};
 
@@ -103,6 +103,16 @@ fn whole(snapshot: &Snapshot, now: Time, sink: &mut Sink<'_>) {
     }
     for (name, value) in snapshot.tally.each() {
         sink.gauge(name, value as f64);
+    }
+    for ((state, source, reason), count) in &snapshot.tally.ended {
+        let source = match source {
+            StatusSource::Master => "source_master",
+            StatusSource::Agent => "source_slave",
+            StatusSource::Executor => "source_executor",
+        };
+        let (state, reason) =
+            (state.name().to_lowercase(), reason.name().to_lowercase().replace("agent", "slave"));
+        sink.gauge(format!("master/{state}/{source}/{reason}"), *count as f64);
     }
     tasks(snapshot, sink);
     resources(snapshot, sink);
