@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use model::TaskId;
 use model::executor_event::ExecutorEvent;
-use model::{Task, TaskId};
 
 use crate::effects::{Effect, Effects};
-use crate::state::{Key, State};
+use crate::recovery::Record;
+use crate::state::{Executor, Key, Queued, State};
 
 /// Tasks are on disk: they may be given to their executor, now or when it subscribes.
 pub(crate) fn queued(state: &mut State, key: &Key, first: &TaskId) -> Effects {
@@ -24,11 +25,8 @@ pub(crate) fn deliver(state: &mut State, key: &Key) -> Effects {
     let Some(stream) = executor.listens() else { return effects };
     while executor.queued.front().is_some_and(|first| first.durable) {
         let Some(mut next) = executor.queued.pop_front() else { break };
-        for info in &next.tasks {
-            let record = Task::staging(info, executor.framework.clone());
-            executor.tasks.insert(info.id.clone(), Arc::new(record));
-        }
-        executor.used = true;
+        executor.give(&next);
+        effects.extend(given(executor, &next));
         let event = match next.group {
             true => ExecutorEvent::LaunchGroup(next.tasks.into_iter().map(Arc::unwrap_or_clone).collect()),
             false => ExecutorEvent::Launch(Box::new(Arc::unwrap_or_clone(next.tasks.remove(0)))),
@@ -36,4 +34,11 @@ pub(crate) fn deliver(state: &mut State, key: &Key) -> Effects {
         effects.push(Effect::ToExecutor(stream, event));
     }
     effects
+}
+
+/// Writes down that tasks were given. Nobody waits for it: an executor names what it was given when it comes back.
+pub(crate) fn given(executor: &Executor, queued: &Queued) -> Option<Effect> {
+    let first = queued.tasks.first().filter(|_| executor.checkpoint)?.id.clone();
+    let (framework, executor) = (executor.framework.clone(), executor.id.clone());
+    Some(Effect::Record { records: vec![Record::Given { framework, executor, first }], then: Vec::new() })
 }

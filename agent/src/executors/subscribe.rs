@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use imbl::Vector;
 use model::executor_event::ExecutorEvent;
 use model::{StatusReason, TaskInfo, TaskState, TaskStatus, Time};
 
-use super::{deliver, end_if_useless};
+use super::deliver;
+use super::end_if_useless;
 use crate::alarms::{Alarm, Delay};
 use crate::effects::{Effect, Effects};
 use crate::http::StreamNo;
 use crate::recovery;
-use crate::state::{Key, Life, Phase, State};
+use crate::state::{Key, Life, Phase, Queued, State};
 use crate::tasks::{self, Report, Whose, report};
 
 /// How often an executor is shown that the agent is there.
@@ -54,10 +56,21 @@ pub(crate) fn subscribe(
             container_id: Some(executor.container.clone()),
         },
     ));
+    // What it names it was given, even if the agent forgot that with its last life.
+    let named: BTreeSet<_> = unacknowledged_tasks.iter().map(|task| &task.id).collect();
+    let told: BTreeSet<_> = unacknowledged_updates.iter().map(|status| &status.task_id).collect();
+    let has =
+        |queued: &Queued| queued.tasks.iter().any(|task| named.contains(&task.id) || told.contains(&task.id));
+    let (given, queued): (Vector<_>, Vector<_>) =
+        std::mem::take(&mut executor.queued).into_iter().partition(has);
+    executor.queued = queued;
+    for queued in &given {
+        executor.give(queued);
+        effects.extend(deliver::given(executor, queued));
+    }
     for status in unacknowledged_updates {
         effects.extend(tasks::update(state, key, status, now));
     }
-    let named: BTreeSet<_> = unacknowledged_tasks.iter().map(|task| &task.id).collect();
     let executor = state.executor_mut(key).expect("updates remove no executor that runs");
     let lost: Vec<_> = executor
         .tasks
@@ -116,7 +129,13 @@ mod tests {
         let told = world.subscribe("e", 1);
         assert_eq!(
             told,
-            ["answer accepted", "open stream 1", "to stream 1: SUBSCRIBED", "to stream 1: LAUNCH t"]
+            [
+                "answer accepted",
+                "open stream 1",
+                "to stream 1: SUBSCRIBED",
+                "record given t",
+                "to stream 1: LAUNCH t"
+            ]
         );
     }
 

@@ -63,6 +63,13 @@ pub(crate) fn containers(state: &mut State, running: &[ContainerId], now: Time) 
         // Not before: which sandboxes are in use is known only now.
         Effect::Wake(Alarm::Disk, Delay::Exactly(Duration::ZERO)),
     ];
+    // One that was never given anything has nothing to be back for: it has all the time a new one has.
+    let timeout = Delay::Exactly(state.settings.executor_registration_timeout);
+    let fresh = state.executors().filter(|executor| executor.phase == Phase::Registering && !executor.used);
+    effects.extend(fresh.map(|executor| {
+        let key = (executor.framework.clone(), executor.id.clone());
+        Effect::Wake(Alarm::Subscribed { executor: key, container: executor.container.clone() }, timeout)
+    }));
     effects.extend(reconnected(state, false));
     effects
 }
@@ -76,7 +83,7 @@ pub(crate) fn reconnected(state: &mut State, late: bool) -> Effects {
     }
     let missing: Vec<_> = state
         .executors()
-        .filter(|executor| executor.phase == Phase::Registering)
+        .filter(|executor| executor.phase == Phase::Registering && executor.used)
         .map(|executor| (executor.framework.clone(), executor.id.clone()))
         .collect();
     if !missing.is_empty() && !late {
@@ -157,6 +164,37 @@ mod tests {
             .hear(Input::Container(ContainerEvent::Terminated { id: container, termination }))
             .join("\n");
         assert!(told.contains("update t TASK_GONE REASON_EXECUTOR_REREGISTRATION_TIMEOUT"), "{told}");
+    }
+
+    #[test]
+    fn a_task_that_never_reached_its_executor_still_does_after_a_restart() {
+        let mut world = World::registered();
+        world.run(custom_task("t"), true);
+        world.launched("e");
+        let container = world.container("e");
+        let mut world = world.restart();
+        recovered(&mut world, &[container]);
+        let told = world.hear(Input::Woke(Alarm::Reconnected));
+        assert!(told.is_empty(), "a new executor has its whole time: {told:?}");
+        let told = world.subscribe("e", 5);
+        assert!(told.contains(&"to stream 5: LAUNCH t".to_owned()), "{told:?}");
+    }
+
+    #[test]
+    fn a_task_its_executor_names_is_not_given_twice() {
+        let mut world = World::registered();
+        world.run(custom_task("t"), true);
+        world.launched("e");
+        world.hold_disk();
+        world.subscribe("e", 1);
+        // That it was given did not reach the disk.
+        world.journal.pop();
+        let container = world.container("e");
+        let mut world = world.restart();
+        recovered(&mut world, &[container]);
+        let told = world.resubscribe("e", 5, vec![custom_task("t")], vec![status("t", Running, 1)]);
+        assert!(!told.iter().any(|line| line.contains("LAUNCH")), "{told:?}");
+        assert!(told.contains(&"to stream 5: ACKNOWLEDGED t".to_owned()), "{told:?}");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt;
 
 use libprocess_wire as wire;
 use model::{
-    AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Task, TaskId, TaskState,
-    TaskStatus, UpdateId,
+    AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Task, TaskId, TaskInfo,
+    TaskState, TaskStatus, UpdateId,
 };
 
 use crate::containerizer::Identity;
@@ -30,10 +30,16 @@ pub(crate) enum Record {
         container: ContainerId,
         directory: String,
         generated: bool,
+        /// Whether it was given tasks before; in a snapshot.
+        used: bool,
     },
     /// Its container exists.
     Held { framework: FrameworkId, executor: ExecutorId, identity: Identity },
-    /// It is to be given a task.
+    /// It is to be given tasks, together or not at all if they are a group.
+    Tasks { framework: FrameworkId, executor: ExecutorId, tasks: Vec<TaskInfo>, group: bool },
+    /// It is given the tasks that this one leads.
+    Given { framework: FrameworkId, executor: ExecutorId, first: TaskId },
+    /// A task it was given, in a snapshot.
     Task { framework: FrameworkId, executor: ExecutorId, task: Box<Task> },
     /// A task has changed.
     Update { framework: FrameworkId, executor: Option<ExecutorId>, status: Box<TaskStatus> },
@@ -77,6 +83,11 @@ impl fmt::Display for Record {
             Record::Framework(info) => write!(f, "framework {}", info.name),
             Record::Executor { executor, .. } => write!(f, "executor {}", executor.id),
             Record::Held { executor, .. } => write!(f, "held {executor}"),
+            Record::Tasks { tasks, .. } => {
+                f.write_str("tasks")?;
+                tasks.iter().try_for_each(|task| write!(f, " {}", task.id))
+            }
+            Record::Given { first, .. } => write!(f, "given {first}"),
             Record::Task { task, .. } => write!(f, "task {}", task.id),
             Record::Update { status, .. } => write!(f, "update {} {}", status.task_id, status.state),
             Record::Acknowledged { task, .. } => write!(f, "acknowledged {task}"),

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
-use model::{Task, TaskStatus};
+use model::{Task, TaskInfo, TaskStatus};
 
 use super::Record;
-use crate::state::{Executor, Key, Phase, Run, State};
+use crate::state::{Executor, Key, Phase, Queued, Run, State};
 use crate::tasks;
 
 /// Makes one fact true in `state`, as it was true when it was written.
@@ -23,7 +23,7 @@ pub(crate) fn replay(state: &mut State, record: Record) {
             let info = Arc::from(info);
             state.framework_or_new(&info, &id).info = info.clone();
         }
-        Record::Executor { framework, executor, container, directory, generated } => {
+        Record::Executor { framework, executor, container, directory, generated, used } => {
             let Some(framework) = state.framework_mut(&framework) else { return };
             let found = Executor {
                 id: executor.id.clone(),
@@ -41,7 +41,7 @@ pub(crate) fn replay(state: &mut State, record: Record) {
                 tasks: OrdMap::new(),
                 terminated: OrdMap::new(),
                 completed: Vector::new(),
-                used: false,
+                used,
                 kills: OrdMap::new(),
                 ending: None,
             };
@@ -51,6 +51,15 @@ pub(crate) fn replay(state: &mut State, record: Record) {
             let Some(executor) = state.executor_mut(&(framework, executor)) else { return };
             executor.run = Run::Running(identity.task);
             executor.identity = Some(identity);
+        }
+        Record::Tasks { framework, executor, tasks, group } => {
+            queue(state, (framework, executor), tasks.into_iter().map(Arc::new).collect(), group);
+        }
+        Record::Given { framework, executor, first } => {
+            let Some(executor) = state.executor_mut(&(framework, executor)) else { return };
+            let Some(at) = executor.queued.iter().position(|queued| queued.holds(&first)) else { return };
+            let given = executor.queued.remove(at);
+            executor.give(&given);
         }
         Record::Task { framework, executor, task } => place(state, (framework, executor), *task),
         Record::Update { framework, executor, status } => {
@@ -111,12 +120,21 @@ fn settle_stream(state: &mut State, framework: &model::FrameworkId, status: &Tas
     }
 }
 
+/// Puts tasks where they wait.
+fn queue(state: &mut State, key: Key, tasks: Vec<Arc<TaskInfo>>, group: bool) {
+    let Some(executor) = state.executor_mut(&key) else { return };
+    let names: Vec<_> = tasks.iter().map(|task| task.id.clone()).collect();
+    executor.queued.push_back(Queued { tasks, group, durable: true });
+    for name in names {
+        state.placed.insert((key.0.clone(), name), key.1.clone());
+    }
+}
+
 /// Puts a task where its state belongs.
 fn place(state: &mut State, key: Key, task: Task) {
     let Some(executor) = state.executor_mut(&key) else { return };
     let id = task.id.clone();
     let at = if task.state.is_terminal() { &mut executor.terminated } else { &mut executor.tasks };
     at.insert(id.clone(), Arc::new(task));
-    executor.used = true;
     state.placed.insert((key.0, id), key.1);
 }

@@ -16,6 +16,7 @@ pub(crate) fn snapshot(state: &State) -> Vec<Record> {
                 container: executor.container.clone(),
                 directory: executor.directory.display().to_string(),
                 generated: executor.generated,
+                used: executor.used,
             });
             if let Some(identity) = executor.identity.clone() {
                 records.push(Record::Held {
@@ -24,13 +25,17 @@ pub(crate) fn snapshot(state: &State) -> Vec<Record> {
                     identity,
                 });
             }
-            let queued = executor.queued_tasks().map(|info| model::Task::staging(info, framework.id.clone()));
-            let held =
-                executor.tasks.values().chain(executor.terminated.values()).map(|task| task.as_ref().clone());
-            records.extend(queued.chain(held).map(|task| Record::Task {
+            let held = executor.tasks.values().chain(executor.terminated.values());
+            records.extend(held.map(|task| Record::Task {
                 framework: framework.id.clone(),
                 executor: id.clone(),
-                task: Box::new(task),
+                task: Box::new(task.as_ref().clone()),
+            }));
+            records.extend(executor.queued.iter().map(|queued| Record::Tasks {
+                framework: framework.id.clone(),
+                executor: id.clone(),
+                tasks: queued.tasks.iter().map(|task| task.as_ref().clone()).collect(),
+                group: queued.group,
             }));
             if executor.is_ended() {
                 records.push(Record::Ended { framework: framework.id.clone(), executor: id.clone() });

@@ -114,6 +114,15 @@ impl Executor {
         self.queued.iter().flat_map(|queued| &queued.tasks)
     }
 
+    /// Counts tasks as given that no longer wait.
+    pub(crate) fn give(&mut self, queued: &Queued) {
+        self.used = true;
+        for info in &queued.tasks {
+            let record = Task::staging(info, self.framework.clone());
+            self.tasks.insert(info.id.clone(), Arc::new(record));
+        }
+    }
+
     /// Its process, once it runs.
     pub(crate) fn pid(&self) -> Option<u32> {
         match self.run {

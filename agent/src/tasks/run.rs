@@ -109,6 +109,7 @@ fn launch(state: &mut State, launch: Launch, now: Time) -> Effects {
             container: executor.container.clone(),
             directory: executor.directory.display().to_string(),
             generated: executor.generated,
+            used: false,
         });
         then.insert(0, Durable::Intent { executor: key.clone(), container: executor.container.clone() });
         let framework = state.framework_mut(&key.0).expect("it was just put there");
@@ -116,9 +117,13 @@ fn launch(state: &mut State, launch: Launch, now: Time) -> Effects {
     }
     for task in &launch.tasks {
         state.placed.insert((key.0.clone(), task.id.clone()), key.1.clone());
-        let task = Box::new(Task::staging(task, key.0.clone()));
-        records.push(Record::Task { framework: key.0.clone(), executor: key.1.clone(), task });
     }
+    records.push(Record::Tasks {
+        framework: key.0.clone(),
+        executor: key.1.clone(),
+        tasks: launch.tasks.iter().map(|task| task.as_ref().clone()).collect(),
+        group: launch.group,
+    });
     let executor = state.executor_mut(&key).expect("it was just put there");
     executor.queued.push_back(Queued { tasks: launch.tasks, group: launch.group, durable: false });
     if !info.checkpoint {
@@ -256,7 +261,7 @@ mod tests {
         world.hold_disk();
 
         let told = world.run(command_task("t"), true);
-        assert_eq!(told, ["record framework framework, executor t, task t; then launch t; then deliver t"]);
+        assert_eq!(told, ["record framework framework, executor t, tasks t; then launch t; then deliver t"]);
 
         let told = world.sync();
         let container = world.container("t");
