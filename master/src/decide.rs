@@ -2,7 +2,7 @@
 
 use model::Time;
 
-use crate::effects::Effects;
+use crate::effects::{Effect, Effects};
 use crate::messages::{Input, Woken};
 use crate::state::State;
 use crate::{agents, alarms, calls, frameworks, offers, tasks};
@@ -17,6 +17,7 @@ pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
             calls::subscribe(state, *call, principal, stream, outlet, now)
         }
         Input::Call { call, caller, asker } => calls::call(state, *call, &caller, asker, now),
+        Input::Ready { asker } => Effect::Answer { asker, answer: Ok(()) }.into(),
         Input::StreamClosed { stream } => frameworks::disconnected(state, &stream, now),
         Input::Teardown { framework, asker } => calls::operator_teardown(state, &framework, asker, now),
         Input::KillTask { framework, task, asker } => {

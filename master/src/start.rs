@@ -1,13 +1,22 @@
 //! From a configuration to a running master.
 
-use libprocess::{Bound, Pid, Runtime, Shard, Spawn, SpawnError};
+use std::time::Duration;
+
+use libprocess::{AskError, Bound, Pid, Runtime, Shard, Spawn, SpawnError};
 use rand::Rng as _;
 
 use crate::Master;
 use crate::config::{Config, Identity};
+use crate::messages::{Asker, Input};
 
 /// How many messages may wait for the master: a report of every agent and task of a large cluster at once.
 pub(crate) const MAILBOX: usize = 1 << 20;
+
+/// How long one question whether the master leads may take.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+
+/// Between two such questions.
+const READY_POLL: Duration = Duration::from_millis(1);
 
 /// Why a master did not start.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +38,18 @@ pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Master>, StartErro
         runtime.spawn(Spawn::named("master").shard(Shard::Own).mailbox(Bound::messages(MAILBOX)), make)?;
     runtime.delegate("master");
     Ok(master)
+}
+
+/// Waits until the master leads and its paths are open, so that whoever calls next is heard.
+///
+/// Errors: the master ended.
+pub async fn ready(runtime: &Runtime, master: &Pid<Master>) -> Result<(), AskError> {
+    loop {
+        match master.call(READY_WITHIN, |reply| Input::Ready { asker: Asker::new(reply) }).await? {
+            Ok(()) => return Ok(()),
+            Err(_) => runtime.sleep(READY_POLL).await,
+        }
+    }
 }
 
 /// Who this master is. Its epoch is the moment of its start until the replicated log counts leaderships.

@@ -38,11 +38,14 @@ pub(crate) fn recovery_missed(state: &mut State, now: Time) -> Effects {
 
 /// Nobody is heard before the registry is read: whoever matters will ask again.
 pub(crate) fn not_leading(state: &mut State, input: Input) -> Effects {
-    state.world.tally.dropped_messages += 1;
+    if !matches!(input, Input::Ready { .. }) {
+        state.world.tally.dropped_messages += 1;
+    }
     match input {
-        Input::Call { asker, .. } | Input::Teardown { asker, .. } | Input::KillTask { asker, .. } => {
-            Effect::Answer { asker, answer: Err(Rejected::Recovering) }.into()
-        }
+        Input::Ready { asker }
+        | Input::Call { asker, .. }
+        | Input::Teardown { asker, .. }
+        | Input::KillTask { asker, .. } => Effect::Answer { asker, answer: Err(Rejected::Recovering) }.into(),
         Input::Subscribe { stream, outlet, .. } => {
             [Effect::Open { stream: stream.clone(), outlet }, Effect::Close { stream }].into_iter().collect()
         }

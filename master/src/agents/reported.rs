@@ -19,6 +19,7 @@ pub(crate) fn reported(state: &mut State, report: Report, now: Time) -> Effects 
                 state.touch();
                 for id in unreachable {
                     state.world.unreachable.remove(id);
+                    state.left_behind.remove(id);
                 }
                 for id in gone {
                     state.world.gone.remove(id);

@@ -86,7 +86,6 @@ fn a_request_that_is_no_call_is_told_why() {
         ),
     ];
     play(async |cluster| {
-        cluster.leads().await;
         for (headers, body, status, text) in cases {
             let answer = cluster.raw(headers, (*body).to_owned()).await;
             assert_eq!(answer, (*status, (*text).to_owned()), "{body}");

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 pub(crate) struct Cluster {
     runtime: Runtime,
     master: Upid,
+    agents: Vec<Runtime>,
 }
 
 impl Cluster {
@@ -26,19 +27,27 @@ impl Cluster {
         let threads = libprocess::Config { shards: 2, ..libprocess::Config::default() };
         let runtime = Runtime::start(threads).expect("loopback has a free port");
         let master = master::spawn(&runtime, config).expect("the name is free");
-        Cluster { master: master.upid().clone(), runtime }
+        runtime.block_on(master::ready(&runtime, &master)).expect("it comes to lead");
+        Cluster { master: master.upid().clone(), runtime, agents: Vec::new() }
     }
 
     /// An agent that answers pings, runs every task and ends it when its start is acknowledged.
-    pub(crate) fn agent(&self, resources: &str) {
+    pub(crate) fn agent(&mut self, resources: &str) {
         self.agent_that(Manner::Runs, resources);
     }
 
-    /// An agent of another manner.
-    pub(crate) fn agent_that(&self, manner: Manner, resources: &str) {
-        let (master, resources) = (self.master.clone(), resources.to_owned());
+    /// An agent of another manner, in a runtime of its own: whatever it says travels over a link.
+    pub(crate) fn agent_that(&mut self, manner: Manner, resources: &str) {
+        let runtime = Runtime::start(libprocess::Config::default()).expect("loopback has a free port");
+        let (master, resources) = (self.master.bare(), resources.to_owned());
         let make = move || Pretender { master, resources, manner, id: None, updates: 0 };
-        self.runtime.spawn(Spawn::named("slave(1)"), make).expect("one per test");
+        runtime.spawn(Spawn::named("slave(1)"), make).expect("it is alone there");
+        self.agents.push(runtime);
+    }
+
+    /// The machine of the agent that came first is switched off.
+    pub(crate) fn switch_off(&mut self) {
+        self.agents.remove(0).shutdown();
     }
 
     /// Opens a stream for a new framework.
@@ -55,15 +64,7 @@ impl Cluster {
         if let Some(id) = info.get("id") {
             call["framework_id"] = id.clone();
         }
-        // A master that has just started may still be reading its registry.
-        let response = loop {
-            let response = self.post(&call, None).await;
-            if !matches!(response.0, 404 | 503) {
-                break response;
-            }
-            self.runtime.sleep(Duration::from_millis(5)).await;
-        };
-        let (status, stream, body) = response;
+        let (status, stream, body) = self.post(&call, None).await;
         assert_eq!(status, 200);
         Scheduler {
             cluster: self,
@@ -85,13 +86,6 @@ impl Cluster {
         let mut response = self.runtime.client().send(request).await.expect("the master listens");
         let text = response.bytes(1 << 20).await.expect("a short answer");
         (response.status.as_u16(), String::from_utf8(text.to_vec()).expect("text"))
-    }
-
-    /// Waits until the master leads.
-    pub(crate) async fn leads(&self) {
-        while matches!(self.raw(&[], "").await.0, 404 | 503) {
-            self.runtime.sleep(Duration::from_millis(5)).await;
-        }
     }
 
     /// Time since the runtime started.
@@ -121,18 +115,19 @@ impl Cluster {
 }
 
 /// Plays a test on a stage of its own.
-pub(crate) fn play<T: AsyncFnOnce(&Cluster)>(test: T) {
+pub(crate) fn play<T: AsyncFnOnce(&mut Cluster)>(test: T) {
     play_with(master::Config::default(), test);
 }
 
 /// The same, with a master told to behave in some way.
-pub(crate) fn play_with<T: AsyncFnOnce(&Cluster)>(config: master::Config, test: T) {
-    let cluster = Cluster::start(config);
-    cluster.runtime.clone().block_on(test(&cluster));
+pub(crate) fn play_with<T: AsyncFnOnce(&mut Cluster)>(config: master::Config, test: T) {
+    let mut cluster = Cluster::start(config);
+    cluster.runtime.clone().block_on(test(&mut cluster));
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        self.agents.drain(..).for_each(|agent| agent.shutdown());
         self.runtime.shutdown();
     }
 }
