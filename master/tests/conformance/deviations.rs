@@ -106,7 +106,6 @@ pub(crate) const BY_CHANCE: &[(&str, &str, &str)] = &[
         "the allocator shows its figures twice a second",
     ),
     ("*GET_metrics_snapshot", "*_ms/*: missing", "a timer shows statistics from its second sample"),
-    ("*", "*system/*: missing", "the runtime shows the machine's figures under /system/stats.json first"),
 ];
 
 /// Whether a text is meant by a pattern in which `*` stands for anything.
