@@ -4,12 +4,13 @@
 //! ```text
 //! hectare-launch supervise                       one container, from its gate to its record
 //! hectare-launch copy <path> …                   a local file into a sandbox, with the task user's rights
+//! hectare-launch download <url> …               a URL that needs more than plain HTTP, by the machine's own curl, likewise
 //! hectare-launch unpack <format> …               an archive into a sandbox, likewise
 //! ```
 
+mod fetch;
 mod supervise;
 mod task;
-mod unpack;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     match words.first().and_then(|word| word.to_str()) {
         Some("supervise") => supervise::run(),
-        Some("copy" | "unpack") => unpack::run(words),
+        Some("copy" | "download" | "unpack") => fetch::run(words),
         _ => ExitCode::from(64),
     }
 }

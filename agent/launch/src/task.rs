@@ -13,14 +13,11 @@ use agent_linux::{child, user};
 /// supervisor learns of it.
 pub(crate) fn run(spec: &LaunchSpec, mut gate: PipeReader, mut report: PipeWriter) -> ! {
     let mut go = [0];
-    match gate.read(&mut go) {
-        Ok(1) => {
-            let message = become_task(spec);
-            // Nobody is left to tell if this fails.
-            let _ = report.write_all(message.as_bytes());
-        }
-        // The supervisor is gone, and with it the launch.
-        _ => {}
+    // Anything else than one byte: the supervisor is gone, and with it the launch.
+    if let Ok(1) = gate.read(&mut go) {
+        let message = become_task(spec);
+        // Nobody is left to tell if this fails.
+        let _ = report.write_all(message.as_bytes());
     }
     std::process::exit(127)
 }

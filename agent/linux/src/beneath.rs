@@ -97,6 +97,12 @@ impl Directory {
         Ok(Self(here))
     }
 
+    /// Removes a file or a link.
+    pub fn remove(&self, name: &Path) -> io::Result<()> {
+        let (parent, last) = self.existing_parent(name)?;
+        Ok(unlinkat(&parent.0, last, UnlinkatFlags::NoRemoveDir)?)
+    }
+
     /// Makes a symbolic link named `name`. Where it leads is the caller's to judge.
     pub fn create_link(&self, name: &Path, target: &Path) -> io::Result<()> {
         let (parent, last) = self.parent(name)?;

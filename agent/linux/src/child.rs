@@ -85,6 +85,11 @@ pub fn limit_memory(bytes: u64) -> io::Result<()> {
     Ok(nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_AS, bytes, bytes)?)
 }
 
+/// Bounds how long any file this process and those it starts write may become. Unit: bytes.
+pub fn limit_file_size(bytes: u64) -> io::Result<()> {
+    Ok(nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_FSIZE, bytes, bytes)?)
+}
+
 /// Sets which permission bits new files never get.
 pub fn set_umask(mask: u32) {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));

@@ -106,6 +106,7 @@ mod tests {
 
     #[test]
     fn a_signal_ends_the_process_and_its_status_is_collected_once() {
+        #[expect(clippy::zombie_processes, reason = "it is waited for by its descriptor, which is the test")]
         let child = Command::new("sleep").arg("60").spawn().unwrap();
         let pidfd = Pidfd::open(child.id()).unwrap();
         assert!(!pidfd.ended());

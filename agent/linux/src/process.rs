@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 
 use crate::pidfd::Pidfd;
 
@@ -68,8 +68,10 @@ impl Stat {
     ///
     /// Errors: it is gone.
     pub fn read(pid: u32) -> io::Result<Self> {
-        let line = fs::read(format!("/proc/{pid}/stat"))?;
-        Self::parse(&line).ok_or_else(|| {
+        // One read gets the whole line; asking for its length first would be of no use.
+        let mut line = [0; 1024];
+        let length = fs::File::open(format!("/proc/{pid}/stat"))?.read(&mut line)?;
+        Self::parse(&line[..length]).ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat is not understood"))
         })
     }

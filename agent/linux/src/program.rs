@@ -78,7 +78,7 @@ impl Program {
         Ok(file.into())
     }
 
-    /// Starts it with `argv`, no environment, its signals as if nothing had been set, and `/dev/null` as its input and
+    /// Starts it with `argv`, no environment, no signal blocked or ignored, and `/dev/null` as its input and
     /// output. `handed` become its descriptors 3, 4, …; `errors`, its standard error.
     ///
     /// With `session` it leads a session of its own.
@@ -184,6 +184,21 @@ impl Drop for Actions {
     }
 }
 
+/// Signals somebody above us may have ignored, which an exec would hand on. Handlers end with the exec by themselves.
+const USUALLY_IGNORED: [i32; 11] = [
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGPIPE,
+    libc::SIGALRM,
+    libc::SIGTERM,
+    libc::SIGCHLD,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+    libc::SIGWINCH,
+];
+
 struct Attributes(libc::posix_spawnattr_t);
 
 impl Attributes {
@@ -199,11 +214,14 @@ impl Attributes {
         }
         // SAFETY: the sets are filled before they are read, and the attributes are initialised.
         unsafe {
-            let (mut none, mut all) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+            let mut none = MaybeUninit::uninit();
             libc::sigemptyset(none.as_mut_ptr());
-            libc::sigfillset(all.as_mut_ptr());
             check(libc::posix_spawnattr_setsigmask(&mut attributes.0, none.as_ptr()))?;
-            check(libc::posix_spawnattr_setsigdefault(&mut attributes.0, all.as_ptr()))?;
+            let mut heard = none;
+            for signal in USUALLY_IGNORED {
+                libc::sigaddset(heard.as_mut_ptr(), signal);
+            }
+            check(libc::posix_spawnattr_setsigdefault(&mut attributes.0, heard.as_ptr()))?;
             check(libc::posix_spawnattr_setflags(&mut attributes.0, flags as libc::c_short))?;
         }
         Ok(attributes)

@@ -15,6 +15,15 @@ use super::fetch::Fetcher;
 /// How much is gathered before it goes to disk. Unit: bytes.
 const PIECE: usize = 256 * 1024;
 
+/// How a download ended well.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Downloaded {
+    /// The file is there.
+    Whole,
+    /// The way led to a URL that needs more than plain HTTP.
+    Elsewhere(String),
+}
+
 /// Downloads `url` to `name` beneath the sandbox.
 ///
 /// Errors: one line that says why; a file cut short is removed.
@@ -25,8 +34,11 @@ pub(crate) async fn download(
     name: &Path,
     executable: bool,
     who: Option<&Credentials>,
-) -> Result<(), String> {
-    let mut response = follow(fetcher, url).await?;
+) -> Result<Downloaded, String> {
+    let mut response = match follow(fetcher, url).await? {
+        Followed::Here(response) => response,
+        Followed::Elsewhere(url) => return Ok(Downloaded::Elsewhere(url)),
+    };
     if let Some(length) = response.text_of(header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok())
         && length > fetcher.limits.bytes
     {
@@ -39,11 +51,17 @@ pub(crate) async fn download(
         let whole = sandbox.join(name);
         let _ = fetcher.blocking(move || std::fs::remove_file(whole)).await;
     }
-    written
+    written.map(|()| Downloaded::Whole)
+}
+
+/// Where redirects led.
+enum Followed {
+    Here(Response),
+    Elsewhere(String),
 }
 
 /// Asks until the answer is no redirect.
-async fn follow(fetcher: &Fetcher, url: &str) -> Result<Response, String> {
+async fn follow(fetcher: &Fetcher, url: &str) -> Result<Followed, String> {
     let mut url = url.to_owned();
     for _ in 0..=fetcher.limits.redirects {
         let request = Request::get(&url).within(fetcher.limits.stall);
@@ -52,24 +70,27 @@ async fn follow(fetcher: &Fetcher, url: &str) -> Result<Response, String> {
             error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
         })?;
         if response.status == StatusCode::OK {
-            return Ok(response);
+            return Ok(Followed::Here(response));
         }
         if !response.status.is_redirection() {
             return Err(format!("the server answered {}", response.status));
         }
         let location = response.text_of(header::LOCATION).ok_or("a redirect names no place")?;
         url = target(&url, location)?;
+        if url.starts_with("https://") {
+            return Ok(Followed::Elsewhere(url));
+        }
     }
     Err(format!("there are more than {} redirects", fetcher.limits.redirects))
 }
 
 /// Where a redirect leads.
 fn target(from: &str, location: &str) -> Result<String, String> {
-    if location.starts_with("http://") {
+    if location.starts_with("http://") || location.starts_with("https://") {
         return Ok(location.to_owned());
     }
     if let Some((scheme, _)) = location.split_once("://") {
-        return Err(format!("it redirects to the scheme '{scheme}', which is not supported"));
+        return Err(format!("it redirects to the scheme '{scheme}', which is not followed"));
     }
     let (scheme, rest) = from.split_once("://").ok_or("a redirect leads from nowhere")?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));

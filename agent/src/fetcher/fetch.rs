@@ -8,6 +8,7 @@ use agent_launch::Credentials;
 use libprocess::Runtime;
 use tokio::sync::oneshot;
 
+use super::download::Downloaded;
 use super::source::{Item, Source, Then};
 use super::{download, helper};
 use crate::containerizer::launcher::Launcher;
@@ -119,7 +120,15 @@ impl Fetcher {
         let executable = item.then == Then::Executable;
         match item.source {
             Source::Http(url) => {
-                download::download(self, &url, sandbox, &item.name, executable, who).await.map_err(failed)?;
+                let done = download::download(self, &url, sandbox, &item.name, executable, who);
+                if let Downloaded::Elsewhere(url) = done.await.map_err(failed)? {
+                    let step = helper::Step::Download { url, name: item.name.clone(), executable };
+                    self.help(step, sandbox, who).await.map_err(failed)?;
+                }
+            }
+            Source::Other(url) => {
+                let step = helper::Step::Download { url, name: item.name.clone(), executable };
+                self.help(step, sandbox, who).await.map_err(failed)?;
             }
             Source::Local(path) => {
                 let step = helper::Step::Copy { from: path, name: item.name.clone(), executable };

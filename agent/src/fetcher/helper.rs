@@ -18,6 +18,8 @@ use crate::containerizer::launcher::Launcher;
 pub(crate) enum Step {
     /// A local file into the sandbox.
     Copy { from: PathBuf, name: PathBuf, executable: bool },
+    /// A URL into the sandbox, by the machine's own curl.
+    Download { url: String, name: PathBuf, executable: bool },
     /// An archive in the sandbox, opened there.
     Unpack { format: &'static str, name: PathBuf },
 }
@@ -82,6 +84,13 @@ fn words(step: &Step, who: Option<&Credentials>, limits: &Limits) -> io::Result<
             word(from.as_os_str().as_bytes())?,
             word(name.as_os_str().as_bytes())?,
             if *executable { c"executable" } else { c"plain" }.to_owned(),
+        ],
+        Step::Download { url, name, executable } => vec![
+            c"download".to_owned(),
+            word(url.as_bytes())?,
+            word(name.as_os_str().as_bytes())?,
+            if *executable { c"executable" } else { c"plain" }.to_owned(),
+            word(format!("{},{}", limits.stall.as_secs().max(1), limits.redirects).as_bytes())?,
         ],
         Step::Unpack { format, name } => vec![
             c"unpack".to_owned(),

@@ -11,6 +11,8 @@ pub(crate) enum Source {
     Local(PathBuf),
     /// The whole URL.
     Http(String),
+    /// The whole URL, of a scheme we do not speak ourselves and the machine's curl does.
+    Other(String),
 }
 
 /// What is done with the bytes.
@@ -57,6 +59,7 @@ impl Item {
         let failed = |why: String| FetchError::Refused { uri: uri.value.clone(), why };
         let source = match value.split_once("://") {
             Some(("http", _)) => Source::Http(value.to_owned()),
+            Some(("https" | "ftp" | "ftps", _)) => Source::Other(value.to_owned()),
             // `file://localhost/path` is the same file as `file:///path`.
             Some(("file", rest)) => {
                 let path =
@@ -140,7 +143,7 @@ mod tests {
     fn what_cannot_be_fetched_is_refused_with_the_uri_and_the_reason() {
         for (value, why) in [
             ("hdfs://name/x", "the scheme 'hdfs' is not supported"),
-            ("https://host/x", "the scheme 'https' is not supported"),
+            ("s3://bucket/x", "the scheme 's3' is not supported"),
             ("relative", "no frameworks_home"),
             ("http://host/", "names no file"),
             ("http://host", "names no file"),

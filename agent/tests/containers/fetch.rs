@@ -91,7 +91,7 @@ fn a_file_comes_over_http_by_way_of_redirects() {
     for (path, why) in [
         ("/gone", "the server answered 404 Not Found"),
         ("/loop", "there are more than 10 redirects"),
-        ("/away", "it redirects to the scheme 'file', which is not supported"),
+        ("/away", "it redirects to the scheme 'file', which is not followed"),
         ("/cut", "body ended early"),
         ("/long", "it is 99999999999999 bytes long"),
     ] {
@@ -143,4 +143,48 @@ fn a_fetched_file_is_read_with_the_rights_of_the_task() {
 
 fn open_to_all(dir: &Path) {
     fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_destroy_does_not_wait_for_a_download() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let machine = Machine::new();
+    machine.launch_with("c1", "", |config| config.uris = vec![Uri::new(format!("http://{address}/x"))]);
+    let _stream = listener.accept().unwrap();
+    machine.say(Input::Destroy { id: ContainerId::new("c1") });
+    assert_eq!(machine.failed().step, LaunchStep::Destroyed);
+}
+
+#[test]
+fn https_is_fetched_by_the_machines_curl_and_trusts_no_stranger() {
+    // Speaks no TLS at all, which is as untrusted as it gets.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || listener.incoming().for_each(drop));
+    let machine = Machine::new();
+    machine.launch_with("c1", "", |config| config.uris = vec![Uri::new(format!("https://{address}/x"))]);
+    let failure = machine.failed();
+    assert_eq!(failure.step, LaunchStep::Fetch);
+    assert!(
+        failure.message.contains(&format!("failed to fetch 'https://{address}/x': ")),
+        "{}",
+        failure.message
+    );
+    assert!(!machine.sandbox("c1").join("x").exists());
+}
+
+#[test]
+fn a_redirect_to_https_goes_the_same_way() {
+    let address =
+        serve(|_| answer("301 Moved", "Location: https://127.0.0.1:1/x\r\nContent-Length: 0\r\n", b""));
+    let machine = Machine::new();
+    machine.launch_with("c1", "", |config| config.uris = vec![Uri::new(format!("http://{address}/x"))]);
+    let failure = machine.failed();
+    // Whatever curl says of a port where nobody listens, or of its own absence.
+    assert!(
+        failure.message.contains("127.0.0.1") && !failure.message.contains("redirects"),
+        "{}",
+        failure.message
+    );
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
@@ -12,9 +13,11 @@ use std::time::Duration;
 use agent_launch::Identity;
 use agent_linux::packet::Packets;
 use agent_linux::process::{ProcessId, Table, boot_id};
+use futures_util::future::{Either, select};
 use libprocess::{Actor, Context, Handler, Message, Process, Reply};
 use libprocess_wire as wire;
 use model::ContainerId;
+use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
 use super::decide::{decide, identities};
@@ -61,6 +64,8 @@ pub struct Containerizer {
     launcher: Launcher,
     /// Where supervisors are told things.
     lines: BTreeMap<ContainerId, Rc<Packets>>,
+    /// Dropping one stops that fetch.
+    fetching: BTreeMap<ContainerId, oneshot::Sender<()>>,
     tell: Box<dyn Fn(ContainerEvent) + Send>,
 }
 
@@ -74,12 +79,13 @@ impl Containerizer {
         let launcher = Launcher::seal(&config.runtime_dir)?;
         let cores = thread::available_parallelism().map_or(2, usize::from);
         let state = State::new(config.lanes.unwrap_or(4 * cores));
-        Ok(Self { state, config, launcher, lines: BTreeMap::new(), tell })
+        Ok(Self { state, config, launcher, lines: BTreeMap::new(), fetching: BTreeMap::new(), tell })
     }
 
     fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
         match effect {
             Effect::Fetch(id, config) => self.fetch(id, *config, ctx),
+            Effect::StopFetch(id) => drop(self.fetching.remove(&id)),
             Effect::Start(id, config) => {
                 let (launcher, root) = (self.launcher.clone(), self.config.runtime_dir.clone());
                 let job = move || {
@@ -138,29 +144,40 @@ impl Containerizer {
         }
     }
 
-    fn fetch(&self, id: ContainerId, config: ContainerConfig, ctx: &mut Context<Self>) {
+    fn fetch(&mut self, id: ContainerId, config: ContainerConfig, ctx: &mut Context<Self>) {
         let fetcher = Fetcher {
             launcher: self.launcher.clone(),
             runtime: ctx.runtime().clone(),
             limits: self.config.fetch.clone(),
             frameworks_home: self.config.frameworks_home.clone(),
         };
+        let (stop, stopped) = oneshot::channel();
+        self.fetching.insert(id.clone(), stop);
         let fetching = async move {
             let prepared = fetcher.blocking({
                 let config = config.clone();
                 move || start::prepare(&config)
             });
-            let result = match prepared.await {
+            match prepared.await {
                 Ok(Ok(who)) => fetcher
                     .fetch_all(&config.uris, &config.sandbox, who)
                     .await
                     .map_err(|error| LaunchFailure { step: LaunchStep::Fetch, message: error.chain() }),
                 Ok(Err(failure)) => Err(failure),
                 Err(error) => Err(LaunchFailure { step: LaunchStep::Prepare, message: error.to_string() }),
+            }
+        };
+        let until_stopped = async move {
+            let result = match select(pin!(fetching), stopped).await {
+                Either::Left((result, _)) => result,
+                Either::Right(_) => Err(LaunchFailure {
+                    step: LaunchStep::Destroyed,
+                    message: "the container was destroyed while its URIs were fetched".into(),
+                }),
             };
             Done::Fetched(id, result)
         };
-        ctx.task(fetching, work);
+        ctx.task(until_stopped, work);
     }
 
     fn watch(&mut self, id: ContainerId, line: Line, ctx: &mut Context<Self>) {
@@ -234,8 +251,10 @@ impl Handler<Input> for Containerizer {
         match input {
             Input::Usage { reply } => self.usage(reply, ctx),
             input => {
-                if let Input::Work(Work(Done::Gone(id))) = &input {
-                    self.lines.remove(id);
+                match &input {
+                    Input::Work(Work(Done::Gone(id))) => drop(self.lines.remove(id)),
+                    Input::Work(Work(Done::Fetched(id, _))) => drop(self.fetching.remove(id)),
+                    _ => {}
                 }
                 for effect in decide(&mut self.state, input) {
                     debug!(%effect, "containerizer");

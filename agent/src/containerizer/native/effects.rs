@@ -13,6 +13,8 @@ use crate::containerizer::{ContainerConfig, ContainerEvent, KnownContainer};
 pub(crate) enum Effect {
     /// Fetches the URIs; comes back as `Fetched`.
     Fetch(ContainerId, Box<ContainerConfig>),
+    /// Gives up fetching; it comes back as `Fetched` at once.
+    StopFetch(ContainerId),
     /// Starts a supervisor; comes back as `Started`.
     Start(ContainerId, Box<ContainerConfig>),
     /// Listens to a supervisor; comes back as `Heard` and, once, `Gone`.
@@ -37,6 +39,7 @@ impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Fetch(id, _) => write!(f, "fetch {id}"),
+            Self::StopFetch(id) => write!(f, "stop fetching {id}"),
             Self::Start(id, _) => write!(f, "start {id}"),
             Self::Watch(id, _) => write!(f, "watch {id}"),
             Self::Say(id, request) => write!(f, "say {request:?} to {id}"),

@@ -7,7 +7,7 @@
 //!
 //! Read in this order:
 //! 1. [`state`]: where a container stands;
-//! 2. [`decide`]: what happens to it, and what follows;
+//! 2. [`decide`]: everything that can happen to it; the rules are [`launch`], [`end`], [`recovered`];
 //! 3. [`effects`]: all it may ask of the world; [`done`]: what comes back;
 //! 4. [`actor`]: the shell; with [`start`], [`watch`], [`recover`]: the work itself.
 
@@ -15,9 +15,14 @@ mod actor;
 mod decide;
 mod done;
 mod effects;
+mod end;
+mod launch;
 mod recover;
+mod recovered;
 mod start;
 mod state;
+#[cfg(test)]
+mod testing;
 mod watch;
 
 pub use actor::{Config, Containerizer};

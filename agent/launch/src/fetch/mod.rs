@@ -1,10 +1,11 @@
-//! Steps of fetching, with the rights of the task's user: copying a local file into a sandbox, opening an archive there.
+//! Steps of fetching, with the rights of the task's user: a local file or a URL into a sandbox, an archive opened there.
 //!
 //! An archive is hostile until shown otherwise: its entries can lead nowhere but below the sandbox, gain no set-user bit,
 //! and cost no more than they were given. The first entry that tries ends it, and is named.
 
 mod archive;
 mod budget;
+mod download;
 mod tar;
 mod zip;
 
@@ -59,6 +60,16 @@ fn step(words: Vec<std::ffi::OsString>) -> Result<(), String> {
             become_user(&next()?)?;
             copy(&from, &sandbox, &name, executable, Budget::new(bytes, 1)).map_err(|error| error.to_string())
         }
+        Some("download") => {
+            let url = text(next()?)?;
+            let name = PathBuf::from(next()?);
+            let executable = next()? == "executable";
+            let (stall, redirects) = two_numbers(&next()?)?;
+            let bytes = number(&next()?)?;
+            become_user(&next()?)?;
+            let download = download::Download { url: &url, name: &name, executable, stall, redirects, bytes };
+            download.run(&sandbox)
+        }
         Some("unpack") => {
             let format = text(next()?)?;
             let name = PathBuf::from(next()?);
@@ -83,6 +94,12 @@ fn text(word: std::ffi::OsString) -> Result<String, String> {
 
 fn number(word: &std::ffi::OsStr) -> Result<u64, String> {
     word.to_str().and_then(|word| word.parse().ok()).ok_or_else(|| "a word is no number".into())
+}
+
+fn two_numbers(word: &std::ffi::OsStr) -> Result<(u64, u64), String> {
+    let missing = "a pair of numbers is missing";
+    let (first, second) = word.to_str().and_then(|word| word.split_once(',')).ok_or(missing)?;
+    Ok((first.parse().map_err(|_| missing)?, second.parse().map_err(|_| missing)?))
 }
 
 /// Becomes `user,group,groups…`; `-` stays who it is.
