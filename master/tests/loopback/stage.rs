@@ -51,7 +51,7 @@ impl Cluster {
     }
 
     /// Opens a stream for a new framework.
-    pub(crate) async fn subscribe(&self) -> Scheduler<'_> {
+    pub(crate) async fn subscribe(&self) -> Scheduler {
         self.subscribe_as(json!({
             "user": "root", "name": "tests", "roles": ["web"], "failover_timeout": 60.0, "checkpoint": true,
             "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}],
@@ -59,7 +59,16 @@ impl Cluster {
         .await
     }
 
-    pub(crate) async fn subscribe_as(&self, info: Value) -> Scheduler<'_> {
+    /// Opens a stream for a framework that has subscribed before.
+    pub(crate) async fn subscribe_again(&self, framework: &Value) -> Scheduler {
+        self.subscribe_as(json!({
+            "user": "root", "name": "tests", "roles": ["web"], "failover_timeout": 60.0, "checkpoint": true,
+            "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}], "id": framework,
+        }))
+        .await
+    }
+
+    pub(crate) async fn subscribe_as(&self, info: Value) -> Scheduler {
         let mut call = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}});
         if let Some(id) = info.get("id") {
             call["framework_id"] = id.clone();
@@ -67,12 +76,13 @@ impl Cluster {
         let (status, stream, body) = self.post(&call, None).await;
         assert_eq!(status, 200);
         Scheduler {
-            cluster: self,
+            runtime: self.runtime.clone(),
             framework: Value::Null,
             stream,
             events: body,
             records: Decoder::new(16 << 20),
             back: None,
+            passed: Vec::new(),
         }
     }
 
@@ -101,17 +111,19 @@ impl Cluster {
 
     /// Posts a call; the status, the stream's name and the body.
     pub(crate) async fn post(&self, call: &Value, stream: Option<&str>) -> (u16, Option<String>, Body) {
-        let url = format!("http://{}/api/v1/scheduler", self.runtime.address());
-        let mut request =
-            Request::post(&url).header("Content-Type", "application/json").body(call.to_string());
-        if let Some(stream) = stream {
-            request = request.header("Mesos-Stream-Id", stream);
-        }
-        let client = self.runtime.client();
-        let response = client.send(request).await.expect("the master listens");
-        let stream = response.headers.get("Mesos-Stream-Id").map(|id| id.to_str().unwrap().to_owned());
-        (response.status.as_u16(), stream, response.body)
+        post(&self.runtime, call, stream).await
     }
+}
+
+async fn post(runtime: &Runtime, call: &Value, stream: Option<&str>) -> (u16, Option<String>, Body) {
+    let url = format!("http://{}/api/v1/scheduler", runtime.address());
+    let mut request = Request::post(&url).header("Content-Type", "application/json").body(call.to_string());
+    if let Some(stream) = stream {
+        request = request.header("Mesos-Stream-Id", stream);
+    }
+    let response = runtime.client().send(request).await.expect("the master listens");
+    let stream = response.headers.get("Mesos-Stream-Id").map(|id| id.to_str().unwrap().to_owned());
+    (response.status.as_u16(), stream, response.body)
 }
 
 /// Plays a test on a stage of its own.
@@ -133,16 +145,23 @@ impl Drop for Cluster {
 }
 
 /// A scheduler with a stream open.
-pub(crate) struct Scheduler<'a> {
-    cluster: &'a Cluster,
+pub(crate) struct Scheduler {
+    runtime: Runtime,
     pub(crate) framework: Value,
     pub(crate) stream: Option<String>,
     events: Body,
     records: Decoder,
     back: Option<Value>,
+    /// Offers that came while something else was waited for.
+    passed: Vec<Value>,
 }
 
-impl Scheduler<'_> {
+impl Scheduler {
+    /// Stops reading and closes the connection.
+    pub(crate) fn hang_up(self) -> Self {
+        Scheduler { events: Body::Empty, ..self }
+    }
+
     /// The next event.
     pub(crate) async fn next(&mut self) -> Value {
         self.try_next().await.expect("the stream goes on")
@@ -179,18 +198,25 @@ impl Scheduler<'_> {
             if event["type"] == kind {
                 return event;
             }
+            if event["type"] == "OFFERS" {
+                self.passed.extend(event["offers"]["offers"].as_array().expect("a list").iter().cloned());
+            }
         }
     }
 
-    /// The next offer.
+    /// The next offer, those passed over first.
     pub(crate) async fn offer(&mut self) -> Value {
-        self.until("OFFERS").await["offers"]["offers"][0].clone()
+        if self.passed.is_empty() {
+            let event = self.until("OFFERS").await;
+            self.passed.extend(event["offers"]["offers"].as_array().expect("a list").iter().cloned());
+        }
+        self.passed.remove(0)
     }
 
     /// Makes a call on this stream; the status and the text.
     pub(crate) async fn call(&self, mut call: Value) -> (u16, String) {
         call["framework_id"] = self.framework.clone();
-        let (status, _, mut body) = self.cluster.post(&call, self.stream.as_deref()).await;
+        let (status, _, mut body) = post(&self.runtime, &call, self.stream.as_deref()).await;
         let text = body.bytes(1 << 20).await.expect("a short answer");
         (status, String::from_utf8(text.to_vec()).expect("text"))
     }
@@ -198,7 +224,6 @@ impl Scheduler<'_> {
     /// Says that nothing is lost: everything the agent has comes back as one offer.
     pub(crate) async fn all_is_offered(&mut self, cpus: f64) {
         loop {
-            self.call(json!({"type": "REVIVE"})).await;
             let offer = self.offer().await;
             let resources = offer["resources"].as_array().expect("a list");
             let found =
