@@ -29,7 +29,7 @@ pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Container(event) => container(state, event, now),
         Input::FromMaster { from, message } => from_master(state, from, message, now),
         Input::Lost(peer) => master::lost(state, &peer),
-        Input::Call { call, stream, .. } => executor_call(state, call, stream, now),
+        Input::Call { call, stream, .. } => executor_call(state, *call, stream, now),
         Input::StreamEnded { executor, stream } => executors::stream_ended(state, &executor, stream),
         Input::Woke(alarm) => woke(state, alarm, now),
         Input::Swept(age) => swept(state, age),

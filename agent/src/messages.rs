@@ -43,7 +43,7 @@ pub(crate) enum Input {
     Lost(Upid),
     /// An executor's call. SUBSCRIBE comes with the stream it opens.
     Call {
-        call: ExecutorCall,
+        call: Box<ExecutorCall>,
         stream: Option<StreamNo>,
         door: Door,
     },

@@ -235,7 +235,7 @@ impl World {
         stream: Option<StreamNo>,
     ) -> Vec<String> {
         let (framework_id, executor_id) = key(executor);
-        let call = ExecutorCall { framework_id, executor_id, kind };
+        let call = Box::new(ExecutorCall { framework_id, executor_id, kind });
         self.hear(Input::Call { call, stream, door: Door::default() })
     }
 

@@ -29,9 +29,12 @@ enum Heard {
     Left,
 }
 
+/// Something the master sends when it is its turn.
+type Saying = Box<dyn FnOnce(&mut Context<Master>) + Send>;
+
 enum Input {
     Heard(Heard),
-    Say(Box<dyn FnOnce(&mut Context<Master>) + Send>),
+    Say(Saying),
     Nothing,
 }
 

@@ -7,7 +7,7 @@ use libprocess::Doors;
 use libprocess::http::{Request, Response, Route, StatusCode};
 use model::ExecutorId;
 
-use super::{Refused, views};
+use super::{Refused, Wrong, views};
 use crate::actor::Agent;
 use crate::public::Public;
 use crate::state::Life;
@@ -57,7 +57,7 @@ pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
 fn state(public: &Public) -> Response {
     let state = public.state();
     if state.life == Life::Recovering {
-        return Refused::Recovering.response();
+        return Wrong::from(Refused::Recovering).response();
     }
     Response::json(views::state(&state))
 }

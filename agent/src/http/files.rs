@@ -18,6 +18,7 @@ use futures_util::stream;
 use libprocess::Doors;
 use libprocess::http::{Body, BodyError, Chunks, Request, Response, Route, StatusCode, header};
 
+use super::Wrong;
 use crate::actor::Agent;
 use crate::layout::Layout;
 use crate::public::Public;
@@ -65,11 +66,11 @@ pub(super) enum Failure {
 
 impl Failure {
     /// What is not there has an empty body, as in the original.
-    pub(super) fn response(self) -> Response {
+    pub(super) fn wrong(self) -> Wrong {
         match self {
-            Failure::NotFound => Response::text(StatusCode::NOT_FOUND, ""),
-            Failure::Directory(_) => Response::text(StatusCode::BAD_REQUEST, self.to_string()),
-            Failure::Other(_) => Response::text(StatusCode::INTERNAL_SERVER_ERROR, self.to_string()),
+            Failure::NotFound => Wrong::new(StatusCode::NOT_FOUND, ""),
+            Failure::Directory(_) => Wrong::bad_request(self.to_string()),
+            Failure::Other(_) => Wrong::new(StatusCode::INTERNAL_SERVER_ERROR, self.to_string()),
         }
     }
 }
@@ -204,16 +205,16 @@ fn fd(file: &File) -> i32 {
     std::os::fd::AsRawFd::as_raw_fd(file)
 }
 
-fn path_of(request: &Request) -> Result<&str, Response> {
-    let missing = || Response::bad_request("Expecting 'path=value' in query.\n");
+fn path_of(request: &Request) -> Result<&str, Wrong> {
+    let missing = || Wrong::bad_request("Expecting 'path=value' in query.\n");
     request.query.get("path").filter(|path| !path.is_empty()).ok_or_else(missing)
 }
 
 fn browse(request: &Request, state: &State) -> Response {
-    let listed = path_of(request).and_then(|path| Files::new(state).list(path).map_err(Failure::response));
+    let listed = path_of(request).and_then(|path| Files::new(state).list(path).map_err(Failure::wrong));
     let entries = match listed {
         Ok(entries) => entries,
-        Err(response) => return response,
+        Err(wrong) => return wrong.response(),
     };
     let shown: Vec<_> = entries
         .iter()
@@ -251,15 +252,15 @@ fn permissions(mode: u32) -> String {
 fn read(request: &Request, state: &State) -> Response {
     match piece(request, state) {
         Ok(body) => Response::json(body),
-        Err(response) => response,
+        Err(wrong) => wrong.response(),
     }
 }
 
-fn piece(request: &Request, state: &State) -> Result<Vec<u8>, Response> {
+fn piece(request: &Request, state: &State) -> Result<Vec<u8>, Wrong> {
     let path = path_of(request)?;
     let offset = number(request, "offset")?;
     let length = number(request, "length")?;
-    let (size, data) = Files::new(state).read(path, offset, length).map_err(Failure::response)?;
+    let (size, data) = Files::new(state).read(path, offset, length).map_err(Failure::wrong)?;
     let mut body = br#"{"data":""#.to_vec();
     data.iter().for_each(|byte| escape(*byte, &mut body));
     body.extend_from_slice(format!(r#"","offset":{}}}"#, offset.unwrap_or(size)).as_bytes());
@@ -267,13 +268,13 @@ fn piece(request: &Request, state: &State) -> Result<Vec<u8>, Response> {
 }
 
 /// A number that may be absent; -1 says the same.
-fn number(request: &Request, name: &str) -> Result<Option<u64>, Response> {
+fn number(request: &Request, name: &str) -> Result<Option<u64>, Wrong> {
     match request.query.get(name) {
         None | Some("-1") => Ok(None),
         Some(text) => match text.parse::<i64>() {
             Ok(number) if number >= 0 => Ok(u64::try_from(number).ok()),
-            Ok(_) => Err(Response::bad_request(format!("Negative {name} provided: {text}.\n"))),
-            Err(_) => Err(Response::bad_request(format!(
+            Ok(_) => Err(Wrong::bad_request(format!("Negative {name} provided: {text}.\n"))),
+            Err(_) => Err(Wrong::bad_request(format!(
                 "Failed to parse {name}: Failed to convert '{text}' to number.\n"
             ))),
         },
@@ -296,12 +297,12 @@ fn escape(byte: u8, out: &mut Vec<u8>) {
 fn download(request: &Request, state: &State) -> Response {
     let path = match path_of(request) {
         Ok(path) => path,
-        Err(response) => return response,
+        Err(wrong) => return wrong.response(),
     };
     let file = match Files::new(state).open(path) {
         Ok(file) => file,
         Err(Failure::NotFound) => return Response::not_found(),
-        Err(failure) => return failure.response(),
+        Err(failure) => return failure.wrong().response(),
     };
     let name =
         Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -17,7 +17,7 @@ use libprocess::http::Route;
 
 use crate::actor::Agent;
 use crate::public::Public;
-pub(crate) use refused::Refused;
+pub(crate) use refused::{Refused, Wrong};
 pub(crate) use session::{Session, StreamNo};
 
 /// Opens every path of the agent. Source: http-endpoints §5 and §8.

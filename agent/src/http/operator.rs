@@ -10,7 +10,7 @@ use libprocess::http::{Request, Response, StatusCode, header};
 use model::ContainerId;
 
 use super::files::{Failure, Files};
-use super::{Refused, views};
+use super::{Refused, Wrong, views};
 use crate::actor::Agent;
 use crate::public::Public;
 use crate::state::{Life, State};
@@ -21,22 +21,22 @@ const CALL_MAX: usize = 1024 * 1024;
 /// Answers one call. Source: http-endpoints §7.
 pub(super) async fn operator(mut request: Request, edge: Edge<Agent>, public: Arc<Public>) -> Response {
     match answer(&mut request, &edge, &public).await {
-        Ok(response) | Err(response) => response,
+        Ok(response) => response,
+        Err(wrong) => wrong.response(),
     }
 }
 
-async fn answer(request: &mut Request, edge: &Edge<Agent>, public: &Public) -> Result<Response, Response> {
+async fn answer(request: &mut Request, edge: &Edge<Agent>, public: &Public) -> Result<Response, Wrong> {
     let accept = request.text_of(header::ACCEPT).map(str::to_owned);
-    let given = MediaType::of_call(request.text_of(header::CONTENT_TYPE)).map_err(media)?;
+    let given = MediaType::of_call(request.text_of(header::CONTENT_TYPE))?;
     let body = request.bytes(CALL_MAX).await?;
-    let call: Call =
-        content::decode_call(&body, given).map_err(|error| Response::bad_request(error.to_string()))?;
+    let call: Call = content::decode_call(&body, given)?;
     let ty = call.r#type.and_then(|ty| call::Type::try_from(ty).ok()).filter(|ty| *ty != call::Type::Unknown);
     let ty = ty.ok_or_else(|| invalid("Expecting 'type' to be present"))?;
-    let wanted = MediaType::of_answer(accept.as_deref()).map_err(media)?;
+    let wanted = MediaType::of_answer(accept.as_deref())?;
     let state = public.state();
     if state.life == Life::Recovering {
-        return Err(Refused::Recovering.response());
+        return Err(Refused::Recovering.into());
     }
     let mut answer = read(&call, ty, &state, edge, public).await?;
     // One name, two numbers: calls and answers are counted apart.
@@ -45,16 +45,12 @@ async fn answer(request: &mut Request, edge: &Edge<Agent>, public: &Public) -> R
     Ok(Response::ok().header(header::CONTENT_TYPE, wanted.as_str()).body(body))
 }
 
-fn media(error: content::MediaError) -> Response {
-    Response::text(StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST), error.to_string())
-}
-
-fn invalid(why: &str) -> Response {
-    Response::bad_request(format!("Failed to validate agent::Call: {why}"))
+fn invalid(why: &str) -> Wrong {
+    Wrong::bad_request(format!("Failed to validate agent::Call: {why}"))
 }
 
 /// A field of the call that its type needs.
-fn needed<'a, T>(field: &'a Option<T>, name: &str) -> Result<&'a T, Response> {
+fn needed<'a, T>(field: &'a Option<T>, name: &str) -> Result<&'a T, Wrong> {
     field.as_ref().ok_or_else(|| invalid(&format!("Expecting '{name}' to be present")))
 }
 
@@ -64,7 +60,7 @@ async fn read(
     state: &State,
     edge: &Edge<Agent>,
     public: &Public,
-) -> Result<Answer, Response> {
+) -> Result<Answer, Wrong> {
     use call::Type;
     let mut answer = Answer::default();
     match ty {
@@ -106,7 +102,7 @@ async fn read(
         Type::GetContainers => answer.get_containers = containers(state, edge, public).await,
         Type::ListFiles => {
             let path = &needed(&call.list_files, "list_files")?.path;
-            let file_infos = Files::new(state).list(path).map_err(Failure::response)?;
+            let file_infos = Files::new(state).list(path).map_err(Failure::wrong)?;
             answer.list_files =
                 Some(response::ListFiles { file_infos: file_infos.iter().map(Into::into).collect() });
         }
@@ -114,29 +110,31 @@ async fn read(
             let asked = needed(&call.read_file, "read_file")?;
             let (size, data) = Files::new(state)
                 .read(&asked.path, Some(asked.offset), asked.length)
-                .map_err(Failure::response)?;
+                .map_err(Failure::wrong)?;
             answer.read_file = Some(response::ReadFile { size, data });
         }
-        other => return Err(unanswered(call, other)),
+        other => return Err(unanswered(call, other, state)),
     }
     Ok(answer)
 }
 
 /// Calls on containers: those that name one nobody has get the answer the original gives; the rest is to come.
-fn unanswered(call: &Call, ty: call::Type) -> Response {
+fn unanswered(call: &Call, ty: call::Type, state: &State) -> Wrong {
     use call::Type;
-    let not_found = |text: String| Response::text(StatusCode::NOT_FOUND, text);
+    let not_found = |text: String| Wrong::new(StatusCode::NOT_FOUND, text);
     let named = |id: &v1::ContainerId| ContainerId::from(id.clone()).to_string();
-    let checked = |id: Option<&v1::ContainerId>, name: &str, nested: bool| -> Result<String, Response> {
+    let checked = |id: Option<&v1::ContainerId>, name: &str, nested: bool| -> Result<String, Wrong> {
         let id = id.ok_or_else(|| invalid(&format!("Expecting '{name}' to be present")))?;
         if nested && id.parent.is_none() {
             return Err(invalid(&format!("Expecting '{name}.container_id.parent' to be present")));
         }
         Ok(named(id))
     };
-    let missing = |id: Result<String, Response>, text: fn(String) -> String| match id {
+    let missing = |id: Result<String, Wrong>, text: fn(String) -> String| match id {
+        // It is there, but nothing can be done with it yet.
+        Ok(id) if state.executors().any(|executor| executor.container.to_string() == id) => unimplemented(ty),
         Ok(id) => not_found(text(id)),
-        Err(response) => response,
+        Err(wrong) => wrong,
     };
     let unknown: fn(String) -> String = |id| format!("Container {id} cannot be found");
     let killed: fn(String) -> String =
@@ -146,7 +144,7 @@ fn unanswered(call: &Call, ty: call::Type) -> Response {
             let id = call.launch_nested_container.as_ref().map(|call| &call.container_id);
             match checked(id, "launch_nested_container", true) {
                 Ok(_) => unimplemented(ty),
-                Err(response) => response,
+                Err(wrong) => wrong,
             }
         }
         Type::WaitNestedContainer => {
@@ -173,8 +171,8 @@ fn unanswered(call: &Call, ty: call::Type) -> Response {
     }
 }
 
-fn unimplemented(ty: call::Type) -> Response {
-    Response::text(StatusCode::NOT_IMPLEMENTED, format!("{} is not implemented yet", ty.as_str_name()))
+fn unimplemented(ty: call::Type) -> Wrong {
+    Wrong::new(StatusCode::NOT_IMPLEMENTED, format!("{} is not implemented yet", ty.as_str_name()))
 }
 
 fn version() -> v1::VersionInfo {

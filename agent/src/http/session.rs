@@ -26,7 +26,6 @@ impl fmt::Debug for StreamNo {
 /// The writing end: spells events as their reader wants them. Bounded by its stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
-    pub number: StreamNo,
     pub sender: StreamSender,
     pub media: MediaType,
 }

@@ -15,18 +15,18 @@ use crate::updates;
 
 /// The agent has an id from now on, and keeps it for ever.
 pub(crate) fn registered(state: &mut State, from: Upid, registered: Registered, now: Time) -> Effects {
-    let Registered { epoch, agent_id, ping_timeout } = registered;
+    let Registered { agent_id, ping_timeout, .. } = registered;
     match &state.id {
         Some(id) if *id != agent_id => {
             tracing::warn!(%agent_id, mine = %id, "master gave a second id; kept the first");
-            return Effects::new();
+            Effects::new()
         }
-        Some(_) => linked(state, from, epoch, ping_timeout, now),
+        Some(_) => linked(state, from, ping_timeout, now),
         None => {
             state.id = Some(agent_id.clone());
             let mut effects =
                 vec![Effect::Record { records: vec![Record::Agent { id: agent_id }], then: Vec::new() }];
-            effects.extend(linked(state, from, epoch, ping_timeout, now));
+            effects.extend(linked(state, from, ping_timeout, now));
             effects
         }
     }
@@ -36,11 +36,11 @@ pub(crate) fn registered(state: &mut State, from: Upid, registered: Registered, 
 ///
 /// Source: scheduler-semantics §9.
 pub(crate) fn reregistered(state: &mut State, from: Upid, reregistered: Reregistered, now: Time) -> Effects {
-    let Reregistered { epoch, agent_id, ping_timeout, reconcile } = reregistered;
+    let Reregistered { agent_id, ping_timeout, reconcile, .. } = reregistered;
     if state.id.as_ref() != Some::<&AgentId>(&agent_id) {
         return vec![Effect::Stop(format!("master took this agent for {agent_id}"))];
     }
-    let mut effects = linked(state, from, epoch, ping_timeout, now);
+    let mut effects = linked(state, from, ping_timeout, now);
     for (framework, task) in reconcile {
         if state.holder(&framework, &task).is_some() || state.streams.awaits(&framework, &task) {
             continue;
@@ -56,8 +56,8 @@ pub(crate) fn reregistered(state: &mut State, from: Upid, reregistered: Reregist
     effects
 }
 
-fn linked(state: &mut State, master: Upid, epoch: u64, ping_timeout: Duration, now: Time) -> Effects {
-    state.link = Link::Registered { master, epoch, last_ping: now, ping_timeout };
+fn linked(state: &mut State, master: Upid, ping_timeout: Duration, now: Time) -> Effects {
+    state.link = Link::Registered { master, last_ping: now, ping_timeout };
     let mut effects = vec![Effect::Wake(Alarm::Pinged, Delay::Exactly(ping_timeout))];
     effects.extend(updates::resume(state));
     effects

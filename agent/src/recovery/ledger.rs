@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use journal::{Config, Frame, Journal, OpenError, Tail, Writer};
+use journal::{Config, Frame, Journal, JournalError, OpenError, Tail, Writer};
 use libprocess::environment::Storage;
 use libprocess_wire as wire;
 
@@ -80,27 +80,16 @@ impl Ledger {
         Ok((Self { journal, snapshot }, records))
     }
 
-    /// Writes records down, all or none. `done` is called once, on the journal's thread.
+    /// Writes records down, all or none. `done` is called once, on the journal's thread, or here if the journal has too
+    /// much to write.
     pub(crate) fn write(&self, records: &[Record], done: impl FnOnce(Result<(), String>) + Send + 'static) {
         let frame = Frame { kind: BATCH, version: VERSION, body: wire::encode(records) };
-        let done: Box<dyn FnOnce(Result<(), String>) + Send> = Box::new(done);
-        // Rejected, `done` would be dropped with the closure: it is shared so that somebody is left to be told.
-        let shared = Arc::new(std::sync::Mutex::new(Some(done)));
-        let theirs = Arc::clone(&shared);
-        let tell = move |shared: &std::sync::Mutex<Option<Box<dyn FnOnce(Result<(), String>) + Send>>>,
-                         result| {
-            let done = shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-            if let Some(done) = done {
-                done(result);
-            }
-        };
-        let written = self.journal.append(
-            vec![frame],
-            Box::new(move |result| tell(&theirs, result.map_err(|why| why.to_string()))),
-        );
-        if let Err(rejected) = written {
-            tell(&shared, Err(rejected.to_string()));
-        }
+        let told = Told(Some(Box::new(done)));
+        let written = Box::new(move |result: Result<(), JournalError>| {
+            told.tell(result.map_err(|why| why.to_string()))
+        });
+        // Rejected, the closure is dropped, and with it what tells.
+        let _ = self.journal.append(vec![frame], written);
     }
 
     /// Replaces the journal by `snapshot` if it has grown long.
@@ -122,6 +111,27 @@ impl Ledger {
         );
         if rejected.is_err() {
             tracing::warn!("journal too busy to be rewritten");
+        }
+    }
+}
+
+type Done = Box<dyn FnOnce(Result<(), String>) + Send>;
+
+/// Tells how a write went, also when it is dropped unwritten.
+struct Told(Option<Done>);
+
+impl Told {
+    fn tell(mut self, result: Result<(), String>) {
+        if let Some(done) = self.0.take() {
+            done(result);
+        }
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if let Some(done) = self.0.take() {
+            done(Err("the journal has too much to write".to_owned()));
         }
     }
 }

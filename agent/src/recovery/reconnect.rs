@@ -155,7 +155,7 @@ mod tests {
         let world = World::with_custom_task();
         let container = world.container("e");
         let mut world = world.restart();
-        recovered(&mut world, &[container.clone()]);
+        recovered(&mut world, std::slice::from_ref(&container));
         let told = world.hear(Input::Woke(Alarm::Reconnected));
         assert_eq!(told[0], format!("destroy {container}"));
         world.register();

@@ -113,10 +113,9 @@ pub(crate) fn replay(state: &mut State, record: Record) {
 
 /// What was read from disk is on disk.
 fn settle_stream(state: &mut State, framework: &model::FrameworkId, status: &TaskStatus) {
-    if let Some(stream) = state.streams.get_mut(framework, &status.task_id) {
-        if let Some(last) = stream.pending.back_mut() {
-            last.durable = true;
-        }
+    let stream = state.streams.get_mut(framework, &status.task_id);
+    if let Some(last) = stream.and_then(|stream| stream.pending.back_mut()) {
+        last.durable = true;
     }
 }
 

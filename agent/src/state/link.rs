@@ -25,7 +25,6 @@ pub(crate) enum Link {
     /// Known to `master`, which pings it.
     Registered {
         master: Upid,
-        epoch: u64,
         last_ping: Time,
         /// Without a ping for so long, the master is looked for again.
         ping_timeout: Duration,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, Vector};
 use model::messages::{ExecutorExited, RunTask, RunTaskGroup};
 use model::{
-    ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Resource, StatusReason, Task, TaskId, TaskInfo,
+    ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Resource, StatusReason, TaskId, TaskInfo,
     TaskState, Time,
 };
 
