@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// What the program is made of, seen from this folder.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     "launch/src",
     "launch/Cargo.toml",
     "linux/src",
     "linux/Cargo.toml",
     "../libprocess/wire/src",
     "../libprocess/derive/src",
+    "../Cargo.toml",
     "../Cargo.lock",
 ];
 
