@@ -439,6 +439,11 @@ impl History {
         let mut info = new.info;
         info.id = Some(id);
         let (version, capabilities) = (new.version, new.capabilities);
+        let (mut executors, mut tasks) = (executors, tasks);
+        if keeps & 4 == 4 {
+            executors.extend(executors.clone());
+            tasks.extend(tasks.clone());
+        }
         let body = ReregisterAgent { info, version, capabilities, frameworks, executors, tasks };
         let from = match life {
             0 => self.from(number),

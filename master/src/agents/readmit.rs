@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use libprocess::Upid;
 use model::event::Event;
-use model::messages::{KillTask, ReregisterAgent, Reregistered, ShutdownFramework};
+use model::messages::{KillTask, ReregisterAgent, Reregistered, RunningExecutor, ShutdownFramework};
 use model::{
     AgentId, AgentInfo, FrameworkId, FrameworkInfo, StatusReason, StatusSource, Task, TaskId, TaskState,
     TaskStatus, Time,
@@ -45,7 +45,8 @@ pub(super) fn readmitted(
         meet(state, &upid, framework, now, &mut after);
     }
     for running in executors {
-        if state.framework(&running.framework_id).is_some() {
+        let known = state.framework(&running.framework_id).is_some();
+        if known && !runs(state, id, &running) {
             state.add_executor(&running.framework_id, id, Arc::new(running.executor));
         }
     }
@@ -84,6 +85,12 @@ fn meet(state: &mut State, upid: &Upid, info: FrameworkInfo, now: Time, effects:
     state.add_framework(framework);
 }
 
+/// Whether the executor is on the books already: the agent named it twice.
+fn runs(state: &State, id: &AgentId, running: &RunningExecutor) -> bool {
+    let used = state.agent(id).and_then(|agent| agent.used.get(&running.framework_id));
+    used.is_some_and(|used| used.executors.contains_key(&running.executor.id))
+}
+
 /// A task that runs on the agent.
 fn restore(
     state: &mut State,
@@ -96,7 +103,10 @@ fn restore(
 ) {
     let Some(framework) = state.framework_mut(&task.framework_id) else { return };
     framework.unreachable_tasks.remove(&task.id);
-    if framework.tasks.contains_key(&task.id) {
+    if let Some(known) = framework.tasks.get(&task.id) {
+        if known.agent_id == *id {
+            return; // Named twice.
+        }
         // The name was given again while this one was out of reach; the newer task keeps it.
         let (framework_id, task_id) = (task.framework_id.clone(), task.id.clone());
         let message = KillTask { epoch: state.epoch(), framework_id, task_id, kill_policy: None };
