@@ -79,3 +79,64 @@ fn an_earlier_boot_is_lost_and_nothing_of_it_is_signalled() {
     let mut stranger = stranger;
     stranger.wait().unwrap();
 }
+
+#[test]
+fn an_agent_that_stops_anywhere_in_a_launch_leaves_nothing_unanswered() {
+    for round in 0..8u64 {
+        let mut machine = Machine::new();
+        let names: Vec<String> = (0..12).map(|number| format!("c{number}")).collect();
+        for name in &names {
+            machine.launch_with(name, "sleep 300", |_| {});
+        }
+        // Goes along with the launches for a while, and then is gone: nothing it was about to do is finished.
+        let mut known: BTreeMap<ContainerId, Option<Identity>> =
+            names.iter().map(|name| (ContainerId::new(name.as_str()), None)).collect();
+        for _ in 0..round * 3 {
+            match machine.hear() {
+                ContainerEvent::Held { id, identity } => {
+                    known.insert(id.clone(), Some(identity));
+                    machine.say(Input::Go { id });
+                }
+                ContainerEvent::Launched { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        machine.start();
+        let list: Vec<(&str, Option<&Identity>)> =
+            known.iter().map(|(id, identity)| (id.value(), identity.as_ref())).collect();
+        machine.recover(&list);
+
+        let mut ended = Vec::new();
+        let mut running = loop {
+            match machine.hear() {
+                ContainerEvent::Recovered { running, orphans } => {
+                    assert!(orphans.is_empty());
+                    break running.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+                }
+                ContainerEvent::Terminated { id, .. } | ContainerEvent::LaunchFailed { id, .. } => {
+                    ended.push(id)
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        for id in running.clone() {
+            machine.say(Input::Destroy { id });
+        }
+        while ended.len() < names.len() {
+            match machine.hear() {
+                ContainerEvent::Terminated { id, .. } | ContainerEvent::LaunchFailed { id, .. } => {
+                    running.retain(|other| *other != id);
+                    ended.push(id);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        ended.sort();
+        assert_eq!(ended, known.into_keys().collect::<Vec<_>>(), "round {round}: each was answered once");
+        for id in ended {
+            machine.say(Input::Forget { id });
+        }
+        let containers = machine.dir.path().join("run/containers");
+        wait_until("nothing is left", || fs::read_dir(&containers).unwrap().count() == 0);
+    }
+}
