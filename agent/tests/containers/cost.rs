@@ -10,7 +10,7 @@ use crate::machine::{Machine, now, wait_until};
 #[test]
 fn a_launch_costs_little() {
     let machine = Machine::new();
-    let rounds = 200;
+    let rounds: u32 = 200;
     // The first one seals the program and warms what it touches.
     machine.run("warm", "exit 0");
     machine.terminated();
@@ -41,15 +41,28 @@ fn a_launch_costs_little() {
         fs::read_dir(machine.dir.path().join("run/containers")).unwrap().count() <= 1
     });
     let after = Spent::so_far();
+    let plain = plain_spawns(rounds);
     let micros = |spent: [Spent; 2]| spent.map(|of| of.user_micros + of.system_micros);
     let [mine, theirs] = micros(after);
     let [mine_before, theirs_before] = micros(before);
     let each = |micros: u64| micros as f64 / 1000.0 / f64::from(rounds);
+    let all = each(mine - mine_before + theirs - theirs_before);
     eprintln!(
-        "{rounds} launches of `true`: {:.0}/s, CPU per launch {:.2} ms (agent {:.2}, supervisor and task {:.2})",
+        "{rounds} launches of `true`: {:.0}/s, CPU per launch {all:.2} ms (agent {:.2}, supervisor and task {:.2}), \
+         {:.1} times that of a plain spawn",
         f64::from(rounds) / took.as_secs_f64(),
-        each(mine - mine_before + theirs - theirs_before),
         each(mine - mine_before),
         each(theirs - theirs_before),
+        all / each(plain),
     );
+}
+
+/// The anchor of the same run: processor time of as many plain spawns of `true`. Unit: microseconds.
+fn plain_spawns(rounds: u32) -> u64 {
+    let total = || Spent::so_far().iter().map(|of| of.user_micros + of.system_micros).sum::<u64>();
+    let before = total();
+    for _ in 0..rounds {
+        std::process::Command::new("/bin/true").status().unwrap();
+    }
+    total() - before
 }
