@@ -7,13 +7,14 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use libprocess::{
     Actor, Bound, Context, Doors, Exit, Handler, Lane, Message, Pid, Process, Runtime, SendError, Shard,
-    Spawn, SpawnError, Upid,
+    Spawn, SpawnError, Timer, Upid,
 };
 use model::StreamId;
 use model::messages::{
     ExecutorExited, ExecutorMessage, Pong, RegisterAgent, ReregisterAgent, UnregisterAgent, UpdateStatus,
 };
 
+use crate::alarms::Slot;
 use crate::allocator::{AllocatorActor, Hierarchical};
 use crate::config::{Config, Identity};
 use crate::decide::decide;
@@ -30,6 +31,7 @@ pub struct Master {
     state: State,
     published: Published,
     sessions: BTreeMap<StreamId, Pid<Session>>,
+    timers: BTreeMap<Slot, Timer>,
     others: Option<Others>,
     config: Config,
     runtime: Runtime,
@@ -46,7 +48,15 @@ impl Master {
     pub(crate) fn new(identity: Identity, config: Config, runtime: Runtime) -> Self {
         let state = State::new(identity, config.settings.clone());
         let published = Arc::new(ArcSwap::from_pointee(state.world.clone()));
-        Master { state, published, sessions: BTreeMap::new(), others: None, config, runtime }
+        Master {
+            state,
+            published,
+            sessions: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            others: None,
+            config,
+            runtime,
+        }
     }
 
     /// Starts the processes a master works with. Whatever they report waits in the mailbox until this turn is over.
@@ -135,7 +145,16 @@ impl Master {
             }
             Effect::Answer { asker, answer } => asker.answer(answer),
             Effect::Alarm { after, alarm } => {
-                ctx.after(after, Input::Woke(Woken(alarm)));
+                let slot = alarm.slot();
+                let timer = ctx.after(after, Input::Woke(Woken(alarm)));
+                if let Some(before) = slot.and_then(|slot| self.timers.insert(slot, timer)) {
+                    ctx.cancel(before);
+                }
+            }
+            Effect::Disarm(slot) => {
+                if let Some(timer) = self.timers.remove(&slot) {
+                    ctx.cancel(timer);
+                }
             }
         }
     }
@@ -220,6 +239,11 @@ impl Handler<Input> for Master {
     type Result = ();
 
     fn handle(&mut self, input: Input, ctx: &mut Context<Self>) {
+        if let Input::Woke(Woken(alarm)) = &input
+            && let Some(slot) = alarm.slot()
+        {
+            self.timers.remove(&slot);
+        }
         let now = ctx.now().into();
         let effects = decide(&mut self.state, input, now);
         self.publish();

@@ -1,6 +1,7 @@
 //! Every timer of a master and what it means.
 //!
-//! No alarm is ever cancelled: each names what it was set for, and one whose time has passed it by is not heard.
+//! Each alarm names what it was set for, and one whose time has passed it by is not heard. Those that wait long are also
+//! cancelled when they have become pointless, so that whoever comes and goes all day leaves no heap of them behind.
 
 use std::fmt;
 
@@ -23,6 +24,26 @@ pub(crate) enum Alarm {
     Offer(OfferId),
     /// The framework has been away too long, unless it came back meanwhile.
     Failover { framework: FrameworkId, deadline: Time },
+}
+
+/// Of these alarms one at most is set: setting another cancels the one before.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Slot {
+    /// An agent is awaited.
+    AgentReturn(AgentId),
+    /// A framework is awaited.
+    Failover(FrameworkId),
+}
+
+impl Alarm {
+    /// Where the alarm sits, if it sits alone.
+    pub(crate) fn slot(&self) -> Option<Slot> {
+        match self {
+            Alarm::AgentReturn { agent, .. } => Some(Slot::AgentReturn(agent.clone())),
+            Alarm::Failover { framework, .. } => Some(Slot::Failover(framework.clone())),
+            Alarm::Ping { .. } | Alarm::Recovery | Alarm::Offer(_) => None,
+        }
+    }
 }
 
 /// A timer ran out.

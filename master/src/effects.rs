@@ -7,7 +7,7 @@ use libprocess::Upid;
 use model::event::Event;
 use model::{AgentId, FrameworkCapabilities, FrameworkId, Offer, Resources, StreamId};
 
-use crate::alarms::Alarm;
+use crate::alarms::{Alarm, Slot};
 use crate::allocator;
 use crate::http::Rejected;
 use crate::messages::{Asker, Outlet, ToAgent};
@@ -39,6 +39,8 @@ pub(crate) enum Effect {
     Answer { asker: Asker, answer: Result<(), Rejected> },
     /// Wakes the master later.
     Alarm { after: Duration, alarm: Alarm },
+    /// Does not: whoever was awaited is there, or will never be.
+    Disarm(Slot),
 }
 
 impl Effect {
@@ -149,6 +151,7 @@ impl fmt::Display for Effect {
                 write!(f, "answer: {} {rejected}", rejected.status())
             }
             Effect::Alarm { after, alarm } => write!(f, "in {after:?}: {alarm}"),
+            Effect::Disarm(slot) => write!(f, "no longer: {slot:?}"),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::event::Event;
 use model::{AgentId, ExecutorId, FrameworkId, StatusReason, TaskId, TaskState, Time};
 
+use crate::alarms::Slot;
 use crate::allocator;
 use crate::effects::{Effect, Effects};
 use crate::offers;
@@ -34,6 +35,7 @@ pub(super) fn finish(state: &mut State, id: &AgentId, why: Disowned, at: Time, n
     let mut effects = Effects::none();
     if let Some(agent) = state.agent(id) {
         effects.push(Effect::Unlink(agent.upid.clone()));
+        effects.push(Effect::Disarm(Slot::AgentReturn(id.clone())));
         effects.push(Effect::Allocator(allocator::Input::RemoveAgent(id.clone())));
         effects.extend(offers::rescind_agent(state, id));
         let on: Vec<FrameworkId> =

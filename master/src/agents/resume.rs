@@ -11,6 +11,7 @@ use model::messages::{
 use model::{AgentId, AgentInfo, ExecutorId, FrameworkId, FrameworkInfo, Task, TaskId, Time};
 
 use super::add;
+use crate::alarms::Slot;
 use crate::allocator;
 use crate::effects::{Effect, Effects};
 use crate::offers;
@@ -39,6 +40,7 @@ pub(super) fn resume(
         state.move_agent(id, upid.clone());
     }
     effects.push(Effect::Link(upid));
+    effects.push(Effect::Disarm(Slot::AgentReturn(id.clone())));
     if changed {
         effects.extend(offers::rescind_agent(state, id));
     }

@@ -9,6 +9,7 @@ use model::messages::UpdateFramework;
 use model::{FrameworkId, StreamId, Time};
 
 use super::judge::{Wanted, judge};
+use crate::alarms::Slot;
 use crate::allocator;
 use crate::effects::{Effect, Effects};
 use crate::frameworks::for_allocator;
@@ -110,6 +111,7 @@ fn resume(
         effects.push(Effect::Event { stream: stream.clone(), event });
         effects.push(Effect::Close { stream: stream.clone() });
     }
+    effects.push(Effect::Disarm(Slot::Failover(id.clone())));
     let framework = state.framework_mut(id).expect("it was there above");
     let Wanted { mut info, suppressed, constraints } = wanted;
     info.id = Some(id.clone());

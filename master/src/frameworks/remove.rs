@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::messages::ShutdownFramework;
 use model::{AgentId, ExecutorId, FrameworkId, StatusReason, TaskId, TaskState, Time};
 
+use crate::alarms::Slot;
 use crate::allocator;
 use crate::effects::{Effect, Effects};
 use crate::offers;
@@ -51,6 +52,7 @@ pub(crate) fn remove(state: &mut State, id: &FrameworkId, now: Time) -> Effects 
     if let Some(stream) = framework.stream() {
         effects.push(Effect::Close { stream });
     }
+    effects.push(Effect::Disarm(Slot::Failover(id.clone())));
     let mut ended = state.remove_framework(id).expect("it was there above");
     let end = Arc::make_mut(&mut ended);
     end.unregistered = Some(now);
