@@ -12,6 +12,17 @@ pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
     if !state.world.leading && !matches!(input, Input::Registrar(_)) {
         return agents::not_leading(state, input);
     }
+    let effects = rule(state, input, now);
+    for effect in effects.iter() {
+        if let Effect::Event { stream, event } = effect {
+            state.count_event(stream, event);
+        }
+    }
+    effects
+}
+
+/// The table itself.
+fn rule(state: &mut State, input: Input, now: Time) -> Effects {
     match input {
         Input::Subscribe { call, principal, stream, outlet } => {
             calls::subscribe(state, *call, principal, stream, outlet, now)

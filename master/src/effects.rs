@@ -95,7 +95,6 @@ impl Effects {
     }
 
     /// All of them, in order.
-    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Effect> {
         self.0.iter()
     }

@@ -45,4 +45,4 @@ pub use config::{API_VERSION, Config, Identity, Settings};
 pub use http::{Rejected, Session, SessionInput};
 pub use messages::{Asker, Caller, Input, Outlet, Woken};
 pub use start::{StartError, ready, spawn};
-pub use state::{Agent, Connection, Framework, Link, Published, Snapshot, Tally, Used};
+pub use state::{Agent, Connection, Counts, Framework, Link, Published, Snapshot, Tally, Used};

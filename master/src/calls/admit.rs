@@ -19,6 +19,9 @@ pub(crate) fn call(state: &mut State, call: Call, caller: &Caller, asker: Asker,
     if let Err(rejected) = admit(state, call.framework_id(), caller) {
         return Effect::Answer { asker, answer: Err(rejected) }.into();
     }
+    if let Some(framework) = call.framework_id().cloned().and_then(|id| state.framework_mut(&id)) {
+        framework.counts.call(call.name());
+    }
     let (mut effects, answer) = match hear(state, call, now) {
         Ok(effects) => (effects, Ok(())),
         Err(rejected) => (Effects::none(), Err(rejected)),

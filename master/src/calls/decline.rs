@@ -1,5 +1,8 @@
 //! A framework does not want what it was offered.
 
+use std::sync::Arc;
+
+use model::Offer;
 use model::call::Decline;
 
 use crate::effects::{Effect, Effects};
@@ -13,11 +16,12 @@ use crate::state::State;
 /// Source: scheduler HTTP API, `DECLINE`.
 pub(crate) fn decline(state: &mut State, call: Decline) -> Effects {
     state.world.tally.messages_decline_offers += 1;
-    call.offer_ids
-        .iter()
-        .filter_map(|offer| state.take_offer(&call.framework_id, offer))
-        .map(|offer| Effect::recover_offer(&offer, Some(call.filters.refuse)))
-        .collect()
+    let taken: Vec<Arc<Offer>> =
+        call.offer_ids.iter().filter_map(|offer| state.take_offer(&call.framework_id, offer)).collect();
+    if let Some(framework) = state.framework_mut(&call.framework_id) {
+        framework.counts.offers_declined += taken.len() as u64;
+    }
+    taken.iter().map(|offer| Effect::recover_offer(offer, Some(call.filters.refuse))).collect()
 }
 
 #[cfg(test)]

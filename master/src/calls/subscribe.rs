@@ -83,8 +83,9 @@ fn add(
     let Wanted { mut info, suppressed, constraints } = wanted;
     info.id = Some(id.clone());
     let connection = Connection::Connected { stream };
-    let framework =
+    let mut framework =
         Framework { suppressed, constraints, ..Framework::new(id, Arc::new(info), connection, now) };
+    framework.counts.call("SUBSCRIBE");
     greet(state, &framework, effects);
     effects.push(Effect::Allocator(allocator::Input::AddFramework {
         framework: for_allocator(&framework),
@@ -121,6 +122,7 @@ fn resume(
     framework.suppressed = suppressed;
     framework.constraints = constraints;
     framework.reregistered = Some(now);
+    framework.counts.call("SUBSCRIBE");
     let framework = framework.clone();
 
     greet(state, &framework, effects);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::Counts;
 use imbl::{OrdMap, OrdSet, Vector};
 use model::{
     AgentId, FrameworkId, FrameworkInfo, OfferConstraints, OfferId, Role, StreamId, Task, TaskId, Time,
@@ -62,6 +63,8 @@ pub struct Framework {
     pub offers: OrdSet<OfferId>,
     /// Agents where it has tasks or executors.
     pub agents: OrdSet<AgentId>,
+    /// What passed between it and this master.
+    pub counts: Counts,
 }
 
 impl Framework {
@@ -81,6 +84,7 @@ impl Framework {
             completed_tasks: Vector::new(),
             offers: OrdSet::new(),
             agents: OrdSet::new(),
+            counts: Counts::default(),
         }
     }
 

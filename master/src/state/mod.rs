@@ -12,6 +12,7 @@ mod agent;
 mod books;
 #[cfg(test)]
 mod check;
+mod counts;
 mod framework;
 mod health;
 mod root;
@@ -20,6 +21,7 @@ mod tally;
 
 pub(crate) use admission::{Admission, Admissions, Disowned};
 pub use agent::{Agent, Link, Used};
+pub use counts::Counts;
 pub use framework::{Connection, Framework};
 pub(crate) use health::Health;
 pub(crate) use root::State;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use libprocess::Upid;
-use model::{AgentId, FrameworkId, OfferId, StreamId, TaskId};
+use model::event::Event;
+use model::{AgentId, FrameworkId, OfferId, StreamId, TaskId, TaskState, TaskStatus};
 
 use super::{Admissions, Agent, Framework, Health, Snapshot};
 use crate::config::{Identity, Settings};
@@ -97,6 +98,22 @@ impl State {
     /// Who reads this stream.
     pub(crate) fn reader(&self, stream: &StreamId) -> Option<&FrameworkId> {
         self.streams.get(stream)
+    }
+
+    /// Counts an event for whoever reads the stream.
+    pub(crate) fn count_event(&mut self, stream: &StreamId, event: &Event) {
+        let reader = self.streams.get(stream).cloned();
+        if let Some(framework) = reader.and_then(|id| self.framework_mut(&id)) {
+            framework.counts.event(event);
+        }
+    }
+
+    /// Counts a task that ended, for the master and for its framework.
+    pub(crate) fn task_ended(&mut self, framework: &FrameworkId, ended: TaskState, status: &TaskStatus) {
+        self.world.tally.task_ended(ended, status);
+        if let Some(framework) = self.framework_mut(framework) {
+            framework.counts.task_ended(ended);
+        }
     }
 
     /// Says that readers should see this turn.

@@ -33,7 +33,7 @@ pub(super) fn change(
     task.state = latest;
     let (agent, resources) = (task.agent_id.clone(), task.resources.clone());
     if latest.is_terminal() {
-        state.world.tally.task_ended(latest, status);
+        state.task_ended(framework, latest, status);
     }
     if !latest.frees_resources() || before.frees_resources() {
         return None;

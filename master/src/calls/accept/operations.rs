@@ -49,6 +49,9 @@ pub(crate) fn accept(state: &mut State, call: Accept, now: Time) -> Effects {
         now,
     };
     for operation in call.operations {
+        if let Some(framework) = accepting.state.framework_mut(&accepting.framework) {
+            framework.counts.operation(operation.kind.name());
+        }
         match operation.kind {
             OperationKind::Launch(tasks) => launch(&mut accepting, operation.id.as_ref(), tasks),
             OperationKind::LaunchGroup(group) => launch_group(&mut accepting, operation.id.as_ref(), group),

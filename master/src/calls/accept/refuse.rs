@@ -21,7 +21,7 @@ pub(super) fn all(state: &mut State, call: &Accept, message: &str, now: Time, ef
     let mut drop_task = |task: &TaskId, agent: &AgentId| {
         let message = format!("Task launched with invalid offers: {message}");
         let status = tasks::status(task, Some(agent), dropped, StatusReason::InvalidOffers, message, now);
-        state.world.tally.task_ended(dropped, &status);
+        state.task_ended(&call.framework_id, dropped, &status);
         effects.tell(&framework, Event::Update(Arc::new(status)));
     };
     for operation in &call.operations {
@@ -58,7 +58,7 @@ impl Accepting<'_> {
         message: &str,
     ) {
         let status = tasks::status(task, Some(agent), TaskState::Error, reason, message, self.now);
-        self.state.world.tally.task_ended(status.state, &status);
+        self.state.task_ended(&self.framework, status.state, &status);
         if let Some(framework) = self.state.framework(&self.framework) {
             self.effects.tell(framework, Event::Update(Arc::new(status)));
         }

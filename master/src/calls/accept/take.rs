@@ -26,6 +26,9 @@ pub(super) struct Void {
 pub(super) fn take(state: &mut State, framework: &FrameworkId, ids: &[OfferId]) -> Result<Taken, Void> {
     let judged = judge(state, framework, ids);
     let taken: Vec<Arc<Offer>> = ids.iter().filter_map(|id| state.take_offer(framework, id)).collect();
+    if let Some(framework) = state.framework_mut(framework) {
+        framework.counts.offers_accepted += taken.len() as u64;
+    }
     match judged {
         Err(message) => Err(Void { taken, message }),
         Ok((agent, role)) => {
