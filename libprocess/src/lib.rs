@@ -16,6 +16,7 @@ mod process;
 mod real;
 mod runtime;
 mod shard;
+pub mod sim;
 mod spawn;
 mod timers;
 mod transport;

@@ -118,6 +118,12 @@ impl Shared {
     pub(crate) fn has_mail(&self) -> bool {
         !self.inbox.lock().is_empty()
     }
+
+    /// Drops what waits: nobody will turn this shard again.
+    pub(crate) fn forget(&self) {
+        let inbox = std::mem::take(&mut *self.inbox.lock());
+        drop(inbox);
+    }
 }
 
 impl Inbox {
@@ -180,6 +186,18 @@ impl Shard {
                 handled += shard.run(key).max(1);
             }
             handled
+        })
+    }
+
+    /// The smallest turn: inbox, due timers, then one process.
+    ///
+    /// Returns whose turn it was, and how many messages it handled.
+    pub(crate) fn step(&mut self, now: Duration) -> Option<(Key, usize)> {
+        self.enter(|shard| {
+            shard.empty_inbox();
+            shard.fire(now);
+            let key = shard.next()?;
+            Some((key, shard.run(key)))
         })
     }
 

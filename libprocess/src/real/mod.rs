@@ -15,4 +15,4 @@ mod shard_loop;
 mod tcp;
 
 pub(crate) use clock::wait_until;
-pub(crate) use machinery::{block_on, start};
+pub(crate) use machinery::{block_on, shard_number, start};

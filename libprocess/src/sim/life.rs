@@ -1,0 +1,137 @@
+//! One life of a node: from its start to its shutdown or its death.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clock::{NodeClock, NodeRng};
+use super::core::{Core, Event, Ready, Waiter};
+use super::disk::NodeDisk;
+use super::pipe::Dialler;
+use super::spawner::{NodeDriver, NodeSpawner};
+use super::trace::Happening;
+use super::web;
+use super::world::World;
+use crate::environment::{Environment, Rng};
+use crate::metrics::Metrics;
+use crate::runtime::Assembly;
+use crate::shard::{Shard, Shared};
+use crate::{Runtime, http};
+
+pub(super) struct Life {
+    pub(super) number: u32,
+    pub(super) runtime: Runtime,
+    pub(super) clock: Arc<NodeClock>,
+    pub(super) spawner: Arc<NodeSpawner>,
+    pub(super) disk: Arc<NodeDisk>,
+    shards: Vec<RefCell<Turning>>,
+}
+
+/// A shard, and what brings it its turns.
+struct Turning {
+    shard: Shard,
+    shared: Arc<Shared>,
+    waiter: Arc<Waiter>,
+    /// When the heap has a timer event for it.
+    alarm: Option<Duration>,
+}
+
+impl Life {
+    /// Starts a node in a world.
+    pub(super) fn start(
+        world: &World,
+        number: u32,
+        address: SocketAddr,
+        shards: usize,
+        disk: Arc<NodeDisk>,
+    ) -> Rc<Life> {
+        let core = world.core.clone();
+        let clock = Arc::new(NodeClock::new(core.clone()));
+        let spawner = Arc::new(NodeSpawner::new(core.clone(), number));
+        let rng = Arc::new(NodeRng { seed: core.seed, node: format!("{address} {number}") });
+        let dialler = Dialler { core: core.clone(), address, life: number };
+        let shared: Vec<_> = (0..shards.max(1)).map(|_| Shared::new(crate::real::shard_number())).collect();
+        let metrics = Metrics::new();
+        let runtime = Runtime::assemble(Assembly {
+            address,
+            environment: Environment {
+                clock: clock.clone(),
+                rng: rng.clone(),
+                spawner: spawner.clone(),
+                transport: Arc::new(dialler.clone()),
+                storage: disk.clone().storage(number),
+            },
+            shards: shared.clone(),
+            router: http::Router::new(metrics.clone()),
+            metrics,
+            client: web::client(dialler),
+            driver: Box::new(NodeDriver { core: core.clone(), life: number }),
+        });
+        let shards = shared.into_iter().enumerate().map(|(at, shared)| {
+            let chance = rng.stream(&format!("shard {at}"));
+            let waiter = Waiter::new(core.clone(), Ready::Shard { life: number, shard: at });
+            shared.waker.register(&waiter.waker());
+            let shard = Shard::new(runtime.clone(), shared.clone(), Some(chance));
+            RefCell::new(Turning { shard, shared, waiter, alarm: None })
+        });
+        let shards = shards.collect();
+        core.note(Happening::Node, number, [1, 0]);
+        core.network.lock().start(address, number);
+        let life = Rc::new(Life { number, runtime, clock, spawner, disk, shards });
+        world.lives.borrow_mut().insert(number, life.clone());
+        life
+    }
+
+    /// One process of a shard has its turn: which, and how many messages it handled.
+    pub(super) fn turn(&self, core: &Core, shard: usize) -> Option<[u64; 2]> {
+        let mut turning = self.shards[shard].borrow_mut();
+        let turning = &mut *turning;
+        turning.waiter.begin();
+        turning.shared.waker.register(&turning.waiter.waker());
+        let ran = turning.shard.step(core.now() - self.clock.started);
+        if turning.shard.is_busy() {
+            turning.waiter.waker().wake();
+        }
+        if let Some(due) = turning.shard.next_timer() {
+            let at = self.clock.started + due;
+            if turning.alarm.is_none_or(|alarm| at < alarm) {
+                turning.alarm = Some(at);
+                core.push(at, Event::Timer { life: self.number, shard });
+            }
+        }
+        ran.map(|(key, handled)| [u64::from(key.slot) << 32 | u64::from(key.tenant), handled as u64])
+    }
+
+    /// The time of a timer event has come: whether it is one that is still waited for.
+    pub(super) fn alarm(&self, core: &Core, shard: usize) -> bool {
+        let mut turning = self.shards[shard].borrow_mut();
+        let due = turning.alarm == Some(core.now());
+        if due {
+            turning.alarm = None;
+            turning.waiter.waker().wake();
+        }
+        due
+    }
+
+    /// Lets processes that were told to end do so, with their hooks.
+    pub(super) fn finish(&self) {
+        for turning in &self.shards {
+            let mut turning = turning.borrow_mut();
+            let elapsed = self.runtime.elapsed();
+            while turning.shard.turn(elapsed) > 0 {}
+        }
+    }
+
+    /// Ends whatever is left, and lets go of it.
+    pub(super) fn end(&self) {
+        for turning in &self.shards {
+            turning.borrow_mut().shard.kill_all();
+        }
+        self.runtime.shutdown();
+        for turning in &self.shards {
+            turning.borrow().shared.forget();
+        }
+    }
+}

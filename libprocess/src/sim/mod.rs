@@ -1,0 +1,39 @@
+//! The driver that asks nobody: a whole cluster in one thread, moved by one seed.
+//!
+//! ```text
+//!             ready: shards, tasks ── one is drawn ──┐
+//!  Sim::step ─┤                                      ├──► a process' turn, a poll, a packet, a job
+//!             heap of (time, seq) ── none is ready ──┘         │ traced
+//!                 ▲                                            ▼
+//!                 └────── sleeps, timers, packets on their way, jobs
+//! ```
+//!
+//! Read in this order:
+//! 1. [`Sim`]: what a test does with a cluster: time, nodes, requests, faults;
+//! 2. `core`: the heap, the draw, the trace;
+//! 3. `world`: what happens at each event; it stays on its thread;
+//! 4. `clock`, `spawner`, `network`, `pipe`, `disk`, `web`: the five values of a node's environment,
+//!    and HTTP between nodes;
+//! 5. [`seeds`]: running one test under many seeds, and one seed again.
+//!
+//! Shards, mailboxes, links, router and frames are the code that runs outside. No thread is started,
+//! no wall clock read, nothing is ordered by hash or address: one seed gives one trace.
+
+mod clock;
+mod core;
+mod disk;
+mod faults;
+mod life;
+mod network;
+mod pipe;
+mod replay;
+mod run;
+mod spawner;
+mod tasks;
+mod trace;
+mod web;
+mod world;
+
+pub use disk::Disk;
+pub use replay::seeds;
+pub use run::Sim;

@@ -1,0 +1,365 @@
+//! What lies between nodes: how long a packet takes, which ways are closed, who listens where.
+//!
+//! A connection is TCP as its users see it: bytes in order, a window, and a break; never a hole.
+//!
+//! | what happens | what the two ends see |
+//! |---|---|
+//! | latency | each packet takes its own time, but none overtakes another of its connection |
+//! | a way is closed | what is sent waits and arrives when it opens, like a retransmission |
+//! | a connection is cut | both ends fail at once |
+//! | an end is dropped, its node killed | the other reads to the end, then the end; its writes fail |
+//! | the power goes | the other hears nothing; once there is power again, its next packet is reset |
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::task::Waker;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::pipe::End;
+use super::trace::{digest, mix};
+use crate::Runtime;
+
+/// How much may be on its way and unread in one direction.
+///
+/// Unit: bytes.
+pub(super) const WINDOW: usize = 256 << 10;
+
+/// From here to there.
+pub(super) type Way = (SocketAddr, SocketAddr);
+
+pub(super) struct Network {
+    /// Shape: address → the life of the node there.
+    up: BTreeMap<SocketAddr, u32>,
+    /// Machines that answer nobody.
+    dark: BTreeSet<SocketAddr>,
+    latency: BTreeMap<Way, RangeInclusive<Duration>>,
+    closed: BTreeSet<Way>,
+    connections: BTreeMap<u64, Connection>,
+    last: u64,
+    chance: ChaCha8Rng,
+}
+
+/// What a node does with who knocks.
+pub(super) type Accept = Box<dyn FnOnce(Runtime, End) -> LocalBoxFuture<'static, ()> + Send>;
+
+/// Two sides: 0 dialled, 1 was dialled.
+pub(super) struct Connection {
+    pub(super) sides: [Side; 2],
+    accept: Option<Accept>,
+}
+
+pub(super) struct Side {
+    pub(super) address: SocketAddr,
+    /// The node that holds this end; nobody before it is accepted.
+    life: Option<u32>,
+    pub(super) held: Held,
+    /// Whether the other end has answered the knock.
+    pub(super) welcome: bool,
+    pub(super) unread: VecDeque<Bytes>,
+    /// What follows what is unread.
+    pub(super) end: Option<Ended>,
+    /// Nobody reads any more what this side writes.
+    pub(super) unheard: bool,
+    /// This side writes no more.
+    pub(super) finished: bool,
+    /// How much this side has written that is unread. Unit: bytes.
+    pub(super) window: usize,
+    /// When the last packet of this side arrives.
+    latest: Duration,
+    /// What has come to this side through a way that is closed.
+    waiting: VecDeque<Packet>,
+    pub(super) reader: Option<Waker>,
+    pub(super) writer: Option<Waker>,
+}
+
+/// Who has one end of a connection in hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// Nobody yet.
+    Unborn,
+    Open,
+    /// It was let go: the machine says so to whoever writes to it.
+    Dropped,
+    /// The machine lost its power, and knows of nothing.
+    Vanished,
+}
+
+/// How reading ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    Properly,
+    /// Let go by the other end, which may not have said all.
+    Left,
+    Reset,
+}
+
+/// What travels.
+#[derive(Debug)]
+pub(super) enum Packet {
+    Knock,
+    Welcome,
+    Bytes(Bytes),
+    /// This way is done.
+    Finish,
+    /// The end was let go.
+    Leave,
+    Reset,
+}
+
+/// What is to be done when the network has been unlocked.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) wakers: Vec<Waker>,
+    /// Packets to be sent in turn: connection, the side that sends, what.
+    pub(super) replies: Vec<(u64, usize, Packet)>,
+    /// Somebody was let in: to which life, and who greets them.
+    pub(super) accepted: Option<(u32, Accept)>,
+    /// Dropped without the lock held.
+    pub(super) gone: Vec<Connection>,
+}
+
+impl Packet {
+    /// What the trace knows of it.
+    pub(super) fn digest(&self) -> u64 {
+        match self {
+            Packet::Knock => 1,
+            Packet::Welcome => 2,
+            Packet::Bytes(bytes) => mix(digest(bytes)),
+            Packet::Finish => 3,
+            Packet::Leave => 4,
+            Packet::Reset => 5,
+        }
+    }
+}
+
+impl Side {
+    fn new(address: SocketAddr, life: Option<u32>, held: Held) -> Side {
+        Side {
+            address,
+            life,
+            held,
+            welcome: false,
+            unread: VecDeque::new(),
+            end: None,
+            unheard: false,
+            finished: false,
+            window: 0,
+            latest: Duration::ZERO,
+            waiting: VecDeque::new(),
+            reader: None,
+            writer: None,
+        }
+    }
+
+    fn wake(&mut self, wakers: &mut Vec<Waker>) {
+        wakers.extend(self.reader.take());
+        wakers.extend(self.writer.take());
+    }
+
+    fn is_gone(&self) -> bool {
+        matches!(self.held, Held::Dropped | Held::Vanished)
+    }
+}
+
+impl Network {
+    pub(super) fn new(chance: ChaCha8Rng) -> Network {
+        Network {
+            up: BTreeMap::new(),
+            dark: BTreeSet::new(),
+            latency: BTreeMap::new(),
+            closed: BTreeSet::new(),
+            connections: BTreeMap::new(),
+            last: 0,
+            chance,
+        }
+    }
+
+    /// A node lives at an address from now on.
+    pub(super) fn start(&mut self, address: SocketAddr, life: u32) {
+        self.dark.remove(&address);
+        self.up.insert(address, life);
+    }
+
+    /// A node lives no longer: its ends are let go, or are gone with the power.
+    pub(super) fn stop(&mut self, address: SocketAddr, life: u32, power: bool) -> Outcome {
+        let mut outcome = Outcome::default();
+        if self.up.get(&address) == Some(&life) {
+            self.up.remove(&address);
+            if !power {
+                self.dark.insert(address);
+            }
+        }
+        let ends: Vec<(u64, usize)> = self
+            .connections
+            .iter()
+            .flat_map(|(number, connection)| [(*number, 0), (*number, 1)].map(|end| (end, connection)))
+            .filter(|((_, side), connection)| connection.sides[*side].life == Some(life))
+            .map(|(end, _)| end)
+            .collect();
+        for (number, side) in ends {
+            let held = if power { Held::Dropped } else { Held::Vanished };
+            self.leave(number, side, held, &mut outcome);
+        }
+        outcome
+    }
+
+    pub(super) fn latency(&mut self, way: Way, latency: RangeInclusive<Duration>) {
+        self.latency.insert(way, latency);
+    }
+
+    pub(super) fn close(&mut self, way: Way) {
+        self.closed.insert(way);
+    }
+
+    /// Opens a way, and hands out what waited for it, in the order it arrived.
+    pub(super) fn open(&mut self, way: Way) -> Vec<(u64, usize, Packet)> {
+        self.closed.remove(&way);
+        let mut late = Vec::new();
+        for (number, connection) in &mut self.connections {
+            for side in [0, 1] {
+                if (connection.sides[1 - side].address, connection.sides[side].address) == way {
+                    let waiting = std::mem::take(&mut connection.sides[side].waiting);
+                    late.extend(waiting.into_iter().map(|packet| (*number, side, packet)));
+                }
+            }
+        }
+        late
+    }
+
+    pub(super) fn closed_ways(&self) -> Vec<Way> {
+        self.closed.iter().copied().collect()
+    }
+
+    /// Breaks every connection between two addresses.
+    pub(super) fn cut(&mut self, one: SocketAddr, other: SocketAddr) -> Outcome {
+        let mut outcome = Outcome::default();
+        let between = |connection: &Connection| {
+            let [dialled, was_dialled] = [connection.sides[0].address, connection.sides[1].address];
+            (dialled, was_dialled) == (one, other) || (dialled, was_dialled) == (other, one)
+        };
+        let broken: Vec<u64> =
+            self.connections.iter().filter(|(_, one)| between(one)).map(|(number, _)| *number).collect();
+        for mut connection in broken.iter().filter_map(|number| self.connections.remove(number)) {
+            connection.sides.iter_mut().for_each(|side| side.wake(&mut outcome.wakers));
+            outcome.gone.push(connection);
+        }
+        outcome
+    }
+
+    /// A new connection, on which nothing has been said. `None` if the node that dials lives no longer.
+    pub(super) fn connect(
+        &mut self,
+        from: SocketAddr,
+        life: u32,
+        to: SocketAddr,
+        accept: Accept,
+    ) -> Option<u64> {
+        if self.up.get(&from) != Some(&life) {
+            return None;
+        }
+        self.last += 1;
+        let sides = [Side::new(from, Some(life), Held::Open), Side::new(to, None, Held::Unborn)];
+        self.connections.insert(self.last, Connection { sides, accept: Some(accept) });
+        Some(self.last)
+    }
+
+    pub(super) fn get(&mut self, number: u64) -> Option<&mut Connection> {
+        self.connections.get_mut(&number)
+    }
+
+    /// When a packet that is sent now will arrive; never before one sent earlier.
+    pub(super) fn arrival(&mut self, now: Duration, number: u64, side: usize) -> Option<Duration> {
+        let connection = self.connections.get_mut(&number)?;
+        let way = (connection.sides[side].address, connection.sides[1 - side].address);
+        let usual = match way.0 == way.1 {
+            true => Duration::from_micros(10)..=Duration::from_micros(20),
+            false => Duration::from_micros(200)..=Duration::from_micros(500),
+        };
+        let latency = self.latency.get(&way).cloned().unwrap_or(usual);
+        let drawn =
+            *latency.start() + latency.end().saturating_sub(*latency.start()).mul_f64(self.chance.random());
+        let latest = &mut connection.sides[side].latest;
+        *latest = (now + drawn).max(*latest);
+        Some(*latest)
+    }
+
+    /// A packet is there. If its way is closed, it waits for the opening.
+    pub(super) fn arrive(&mut self, number: u64, to: usize, packet: Packet) -> Outcome {
+        let mut outcome = Outcome::default();
+        let Some(connection) = self.connections.get_mut(&number) else { return outcome };
+        let way = (connection.sides[1 - to].address, connection.sides[to].address);
+        if self.closed.contains(&way) {
+            connection.sides[to].waiting.push_back(packet);
+            return outcome;
+        }
+        if let Packet::Knock = packet {
+            self.knock(number, &mut outcome);
+            return outcome;
+        }
+        let side = &mut connection.sides[to];
+        match (side.held, packet) {
+            (Held::Open, Packet::Bytes(bytes)) => side.unread.push_back(bytes),
+            (Held::Open, Packet::Welcome) => side.welcome = true,
+            (Held::Open, Packet::Finish) => side.end = side.end.or(Some(Ended::Properly)),
+            (Held::Open, Packet::Leave) => {
+                side.end = side.end.or(Some(Ended::Left));
+                side.unheard = true;
+            }
+            (Held::Open, Packet::Reset) => {
+                side.unread.clear();
+                side.end = Some(Ended::Reset);
+                side.unheard = true;
+            }
+            (Held::Dropped | Held::Vanished, Packet::Bytes(_)) if !self.dark.contains(&side.address) => {
+                outcome.replies.push((number, to, Packet::Reset));
+            }
+            _ => {}
+        }
+        side.wake(&mut outcome.wakers);
+        outcome
+    }
+
+    fn knock(&mut self, number: u64, outcome: &mut Outcome) {
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        let side = &mut connection.sides[1];
+        match self.up.get(&side.address) {
+            Some(life) => {
+                side.life = Some(*life);
+                side.held = Held::Open;
+                side.welcome = true;
+                outcome.accepted = connection.accept.take().map(|accept| (*life, accept));
+                outcome.replies.push((number, 1, Packet::Welcome));
+            }
+            None if self.dark.contains(&side.address) => {}
+            None => outcome.replies.push((number, 1, Packet::Reset)),
+        }
+    }
+
+    /// An end is let go. The connection goes with its second one.
+    pub(super) fn leave(&mut self, number: u64, side: usize, held: Held, outcome: &mut Outcome) {
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        let [here, there] = [side, 1 - side];
+        if connection.sides[here].is_gone() {
+            return;
+        }
+        connection.sides[here].held = held;
+        connection.sides[here].unread.clear();
+        connection.sides[here].wake(&mut outcome.wakers);
+        let other = &connection.sides[there];
+        if other.is_gone() || other.held == Held::Unborn {
+            outcome.gone.extend(self.connections.remove(&number));
+        } else if held == Held::Dropped {
+            outcome.replies.push((number, here, Packet::Leave));
+        }
+    }
+
+    pub(super) fn clear(&mut self) -> Vec<Connection> {
+        std::mem::take(&mut self.connections).into_values().collect()
+    }
+}

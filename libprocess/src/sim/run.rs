@@ -1,0 +1,260 @@
+//! A simulation: its time, its nodes, and what is asked of them from outside.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::core::{Core, stream};
+use super::disk::{Disk, NodeDisk};
+use super::life::Life;
+use super::world::World;
+use crate::Runtime;
+use crate::http::{Request, Response};
+
+/// How much simulated time one question from outside may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How many events may happen at one moment before it is called a standstill.
+const MOMENT: u64 = 5_000_000;
+
+/// A cluster in one thread. Nothing moves but by the methods of this value.
+///
+/// ```
+/// # use std::time::Duration;
+/// let mut sim = libprocess::sim::Sim::new(7);
+/// let node = sim.node("10.0.0.1:5050");
+/// let before = node.now();
+/// sim.advance(Duration::from_secs(3600));
+/// assert_eq!(node.now(), before + Duration::from_secs(3600));
+/// ```
+pub struct Sim {
+    pub(super) world: Rc<World>,
+    pub(super) machines: BTreeMap<SocketAddr, Machine>,
+    lives: u32,
+    /// When the clock last moved, and how many events there were by then.
+    moved: (Duration, u64),
+}
+
+/// What stays when a node dies.
+pub(super) struct Machine {
+    pub(super) disk: Arc<NodeDisk>,
+    /// The latest node there.
+    pub(super) life: u32,
+    shards: usize,
+    ahead: i64,
+}
+
+impl Sim {
+    /// A cluster without nodes. Everything that chance decides in it follows from `seed`.
+    pub fn new(seed: u64) -> Sim {
+        let core = Core::new(seed);
+        Sim { world: World::new(core), machines: BTreeMap::new(), lives: 0, moved: (Duration::ZERO, 0) }
+    }
+
+    pub fn seed(&self) -> u64 {
+        self.core().seed
+    }
+
+    /// Starts a node with one shard on a machine that was never seen before.
+    ///
+    /// Panics: when the address is none, or has had a node.
+    pub fn node(&mut self, address: &str) -> Runtime {
+        self.node_with(address, 1)
+    }
+
+    /// Starts a node with several shards.
+    pub fn node_with(&mut self, address: &str, shards: usize) -> Runtime {
+        let address: SocketAddr = address.parse().expect("a node's address is `ip:port`");
+        assert!(!self.machines.contains_key(&address), "{address} has a node; `restart` gives it another");
+        let disk = NodeDisk::new(stream(self.core().seed, &["disk", &address.to_string()]));
+        self.machines.insert(address, Machine { disk, life: 0, shards, ahead: 0 });
+        self.begin(address)
+    }
+
+    /// Kills a node as one kills a process: its connections are closed by the machine, its processes
+    /// and tasks are gone, its disk waits for [`Sim::restart`].
+    pub fn kill(&mut self, node: &Runtime) {
+        self.end(node.address(), true);
+    }
+
+    /// Takes a node's power: the same, but its peers hear nothing at all.
+    pub fn power_off(&mut self, node: &Runtime) {
+        self.end(node.address(), false);
+    }
+
+    /// Starts a node again where one was killed; it finds what is left of the disk.
+    pub fn restart(&mut self, node: &Runtime, disk: Disk) -> Runtime {
+        let address = node.address();
+        self.end(address, true);
+        self.machine(address).disk.recover(disk);
+        self.begin(address)
+    }
+
+    /// Sets a node's wall clock before or behind the true time. It never goes back: set behind, it
+    /// stands still for a while.
+    ///
+    /// Unit: seconds; negative is behind.
+    pub fn skew(&mut self, node: &Runtime, ahead: f64) {
+        let nanos = (ahead * 1e9) as i64;
+        let address = node.address();
+        self.machines.get_mut(&address).expect("a node of this simulation").ahead = nanos;
+        if let Some(life) = self.life(address) {
+            life.clock.set_ahead(nanos);
+        }
+    }
+
+    /// Time since the simulation began.
+    pub fn now(&self) -> Duration {
+        self.core().now()
+    }
+
+    /// A hash of every event handled so far: what, when, on which node, to which process. The same
+    /// for the same seed and the same calls.
+    pub fn trace_hash(&self) -> u64 {
+        self.core().trace().hash()
+    }
+
+    /// How many events were handled so far.
+    pub fn events(&self) -> u64 {
+        self.core().trace().events
+    }
+
+    /// Handles one event, moving time to it; says whether there was one.
+    pub fn step(&mut self) -> bool {
+        self.step_until(Duration::MAX)
+    }
+
+    /// Lets this much time pass, and all that happens within it.
+    pub fn advance(&mut self, time: Duration) {
+        let until = self.now() + time;
+        while self.step_until(until) {}
+        self.core().set_now(until);
+    }
+
+    /// Lets everybody go on until nobody has anything to do, nothing is on its way and no job is
+    /// outstanding. Time moves as far as that takes; later timers stay for later.
+    pub fn settle(&mut self) {
+        while self.core().is_moving() && self.step() {}
+    }
+
+    /// Lets time pass until something is so, but no more than `limit`; says whether it became so.
+    pub fn run_until(&mut self, mut so: impl FnMut() -> bool, limit: Duration) -> bool {
+        let until = self.now() + limit;
+        loop {
+            if so() {
+                return true;
+            }
+            if !self.step_until(until) {
+                self.core().set_now(until);
+                return so();
+            }
+        }
+    }
+
+    /// Lets time pass until a future completes.
+    ///
+    /// Panics: when it has not after ten minutes of simulated time.
+    pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
+        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        let waker = Waker::from(woken.clone());
+        let mut future = pin!(future);
+        let until = self.now() + PATIENCE;
+        loop {
+            if woken.0.swap(false, Ordering::Relaxed) {
+                let mut poller = Context::from_waker(&waker);
+                let polled = self.world.enter(|| future.as_mut().poll(&mut poller));
+                if let Poll::Ready(output) = polled {
+                    return output;
+                }
+            }
+            let moved = woken.0.load(Ordering::Relaxed) || self.step_until(until);
+            assert!(moved, "nothing that happens by {until:?} completes the future (seed {})", self.seed());
+        }
+    }
+
+    /// Asks a node over HTTP, without a network between; its streams can be read while time passes.
+    ///
+    /// Panics: when the node is down, or has not answered after ten minutes of simulated time.
+    pub fn request(&mut self, node: &Runtime, request: Request) -> Response {
+        let life = self.life(node.address()).expect("a node that runs");
+        let (sender, answer) = oneshot::channel();
+        let handled = node.router().handle(request);
+        let task = Box::pin(async move { drop(sender.send(handled.await)) });
+        self.world.tasks.spawn(self.core(), life.number, task);
+        self.block_on(answer).expect("the node answers before it goes down")
+    }
+
+    pub(super) fn core(&self) -> &Arc<Core> {
+        &self.world.core
+    }
+
+    pub(super) fn life(&self, address: SocketAddr) -> Option<Rc<Life>> {
+        self.world.life(self.machines.get(&address)?.life)
+    }
+
+    fn machine(&self, address: SocketAddr) -> &Machine {
+        self.machines.get(&address).expect("a node of this simulation")
+    }
+
+    fn begin(&mut self, address: SocketAddr) -> Runtime {
+        self.lives += 1;
+        let machine = self.machines.get_mut(&address).expect("put there by `node`");
+        machine.life = self.lives;
+        let life = Life::start(&self.world, self.lives, address, machine.shards, machine.disk.clone());
+        life.clock.set_ahead(machine.ahead);
+        life.runtime.clone()
+    }
+
+    fn end(&mut self, address: SocketAddr, power: bool) {
+        let number = self.machine(address).life;
+        let life = self.world.lives.borrow_mut().remove(&number);
+        if let Some(life) = life {
+            self.world.enter(|| self.world.leave(&life, power));
+        }
+    }
+
+    fn step_until(&mut self, until: Duration) -> bool {
+        let stepped = self.world.step(until);
+        let (now, events) = (self.now(), self.events());
+        if now != self.moved.0 {
+            self.moved = (now, events);
+        }
+        let standstill = events - self.moved.1 > MOMENT;
+        assert!(!standstill, "at {now:?} there is no end of things to do (seed {})", self.seed());
+        stepped
+    }
+}
+
+impl Drop for Sim {
+    /// Nodes hold each other and themselves; a simulation that ends takes them apart.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let addresses: Vec<_> = self.machines.keys().copied().collect();
+        addresses.into_iter().for_each(|address| self.end(address, true));
+        self.world.enter(|| self.core().clear());
+    }
+}
+
+impl std::fmt::Debug for Sim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sim").field("seed", &self.seed()).field("now", &self.now()).finish_non_exhaustive()
+    }
+}
+
+/// Notes that a future awaited from outside may go on.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,141 @@
+//! What happens at each event. This half holds futures and shards, and stays on its thread.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::{Core, Event, Ready};
+use super::life::Life;
+use super::network::Packet;
+use super::pipe::End;
+use super::tasks::Tasks;
+use super::trace::Happening;
+
+thread_local! {
+    /// Whose events this thread handles just now.
+    static CURRENT: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+}
+
+pub(super) struct World {
+    pub(super) core: Arc<Core>,
+    pub(super) tasks: Tasks,
+    /// Nodes that run, by the number of their life.
+    pub(super) lives: RefCell<BTreeMap<u32, Rc<Life>>>,
+}
+
+impl World {
+    pub(super) fn new(core: Arc<Core>) -> Rc<World> {
+        Rc::new(World { core, tasks: Tasks::default(), lives: RefCell::default() })
+    }
+
+    /// The world whose event is being handled.
+    pub(super) fn current() -> Rc<World> {
+        CURRENT
+            .with_borrow(Clone::clone)
+            .expect("simulated nodes spawn tasks only while their `Sim` moves, and on its thread")
+    }
+
+    /// Does something that may spawn tasks.
+    pub(super) fn enter<T>(self: &Rc<Self>, work: impl FnOnce() -> T) -> T {
+        let _inside = Inside(CURRENT.replace(Some(self.clone())));
+        work()
+    }
+
+    /// Handles one event that happens by `until`; says whether there was one.
+    pub(super) fn step(self: &Rc<Self>, until: Duration) -> bool {
+        self.enter(|| {
+            if let Some(ready) = self.core.choose() {
+                self.go_on(ready);
+                return true;
+            }
+            match self.core.pop(until) {
+                Some(event) => {
+                    self.happen(event);
+                    true
+                }
+                None => false,
+            }
+        })
+    }
+
+    pub(super) fn life(&self, life: u32) -> Option<Rc<Life>> {
+        self.lives.borrow().get(&life).cloned()
+    }
+
+    fn go_on(&self, ready: Ready) {
+        match ready {
+            Ready::Shard { life, shard } => {
+                let Some(node) = self.life(life) else { return };
+                if let Some([process, handled]) = node.turn(&self.core, shard) {
+                    self.core.note(Happening::Turn, life, [process, handled]);
+                }
+            }
+            Ready::Task(number) => {
+                if let Some(life) = self.tasks.poll(number) {
+                    self.core.note(Happening::Poll, life, [number, 0]);
+                }
+            }
+            Ready::Down { life } => {
+                let node = self.lives.borrow_mut().remove(&life);
+                if let Some(node) = node {
+                    node.finish();
+                    self.leave(&node, true);
+                }
+            }
+        }
+    }
+
+    fn happen(&self, event: Event) {
+        match event {
+            Event::Wake(alarm) => {
+                self.core.note(Happening::Woke, 0, [0, 0]);
+                alarm.ring();
+            }
+            Event::Timer { life, shard } => {
+                if self.life(life).is_some_and(|node| node.alarm(&self.core, shard)) {
+                    self.core.note(Happening::Timer, life, [shard as u64, 0]);
+                }
+            }
+            Event::Packet { connection, side, packet } => self.arrive(connection, side, packet),
+            Event::Job { life, job } => {
+                if self.life(life).is_some() {
+                    self.core.note(Happening::Job, life, [0, 0]);
+                    job();
+                }
+            }
+        }
+    }
+
+    /// A packet reaches its side, or the closed way before it.
+    pub(super) fn arrive(&self, number: u64, side: usize, packet: Packet) {
+        self.core.note(Happening::Packet, 0, [number << 1 | side as u64, packet.digest()]);
+        let outcome = self.core.network.lock().arrive(number, side, packet);
+        let Some((life, accept)) = self.core.settle(outcome) else { return };
+        let end = End::accepted(self.core.clone(), number);
+        if let Some(node) = self.life(life) {
+            self.tasks.spawn(&self.core, life, accept(node.runtime.clone(), end));
+        }
+    }
+
+    /// A node is no more: its connections break, its tasks end, its processes without a word.
+    pub(super) fn leave(&self, node: &Life, power: bool) {
+        self.core.note(Happening::Node, node.number, [0, u64::from(power)]);
+        let outcome = self.core.network.lock().stop(node.runtime.address(), node.number, power);
+        self.core.settle(outcome);
+        node.disk.crash(node.number);
+        self.tasks.abort_all(node.number);
+        node.end();
+        // What the last acts of processes began.
+        self.tasks.abort_all(node.number);
+    }
+}
+
+struct Inside(Option<Rc<World>>);
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}

@@ -1,0 +1,8 @@
+//! A cluster in one thread: the same code as on threads and sockets, moved by one seed.
+
+mod probe;
+
+mod disks;
+mod links;
+mod times;
+mod web;
