@@ -3,6 +3,8 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::output;
+
 /// How much is logged.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 #[clap(rename_all = "UPPER")]
@@ -21,5 +23,9 @@ pub(crate) fn install(level: Level, quiet: bool) {
         Level::Error => LevelFilter::ERROR,
     };
     let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(output::colours(&std::io::stderr()))
+        .try_init();
 }

@@ -64,6 +64,6 @@ pub(crate) fn complain(error: &anyhow::Error) {
 }
 
 /// Colour is for terminals, unless <https://no-color.org> is asked for.
-fn colours(to: &impl IsTerminal) -> bool {
+pub(crate) fn colours(to: &impl IsTerminal) -> bool {
     to.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -2,9 +2,9 @@
 
 mod support;
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use support::{HECTARE, Running, get, wait_for};
+use support::{HECTARE, Job, Running, get, wait_for};
 
 #[test]
 fn tasks_outlive_an_agent_that_is_killed() {
@@ -13,7 +13,8 @@ fn tasks_outlive_an_agent_that_is_killed() {
     let address = master.address();
     let flags = [
         "agent".to_owned(),
-        "--port=0".to_owned(),
+        // Executors come back to the port they know.
+        format!("--port={}", support::free_port()),
         format!("--master={address}"),
         format!("--work_dir={}", scratch.path().join("work").display()),
         format!("--runtime_dir={}", scratch.path().join("run").display()),
@@ -25,13 +26,9 @@ fn tasks_outlive_an_agent_that_is_killed() {
     // One task that ends while there is no agent, and one that runs on.
     let gate = scratch.path().join("gate");
     let brief = format!("while [ ! -e {} ]; do sleep 0.05; done; exit 37", gate.display());
-    let mut run = |name: &str, line: &str| {
-        Command::new(HECTARE)
-            .args(["run", &format!("--master={address}"), &format!("--name={name}"), "--no-follow"])
-            .arg(format!("--command={line}"))
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the binary starts")
+    let run = |name: &str, line: &str| {
+        let master = format!("--master={address}");
+        Job::start(&["run", &master, &format!("--name={name}"), "--no-follow", &format!("--command={line}")])
     };
     let mut brief = run("brief", &brief);
     let mut long = run("long", "sleep 1000");
@@ -43,18 +40,14 @@ fn tasks_outlive_an_agent_that_is_killed() {
     std::thread::sleep(std::time::Duration::from_millis(500));
     let agent = Running::start(&flags);
 
-    assert_eq!(
-        brief.wait().expect("it is our child").code(),
-        Some(37),
-        "its true exit code, once the agent is back"
-    );
+    assert_eq!(brief.code(), Some(37), "its true exit code, once the agent is back");
     wait_for("the agent to be back", || agent_id(&address).filter(|id| *id == before));
     assert_eq!(states(&address, "TASK_RUNNING").len(), 1);
 
     let id = states(&address, "TASK_RUNNING").remove(0);
     let killed = Command::new(HECTARE).args(["kill", &format!("--master={address}"), &id]).status();
     assert!(killed.expect("the binary starts").success());
-    assert_eq!(long.wait().expect("it is our child").code(), Some(143));
+    assert_eq!(long.code(), Some(143));
     drop(agent);
 }
 

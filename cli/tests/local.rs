@@ -4,7 +4,7 @@ mod support;
 
 use std::process::{Command, Output};
 
-use support::{HECTARE, Running, get, request, wait_for};
+use support::{HECTARE, Job, Running, get, request, wait_for};
 
 fn hectare(arguments: &[&str]) -> Output {
     Command::new(HECTARE).args(arguments).output().expect("the binary starts")
@@ -69,10 +69,8 @@ fn a_running_task_is_listed_followed_and_killed() {
     let cluster = Running::local();
     let address = cluster.master();
     let master = format!("--master={address}");
-    let mut run = Command::new(HECTARE)
-        .args(["run", &master, "--name=long", "--no-follow", "--command=echo started; sleep 1000"])
-        .spawn()
-        .expect("the binary starts");
+    let mut run =
+        Job::start(&["run", &master, "--name=long", "--no-follow", "--command=echo started; sleep 1000"]);
     let id = wait_for("the task to run", || {
         let tasks = get(&address, "/tasks");
         let tasks = tasks["tasks"].as_array().expect("a list");
@@ -86,8 +84,7 @@ fn a_running_task_is_listed_followed_and_killed() {
 
     let kill = hectare(&["kill", &master, &id]);
     assert!(kill.status.success(), "{}", err(&kill));
-    let status = run.wait().expect("it is our child");
-    assert_eq!(status.code(), Some(143));
+    assert_eq!(run.code(), Some(143));
     assert!(!out(&hectare(&["ps", &master])).contains(&id));
 }
 

@@ -24,9 +24,10 @@ pub(super) struct Runner {
     job: Job,
     waiting: VecDeque<TaskId>,
     running: BTreeSet<TaskId>,
-    ended: BTreeSet<TaskId>,
+    leaving: bool,
     news: UnboundedSender<News>,
-    said_too_small: bool,
+    /// What was said last of why nothing happens; it is not said twice.
+    said: String,
 }
 
 impl Runner {
@@ -38,17 +39,25 @@ impl Runner {
             _ => TaskId::new(format!("{}-{stamp}-{}", job.name, number + 1)),
         };
         let waiting = (0..job.instances).map(id).collect();
-        Runner { job, waiting, running: BTreeSet::new(), ended: BTreeSet::new(), news, said_too_small: false }
+        Runner { job, waiting, running: BTreeSet::new(), leaving: false, news, said: String::new() }
     }
 
     /// Ends what runs; what has not been launched never will be.
     pub(super) fn kill_all(&mut self, calls: &mut Calls) {
+        self.leaving = true;
         self.waiting.clear();
         for task in &self.running {
             calls.kill(task.clone(), self.job.kill_policy);
         }
         if self.running.is_empty() {
             calls.teardown();
+        }
+    }
+
+    fn wait(&mut self, why: String) {
+        if self.said != why {
+            self.said.clone_from(&why);
+            self.tell(News::Waiting(why));
         }
     }
 
@@ -82,10 +91,8 @@ impl Scheduler for Runner {
                 calls.launch([offer.id], tasks);
                 continue;
             }
-            if !self.waiting.is_empty() && !self.said_too_small {
-                self.said_too_small = true;
-                let text = format!("offered {}, need {}; waiting for more", left, self.job.resources);
-                self.tell(News::Waiting(text));
+            if !self.waiting.is_empty() {
+                self.wait(format!("offered {left}, need {}; waiting for more", self.job.resources));
             }
             calls.decline([offer.id], Default::default());
         }
@@ -101,14 +108,16 @@ impl Scheduler for Runner {
         }
         if status.state.is_terminal() {
             self.running.remove(&status.task_id);
-            self.ended.insert(status.task_id.clone());
         }
         let last = self.waiting.is_empty() && self.running.is_empty();
         self.tell(News::Status { status: status.clone(), framework: calls.framework().clone(), last });
     }
 
-    fn disconnected(&mut self, _: &mut Calls, why: &str) {
-        self.tell(News::Waiting(format!("{why}; trying again")));
+    fn disconnected(&mut self, calls: &mut Calls, why: &str) {
+        if self.leaving {
+            return calls.stop();
+        }
+        self.wait(format!("{why}; trying again"));
     }
 
     fn refused(&mut self, calls: &mut Calls, call: &Call, why: &str) {

@@ -10,17 +10,17 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The binary under test.
-pub const HECTARE: &str = env!("CARGO_BIN_EXE_hectare");
+pub(crate) const HECTARE: &str = env!("CARGO_BIN_EXE_hectare");
 
 /// A running `hectare` whose first line on stdout was its addresses as JSON; ended by SIGTERM when dropped.
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
-    pub facts: serde_json::Value,
+    pub(crate) facts: serde_json::Value,
 }
 
 impl Running {
     /// Starts `hectare ARGS --output=json` and waits for its line.
-    pub fn start(args: &[&str]) -> Running {
+    pub(crate) fn start(args: &[&str]) -> Running {
         let mut child = Command::new(HECTARE)
             .args(args)
             .arg("--output=json")
@@ -39,21 +39,21 @@ impl Running {
     }
 
     /// A cluster in one process: a master and two agents on ports of their own.
-    pub fn local() -> Running {
+    pub(crate) fn local() -> Running {
         Running::start(&["local", "--port=0"])
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// `host:port` of the master.
-    pub fn master(&self) -> String {
+    pub(crate) fn master(&self) -> String {
         self.fact("master")
     }
 
     /// `host:port` of the only part this process is.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.fact("address")
     }
 
@@ -63,13 +63,13 @@ impl Running {
     }
 
     /// Ends it as `kill -9` does.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("it is our child");
         self.child.wait().expect("it is our child");
     }
 
     /// Asks it to end and gives its exit code.
-    pub fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         signal(self.child.id(), "TERM");
         wait_for("the process to end", || self.child.try_wait().expect("it is our child")).code()
     }
@@ -92,6 +92,29 @@ impl Drop for Running {
     }
 }
 
+/// A `hectare run` in the background; ended with its test, and never heard of again.
+pub(crate) struct Job(Child);
+
+impl Job {
+    pub(crate) fn start(arguments: &[&str]) -> Job {
+        let mut command = Command::new(HECTARE);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Job(command.spawn().expect("the binary starts"))
+    }
+
+    /// Its exit code, once it has one.
+    pub(crate) fn code(&mut self) -> Option<i32> {
+        wait_for("the job to end", || self.0.try_wait().expect("it is our child")).code()
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 fn signal(pid: u32, name: &str) {
     let name = match name {
         "TERM" => nix::sys::signal::Signal::SIGTERM,
@@ -101,8 +124,14 @@ fn signal(pid: u32, name: &str) {
     let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), name);
 }
 
+/// A port that was free a moment ago, for what must come back on the same one.
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    listener.local_addr().expect("it is bound").port()
+}
+
 /// Waits until `check` has an answer; a minute is enough for anything here, however slow the machine.
-pub fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let patience = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(found) = check() {
@@ -114,14 +143,14 @@ pub fn wait_for<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
 }
 
 /// `GET http://ADDRESS/PATH`, as JSON.
-pub fn get(address: &str, path: &str) -> serde_json::Value {
+pub(crate) fn get(address: &str, path: &str) -> serde_json::Value {
     let (status, body) = request(address, "GET", path, "");
     assert_eq!(status, 200, "GET {path}: {body}");
     serde_json::from_str(&body).unwrap_or_else(|error| panic!("GET {path} answered {body:?}: {error}"))
 }
 
 /// One HTTP/1.0 exchange, so that the body ends with the connection.
-pub fn request(address: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+pub(crate) fn request(address: &str, method: &str, path: &str, body: &str) -> (u16, String) {
     use std::io::{Read, Write};
     let mut socket = TcpStream::connect(address).expect("the address listens");
     let length = body.len();
@@ -138,13 +167,13 @@ pub fn request(address: &str, method: &str, path: &str, body: &str) -> (u16, Str
 }
 
 /// Says why a test is not run here. In CI that is a failure: what it needs is installed there.
-pub fn skip(test: &str, why: &str) {
+pub(crate) fn skip(test: &str, why: &str) {
     assert!(std::env::var_os("CI").is_none(), "{test} must run in CI, but {why}");
     eprintln!("skipped {test}: {why}");
 }
 
 /// The Python of a throw-away environment that holds unmodified `pymesos` 0.3.15, or why there is none.
-pub fn python_with_pymesos() -> Result<PathBuf, String> {
+pub(crate) fn python_with_pymesos() -> Result<PathBuf, String> {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pymesos");
     let python = home.join("bin/python");
     let ready = home.join("ready");

@@ -10,9 +10,10 @@ use std::time::Duration;
 use api::classic::task::TaskQuery;
 use api::classic::{self, Build};
 use libprocess::http::{Query, Request, Response, Route, StatusCode};
-use libprocess::{Doors, Edge};
-use model::{AgentId, AgentInfo, FrameworkId};
+use libprocess::{AskError, Doors, Edge};
+use model::{AgentId, AgentInfo, FrameworkId, TaskId};
 
+use super::error::Rejected;
 use super::readers::Readers;
 use crate::Master;
 use crate::messages::{Asker, Input};
@@ -59,6 +60,9 @@ pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
     read("/version", "What runs here.", |_, _, _| classic::version(&Build::OURS));
     doors.route(Route::any("/health").help("200 while this master answers."), |_, _| healthy());
     doors.route(Route::post("/teardown").help("Ends the framework `frameworkId`."), teardown);
+    let kill =
+        Route::post("/kill-task").help("Kills the task `taskId` of `frameworkId`, as the framework would.");
+    doors.route(kill, kill_task);
 }
 
 fn healthy() -> Ready<Response> {
@@ -76,22 +80,49 @@ fn slaves(snapshot: &Snapshot, query: &Query) -> Vec<u8> {
 }
 
 /// Source: http-endpoints §4, golden `m_post_teardown_*`.
-async fn teardown(mut request: Request, edge: Edge<Master>) -> Response {
-    let form = match request.bytes(FORM_MAX).await {
-        Ok(body) => Query::parse(&String::from_utf8_lossy(&body)),
-        Err(error) => return Response::bad_request(error.to_string()),
+async fn teardown(request: Request, edge: Edge<Master>) -> Response {
+    match form(request, ["frameworkId"]).await {
+        Ok([framework]) => end_framework(FrameworkId::from(framework.as_str()), &edge).await,
+        Err(refused) => refused,
+    }
+}
+
+/// Ours alone: the original has no way for an operator to end one task.
+async fn kill_task(request: Request, edge: Edge<Master>) -> Response {
+    let [framework, task] = match form(request, ["frameworkId", "taskId"]).await {
+        Ok(fields) => fields,
+        Err(refused) => return refused,
     };
-    let Some(id) = form.get("frameworkId") else {
-        return Response::bad_request("Missing 'frameworkId' query parameter in the request body");
+    let input = |reply| Input::KillTask {
+        framework: FrameworkId::from(framework.as_str()),
+        task: TaskId::from(task.as_str()),
+        asker: Asker::new(reply),
     };
-    end_framework(FrameworkId::from(id), &edge).await
+    answered(edge.pid.call(ANSWER_WITHIN, input).await, Response::accepted())
+}
+
+/// The fields of a form, or a 400 that names the first one missing.
+async fn form<const N: usize>(mut request: Request, names: [&str; N]) -> Result<[String; N], Response> {
+    let body = request.bytes(FORM_MAX).await.map_err(|error| Response::bad_request(error.to_string()))?;
+    let form = Query::parse(&String::from_utf8_lossy(&body));
+    let mut fields = [const { String::new() }; N];
+    for (field, name) in fields.iter_mut().zip(names) {
+        let missing =
+            || Response::bad_request(format!("Missing '{name}' query parameter in the request body"));
+        *field = form.get(name).ok_or_else(missing)?.to_owned();
+    }
+    Ok(fields)
 }
 
 /// Has the master end a framework.
 pub(super) async fn end_framework(framework: FrameworkId, edge: &Edge<Master>) -> Response {
     let input = |reply| Input::Teardown { framework, asker: Asker::new(reply) };
-    match edge.pid.call(ANSWER_WITHIN, input).await {
-        Ok(Ok(())) => Response::ok(),
+    answered(edge.pid.call(ANSWER_WITHIN, input).await, Response::ok())
+}
+
+fn answered(answer: Result<Result<(), Rejected>, AskError>, good: Response) -> Response {
+    match answer {
+        Ok(Ok(())) => good,
         Ok(Err(rejected)) => Response::text(rejected.status(), rejected.to_string()),
         Err(error) => {
             Response::text(StatusCode::SERVICE_UNAVAILABLE, format!("The master does not answer: {error}"))

@@ -132,9 +132,8 @@ def main(master, executor_command):
     first = Session(master, framework)
     framework_id = first.expect(lambda i: i[0] == "registered", "registration")[1]
     ok("subscribes")
-    first.offer()
+    first.driver.declineOffer(first.offer()["id"], {"refuse_seconds": 0})
     ok("gets offers")
-    first.driver.reviveOffers()
 
     done = command_task("echo hello")
     first.launch(done)
