@@ -29,7 +29,9 @@ impl Process for Counter {
         doors.route(Route::get("/next").help("Counts."), |_, edge| async move {
             match edge.pid.call(Duration::from_secs(5), Input::Next).await {
                 Ok(count) => Response::ok().body(format!("{count}")),
-                Err(error) => Response::text(libprocess::http::StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+                Err(error) => {
+                    Response::text(libprocess::http::StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+                }
             }
         });
     }

@@ -172,7 +172,10 @@ impl Machinery {
                 if let Some((listener, desk)) = desk {
                     tasks.spawn_local(listen(listener, desk));
                 }
-                tasks.block_on(&reactor, shard_loop::run(runtime, shared, stop));
+                // A task among the others: waking a task of one's own thread costs no system call,
+                // waking what the thread blocks on does.
+                let shard = tasks.spawn_local(shard_loop::run(runtime, shared, stop));
+                let _ = tasks.block_on(&reactor, shard);
                 drop(tasks);
                 reactor.shutdown_background();
             })?;

@@ -19,7 +19,7 @@ use crate::doors::{AskPath, Letter};
 use crate::environment::Stream;
 use crate::link::{Exit, RemoteWatch, Watcher};
 use crate::mailbox::AnyCell;
-use crate::{AskError, Runtime, Upid};
+use crate::{AskError, Runtime, SendError, Upid};
 
 /// How much is read at once. Unit: bytes.
 const READ: usize = 64 << 10;
@@ -141,21 +141,31 @@ impl Incoming {
     fn tell(&mut self, mut frame: Frame<'_>) -> Result<(), Broken> {
         let (kind, to, from) = (frame.number()?, frame.number()?, frame.number()?);
         let ((name, version), receiver, from) = self.taken.message(kind, to, from)?;
-        let told = find(&self.runtime, receiver).is_some_and(|cell| {
-            let door = receiver.doors.get(&kind).copied().or_else(|| cell.door(name, version));
-            match door {
-                Some(door) => {
-                    receiver.doors.insert(kind, door);
-                    cell.deliver(door, from, frame.rest).is_ok()
-                }
-                // Its doors may not be open yet.
-                None => cell.letter(letter((name, version), from, frame.rest, None)).is_ok(),
+        // Mostly: a process and a door that were found before.
+        if let (Some(door), Some(cell)) = (receiver.door(kind), &receiver.cell) {
+            match cell.deliver(door, from, frame.rest) {
+                Ok(()) => return Ok(()),
+                Err(SendError::Gone) => {}
+                Err(_) => return self.untaken(),
             }
+        }
+        let told = find(&self.runtime, receiver).is_some_and(|cell| match cell.door(name, version) {
+            Some(door) => {
+                receiver.remember(kind, door);
+                cell.deliver(door, from, frame.rest).is_ok()
+            }
+            // Its doors may not be open yet.
+            None => cell.letter(letter((name, version), from, frame.rest, None)).is_ok(),
         });
         if !told {
-            self.runtime.peers().counts.messages_refused.increment(1);
             tracing::debug!(message = name, to = &*receiver.id, %from, "nobody takes this message");
+            return self.untaken();
         }
+        Ok(())
+    }
+
+    fn untaken(&self) -> Result<(), Broken> {
+        self.runtime.peers().counts.messages_refused.increment(1);
         Ok(())
     }
 

@@ -29,9 +29,37 @@ pub(crate) struct Given {
     types: BTreeMap<&'static str, u32>,
     to: BTreeMap<Upid, u32>,
     from: BTreeMap<Upid, u32>,
+    /// What the last message had: mostly the next has the same.
+    last: Option<Last>,
+}
+
+struct Last {
+    name: &'static str,
+    to: Upid,
+    from: Upid,
+    numbers: [u64; 3],
 }
 
 impl Given {
+    /// Type, receiver and sender of a message.
+    pub(crate) fn message<M: wire::Message>(
+        &mut self,
+        from: &Upid,
+        to: &Upid,
+        buffer: &mut Vec<u8>,
+    ) -> [u64; 3] {
+        if let Some(last) = &self.last
+            && last.to.same(to)
+            && last.from.same(from)
+            && std::ptr::eq(last.name, M::NAME)
+        {
+            return last.numbers;
+        }
+        let numbers = [self.kind::<M>(buffer), self.to(to, buffer), self.from(from, buffer)];
+        self.last = Some(Last { name: M::NAME, to: to.clone(), from: from.clone(), numbers });
+        numbers
+    }
+
     /// The number of a type; defines it in `buffer` the first time.
     pub(crate) fn kind<M: wire::Message>(&mut self, buffer: &mut Vec<u8>) -> u64 {
         if let Some(number) = self.types.get(M::NAME) {
@@ -46,13 +74,24 @@ impl Given {
     /// The number of a receiver.
     pub(crate) fn to(&mut self, to: &Upid, buffer: &mut Vec<u8>) -> u64 {
         let defined = |number, id, epoch| Definition::To { number, id, epoch };
-        numbered(&mut self.to, to, buffer, defined)
+        let number = numbered(&mut self.to, to, buffer, defined);
+        self.forget_last_if(number == 0);
+        number
     }
 
     /// The number of a sender.
     pub(crate) fn from(&mut self, from: &Upid, buffer: &mut Vec<u8>) -> u64 {
         let defined = |number, id, epoch| Definition::From { number, id, epoch };
-        numbered(&mut self.from, from, buffer, defined)
+        let number = numbered(&mut self.from, from, buffer, defined);
+        self.forget_last_if(number == 0);
+        number
+    }
+
+    /// Number 0 may mean that all numbers are given anew: those remembered are worth nothing.
+    fn forget_last_if(&mut self, anew: bool) {
+        if anew {
+            self.last = None;
+        }
     }
 }
 
@@ -84,6 +123,22 @@ fn define(buffer: &mut Vec<u8>, definition: &Definition) {
         .expect("ids and names are short");
 }
 
+impl Receiver {
+    /// The door remembered for a type.
+    pub(crate) fn door(&self, kind: u64) -> Option<usize> {
+        self.doors.get(usize::try_from(kind).ok()?).copied()?
+    }
+
+    /// `kind` is a number that was defined, hence small.
+    pub(crate) fn remember(&mut self, kind: u64, door: usize) {
+        let kind = usize::try_from(kind).expect("no more than NAMES_MAX");
+        if self.doors.len() <= kind {
+            self.doors.resize(kind + 1, None);
+        }
+        self.doors[kind] = Some(door);
+    }
+}
+
 /// The numbers we were given on an incoming connection.
 #[derive(Default)]
 pub(crate) struct Taken {
@@ -98,8 +153,8 @@ pub(crate) struct Receiver {
     pub(crate) epoch: Option<Epoch>,
     /// The process as it was found last.
     pub(crate) cell: Option<Arc<dyn AnyCell>>,
-    /// Shape: number of a type → number of its door.
-    pub(crate) doors: BTreeMap<u64, usize>,
+    /// Shape: by number of a type, the number of its door.
+    pub(crate) doors: Vec<Option<usize>>,
 }
 
 impl Taken {
@@ -112,13 +167,15 @@ impl Taken {
                 put(&mut self.types, number, (name.into_boxed_str(), version))?;
                 // Doors were remembered by the number's old meaning.
                 self.to.iter_mut().flatten().for_each(|receiver| {
-                    receiver.doors.remove(&u64::from(number));
+                    if let Some(door) = receiver.doors.get_mut(number as usize) {
+                        *door = None;
+                    }
                 });
                 Ok(())
             }
             Definition::To { number, id, epoch } => {
                 let id = id.into_boxed_str();
-                let receiver = Receiver { id, epoch: epoch.map(Epoch), cell: None, doors: BTreeMap::new() };
+                let receiver = Receiver { id, epoch: epoch.map(Epoch), cell: None, doors: Vec::new() };
                 put(&mut self.to, number, receiver)
             }
             Definition::From { number, id, epoch } => {

@@ -127,6 +127,6 @@ async fn watch(runtime: &Runtime, peer: &Peer, heard: &Cell<Duration>) -> io::Re
             return Err(io::Error::new(io::ErrorKind::TimedOut, "nothing heard for too long"));
         }
         // A queue that is full needs no ping: it will be written or the connection is dead.
-        let _ = peer.plain(runtime.elapsed(), Kind::Ping, |_| {});
+        let _ = peer.plain(|| runtime.elapsed(), Kind::Ping, |_| {});
     }
 }

@@ -132,7 +132,7 @@ impl Peer {
 
     pub(super) fn tell<M: wire::Message>(
         &self,
-        now: Duration,
+        now: impl Fn() -> Duration,
         from: &Upid,
         to: &Upid,
         message: &M,
@@ -146,7 +146,7 @@ impl Peer {
     /// Sends a question; its correlation is what [`Peer::forget_ask`] takes.
     pub(super) fn ask<Q: wire::Question>(
         &self,
-        now: Duration,
+        now: impl Fn() -> Duration,
         open: OpenAsk,
         to: &Upid,
         question: &Q,
@@ -176,7 +176,7 @@ impl Peer {
     /// Answers a question that came from that node.
     pub(super) fn reply(
         &self,
-        now: Duration,
+        now: impl Fn() -> Duration,
         correlation: u64,
         answer: &Result<Vec<u8>, AskError>,
     ) -> Result<Then, SendError> {
@@ -193,7 +193,7 @@ impl Peer {
     /// Asks that node to say when `linked` ends; `linker` hears it, or that the way broke.
     pub(super) fn link(
         &self,
-        now: Duration,
+        now: impl Fn() -> Duration,
         linker: &Arc<dyn AnyCell>,
         linked: &Upid,
     ) -> Result<Then, SendError> {
@@ -226,7 +226,7 @@ impl Peer {
     /// Queues a frame whose numbers are part of its body.
     pub(super) fn plain(
         &self,
-        now: Duration,
+        now: impl Fn() -> Duration,
         kind: Kind,
         body: impl FnOnce(&mut Vec<u8>),
     ) -> Result<Then, SendError> {
@@ -294,11 +294,11 @@ impl Peer {
 
     fn queue(
         &self,
-        now: Duration,
+        now: impl Fn() -> Duration,
         write: impl FnOnce(&mut State) -> Result<(), frame::TooLarge>,
     ) -> Result<Then, SendError> {
         let mut state = self.state.lock();
-        if !state.open && now < state.rest_until {
+        if !state.open && now() < state.rest_until {
             return Err(SendError::LinkDown);
         }
         if state.outgoing.len() >= OUTGOING_MAX {
@@ -323,7 +323,7 @@ impl State {
     /// Type, receiver and sender as numbers of this connection.
     fn numbers<M: wire::Message>(&mut self, from: &Upid, to: &Upid) -> [u64; 3] {
         let State { given, outgoing, .. } = self;
-        [given.kind::<M>(outgoing), given.to(to, outgoing), given.from(from, outgoing)]
+        given.message::<M>(from, to, outgoing)
     }
 
     fn pair(&mut self, linker: &Upid, linked: &Upid) -> [u64; 2] {

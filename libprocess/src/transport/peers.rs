@@ -116,7 +116,7 @@ impl Peers {
         message: &M,
     ) -> Result<(), SendError> {
         let peer = self.peer(to.address());
-        let then = peer.tell(runtime.elapsed(), from, to, message)?;
+        let then = peer.tell(|| runtime.elapsed(), from, to, message)?;
         self.then(runtime, peer, then);
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Peers {
         let peer = self.peer(to.address());
         let decode = |bytes: &[u8]| Ok(Box::new(wire::decode::<Q::Reply>(bytes)?) as Box<dyn Any + Send>);
         let open = OpenAsk { asker: asker.clone(), number, decode };
-        match peer.ask(runtime.elapsed(), open, to, question, within) {
+        match peer.ask(|| runtime.elapsed(), open, to, question, within) {
             Ok((then, correlation)) => {
                 self.then(runtime, peer.clone(), then);
                 Some(AskCancel { peer, correlation })
@@ -149,7 +149,7 @@ impl Peers {
     /// Asks to hear when a process of another node ends.
     pub(crate) fn link(&self, runtime: &Runtime, linker: Arc<dyn AnyCell>, linked: &Upid) {
         let peer = self.peer(linked.address());
-        match peer.link(runtime.elapsed(), &linker, linked) {
+        match peer.link(|| runtime.elapsed(), &linker, linked) {
             Ok(then) => self.then(runtime, peer, then),
             Err(_) => {
                 // It may have been noted before there was no room for the frame.
@@ -175,7 +175,7 @@ impl Peers {
         answer: &Result<Vec<u8>, AskError>,
     ) {
         let peer = self.peer(node);
-        match peer.reply(runtime.elapsed(), correlation, answer) {
+        match peer.reply(|| runtime.elapsed(), correlation, answer) {
             Ok(then) => self.then(runtime, peer, then),
             // An answer too large to travel is no answer.
             Err(SendError::Full) if answer.is_ok() => {
@@ -189,7 +189,7 @@ impl Peers {
     pub(super) fn exited(&self, runtime: &Runtime, linker: &Upid, linked: &Upid, exit: Exit) {
         let peer = self.peer(linker.address());
         let departure = Departure { linker: Name::of(linker), linked: Name::of(linked), exit };
-        match peer.plain(runtime.elapsed(), Kind::Exited, |body| wire::encode_into(&departure, body)) {
+        match peer.plain(|| runtime.elapsed(), Kind::Exited, |body| wire::encode_into(&departure, body)) {
             Ok(then) => self.then(runtime, peer, then),
             Err(_) => peer.close_incoming(),
         }

@@ -1,0 +1,175 @@
+//! Many tell one, which always has a long queue behind it. One source is plain `tell`.
+
+use std::sync::mpsc;
+
+use libprocess::actix::{self, Addr};
+use libprocess::{Actor, Context, Handler, Message, Pid, Process, Shard, Spawn};
+
+use crate::measure::{Figure, per_operation, runtime, versus, with_arbiter};
+
+const MESSAGES: u64 = 4_000_000;
+
+pub(crate) fn figures() -> Vec<Figure> {
+    vec![compared(8, 4_096, "8 to 1, 32k waiting", None)]
+}
+
+/// `sources` that each send `batch` messages, and the next batch when the sink has had it.
+pub(crate) fn compared(sources: u64, batch: u64, what: &'static str, goal: Option<f64>) -> Figure {
+    let load = Load { sources, batch, batches: MESSAGES / sources / batch };
+    let (ours, theirs) = versus(|| ours(load), || stock(load));
+    Figure { what, unit: "ns", ours, peer: "actix", theirs, goal }
+}
+
+#[derive(Clone, Copy)]
+struct Load {
+    sources: u64,
+    batch: u64,
+    batches: u64,
+}
+
+impl Load {
+    fn messages(self) -> u64 {
+        self.sources * self.batch * self.batches
+    }
+}
+
+/// Told to the sink; the last of a batch carries the way back.
+struct Told<Back>(u64, Option<Back>);
+
+impl<Back> Message for Told<Back> {
+    type Result = ();
+}
+
+struct Go;
+
+impl Message for Go {
+    type Result = ();
+}
+
+struct Sink {
+    sum: u64,
+    left: u64,
+    done: mpsc::Sender<u64>,
+}
+
+impl Sink {
+    fn take(&mut self, value: u64) {
+        self.sum = self.sum.wrapping_add(value);
+        self.left -= 1;
+        if self.left == 0 {
+            self.done.send(self.sum).expect("the bench waits");
+        }
+    }
+}
+
+fn ours(load: Load) -> f64 {
+    struct Ours(Sink);
+    impl Actor for Ours {
+        type Context = Context<Self>;
+    }
+    impl Process for Ours {
+        const KIND: &'static str = "sink";
+        type Input = Told<Pid<Source>>;
+    }
+    impl Handler<Told<Pid<Source>>> for Ours {
+        type Result = ();
+        fn handle(&mut self, Told(value, back): Told<Pid<Source>>, ctx: &mut Context<Self>) {
+            self.0.take(value);
+            if let Some(back) = back {
+                let _ = ctx.tell(&back, Go);
+            }
+        }
+    }
+    struct Source {
+        to: Pid<Ours>,
+        load: Load,
+    }
+    impl Actor for Source {
+        type Context = Context<Self>;
+    }
+    impl Process for Source {
+        const KIND: &'static str = "source";
+        type Input = Go;
+    }
+    impl Handler<Go> for Source {
+        type Result = ();
+        fn handle(&mut self, _: Go, ctx: &mut Context<Self>) {
+            if self.load.batches == 0 {
+                return;
+            }
+            self.load.batches -= 1;
+            for value in 1..self.load.batch {
+                ctx.tell(&self.to, Told(value, None)).expect("there is room");
+            }
+            let back = ctx.pid().clone();
+            ctx.tell(&self.to, Told(0, Some(back))).expect("there is room");
+        }
+    }
+
+    let runtime = runtime(1);
+    let (done, all) = mpsc::channel();
+    let left = load.messages();
+    let to = runtime.spawn(Spawn::named("sink"), move || Ours(Sink { sum: 0, left, done })).expect("spawns");
+    let sources: Vec<Pid<Source>> = (0..load.sources)
+        .map(|_| {
+            let to = to.clone();
+            let spawn = Spawn::prefixed("source").shard(Shard::At(0));
+            runtime.spawn(spawn, move || Source { to, load }).expect("spawns")
+        })
+        .collect();
+    let cost = per_operation(load.messages(), || {
+        sources.iter().for_each(|source| source.tell(Go).expect("there is room"));
+        all.recv().expect("it ends");
+    });
+    runtime.shutdown();
+    cost
+}
+
+fn stock(load: Load) -> f64 {
+    struct Stock(Sink);
+    impl Actor for Stock {
+        type Context = actix::Context<Self>;
+    }
+    impl Handler<Told<Addr<Source>>> for Stock {
+        type Result = ();
+        fn handle(&mut self, Told(value, back): Told<Addr<Source>>, _: &mut Self::Context) {
+            self.0.take(value);
+            if let Some(back) = back {
+                back.do_send(Go);
+            }
+        }
+    }
+    struct Source {
+        to: Addr<Stock>,
+        load: Load,
+    }
+    impl Actor for Source {
+        type Context = actix::Context<Self>;
+    }
+    impl Handler<Go> for Source {
+        type Result = ();
+        fn handle(&mut self, _: Go, ctx: &mut Self::Context) {
+            if self.load.batches == 0 {
+                return;
+            }
+            self.load.batches -= 1;
+            for value in 1..self.load.batch {
+                self.to.do_send(Told(value, None));
+            }
+            let back = actix::AsyncContext::address(ctx);
+            self.to.do_send(Told(0, Some(back)));
+        }
+    }
+
+    let (done, all) = mpsc::channel();
+    let start = move || {
+        let to = Stock(Sink { sum: 0, left: load.messages(), done }).start();
+        (0..load.sources).map(|_| Source { to: to.clone(), load }.start()).collect::<Vec<_>>()
+    };
+    with_arbiter(start, |sources| {
+        per_operation(load.messages(), || {
+            sources.iter().for_each(|source| source.do_send(Go));
+            all.recv().expect("it ends");
+        })
+    })
+}

@@ -1,0 +1,33 @@
+//! What we promise to be fast, beside its peers in the same run: one table of ours, peer, ratio.
+//!
+//! `cargo bench -p libprocess --bench figures` for all, `… -- ring tell` for some. CPU time of the
+//! whole OS process per operation, median of interleaved rounds; ratios decide, absolute figures
+//! are for orientation.
+
+mod ask;
+mod fan_in;
+mod measure;
+mod remote;
+mod ring;
+mod spawn;
+mod tell;
+
+use measure::Figure;
+
+fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let all: [(&str, fn() -> Vec<Figure>); 6] = [
+        ("tell", tell::figures),
+        ("fan_in", fan_in::figures),
+        ("ring", ring::figures),
+        ("spawn", spawn::figures),
+        ("ask", ask::figures),
+        ("remote", remote::figures),
+    ];
+    measure::head();
+    for (name, figures) in all {
+        if asked.is_empty() || asked.iter().any(|asked| asked == name) {
+            figures().iter().for_each(|figure| measure::row(name, figure));
+        }
+    }
+}

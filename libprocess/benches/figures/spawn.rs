@@ -1,0 +1,120 @@
+//! Spawning, with the first message handled; and what a process costs that does nothing.
+
+use std::sync::mpsc;
+
+use libprocess::actix::{self, Addr};
+use libprocess::{Actor, Context, Handler, Message, Pid, Process, Spawn};
+
+use crate::measure::{Figure, per_operation, resident, runtime, versus, with_arbiter};
+
+const PROCESSES: u64 = 100_000;
+
+pub(crate) fn figures() -> Vec<Figure> {
+    // Memory first: what was freed once is resident still.
+    let (ours, theirs) = (idle_ours(), idle_stock());
+    let memory = Figure { what: "idle process", unit: "B", ours, peer: "actix", theirs, goal: Some(0.5) };
+    let (ours, theirs) = versus(spawned_ours, spawned_stock);
+    let spawned =
+        Figure { what: "spawn and first message", unit: "ns", ours, peer: "actix", theirs, goal: None };
+    vec![spawned, memory]
+}
+
+struct First(mpsc::Sender<()>);
+
+impl Message for First {
+    type Result = ();
+}
+
+struct Ours;
+impl Actor for Ours {
+    type Context = Context<Self>;
+}
+impl Process for Ours {
+    const KIND: &'static str = "small";
+    type Input = First;
+}
+impl Handler<First> for Ours {
+    type Result = ();
+    fn handle(&mut self, First(done): First, _: &mut Context<Self>) {
+        let _ = done.send(());
+    }
+}
+
+struct Stock;
+impl Actor for Stock {
+    type Context = actix::Context<Self>;
+}
+impl Handler<First> for Stock {
+    type Result = ();
+    fn handle(&mut self, First(done): First, _: &mut Self::Context) {
+        let _ = done.send(());
+    }
+}
+
+fn spawned_ours() -> f64 {
+    let runtime = runtime(1);
+    let (done, all) = mpsc::channel();
+    let mut pids: Vec<Pid<Ours>> = Vec::with_capacity(PROCESSES as usize);
+    let cost = per_operation(PROCESSES, || {
+        for _ in 0..PROCESSES {
+            let pid = runtime.spawn(Spawn::prefixed("p"), || Ours).expect("spawns");
+            pid.tell(First(done.clone())).expect("there is room");
+            pids.push(pid);
+        }
+        (0..PROCESSES).for_each(|_| all.recv().expect("each answers"));
+    });
+    runtime.shutdown();
+    cost
+}
+
+fn spawned_stock() -> f64 {
+    let (done, all) = mpsc::channel();
+    let (go, going) = mpsc::channel::<()>();
+    let start = move || {
+        actix_rt::spawn(async move {
+            going.recv().expect("the bench goes");
+            let mut addresses: Vec<Addr<Stock>> = Vec::with_capacity(PROCESSES as usize);
+            for _ in 0..PROCESSES {
+                let address = Stock.start();
+                address.do_send(First(done.clone()));
+                addresses.push(address);
+            }
+            std::future::pending::<()>().await;
+        });
+    };
+    with_arbiter(start, |()| {
+        per_operation(PROCESSES, || {
+            go.send(()).expect("the arbiter waits");
+            (0..PROCESSES).for_each(|_| all.recv().expect("each answers"));
+        })
+    })
+}
+
+fn idle_ours() -> f64 {
+    let runtime = runtime(1);
+    let before = resident();
+    let pids: Vec<Pid<Ours>> =
+        (0..PROCESSES).map(|_| runtime.spawn(Spawn::prefixed("p"), || Ours).expect("spawns")).collect();
+    let (done, all) = mpsc::channel();
+    pids.last().expect("there are some").tell(First(done)).expect("there is room");
+    all.recv().expect("it answers");
+    let cost = (resident() - before) / PROCESSES as f64;
+    runtime.shutdown();
+    cost
+}
+
+fn idle_stock() -> f64 {
+    let (done, all) = mpsc::channel();
+    let start = move || {
+        let before = resident();
+        let addresses: Vec<Addr<Stock>> = (0..PROCESSES).map(|_| Stock.start()).collect();
+        addresses.last().expect("there are some").do_send(First(done));
+        (before, addresses)
+    };
+    with_arbiter(start, |(before, addresses)| {
+        all.recv().expect("it answers");
+        let cost = (resident() - before) / PROCESSES as f64;
+        drop(addresses);
+        cost
+    })
+}

@@ -1,0 +1,7 @@
+//! Processes as their users see them: on one node, between nodes, and beside strangers.
+
+mod hostile;
+mod local;
+mod order;
+mod probe;
+mod remote;
