@@ -63,6 +63,7 @@ pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Agent>, StartError
 
     let mut theirs = containerizer::Config::new(&config.runtime_dir);
     theirs.frameworks_home = Some(&config.frameworks_home).filter(|home| !home.is_empty()).map(PathBuf::from);
+    theirs.fetch.stall = config.fetcher_stall_timeout;
     let told = agent.clone();
     let tell = move |event| {
         // An agent that has ended finds its containers again when it comes back.

@@ -1,31 +1,24 @@
-//! Sandboxes over HTTP: `/files/{browse,read,download,debug}`, and what LIST_FILES and READ_FILE answer.
+//! Sandboxes over HTTP: `/files/{browse,read,download,debug}`.
 //!
-//! A path is taken apart before anything is opened, and what it names is opened beneath its sandbox by the kernel, so
-//! no link a task plants leads out.
+//! Source: http-endpoints §8.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use agent_linux::beneath::Directory;
-use agent_linux::user;
-use api::v1;
 use bytes::Bytes;
 use futures_util::stream;
 use libprocess::Doors;
-use libprocess::http::{Body, BodyError, Chunks, Request, Response, Route, StatusCode, header};
+use libprocess::http::{Body, BodyError, Chunks, Request, Response, Route, header};
 
 use super::Wrong;
+use super::sandbox::{Failure, Files, READ_MAX};
 use crate::actor::Agent;
 use crate::layout::Layout;
 use crate::public::Public;
 use crate::state::State;
-
-/// The most one read gives: sixteen pages. Unit: bytes.
-const READ_MAX: u64 = 16 * 4096;
 
 pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
     let shared = Arc::clone(public);
@@ -51,158 +44,6 @@ pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
         let response = Response::json(serde_json::to_vec(&attached(&shared.state())).unwrap_or_default());
         async { response }
     });
-}
-
-/// Why a file cannot be had.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Failure {
-    #[error("no such file")]
-    NotFound,
-    #[error("Cannot {0} a directory.\n")]
-    Directory(&'static str),
-    #[error("{0}")]
-    Other(String),
-}
-
-impl Failure {
-    /// What is not there has an empty body, as in the original.
-    pub(super) fn wrong(self) -> Wrong {
-        match self {
-            Failure::NotFound => Wrong::new(StatusCode::NOT_FOUND, ""),
-            Failure::Directory(_) => Wrong::bad_request(self.to_string()),
-            Failure::Other(_) => Wrong::new(StatusCode::INTERNAL_SERVER_ERROR, self.to_string()),
-        }
-    }
-}
-
-impl From<io::Error> for Failure {
-    /// What leads out of a sandbox, or may not be opened, is as good as not there.
-    fn from(error: io::Error) -> Self {
-        use io::ErrorKind::{CrossesDevices, InvalidInput, NotADirectory, NotFound, PermissionDenied};
-        match error.kind() {
-            NotFound | NotADirectory | CrossesDevices | PermissionDenied | InvalidInput => Failure::NotFound,
-            _ if error.raw_os_error() == Some(LOOP) => Failure::NotFound,
-            _ => Failure::Other(error.to_string()),
-        }
-    }
-}
-
-/// Links that lead in a circle.
-const LOOP: i32 = 40;
-
-/// One file as it is listed.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Entry {
-    /// Its whole virtual path.
-    pub path: String,
-    pub nlink: u64,
-    pub size: u64,
-    /// Unit: seconds since the epoch.
-    pub mtime: i64,
-    pub mode: u32,
-    pub uid: String,
-    pub gid: String,
-}
-
-impl From<&Entry> for v1::FileInfo {
-    fn from(entry: &Entry) -> Self {
-        v1::FileInfo {
-            path: entry.path.clone(),
-            nlink: i32::try_from(entry.nlink).ok(),
-            size: Some(entry.size),
-            mtime: Some(v1::TimeInfo { nanoseconds: entry.mtime.saturating_mul(1_000_000_000) }),
-            mode: Some(entry.mode),
-            uid: Some(entry.uid.clone()),
-            gid: Some(entry.gid.clone()),
-        }
-    }
-}
-
-/// The files one state lets be seen.
-pub(super) struct Files<'a>(&'a State);
-
-impl<'a> Files<'a> {
-    pub(super) fn new(state: &'a State) -> Self {
-        Self(state)
-    }
-
-    /// What a directory holds, by path; nothing for a file.
-    pub(super) fn list(&self, path: &str) -> Result<Vec<Entry>, Failure> {
-        let (sandbox, file) = self.find(path)?;
-        if !file.metadata()?.is_dir() {
-            return Ok(Vec::new());
-        }
-        let inside = self.inside(path)?.rest;
-        let base = path.trim_end_matches('/');
-        let mut entries = Vec::new();
-        for found in std::fs::read_dir(format!("/proc/self/fd/{}", fd(&file)))? {
-            let found = found?;
-            let Some(name) = found.file_name().to_str().map(str::to_owned) else { continue };
-            // Links are followed as far as the sandbox goes; others are shown as what they are.
-            let metadata = match sandbox.open_read(&inside.join(&name)) {
-                Ok(file) => file.metadata()?,
-                Err(_) => match found.metadata() {
-                    Ok(metadata) => metadata,
-                    // Gone since.
-                    Err(_) => continue,
-                },
-            };
-            entries.push(Entry {
-                path: format!("{base}/{name}"),
-                nlink: metadata.nlink(),
-                size: metadata.size(),
-                mtime: metadata.mtime(),
-                mode: metadata.mode(),
-                uid: user::name(metadata.uid()).unwrap_or_else(|| metadata.uid().to_string()),
-                gid: user::group_name(metadata.gid()).unwrap_or_else(|| metadata.gid().to_string()),
-            });
-        }
-        entries.sort_by(|one, other| one.path.cmp(&other.path));
-        Ok(entries)
-    }
-
-    /// The size of a file, and a piece of it: from `offset`, at most `length` bytes and never more than
-    /// [`READ_MAX`]. Without an offset only the size is asked for.
-    pub(super) fn read(
-        &self,
-        path: &str,
-        offset: Option<u64>,
-        length: Option<u64>,
-    ) -> Result<(u64, Vec<u8>), Failure> {
-        let (_, mut file) = self.find(path)?;
-        let metadata = file.metadata()?;
-        if metadata.is_dir() {
-            return Err(Failure::Directory("read"));
-        }
-        let size = metadata.len();
-        let Some(offset) = offset.filter(|offset| *offset < size) else { return Ok((size, Vec::new())) };
-        let length = length.unwrap_or(u64::MAX).min(READ_MAX);
-        file.seek(SeekFrom::Start(offset))?;
-        let mut data = Vec::new();
-        file.take(length).read_to_end(&mut data)?;
-        Ok((size, data))
-    }
-
-    fn open(&self, path: &str) -> Result<File, Failure> {
-        let (_, file) = self.find(path)?;
-        if file.metadata()?.is_dir() { Err(Failure::Directory("download")) } else { Ok(file) }
-    }
-
-    /// Opens what a virtual path names, and the sandbox around it.
-    fn find(&self, path: &str) -> Result<(Directory, File), Failure> {
-        let inside = self.inside(path)?;
-        let sandbox = Directory::open(&inside.sandbox)?;
-        let file = sandbox.open_read(&inside.rest)?;
-        Ok((sandbox, file))
-    }
-
-    fn inside(&self, path: &str) -> Result<crate::layout::Inside, Failure> {
-        self.0.settings.layout.inside(self.0.id.as_ref(), path).ok_or(Failure::NotFound)
-    }
-}
-
-fn fd(file: &File) -> i32 {
-    std::os::fd::AsRawFd::as_raw_fd(file)
 }
 
 fn path_of(request: &Request) -> Result<&str, Wrong> {

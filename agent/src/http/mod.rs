@@ -7,6 +7,7 @@ mod executor;
 mod files;
 mod operator;
 mod refused;
+mod sandbox;
 mod session;
 mod views;
 

@@ -9,7 +9,7 @@ use libprocess::Edge;
 use libprocess::http::{Request, Response, StatusCode, header};
 use model::ContainerId;
 
-use super::files::{Failure, Files};
+use super::sandbox::{Failure, Files};
 use super::{Refused, Wrong, views};
 use crate::actor::Agent;
 use crate::public::Public;

@@ -7,7 +7,7 @@ use model::messages::{ShutdownAgent, UnregisterAgent, UpdateFramework};
 use crate::effects::{Effect, Effects, ToMaster};
 use crate::executors;
 use crate::recovery::Record;
-use crate::state::{Life, Run, State};
+use crate::state::{Life, Phase, Run, State};
 
 /// The master wants this agent gone, id and all: every executor is shut down, then the agent ends.
 pub(crate) fn shutdown(state: &mut State, shutdown: ShutdownAgent) -> Effects {
@@ -28,18 +28,23 @@ pub(crate) fn shutdown(state: &mut State, shutdown: ShutdownAgent) -> Effects {
 pub(crate) fn finish(state: &mut State) -> Effects {
     let mut effects = Effects::new();
     state.life = Life::Terminating;
-    effects.extend(
-        state.id.clone().map(|agent_id| Effect::ToMaster(ToMaster::Unregister(UnregisterAgent { agent_id }))),
-    );
-    let alive: Vec<_> = state
-        .executors()
-        .filter(|executor| !matches!(executor.run, Run::Ended | Run::Intended))
-        .map(|executor| executor.container.clone())
-        .collect();
+    let unregister = |agent_id| Effect::ToMaster(ToMaster::Unregister(UnregisterAgent { agent_id }));
+    effects.extend(state.id.clone().map(unregister));
+    let keys: Vec<_> =
+        state.executors().map(|executor| (executor.framework.clone(), executor.id.clone())).collect();
+    for key in keys {
+        let Some(executor) = state.executor_mut(&key).filter(|executor| !executor.is_ended()) else {
+            continue;
+        };
+        executor.phase = Phase::Terminating;
+        // One that is only intended is not launched any more.
+        if executor.run != Run::Intended {
+            effects.push(Effect::Destroy(executor.container.clone()));
+        }
+    }
     if state.executors().all(|executor| executor.is_ended()) {
         effects.push(Effect::Stop("told to".to_owned()));
     }
-    effects.extend(alive.into_iter().map(Effect::Destroy));
     effects
 }
 
@@ -54,5 +59,54 @@ pub(crate) fn update_framework(state: &mut State, update: UpdateFramework) -> Ef
     match record {
         Some(record) => vec![Effect::Record { records: vec![record], then: Vec::new() }],
         None => Effects::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Recover;
+    use crate::containerizer::{Cause, ContainerEvent};
+    use crate::messages::Input;
+    use crate::testing::{World, custom_task, ended, identity, settings};
+
+    #[test]
+    fn an_agent_that_finishes_ends_its_containers_first() {
+        let mut world = World::with_custom_task();
+        let container = world.container("e");
+        assert_eq!(
+            world.hear(Input::Finish),
+            ["to master: unregister".to_owned(), format!("destroy {container}")]
+        );
+        let told = world.exited("e", 9);
+        assert_eq!(told.last().unwrap(), &format!("forget {container}"));
+        assert!(told.contains(&"stop: all executors have ended".to_owned()), "{told:?}");
+    }
+
+    #[test]
+    fn an_agent_that_finishes_launches_nothing_more() {
+        let mut world = World::registered();
+        world.hold_disk();
+        world.run(custom_task("t"), true);
+        assert_eq!(world.hear(Input::Finish), ["to master: unregister"]);
+        let told = world.sync().join("\n");
+        assert!(!told.contains("launch "), "{told}");
+        assert!(told.contains("stop: "), "{told}");
+    }
+
+    #[test]
+    fn an_agent_that_cleans_up_never_registers() {
+        let mut before = World::with_custom_task();
+        let container = before.container("e");
+        let mut settings = settings();
+        settings.recover = Recover::Cleanup;
+        let mut world = World::with(settings);
+        world.hear(Input::Restored(std::mem::take(&mut before.journal).into_iter().flatten().collect()));
+        let running = vec![(container.clone(), identity())];
+        let told = world.hear(Input::Container(ContainerEvent::Recovered { running, orphans: Vec::new() }));
+        assert!(told.contains(&format!("destroy {container}")), "{told:?}");
+        assert!(!told.iter().any(|line| line.contains("register with")), "{told:?}");
+        let termination = ended(Some(9), Cause::Destroyed);
+        let told = world.hear(Input::Container(ContainerEvent::Terminated { id: container, termination }));
+        assert!(told.contains(&"stop: all executors have ended".to_owned()), "{told:?}");
     }
 }

@@ -38,12 +38,14 @@ pub(crate) fn restored(state: &mut State) -> Effects {
 
 /// The containers are looked at; those that ended were told before. The executors in the others may come back now.
 pub(crate) fn containers(state: &mut State, running: &[ContainerId], now: Time) -> Effects {
-    if state.life != Life::Recovering {
-        return Effects::new();
+    match state.life {
+        Life::Recovering => {}
+        // Told to end before its containers were known: now they can be destroyed.
+        Life::Terminating => return master::finish(state),
+        Life::Reconnecting | Life::Running => return Effects::new(),
     }
     state.counters.recovery_time = Some(now.since(state.started).as_secs_f64());
     if state.settings.recover == Recover::Cleanup {
-        state.life = Life::Reconnecting;
         return master::finish(state);
     }
     state.life = Life::Reconnecting;
