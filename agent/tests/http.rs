@@ -272,3 +272,29 @@ fn a_heartbeat_is_never_looked_into() {
         assert_eq!(node.call("/api/v1/executor", call).await, answer(202, ""));
     });
 }
+
+#[test]
+fn hostile_bodies_are_refused_and_the_agent_goes_on() {
+    play(async |node| {
+        for path in ["/api/v1", "/api/v1/executor"] {
+            let json = [("content-type", "application/json")];
+            let deep = format!("{}{}", r#"{"a":"#.repeat(5000), "}".repeat(5000));
+            for (body, status) in
+                [("", 400), ("[]", 400), ("\u{0}", 400), (deep.as_str(), 400), ("{\"type\":7}", 400)]
+            {
+                assert_eq!(
+                    node.ask(Method::POST, path, &json, body).await.status,
+                    status,
+                    "{path} {body:.20}"
+                );
+            }
+            let huge = format!(r#"{{"type":"{}"}}"#, "x".repeat(20 << 20));
+            assert_eq!(node.ask(Method::POST, path, &json, &huge).await.status, 413, "{path}");
+            let protobuf = [("content-type", "application/x-protobuf")];
+            for body in ["\n", "\u{7f}\u{7f}\u{7f}", "\u{8}"] {
+                assert_eq!(node.ask(Method::POST, path, &protobuf, body).await.status, 400, "{path}");
+            }
+        }
+        assert_eq!(node.get("/health").await.0, 200);
+    });
+}
