@@ -91,7 +91,7 @@ fn from_master(state: &mut State, from: Upid, message: FromMaster, now: Time) ->
 
 /// Answers an executor's call: who is it, may it speak now, and what follows.
 ///
-/// Source: http-endpoints §5; a heartbeat is never looked into.
+/// Source: Mesos agent endpoints; a heartbeat is never looked into.
 fn executor_call(state: &mut State, call: ExecutorCall, stream: Option<StreamNo>, now: Time) -> Effects {
     let refuse = |refused| vec![Effect::Answer(Err(refused))];
     let ExecutorCall { framework_id, executor_id, kind } = call;

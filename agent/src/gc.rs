@@ -1,6 +1,6 @@
 //! Sandboxes nobody uses are removed when they are old, the sooner the fuller the disk.
 //!
-//! Source: agent-semantics §8. What counts is when a sandbox was last changed; nothing is remembered between looks, so
+//! Source: Mesos sandbox garbage collection. What counts is when a sandbox was last changed; nothing is remembered between looks, so
 //! an agent that was away forgets none.
 
 use std::collections::BTreeSet;

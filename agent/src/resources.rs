@@ -17,7 +17,7 @@ pub enum ResourcesError {
 
 /// What is assumed where nothing can be found out.
 ///
-/// Source: flags-agent, "resources".
+/// Source: Mesos agent flag `--resources`.
 const MEM_DEFAULT: u64 = 1024;
 const DISK_DEFAULT: u64 = 10 * 1024;
 const PORTS_DEFAULT: &str = "ports:[31000-32000]";
@@ -45,7 +45,7 @@ pub(crate) fn attributes(text: &str) -> Result<Attributes, ResourcesError> {
 
 /// Adds what `given` does not name: processors, memory, disk and ports.
 ///
-/// Memory and disk leave the machine something for itself. Source: agent-semantics §15.
+/// Memory and disk leave the machine something for itself. Source: Mesos attributes and resources.
 pub(crate) fn detect(given: &Resources, default_role: &str, work_dir: &Path) -> Resources {
     let mut found = Vec::new();
     let mut add = |name: &str, value: String| {

@@ -3,7 +3,7 @@
 //! Nothing is counted twice: rules count in the [`Tally`](crate::state::Tally), and everything else is worked out from the published
 //! snapshot when somebody looks. The allocator and the registrar show their own families themselves.
 //!
-//! Source: metrics.tsv, families `master/`.
+//! Source: Mesos metrics, family `master/`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What operators and tools read from a master, and what a master says to bad questions. Source: clients-rely-on.md.
+//! What operators and tools read from a master, and what a master says to bad questions.
 
 use std::time::Duration;
 

@@ -55,7 +55,7 @@ pub enum Selector {
 /// | `Matches`      | false   | whole match | true       |
 /// | `NotMatches`   | true    | no match    | true       |
 ///
-/// Source: scheduler-semantics §3, "Offer constraints".
+/// Source: Mesos scheduler HTTP API, offers and filters, "Offer constraints".
 #[wire::part]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Predicate {

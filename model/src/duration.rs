@@ -25,7 +25,7 @@ const UNITS: [(&str, u64); 8] = [
 
 /// Reads a number and a unit, as in `1.5secs`; `s`, `m`, `h`, `d` and `w` are understood too.
 ///
-/// Source: flags-common, "duration".
+/// Source: Mesos flags, durations.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     let wrong = || UnitError::Duration(text.to_owned());
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;

@@ -22,7 +22,7 @@ impl Filters {
 
     /// Reads `refuse_seconds`: too long becomes a year; negative and not a number the default.
     ///
-    /// Source: scheduler-semantics §3, "DECLINE / filters".
+    /// Source: Mesos scheduler HTTP API, offers and filters, "DECLINE / filters".
     pub fn from_secs(seconds: f64) -> Self {
         let refuse = if seconds.is_nan() || seconds < 0.0 {
             Self::DEFAULT_REFUSE

@@ -198,7 +198,7 @@ impl FrameworkInfo {
 
     /// Judges all that needs no knowledge of the cluster.
     ///
-    /// Source: scheduler-semantics §2.3.
+    /// Source: Mesos scheduler HTTP API, `SUBSCRIBE`.
     pub fn check(&self) -> Result<(), FrameworkError> {
         if self.capabilities.multi_role() {
             if self.role.is_some() {

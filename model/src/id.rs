@@ -29,7 +29,7 @@ pub const ID_LENGTH_MAX: usize = 255;
 
 /// Judges an id that a client chose.
 ///
-/// Source: scheduler-semantics §1; ids become path components, so nothing may leave its directory.
+/// Source: Mesos identifiers; ids become path components, so nothing may leave its directory.
 pub(crate) fn check_id(id: &Arc<str>) -> Result<(), IdError> {
     if id.is_empty() {
         return Err(IdError::Empty);

@@ -12,7 +12,7 @@ const MEM: i64 = 32;
 
 /// An executor named after the task, which runs that task alone.
 ///
-/// Source: agent-semantics §2.
+/// Source: Mesos agent, launching tasks.
 pub(crate) fn command_executor(
     task: &TaskInfo,
     framework: &FrameworkInfo,

@@ -51,7 +51,7 @@ pub(crate) fn launch_failed(
 /// Tells every task that was not over how it ended, and the master that the executor is gone.
 ///
 /// What the agent ended it for comes before what the container says.
-/// Source: agent-semantics §2, "Executor termination".
+/// Source: Mesos agent, launching tasks, "Executor termination".
 pub(crate) fn ended(
     state: &mut State,
     key: &Key,

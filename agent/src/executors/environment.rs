@@ -7,7 +7,7 @@ use crate::state::{Executor, State};
 
 /// The variables, later ones winning: the agent's, ours, then those of its command.
 ///
-/// Source: agent-semantics §1; `MESOS_CHECKPOINT` is left out rather than zero, since clients ask whether it is there.
+/// Source: Mesos executor HTTP API; `MESOS_CHECKPOINT` is left out rather than zero, since clients ask whether it is there.
 pub(crate) fn environment(state: &State, executor: &Executor) -> Vec<(String, String)> {
     let settings = &state.settings;
     let mut variables = Vec::new();

@@ -11,7 +11,7 @@ use crate::tasks;
 
 /// Asks an executor to shut down; one that cannot be asked is ended at once.
 ///
-/// Source: agent-semantics §2, "SHUTDOWN of executor".
+/// Source: Mesos agent, launching tasks, "SHUTDOWN of executor".
 pub(crate) fn shutdown(state: &mut State, key: &Key) -> Effects {
     let grace = state.settings.executor_shutdown_grace_period;
     let Some(executor) = state.executor_mut(key) else { return Effects::new() };

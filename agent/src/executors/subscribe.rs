@@ -24,7 +24,7 @@ pub(crate) const HEARTBEAT: Duration = Duration::from_secs(30 * 60);
 /// What it says it could not deliver is taken in as if it came now. Tasks it was given and does not name were lost on
 /// the way to it, and are reported as dropped. Then it gets what waits for it; if nothing ever will, it is shut down.
 ///
-/// Source: agent-semantics §1, "Subscription".
+/// Source: Mesos executor HTTP API, "Subscription".
 pub(crate) fn subscribe(
     state: &mut State,
     key: &Key,

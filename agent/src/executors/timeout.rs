@@ -8,7 +8,7 @@ use crate::state::{Ending, Key, Phase, State};
 
 /// The container is destroyed; its tasks fail for that reason.
 ///
-/// Source: agent-semantics §2, "Executor registration timeout".
+/// Source: Mesos agent, launching tasks, "Executor registration timeout".
 pub(crate) fn subscribed_too_late(state: &mut State, key: &Key, container: ContainerId) -> Effects {
     let timeout = format_duration(state.settings.executor_registration_timeout);
     let Some(executor) = state.executor_mut(key) else { return Effects::new() };

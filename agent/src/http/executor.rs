@@ -25,7 +25,7 @@ const BACKLOG_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Answers one call.
 ///
-/// Source: http-endpoints §5, in the order of its checks.
+/// Source: Mesos agent endpoints, in the order of its checks.
 pub(crate) async fn executor(mut request: Request, edge: Edge<Agent>, public: Arc<Public>) -> Response {
     match answer(&mut request, &edge, &public).await {
         Ok(response) => response,

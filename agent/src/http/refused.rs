@@ -69,7 +69,7 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
-    /// Source: golden/executor, http-endpoints §5.
+    /// Source: Mesos executor HTTP API.
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Refused::Recovering => StatusCode::SERVICE_UNAVAILABLE,

@@ -112,7 +112,7 @@ pub(super) fn containers<'a>(
 
 /// What one container uses, and may use.
 ///
-/// Source: json-state §10; limits are what was asked for, since nothing enforces them here.
+/// Source: Mesos `/monitor/statistics`; limits are what was asked for, since nothing enforces them here.
 pub(super) fn statistics(executor: &state::Executor, usage: &Usage, now: Time) -> v1::ResourceStatistics {
     let may = executor.resources();
     let bytes = may.mem().thousandths().max(0) as u64 * (1024 * 1024) / 1000;

@@ -18,7 +18,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(60);
 ///
 /// At its start an agent asks at once; one that lost its master waits a random while first, since all others lost it
 /// too.
-/// Source: agent-semantics §7; the wait at the start is left out.
+/// Source: Mesos agent recovery; the wait at the start is left out.
 pub(crate) fn look(state: &mut State, lost: bool) -> Effects {
     let Some(master) = state.settings.masters.first().cloned() else { return Effects::new() };
     state.link = Link::Registering { master: master.clone(), attempt: 0 };

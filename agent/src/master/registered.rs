@@ -34,7 +34,7 @@ pub(crate) fn registered(state: &mut State, from: Upid, registered: Registered, 
 
 /// The master knows the agent again. Tasks it still counts on and that are not here are reported as dropped.
 ///
-/// Source: scheduler-semantics §9.
+/// Source: Mesos agent life cycle.
 pub(crate) fn reregistered(state: &mut State, from: Upid, reregistered: Reregistered, now: Time) -> Effects {
     let Reregistered { agent_id, ping_timeout, reconcile, .. } = reregistered;
     if state.id.as_ref() != Some::<&AgentId>(&agent_id) {

@@ -12,7 +12,7 @@ use crate::state::State;
 /// Passes the kill on to the executor. A task still waiting for its executor never reaches it, nor does the rest of
 /// its group; one nobody has is reported as dropped.
 ///
-/// Source: agent-semantics §2.
+/// Source: Mesos agent, launching tasks.
 pub(crate) fn kill(state: &mut State, kill: KillTask, now: Time) -> Effects {
     let KillTask { framework_id, task_id, kill_policy, .. } = kill;
     let Some(key) = state.holder(&framework_id, &task_id) else {

@@ -42,7 +42,7 @@ pub(crate) enum Whose {
 
 /// Says the same of some tasks: each gets an update of its own, delivered like an executor's.
 ///
-/// Source: agent-semantics §3; the state is the one the framework understands.
+/// Source: Mesos task status updates; the state is the one the framework understands.
 pub(crate) fn report(
     state: &mut State,
     whose: &Whose,

@@ -67,7 +67,7 @@ enum Refusal {
 
 /// Judges the tasks, then has them wait for their executor, which is launched if it is not there.
 ///
-/// Source: agent-semantics §2, whose order of checks this keeps.
+/// Source: Mesos agent, launching tasks, whose order of checks this keeps.
 fn launch(state: &mut State, launch: Launch, now: Time) -> Effects {
     let Some(framework) = launch.framework.id.clone() else { return Effects::new() };
     let key = (framework, launch.executor.id.clone());

@@ -19,7 +19,7 @@ use crate::state::{Executor, Key, State};
 /// nothing of or that has ended, since an executor would otherwise send it for ever. A framework that is being shut
 /// down hears nothing any more.
 ///
-/// Source: agent-semantics §3.
+/// Source: Mesos task status updates.
 pub(crate) fn update(state: &mut State, key: &Key, status: TaskStatus, now: Time) -> Effects {
     let Some(uuid) = status.uuid else { return Effects::new() };
     let Some(executor) = state.executor(key) else { return Effects::new() };

@@ -17,7 +17,7 @@ const RETRY_MAX: Duration = Duration::from_secs(600);
 
 /// An update is on disk: its executor may forget it, and the master may hear it.
 ///
-/// Source: agent-semantics §3.
+/// Source: Mesos task status updates.
 pub(crate) fn durable(state: &mut State, framework: &FrameworkId, task: &TaskId, uuid: UpdateId) -> Effects {
     let Some(stream) = state.streams.get_mut(framework, task) else { return Effects::new() };
     let Some(pending) = stream.pending.iter_mut().find(|pending| pending.uuid == uuid) else {

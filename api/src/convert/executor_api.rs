@@ -57,7 +57,7 @@ impl TryFrom<Call> for ExecutorCall {
 
 /// A status as an executor may send it.
 ///
-/// Source: agent-semantics §1.
+/// Source: Mesos executor HTTP API.
 fn update(update: call::Update, caller: &model::ExecutorId) -> Result<TaskStatus, CallError> {
     let spelled = update.status;
     update_id(present(spelled.uuid.as_deref(), "uuid")?).map_err(|error| refuse(error.to_string()))?;

@@ -98,7 +98,7 @@ fn capabilities(capabilities: &FrameworkCapabilities) -> Vec<Capability> {
     capabilities.iter().map(|one| Capability { r#type: Some(capability::Type::from(one) as i32) }).collect()
 }
 
-/// Source: scheduler-semantics §2.3: quantities in offer filters are not empty.
+/// Source: Mesos scheduler HTTP API, `SUBSCRIBE`: quantities in offer filters are not empty.
 fn offer_filter(filter: v1::OfferFilters) -> Result<OfferFilter, ConvertError> {
     let Some(least) = filter.min_allocatable_resources else { return Ok(OfferFilter::default()) };
     let mut wanted = Vec::with_capacity(least.quantities.len());

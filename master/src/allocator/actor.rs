@@ -220,7 +220,7 @@ impl AllocatorActor {
     }
 }
 
-/// The figures in the reference's names. Source: metrics.tsv.
+/// Source: Mesos metrics, family `allocator/`.
 fn spell(figures: &Figures, sink: &mut Sink<'_>) {
     sink.gauge("allocator/event_queue_dispatches", 0.0);
     sink.gauge("allocator/mesos/event_queue_dispatches", 0.0);

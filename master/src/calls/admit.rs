@@ -14,7 +14,7 @@ use crate::state::State;
 
 /// Hears a call of whoever reads the framework's stream, and answers at once: 202 says "heard", not "done".
 ///
-/// Source: http-endpoints §9, the order of checks.
+/// Source: Mesos scheduler HTTP API, the order of checks.
 pub(crate) fn call(state: &mut State, call: Call, caller: &Caller, asker: Asker, now: Time) -> Effects {
     if let Err(rejected) = admit(state, call.framework_id(), caller) {
         return Effect::Answer { asker, answer: Err(rejected) }.into();

@@ -1,7 +1,7 @@
 //! The read endpoints that are older than the v1 API, `/state` and its kin, and `/teardown`.
 //!
-//! Every answer is made from the published snapshot, at the edge. Bodies: json-state.md; any method is welcome, as it was in
-//! the original.
+//! Every answer is made from the published snapshot, at the edge, in the shape tools know; any method is
+//! welcome, as it was in the original.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -79,7 +79,7 @@ fn slaves(snapshot: &Snapshot, query: &Query) -> Vec<u8> {
     classic::master::slaves(&registered, &recovered)
 }
 
-/// Source: http-endpoints §4, golden `m_post_teardown_*`.
+/// Source: Mesos master endpoints.
 async fn teardown(request: Request, edge: Edge<Master>) -> Response {
     match form(request, ["frameworkId"]).await {
         Ok([framework]) => end_framework(FrameworkId::from(framework.as_str()), &edge).await,

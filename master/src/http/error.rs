@@ -5,7 +5,7 @@ use model::{FrameworkId, StreamId, TaskId};
 
 /// Why a call was turned away. The texts are public: clients print and compare them.
 ///
-/// Source: http-endpoints §9, golden errors `live_*` and `m_sched_*`.
+/// Source: Mesos scheduler HTTP API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
     /// The master is not leading yet.

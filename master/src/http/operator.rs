@@ -1,6 +1,6 @@
 //! `/api/v1`: the operator API. Questions are answered from the published snapshot; changes go to the master.
 //!
-//! Check order and texts: http-endpoints §6, golden `m_api_*`.
+//! Check order and texts: Mesos operator HTTP API.
 
 use std::sync::Arc;
 

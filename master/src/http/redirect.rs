@@ -1,4 +1,4 @@
-//! `/redirect`: where the leading master is. Source: http-endpoints §2.
+//! `/redirect`: where the leading master is. Source: Mesos high availability, redirects.
 
 use libprocess::Doors;
 use libprocess::http::{Response, Route};

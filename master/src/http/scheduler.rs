@@ -72,7 +72,7 @@ enum Refusal {
 
 /// Checks what can be checked without the master, in the order in which clients know the answers.
 ///
-/// Source: http-endpoints §9, "check order".
+/// Source: Mesos scheduler HTTP API, "check order".
 async fn serve(mut request: Request, edge: Edge<Master>, gate: &Gate) -> Result<Response, Refusal> {
     if !gate.published.load().leading {
         return Err(Rejected::Recovering.into());

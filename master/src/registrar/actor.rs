@@ -81,7 +81,7 @@ pub struct Registrar {
     meters: Option<Meters>,
 }
 
-/// What is measured. Source: metrics.tsv, family `registrar/`.
+/// What is measured. Source: Mesos metrics, family `registrar/`.
 struct Meters {
     queued: Gauge,
     size: Gauge,

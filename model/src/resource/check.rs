@@ -66,7 +66,7 @@ pub enum ResourceFault {
 impl Resource {
     /// Judges all that can be seen from the resource alone.
     ///
-    /// Source: scheduler-semantics §15.
+    /// Source: Mesos resource model.
     pub fn check(&self) -> Result<(), ResourceError> {
         self.fault().map_or(Ok(()), |fault| Err(ResourceError { resource: self.to_string(), fault }))
     }

@@ -7,7 +7,7 @@
 //! 4. [`Quantities`]: the bag reduced to numbers, for shares and quota;
 //! 5. `parse`, `print`: `cpus:8;mem(role):1024;ports:[1-2]`.
 //!
-//! Source: scheduler-semantics §15.
+//! Source: Mesos resource model.
 
 mod arithmetic;
 mod bag;

@@ -15,7 +15,7 @@ pub enum StatusSource {
 
 /// Why a task is in its state, for machines; the message is for people.
 ///
-/// Source: scheduler-semantics §7, which says who may give which.
+/// Source: Mesos task states and reasons, which says who may give which.
 #[wire::part]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatusReason {

@@ -71,7 +71,7 @@ impl Task {
 
     /// Keeps a status: one per change of state, without its data.
     ///
-    /// Source: scheduler-semantics §7.
+    /// Source: Mesos task states and reasons.
     pub fn push_status(&mut self, status: &TaskStatus) {
         if self.statuses.last().is_some_and(|last| last.state == status.state) {
             self.statuses.pop();

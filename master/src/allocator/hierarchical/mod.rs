@@ -15,7 +15,7 @@
 //! Quota is decided in [`cycle`], before the round shown there: a first round gives roles with guarantees what is missing
 //! to them, and both rounds shrink unreserved scalars by the limits and by the headroom the others' guarantees need.
 //!
-//! Source: scheduler-semantics §12.
+//! Source: Mesos hierarchical allocator.
 
 mod agents;
 mod books;
