@@ -110,7 +110,7 @@ mod tests {
         };
         let (kept, old, other) = (run("e1", "c1"), run("e1", "c2"), run("e2", "c3"));
         std::os::unix::fs::symlink("c3", other.with_file_name("latest")).unwrap();
-        let later = std::fs::metadata(&old).unwrap().modified().unwrap() + Duration::from_secs(10);
+        let later = std::fs::metadata(&other).unwrap().modified().unwrap() + Duration::from_secs(10);
 
         assert_eq!(sweep(&agents, &BTreeSet::new(), Duration::from_secs(11), later), 0);
         assert_eq!(sweep(&agents, &BTreeSet::from([kept.clone()]), Duration::from_secs(10), later), 2);

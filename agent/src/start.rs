@@ -50,9 +50,10 @@ pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Agent>, StartError
     let lock = lock(&config.work_dir)?;
     let mut seeds = runtime.environment().rng.stream(NAME);
     let settings = Arc::new(settings(runtime, &config));
-    let (ledger, records) =
-        Ledger::open(runtime.storage().clone(), &settings.layout.journal(), seeds.random())?;
-    let state = State::new(Arc::clone(&settings), seeds.random(), Time::from(runtime.now()));
+    let journal = settings.layout.journal();
+    let (ledger, held) = Ledger::open(runtime.storage().clone(), &journal, seeds.random(), config.strict)?;
+    let mut state = State::new(Arc::clone(&settings), seeds.random(), Time::from(runtime.now()));
+    state.counters.recovery_errors = u64::from(held.damaged);
     let public = Public::new(state.clone());
     let clock = runtime.clone();
     metrics::provide(runtime.metrics(), Arc::clone(&public), move || Time::from(clock.now()));
@@ -77,7 +78,7 @@ pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Agent>, StartError
     };
     public.set_containerizer(runtime.spawn(Spawn::named("containerizer"), make)?);
     // Only now: what it asks of the containerizer must find one.
-    agent.tell(Letter(Input::Restored(records))).map_err(|_| SpawnError::ShutDown)?;
+    agent.tell(Letter(Input::Restored(held.records))).map_err(|_| SpawnError::ShutDown)?;
     Ok(agent)
 }
 

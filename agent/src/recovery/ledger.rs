@@ -42,42 +42,55 @@ pub(crate) struct Ledger {
     journal: Journal,
     /// What the last snapshot took. Unit: bytes.
     snapshot: u64,
+    /// Something in it cannot be read: it is rewritten at once, or that is met again.
+    damaged: bool,
+}
+
+/// What a journal held.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    pub records: Vec<Record>,
+    /// Some of it could not be read, and whoever runs the agent said that this is no reason to stop.
+    pub damaged: bool,
 }
 
 impl Ledger {
     /// Opens the journal in `dir` and reads all of it. Blocks.
     ///
-    /// Errors: the disk refuses, or what is there cannot be understood; a torn end is cut off, since nobody was told
-    /// that it is kept.
+    /// Errors: the disk refuses, or, if `strict`, something in the middle cannot be read. A torn end is cut off, since
+    /// nobody was told that it is kept.
     pub(crate) fn open(
         storage: Arc<dyn Storage>,
         dir: &Path,
         salt: u64,
-    ) -> Result<(Self, Vec<Record>), LedgerError> {
-        let config = Config::new(dir, salt);
+        strict: bool,
+    ) -> Result<(Self, Held), LedgerError> {
+        let config = Config { accept_damage: !strict, ..Config::new(dir, salt) };
         let pending_bytes = config.pending_bytes;
         let (writer, found) = Writer::open(storage, config)?;
-        if let Tail::Torn { file, offset } = &found.tail {
-            tracing::warn!(file = %file.display(), offset, "the journal ended within a record, which nobody was told of");
+        let mut held = Held::default();
+        match &found.tail {
+            Tail::Clean => {}
+            Tail::Torn { file, offset } => {
+                tracing::warn!(file = %file.display(), offset, "the journal ended within a record; nobody was told of it");
+            }
+            Tail::Damaged { file, offset } => {
+                tracing::error!(file = %file.display(), offset, "the journal is damaged; what can be read is taken");
+                held.damaged = true;
+            }
         }
-        let read = |bytes: &[u8]| {
-            wire::decode::<Vec<Record>>(bytes)
-                .map_err(|why| LedgerError::Record { dir: dir.display().to_string(), why })
-        };
-        let mut records = Vec::new();
-        let mut snapshot = 0;
-        if let Some(bytes) = found.snapshot {
-            snapshot = bytes.len() as u64;
-            records.extend(read(&bytes)?);
-        }
-        for Frame { kind, version, body } in found.frames {
+        let snapshot = found.snapshot.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        let written = found.snapshot.into_iter().map(|body| Frame { kind: BATCH, version: VERSION, body });
+        for Frame { kind, version, body } in written.chain(found.frames) {
             if (kind, version) != (BATCH, VERSION) {
                 return Err(LedgerError::Version { dir: dir.display().to_string(), kind, version });
             }
-            records.extend(read(&body)?);
+            let batch = wire::decode::<Vec<Record>>(&body)
+                .map_err(|why| LedgerError::Record { dir: dir.display().to_string(), why })?;
+            held.records.extend(batch);
         }
         let journal = Journal::start(writer, pending_bytes).map_err(LedgerError::Start)?;
-        Ok((Self { journal, snapshot }, records))
+        Ok((Self { journal, snapshot, damaged: held.damaged }, held))
     }
 
     /// Writes records down, all or none. `done` is called once, on the journal's thread, or here if the journal has too
@@ -92,10 +105,11 @@ impl Ledger {
         let _ = self.journal.append(vec![frame], written);
     }
 
-    /// Replaces the journal by `snapshot` if it has grown long.
+    /// Replaces the journal by `snapshot` if it has grown long, or holds what cannot be read.
     pub(crate) fn compact_if_long(&mut self, snapshot: impl FnOnce() -> Vec<Record>) {
         let size = self.journal.size();
-        if size < LONG || size < self.snapshot.saturating_mul(4) {
+        let long = size >= LONG && size >= self.snapshot.saturating_mul(4);
+        if !long && !std::mem::take(&mut self.damaged) {
             return;
         }
         let bytes = wire::encode(&snapshot());
@@ -142,23 +156,83 @@ mod tests {
 
     use super::*;
 
+    /// A journal in a directory of its own.
+    struct Stage {
+        dir: tempfile::TempDir,
+        runtime: libprocess::Runtime,
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let config = libprocess::Config { listen: None, ..Default::default() };
+            Self { dir: tempfile::tempdir().unwrap(), runtime: libprocess::Runtime::start(config).unwrap() }
+        }
+
+        fn open(&self, strict: bool) -> Result<(Ledger, Held), LedgerError> {
+            Ledger::open(self.runtime.storage().clone(), self.dir.path(), 1, strict)
+        }
+    }
+
+    impl Drop for Stage {
+        fn drop(&mut self) {
+            self.runtime.shutdown();
+        }
+    }
+
+    fn write(ledger: &Ledger, records: &[Record]) {
+        let (told, hear) = mpsc::channel();
+        ledger.write(records, move |done| told.send(done).unwrap());
+        assert_eq!(hear.recv().unwrap(), Ok(()));
+    }
+
     #[test]
     fn what_was_written_is_there_after_a_restart() {
-        let dir = tempfile::tempdir().unwrap();
-        let runtime =
-            libprocess::Runtime::start(libprocess::Config { listen: None, ..Default::default() }).unwrap();
-        let storage = runtime.storage();
-        let (ledger, found) = Ledger::open(storage.clone(), dir.path(), 1).unwrap();
-        assert!(found.is_empty());
-        let (told, hear) = mpsc::channel();
-        ledger
-            .write(&[Record::Agent { id: "S0".into() }, Record::Left], move |done| told.send(done).unwrap());
-        assert_eq!(hear.recv().unwrap(), Ok(()));
+        let stage = Stage::new();
+        let (ledger, found) = stage.open(true).unwrap();
+        assert!(found.records.is_empty());
+        write(&ledger, &[Record::Agent { id: "S0".into() }, Record::Left]);
         drop(ledger);
 
-        let (_, found) = Ledger::open(storage.clone(), dir.path(), 2).unwrap();
+        let (_, found) = stage.open(true).unwrap();
 
-        assert_eq!(found, [Record::Agent { id: "S0".into() }, Record::Left]);
-        runtime.shutdown();
+        assert_eq!(found.records, [Record::Agent { id: "S0".into() }, Record::Left]);
+    }
+
+    #[test]
+    fn a_long_journal_is_replaced_by_what_it_amounts_to() {
+        let stage = Stage::new();
+        let (mut ledger, _) = stage.open(true).unwrap();
+        for _ in 0..5 {
+            write(&ledger, &[Record::Agent { id: "x".repeat(1 << 20).into() }]);
+        }
+        ledger.compact_if_long(|| vec![Record::Agent { id: "S0".into() }]);
+        write(&ledger, &[Record::Left]);
+        drop(ledger);
+
+        let (_, found) = stage.open(true).unwrap();
+
+        assert_eq!(found.records, [Record::Agent { id: "S0".into() }, Record::Left]);
+    }
+
+    #[test]
+    fn damage_stops_the_agent_unless_it_was_told_not_to_be_strict() {
+        let stage = Stage::new();
+        let (ledger, _) = stage.open(true).unwrap();
+        write(&ledger, &[Record::Agent { id: "S0".into() }]);
+        write(&ledger, &[Record::FrameworkGone("f".into())]);
+        drop(ledger);
+        let segment = std::fs::read_dir(stage.dir.path()).unwrap().next().unwrap().unwrap().path();
+        let mut bytes = std::fs::read(&segment).unwrap();
+        let at = bytes.windows(2).position(|two| two == b"S0").unwrap();
+        bytes[at] ^= 1;
+        std::fs::write(&segment, bytes).unwrap();
+
+        assert!(matches!(stage.open(true), Err(LedgerError::Open(OpenError::Damaged { .. }))));
+        let (mut ledger, found) = stage.open(false).unwrap();
+        assert!(found.damaged);
+        assert_eq!(found.records, [Record::FrameworkGone("f".into())]);
+        ledger.compact_if_long(|| found.records);
+        drop(ledger);
+        assert_eq!(stage.open(true).unwrap().1.records.len(), 1);
     }
 }

@@ -78,7 +78,7 @@ pub(crate) fn containers(state: &mut State, running: &[ContainerId], now: Time) 
 
 /// Opens the agent for business once every executor is back, or `late`, when those that are not are ended.
 ///
-/// Source: agent-semantics §7; the original always waits for the whole time.
+/// Source: Mesos agent recovery; the original always waits for the whole time.
 pub(crate) fn reconnected(state: &mut State, late: bool) -> Effects {
     if state.life != Life::Reconnecting {
         return Effects::new();

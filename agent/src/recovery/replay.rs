@@ -81,7 +81,9 @@ pub(crate) fn replay(state: &mut State, record: Record) {
         }
         Record::Ended { framework, executor } => {
             let key = (framework, executor);
-            let Some(executor) = state.executor_mut(&key) else { return };
+            // With tasks left, something before this was lost: the containerizer tells of the end once more.
+            let whole = |executor: &&mut Executor| executor.tasks.is_empty() && executor.queued.is_empty();
+            let Some(executor) = state.executor_mut(&key).filter(whole) else { return };
             executor.phase = Phase::Terminated;
             executor.run = Run::Ended;
             state.forget_executor(&key);
