@@ -59,6 +59,21 @@ impl Sim {
         }
     }
 
+    /// Stops a node as a swapping machine stops it: its clock goes on, it does nothing. What reaches it
+    /// waits, and so do those who wait for it.
+    pub fn pause(&mut self, node: &Runtime) {
+        if let Some(life) = self.life(node.address()) {
+            life.pause();
+        }
+    }
+
+    /// Lets a paused node go on; all its timers that came due meanwhile are due now.
+    pub fn resume(&mut self, node: &Runtime) {
+        if let Some(life) = self.life(node.address()) {
+            life.resume(self.core());
+        }
+    }
+
     fn open(&mut self, way: Way) {
         let late = self.core().network.lock().open(way);
         self.world.enter(|| {

@@ -27,6 +27,15 @@ pub(super) struct Life {
     pub(super) spawner: Arc<NodeSpawner>,
     pub(super) disk: Arc<NodeDisk>,
     shards: Vec<RefCell<Turning>>,
+    /// What waits for the end of a pause; nothing while there is none.
+    held: RefCell<Option<Held>>,
+}
+
+/// What a paused node would have done.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) ready: Vec<Ready>,
+    pub(super) jobs: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 /// A shard, and what brings it its turns.
@@ -79,9 +88,27 @@ impl Life {
         let shards = shards.collect();
         core.note(Happening::Node, number, [1, 0]);
         core.network.lock().start(address, number);
-        let life = Rc::new(Life { number, runtime, clock, spawner, disk, shards });
+        let life = Rc::new(Life { number, runtime, clock, spawner, disk, shards, held: RefCell::default() });
         world.lives.borrow_mut().insert(number, life.clone());
         life
+    }
+
+    /// Nothing of this node goes on from here.
+    pub(super) fn pause(&self) {
+        self.held.borrow_mut().get_or_insert_default();
+    }
+
+    /// Everything that was held goes on; time has passed meanwhile.
+    pub(super) fn resume(&self, core: &Core) {
+        let Some(held) = self.held.take() else { return };
+        held.ready.into_iter().for_each(|ready| core.ready(ready));
+        held.jobs.into_iter().for_each(|job| core.job(self.number, Duration::ZERO, job));
+    }
+
+    /// Lets something wait if the node is paused; says whether it is.
+    pub(super) fn holds(&self, hold: impl FnOnce(&mut Held)) -> bool {
+        let mut held = self.held.borrow_mut();
+        held.as_mut().map(hold).is_some()
     }
 
     /// One process of a shard has its turn: which, and how many messages it handled.

@@ -274,3 +274,146 @@ impl Drop for Inner {
         self.core.settle(outcome);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use parking_lot::Mutex;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::Runtime;
+    use crate::sim::{Disk, Sim};
+
+    struct Pair {
+        sim: Sim,
+        nodes: [Runtime; 2],
+        dialled: End,
+        accepted: End,
+    }
+
+    /// Two nodes and a connection between them.
+    fn pair() -> Pair {
+        let mut sim = Sim::new(1);
+        let nodes = [sim.node("10.0.0.1:1"), sim.node("10.0.0.2:1")];
+        let (dialled, accepted) = connect(&mut sim, &nodes);
+        Pair { sim, nodes, dialled, accepted }
+    }
+
+    fn connect(sim: &mut Sim, nodes: &[Runtime; 2]) -> (End, End) {
+        let address = nodes[0].address();
+        let life = sim.life(address).unwrap().number;
+        let dialler = Dialler { core: sim.core().clone(), address, life };
+        let slot = Arc::new(Mutex::new(None));
+        let put = slot.clone();
+        let accept: Accept = Box::new(move |_, end| {
+            *put.lock() = Some(end);
+            Box::pin(async {})
+        });
+        let dialled = dialler.knock(nodes[1].address(), accept).unwrap();
+        sim.block_on(dialled.welcome()).unwrap();
+        let accepted = slot.lock().take().unwrap();
+        (dialled, accepted)
+    }
+
+    /// Writes until there is no room.
+    fn fill(end: &mut End) -> usize {
+        let mut written = 0;
+        while let Some(some) = end.write(&[7; 100_000]).now_or_never() {
+            written += some.unwrap();
+        }
+        written
+    }
+
+    #[test]
+    fn a_writer_waits_while_its_reader_does_not_read() {
+        let Pair { mut sim, mut dialled, mut accepted, .. } = pair();
+        assert_eq!(fill(&mut dialled), WINDOW);
+        sim.settle();
+        assert!(dialled.write(&[1]).now_or_never().is_none());
+        let mut some = [0; 1_000];
+        assert_eq!(sim.block_on(accepted.read(&mut some)).unwrap(), 1_000);
+        assert_eq!(fill(&mut dialled), 1_000);
+        // The other direction has a window of its own.
+        assert_eq!(fill(&mut accepted), WINDOW);
+    }
+
+    #[test]
+    fn what_was_sent_into_a_partition_arrives_in_order_when_it_heals() {
+        let Pair { mut sim, nodes: [one, two], mut dialled, mut accepted } = pair();
+        let mut say = |sim: &mut Sim, text: &'static str| {
+            sim.block_on(dialled.write_all(text.as_bytes())).unwrap();
+        };
+        say(&mut sim, "on its way, ");
+        sim.partition(&one, &two);
+        say(&mut sim, "held back, ");
+        sim.advance(Duration::from_secs(1));
+        assert!(accepted.read_u8().now_or_never().is_none());
+        say(&mut sim, "on its way again, ");
+        sim.heal(&one, &two);
+        say(&mut sim, "late");
+        sim.settle();
+        drop(dialled);
+        let mut all = String::new();
+        sim.block_on(accepted.read_to_string(&mut all)).unwrap();
+        assert_eq!(all, "on its way, held back, on its way again, late");
+    }
+
+    #[test]
+    fn an_end_that_is_let_go_is_read_to_the_end_and_written_to_no_more() {
+        let Pair { mut sim, mut dialled, mut accepted, .. } = pair();
+        sim.block_on(accepted.write_all(b"bye")).unwrap();
+        drop(accepted);
+        sim.settle();
+        let mut all = Vec::new();
+        sim.block_on(dialled.read_to_end(&mut all)).unwrap();
+        assert_eq!(all, b"bye");
+        let error = dialled.write(b"hello?").now_or_never().unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn a_connection_that_is_cut_fails_at_both_ends() {
+        let Pair { mut sim, nodes: [one, two], mut dialled, mut accepted } = pair();
+        sim.cut(&one, &two);
+        for end in [&mut dialled, &mut accepted] {
+            let read = sim.block_on(end.read_u8()).unwrap_err();
+            let written = sim.block_on(end.write(b"x")).unwrap_err();
+            assert_eq!([read.kind(), written.kind()], [io::ErrorKind::ConnectionReset; 2]);
+        }
+        drop((dialled, accepted));
+        connect(&mut sim, &[one, two]);
+    }
+
+    #[test]
+    fn a_half_open_connection_is_reset_once_its_machine_is_back() {
+        let Pair { mut sim, nodes: [_one, two], mut dialled, mut accepted } = pair();
+        sim.power_off(&two);
+        assert!(accepted.read_u8().now_or_never().unwrap().is_err());
+        sim.block_on(dialled.write_all(b"anybody?")).unwrap();
+        sim.advance(Duration::from_secs(3_600));
+        assert!(dialled.read_u8().now_or_never().is_none());
+        let _two = sim.restart(&two, Disk::Kept);
+        sim.block_on(dialled.write_all(b"and now?")).unwrap();
+        let error = sim.block_on(dialled.read_u8()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[test]
+    fn nobody_is_refused_and_silence_times_out() {
+        let Pair { mut sim, nodes: [one, two], .. } = pair();
+        let dial = |sim: &mut Sim| {
+            let dialling = one.environment().transport.dial(two.address());
+            sim.block_on(dialling).map(|_| ()).map_err(|error| error.kind())
+        };
+        sim.kill(&two);
+        assert_eq!(dial(&mut sim), Err(io::ErrorKind::ConnectionRefused));
+        let two = sim.restart(&two, Disk::Kept);
+        assert_eq!(dial(&mut sim), Ok(()));
+        sim.power_off(&two);
+        assert_eq!(dial(&mut sim), Err(io::ErrorKind::TimedOut));
+        let two = sim.restart(&two, Disk::Kept);
+        sim.partition_one_way(&two, &one);
+        assert_eq!(dial(&mut sim), Err(io::ErrorKind::TimedOut));
+    }
+}

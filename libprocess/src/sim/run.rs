@@ -89,7 +89,8 @@ impl Sim {
         self.end(node.address(), false);
     }
 
-    /// Starts a node again where one was killed; it finds what is left of the disk.
+    /// Starts a node again where one was killed, or still runs and is killed now; it finds what is left
+    /// of the disk.
     pub fn restart(&mut self, node: &Runtime, disk: Disk) -> Runtime {
         let address = node.address();
         self.end(address, true);
@@ -256,5 +257,35 @@ struct Woken(AtomicBool);
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+
+    use super::*;
+    use crate::sim::pipe::Dialler;
+
+    #[test]
+    fn nothing_is_left_of_a_simulation_that_ended() {
+        let core: Weak<Core> = {
+            let mut sim = Sim::new(1);
+            let (one, two) = (sim.node("10.0.0.1:1"), sim.node("10.0.0.2:1"));
+            let (client, sleeper) = (one.client(), two.clone());
+            let dialler = Dialler { core: sim.core().clone(), address: two.address(), life: 2 };
+            let waiting = async move {
+                let knocked =
+                    dialler.knock("10.0.0.1:1".parse().unwrap(), Box::new(|_, _| Box::pin(async {})));
+                sleeper.sleep(Duration::from_secs(60)).await;
+                drop(knocked);
+            };
+            sim.world.tasks.spawn(sim.core(), 2, Box::pin(waiting));
+            one.environment().spawner.blocking(Box::new(move || drop(two)));
+            sim.step();
+            sim.block_on(client.send(Request::get("http://10.0.0.2:1/help"))).unwrap();
+            Arc::downgrade(sim.core())
+        };
+        assert_eq!(core.strong_count(), 0);
     }
 }

@@ -34,26 +34,30 @@ impl Tasks {
         number
     }
 
-    /// Polls a task. Says whose it was, unless it is gone.
-    pub(super) fn poll(&self, number: u64) -> Option<u32> {
-        let (life, mut future, waiter) = {
+    /// The node a task belongs to; nobody's once it is gone.
+    pub(super) fn whose(&self, number: u64) -> Option<u32> {
+        self.slots.borrow().get(&number).map(|slot| slot.life)
+    }
+
+    /// Polls a task, unless it is gone.
+    pub(super) fn poll(&self, number: u64) {
+        let taken = {
             let mut slots = self.slots.borrow_mut();
-            let slot = slots.get_mut(&number)?;
-            (slot.life, slot.future.take()?, slot.waiter.clone())
+            slots.get_mut(&number).and_then(|slot| Some((slot.future.take()?, slot.waiter.clone())))
         };
+        let Some((mut future, waiter)) = taken else { return };
         waiter.begin();
         let done = future.as_mut().poll(&mut Context::from_waker(&waiter.waker())).is_ready();
         let mut slots = self.slots.borrow_mut();
-        if done {
-            slots.remove(&number);
-        } else if let Some(slot) = slots.get_mut(&number) {
-            slot.future = Some(future);
-            return Some(life);
+        match slots.get_mut(&number) {
+            Some(slot) if !done => slot.future = Some(future),
+            // It ended, or was ended by what it did: it goes without anything borrowed.
+            _ => {
+                let slot = slots.remove(&number);
+                drop(slots);
+                drop((slot, future));
+            }
         }
-        // It ended, or was ended by what it did: it goes without anything borrowed.
-        drop(slots);
-        drop(future);
-        Some(life)
     }
 
     pub(super) fn abort(&self, number: u64) {

@@ -65,24 +65,28 @@ impl World {
     }
 
     fn go_on(&self, ready: Ready) {
+        let whose = match ready {
+            Ready::Shard { life, .. } | Ready::Down { life } => Some(life),
+            Ready::Task(number) => self.tasks.whose(number),
+        };
+        let Some(node) = whose.and_then(|life| self.life(life)) else { return };
+        if node.holds(|held| held.ready.push(ready)) {
+            return;
+        }
         match ready {
             Ready::Shard { life, shard } => {
-                let Some(node) = self.life(life) else { return };
                 if let Some([process, handled]) = node.turn(&self.core, shard) {
                     self.core.note(Happening::Turn, life, [process, handled]);
                 }
             }
             Ready::Task(number) => {
-                if let Some(life) = self.tasks.poll(number) {
-                    self.core.note(Happening::Poll, life, [number, 0]);
-                }
+                self.core.note(Happening::Poll, node.number, [number, 0]);
+                self.tasks.poll(number);
             }
             Ready::Down { life } => {
-                let node = self.lives.borrow_mut().remove(&life);
-                if let Some(node) = node {
-                    node.finish();
-                    self.leave(&node, true);
-                }
+                self.lives.borrow_mut().remove(&life);
+                node.finish();
+                self.leave(&node, true);
             }
         }
     }
@@ -100,9 +104,11 @@ impl World {
             }
             Event::Packet { connection, side, packet } => self.arrive(connection, side, packet),
             Event::Job { life, job } => {
-                if self.life(life).is_some() {
+                let Some(node) = self.life(life) else { return };
+                let mut job = Some(job);
+                if !node.holds(|held| held.jobs.extend(job.take())) {
                     self.core.note(Happening::Job, life, [0, 0]);
-                    job();
+                    job.into_iter().for_each(|job| job());
                 }
             }
         }

@@ -113,6 +113,25 @@ fn a_killed_node_breaks_links_at_once_and_a_dark_one_after_a_silence() {
     }
 }
 
+#[test]
+fn a_paused_node_is_given_up_on_and_goes_on_where_it_was() {
+    let mut sim = Sim::new(5);
+    let (one, two) = (sim.node("10.0.0.1:5050"), sim.node("10.0.0.2:5050"));
+    let ((linker, notes), (linked, linkeds)) = (probe(&one, "linker"), probe(&two, "linked"));
+    linker.tell(Input::Link(linked.upid().clone())).unwrap();
+    linked.tell(Input::After(secs(20), 1)).unwrap();
+    sim.advance(secs(7));
+    sim.pause(&two);
+    linked.tell(Input::Blocking(3)).unwrap();
+    sim.advance(secs(60));
+    assert_eq!(exits(&notes), [Exit::LinkBroken]);
+    assert_eq!(seen(&linkeds), []);
+    sim.resume(&two);
+    sim.advance(secs(1));
+    assert!(linked.is_alive());
+    assert_eq!(seen(&linkeds), [Seen::Woke(1), Seen::Done(3)]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -125,8 +125,8 @@ impl Handler<Input> for Probe {
             Input::After(delay, mark) => drop(ctx.after(delay, Input::Woke(mark))),
             Input::Woke(mark) => self.see(Seen::Woke(mark)),
             Input::Blocking(number) => {
-                let salt: u64 = ctx.rng().random();
-                ctx.blocking(move || salt, move |salt| Input::Done(number.wrapping_add(salt - salt)));
+                let salt: u64 = ctx.rng().random_range(1..100);
+                ctx.blocking(move || number * 100 + salt, move |salted| Input::Done(salted / 100));
             }
             Input::Done(number) => self.see(Seen::Done(number)),
             Input::Stop => ctx.stop(),

@@ -152,8 +152,7 @@ fn bodies_stream_both_ways_piece_by_piece() {
         assert_eq!(sim.block_on(ticks.next()), Some(Ok("tick".into())));
     }
     sim.kill(&two);
-    let broken = sim.block_on(async { while ticks.next().await.unwrap().is_ok() {} });
-    assert_eq!(broken, ());
+    sim.block_on(async { while ticks.next().await.unwrap().is_ok() {} });
     assert_eq!(sim.block_on(ticks.next()), None);
 }
 
