@@ -190,10 +190,9 @@ impl Agent {
         let look = move || {
             let used = resources::disk_used(settings.layout.work_dir()).unwrap_or(0.0);
             let age = settings.gc.age_max(used);
-            gc::sweep(&settings.layout.agents(), &kept, age, now);
-            age
+            gc::sweep(&settings.layout.agents(), &kept, age, now)
         };
-        ctx.blocking(look, |age| Letter(Input::Swept(age)));
+        ctx.blocking(look, |swept| Letter(Input::Swept(swept)));
     }
 
     fn to_master(&self, message: ToMaster, ctx: &mut Context<Self>) {

@@ -1,7 +1,5 @@
 //! Everything that can happen to an agent, and the rule that answers it.
 
-use std::time::Duration;
-
 use libprocess::Upid;
 use model::Time;
 use model::executor_call::{ExecutorCall, ExecutorCallKind};
@@ -9,6 +7,7 @@ use model::executor_call::{ExecutorCall, ExecutorCallKind};
 use crate::alarms::{Alarm, Delay};
 use crate::containerizer::ContainerEvent;
 use crate::effects::{Effect, Effects};
+use crate::gc::Swept;
 use crate::http::{Refused, StreamNo};
 use crate::messages::{FromMaster, Input};
 use crate::recovery::Durable;
@@ -32,7 +31,7 @@ pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Call { call, stream, .. } => executor_call(state, *call, stream, now),
         Input::StreamEnded { executor, stream } => executors::stream_ended(state, &executor, stream),
         Input::Woke(alarm) => woke(state, alarm, now),
-        Input::Swept(age) => swept(state, age),
+        Input::Swept(what) => swept(state, what),
         Input::Finish => master::finish(state),
     }
 }
@@ -143,8 +142,10 @@ fn woke(state: &mut State, alarm: Alarm, now: Time) -> Effects {
 }
 
 /// The disk was looked at: what came of it is shown, and it is looked at again after a while.
-fn swept(state: &mut State, age: Duration) -> Effects {
-    state.counters.sandbox_age_max = age.as_secs_f64();
+fn swept(state: &mut State, swept: Swept) -> Effects {
+    state.counters.sandbox_age_max = swept.age.as_secs_f64();
+    state.counters.sandboxes_removed += swept.removed;
+    state.counters.sandboxes_kept_by_errors += swept.failed;
     vec![Effect::Wake(Alarm::Disk, Delay::Exactly(state.settings.disk_watch_interval))]
 }
 

@@ -21,20 +21,30 @@ impl Policy {
     }
 }
 
+/// What one look at the sandboxes came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Swept {
+    /// How old one might get.
+    pub age: Duration,
+    pub removed: u64,
+    /// Those that are old enough and could not be removed.
+    pub failed: u64,
+}
+
 /// Removes every run below `agents` that is older than `age` and not in `kept`; directories that become empty on the
 /// way up go too. Blocks.
 ///
-/// Returns how many runs were removed.
-pub(crate) fn sweep(agents: &Path, kept: &BTreeSet<PathBuf>, age: Duration, now: SystemTime) -> usize {
-    let mut removed = 0;
+pub(crate) fn sweep(agents: &Path, kept: &BTreeSet<PathBuf>, age: Duration, now: SystemTime) -> Swept {
+    let mut swept = Swept { age, ..Swept::default() };
     for agent in directories(agents) {
         for framework in directories(&agent.join("frameworks")) {
             for executor in directories(&framework.join("executors")) {
                 let runs = executor.join("runs");
                 for run in directories(&runs) {
-                    if !kept.contains(&run) && is_older(&run, age, now) && remove(&run) {
-                        removed += 1;
+                    if kept.contains(&run) || !is_older(&run, age, now) {
+                        continue;
                     }
+                    *if remove(&run) { &mut swept.removed } else { &mut swept.failed } += 1;
                 }
                 if directories(&runs).is_empty() {
                     // Only the link to the last run is left.
@@ -44,7 +54,7 @@ pub(crate) fn sweep(agents: &Path, kept: &BTreeSet<PathBuf>, age: Duration, now:
             }
         }
     }
-    removed
+    swept
 }
 
 /// Real directories only: a link is never followed.
@@ -112,8 +122,9 @@ mod tests {
         std::os::unix::fs::symlink("c3", other.with_file_name("latest")).unwrap();
         let later = std::fs::metadata(&other).unwrap().modified().unwrap() + Duration::from_secs(10);
 
-        assert_eq!(sweep(&agents, &BTreeSet::new(), Duration::from_secs(11), later), 0);
-        assert_eq!(sweep(&agents, &BTreeSet::from([kept.clone()]), Duration::from_secs(10), later), 2);
+        assert_eq!(sweep(&agents, &BTreeSet::new(), Duration::from_secs(11), later).removed, 0);
+        let swept = sweep(&agents, &BTreeSet::from([kept.clone()]), Duration::from_secs(10), later);
+        assert_eq!((swept.removed, swept.failed), (2, 0));
 
         assert!(kept.exists() && !old.exists());
         assert!(!agents.join("S0/frameworks/f/executors/e2").exists());

@@ -1,7 +1,5 @@
 //! All that can happen to an agent.
 
-use std::time::Duration;
-
 use libprocess::{Received, Reply, Upid};
 use model::executor_call::ExecutorCall;
 use model::messages::{
@@ -11,6 +9,7 @@ use model::messages::{
 
 use crate::alarms::Alarm;
 use crate::containerizer::ContainerEvent;
+use crate::gc::Swept;
 use crate::http::{Refused, Session, StreamNo};
 use crate::recovery::{Durable, Record};
 use crate::state::Key;
@@ -53,8 +52,8 @@ pub(crate) enum Input {
         stream: StreamNo,
     },
     Woke(Alarm),
-    /// Old sandboxes are removed; how old one may get just now.
-    Swept(Duration),
+    /// Old sandboxes are removed.
+    Swept(Swept),
     /// The agent is to end with all it runs.
     Finish,
 }

@@ -6,7 +6,7 @@ use libprocess::metrics::Metrics;
 use model::{Resources, TaskState, Time};
 
 use crate::public::Public;
-use crate::state::{Phase, State};
+use crate::state::{Framework, Phase, State};
 
 /// Has the figures computed from the published state whenever somebody looks.
 pub(crate) fn provide(
@@ -47,6 +47,28 @@ pub(crate) fn figures(state: &State, now: Time) -> Vec<(String, f64)> {
     .into_iter()
     .map(|(name, value)| (format!("slave/{name}"), value))
     .collect();
+    let history = |framework: &Arc<Framework>| framework.completed.len();
+    let pending: usize =
+        state.frameworks.values().map(history).chain(state.completed.iter().map(history)).sum();
+    figures.extend(
+        [
+            ("containerizer/fetcher/task_fetches_succeeded", counters.fetches_succeeded as f64),
+            ("containerizer/fetcher/task_fetches_failed", counters.fetches_failed as f64),
+            ("gc/path_removals_succeeded", counters.sandboxes_removed as f64),
+            ("gc/path_removals_failed", counters.sandboxes_kept_by_errors as f64),
+            ("gc/path_removals_pending", pending as f64),
+            // Nothing is cached, provisioned or provided yet; dashboards ask all the same.
+            ("containerizer/fetcher/cache_size_total_bytes", 0.0),
+            ("containerizer/fetcher/cache_size_used_bytes", 0.0),
+            ("containerizer/mesos/container_destroy_errors", 0.0),
+            ("containerizer/mesos/provisioner/bind/remove_rootfs_errors", 0.0),
+            ("containerizer/mesos/provisioner/remove_container_errors", 0.0),
+            ("resource_provider_manager/events/disconnect", 0.0),
+            ("resource_provider_manager/events/subscribe", 0.0),
+            ("resource_provider_manager/subscribed", 0.0),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
     figures.extend(counters.recovery_time.map(|took| ("slave/recovery_time_secs".to_owned(), took)));
     figures.extend(tasks(state));
     figures.extend(executors(state));

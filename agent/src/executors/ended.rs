@@ -3,7 +3,7 @@
 use model::messages::ExecutorExited;
 use model::{ContainerId, StatusReason, TaskState, Time};
 
-use crate::containerizer::{Cause, LaunchFailure, Termination};
+use crate::containerizer::{Cause, LaunchFailure, LaunchStep, Termination};
 use crate::effects::{Effect, Effects, ToMaster};
 use crate::recovery::{self, Durable, Record};
 use crate::state::{Key, Life, Phase, Run, State};
@@ -43,6 +43,7 @@ pub(crate) fn launch_failed(
 ) -> Effects {
     let Some(key) = state.executor_in(container) else { return vec![Effect::Forget(container.clone())] };
     state.counters.container_launch_errors += 1;
+    state.counters.fetches_failed += u64::from(failure.step == LaunchStep::Fetch);
     let message = format!("Failed to launch container: {failure}");
     let report = Report::new(TaskState::Failed, StatusReason::ContainerLaunchFailed, message);
     ended(state, &key, None, report, now)
@@ -108,7 +109,7 @@ mod tests {
     use model::TaskState::{Finished, Running};
 
     use super::*;
-    use crate::containerizer::{ContainerEvent, LaunchStep};
+    use crate::containerizer::ContainerEvent;
     use crate::messages::Input;
     use crate::testing::{World, command_task, custom_task, ended, key, status};
 

@@ -36,6 +36,8 @@ pub(crate) fn intended(state: &mut State, key: &Key, container: &ContainerId, no
 /// The container exists and waits: who it is is written down before its program may start.
 pub(crate) fn held(state: &mut State, container: ContainerId, identity: Identity) -> Effects {
     let Some(key) = state.executor_in(&container) else { return vec![Effect::Destroy(container)] };
+    // Whatever it needs is in its sandbox by now.
+    state.counters.fetches_succeeded += 1;
     let executor = state.executor_mut(&key).expect("it was just found");
     executor.identity = Some(identity.clone());
     let (framework, id) = key;

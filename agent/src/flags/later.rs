@@ -16,7 +16,7 @@ pub(crate) const LATER: &[(&str, Option<&str>)] = &[
     ("allowed_devices", None),
     ("appc_simple_discovery_uri_prefix", Some("http://")),
     ("appc_store_dir", Some("/tmp/mesos/store/appc")),
-    ("authenticate_http_executors", Some("false")),
+    ("authenticate_http_executors", None),
     ("authenticate_http_readonly", Some("false")),
     ("authenticate_http_readwrite", Some("false")),
     ("authenticatee", Some("crammd5")),

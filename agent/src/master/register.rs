@@ -51,7 +51,10 @@ pub(crate) fn again(state: &mut State, attempt_due: u32) -> Effects {
 /// The connection to a master broke, or it ended.
 pub(crate) fn lost(state: &mut State, peer: &Upid) -> Effects {
     match &state.link {
-        Link::Registered { master, .. } if is(master, peer) => look(state, true),
+        Link::Registered { master, .. } if is(master, peer) => {
+            tracing::warn!(%master, "master lost");
+            look(state, true)
+        }
         // An attempt is due anyway.
         _ => Effects::new(),
     }

@@ -23,6 +23,7 @@ pub(crate) fn registered(state: &mut State, from: Upid, registered: Registered, 
         }
         Some(_) => linked(state, from, ping_timeout, now),
         None => {
+            tracing::info!(%agent_id, master = %from, "registered");
             state.id = Some(agent_id.clone());
             let mut effects =
                 vec![Effect::Record { records: vec![Record::Agent { id: agent_id }], then: Vec::new() }];
@@ -40,6 +41,7 @@ pub(crate) fn reregistered(state: &mut State, from: Upid, reregistered: Reregist
     if state.id.as_ref() != Some::<&AgentId>(&agent_id) {
         return vec![Effect::Stop(format!("master took this agent for {agent_id}"))];
     }
+    tracing::info!(%agent_id, master = %from, "re-registered");
     let mut effects = linked(state, from, ping_timeout, now);
     for (framework, task) in reconcile {
         if state.holder(&framework, &task).is_some() || state.streams.awaits(&framework, &task) {

@@ -92,6 +92,8 @@ pub(crate) fn reconnected(state: &mut State, late: bool) -> Effects {
         return Effects::new();
     }
     state.life = Life::Running;
+    let back = state.executors().filter(|executor| executor.stream.is_some()).count();
+    tracing::info!(back, missing = missing.len(), "recovered");
     let timeout = format_duration(state.settings.executor_reregistration_timeout);
     let mut effects = Effects::new();
     for key in missing {
