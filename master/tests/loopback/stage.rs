@@ -109,6 +109,17 @@ impl Cluster {
         self.runtime.sleep(time).await;
     }
 
+    /// Posts a body of some type, and takes an answer of the same; the status, the stream's name and the body.
+    #[allow(dead_code, reason = "the bench speaks JSON")]
+    pub(crate) async fn send(
+        &self,
+        ty: &str,
+        body: impl Into<Body>,
+        stream: Option<&str>,
+    ) -> (u16, Option<String>, Body) {
+        send(&self.runtime, ty, body, stream).await
+    }
+
     /// Posts a call; the status, the stream's name and the body.
     pub(crate) async fn post(&self, call: &Value, stream: Option<&str>) -> (u16, Option<String>, Body) {
         post(&self.runtime, call, stream).await
@@ -116,8 +127,17 @@ impl Cluster {
 }
 
 async fn post(runtime: &Runtime, call: &Value, stream: Option<&str>) -> (u16, Option<String>, Body) {
+    send(runtime, "application/json", call.to_string(), stream).await
+}
+
+async fn send(
+    runtime: &Runtime,
+    ty: &str,
+    body: impl Into<Body>,
+    stream: Option<&str>,
+) -> (u16, Option<String>, Body) {
     let url = format!("http://{}/api/v1/scheduler", runtime.address());
-    let mut request = Request::post(&url).header("Content-Type", "application/json").body(call.to_string());
+    let mut request = Request::post(&url).header("Content-Type", ty).header("Accept", ty).body(body);
     if let Some(stream) = stream {
         request = request.header("Mesos-Stream-Id", stream);
     }
