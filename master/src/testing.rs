@@ -44,6 +44,17 @@ impl Stage {
 
     /// The same, told to behave in some way.
     pub(crate) fn with(settings: Settings) -> Self {
+        let mut stage = Self::before(settings);
+        stage.tell(Input::Registrar(Report::Recovered(Registry::default())));
+        stage
+    }
+
+    /// A master that has not read the registry yet.
+    pub(crate) fn recovering() -> Self {
+        Self::before(Settings::default())
+    }
+
+    fn before(settings: Settings) -> Self {
         let identity = Identity {
             id: "m".to_owned(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 5050)),
@@ -54,16 +65,7 @@ impl Stage {
             elected: Time::START,
         };
         let state = State::new(identity, settings);
-        let mut stage = Stage {
-            state,
-            now: Time::START,
-            asked: Vec::new(),
-            streams: 0,
-            notes: BTreeMap::new(),
-            updates: 0,
-        };
-        stage.tell(Input::Registrar(Report::Recovered(Registry::default())));
-        stage
+        Stage { state, now: Time::START, asked: Vec::new(), streams: 0, notes: BTreeMap::new(), updates: 0 }
     }
 
     /// Something happens.

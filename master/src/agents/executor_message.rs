@@ -22,3 +22,24 @@ pub(crate) fn executor_message(state: &mut State, from: &Upid, message: Executor
     }
     effects
 }
+
+#[cfg(test)]
+mod tests {
+    use model::messages::ExecutorMessage;
+
+    use crate::messages::Input;
+    use crate::testing::{Stage, events, upid};
+
+    #[test]
+    fn bytes_travel_to_the_scheduler_while_it_reads() {
+        let mut stage = Stage::new();
+        let (agent_id, framework_id) = (stage.agent(1, "cpus:4"), stage.framework());
+        let body = ExecutorMessage { framework_id, agent_id, executor_id: "e".into(), data: vec![1, 2, 3] };
+        let said = |from| Input::ExecutorMessage { from: upid(from), body: body.clone() };
+
+        assert_eq!(events(&stage.tell(said(1))), ["s1 <- MESSAGE from e, 3 bytes"]);
+        assert!(events(&stage.tell(said(2))).is_empty(), "an agent speaks for itself alone");
+        stage.tell(Input::StreamClosed { stream: stage.stream() });
+        assert!(events(&stage.tell(said(1))).is_empty());
+    }
+}

@@ -52,3 +52,56 @@ pub(crate) fn not_leading(state: &mut State, input: Input) -> Effects {
         _ => Effects::none(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::AgentId;
+
+    use crate::alarms::Alarm;
+    use crate::messages::{Asker, Input, Woken};
+    use crate::registrar::{Delta, Registry, Report};
+    use crate::testing::{Stage, events, register};
+
+    fn registry() -> Registry {
+        let mut registry = Registry::default();
+        let info = register(1, "cpus:4").info.into();
+        registry.apply(&Delta::AdmitAgent { id: "old-S0".into(), info }).unwrap();
+        registry
+    }
+
+    #[test]
+    fn nobody_is_heard_before_the_registry_is_read() {
+        let mut stage = Stage::recovering();
+        let effects = stage.tell(Input::Ready { asker: Asker::default() });
+        assert_eq!(
+            effects.to_string().trim_end(),
+            "answer: 503 Service Unavailable Master has not finished recovery"
+        );
+        stage.tell(Input::Registrar(Report::Recovered(registry())));
+        let effects = stage.tell(Input::Ready { asker: Asker::default() });
+        assert_eq!(effects.to_string().trim_end(), "answer: accepted");
+    }
+
+    #[test]
+    fn agents_that_were_read_of_and_do_not_come_are_unreachable() {
+        let mut stage = Stage::recovering();
+        stage.tell(Input::Registrar(Report::Recovered(registry())));
+        stage.framework();
+        stage.tell(Input::Woke(Woken(Alarm::Recovery)));
+
+        let effects = stage.record();
+
+        assert_eq!(events(&effects), ["s1 <- FAILURE on old-S0"]);
+        assert!(stage.state.world.unreachable.contains_key(&AgentId::from("old-S0")));
+    }
+
+    #[test]
+    fn an_agent_that_was_read_of_comes_back_without_news_of_its_tasks() {
+        let mut stage = Stage::recovering();
+        stage.tell(Input::Registrar(Report::Recovered(registry())));
+        stage.reregister(1, &"old-S0".into());
+        assert!(events(&stage.record()).is_empty());
+        stage.tell(Input::Woke(Woken(Alarm::Recovery)));
+        assert!(stage.asked.is_empty(), "it came in time");
+    }
+}

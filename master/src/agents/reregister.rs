@@ -45,3 +45,39 @@ pub(crate) fn reregister(state: &mut State, from: Upid, message: Box<ReregisterA
     state.admissions.wait(id.clone(), Admission::Updating { upid: from, message });
     Effect::Record(Delta::UpdateAgent { id, info }).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use model::Time;
+
+    use crate::registrar::Delta;
+    use crate::testing::{Stage, to_agents};
+
+    #[test]
+    fn an_agent_that_is_gone_for_good_is_told_to_end() {
+        let mut stage = Stage::new();
+        stage.state.world.gone.insert("m-S7".into(), Time::START);
+        let effects = stage.reregister(1, &"m-S7".into());
+        assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- shut down: Agent has been marked gone"]);
+    }
+
+    #[test]
+    fn an_agent_that_became_another_machine_is_told_to_end() {
+        let mut stage = Stage::new();
+        let agent = stage.agent(1, "cpus:4");
+        let effects = stage.reregister(2, &agent);
+        let told =
+            "slave(1)@127.0.0.1:6002 <- shut down: Agent tried to reregister with a different IP or hostname";
+        assert_eq!(to_agents(&effects), [told]);
+        assert!(stage.state.agent(&agent).unwrap().connected(), "the one that is here stays");
+    }
+
+    #[test]
+    fn an_agent_nobody_remembers_is_written_down_first() {
+        let mut stage = Stage::new();
+        stage.reregister(1, &"old-S3".into());
+        assert!(matches!(&stage.asked[..], [Delta::MarkReachable { .. }]));
+        assert!(stage.state.world.agents.is_empty());
+        assert_eq!(to_agents(&stage.record()), ["slave(1)@127.0.0.1:6001 <- reregistered as old-S3"]);
+    }
+}
