@@ -3,14 +3,15 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix::{Handler, Message};
-use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
 use libprocess_wire as wire;
 
+use crate::environment::Sleep;
 use crate::{Pid, Process};
 
 /// Why a message could not be sent. Sending never waits.
@@ -136,28 +137,50 @@ where
     M::Result: Send,
 {
     type Output = Result<M::Result, AskError>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+    type IntoFuture = Answer<A, M::Result>;
 
     fn into_future(self) -> Self::IntoFuture {
         let (slot, answer) = oneshot::channel();
         let sent = self.pid.cell.push_stock(self.message, Some(slot));
-        Box::pin(awaited(self.pid.clone(), sent, answer, self.within))
+        Answer::new(self.pid.clone(), sent, answer, self.within)
     }
 }
 
-/// The answer in the slot, or why there is none.
-pub(crate) async fn awaited<A: Process, T: Send>(
+/// What comes of a question: the answer in its slot, or why there is none.
+#[must_use = "an answer has to be awaited"]
+pub struct Answer<A: Process, T> {
     pid: Pid<A>,
     sent: Result<(), SendError>,
-    answer: oneshot::Receiver<T>,
+    slot: oneshot::Receiver<T>,
     within: Duration,
-) -> Result<T, AskError> {
-    sent?;
-    let late = pid.cell.runtime().sleep(within);
-    match select(answer, late).await {
-        Either::Left((Ok(answer), _)) => Ok(answer),
-        Either::Left((Err(_), _)) if pid.is_alive() => Err(AskError::Rejected),
-        Either::Left((Err(_), _)) => Err(AskError::Terminated),
-        Either::Right(_) => Err(AskError::Timeout),
+    /// Set once the answer was not there at the first look.
+    late: Option<Sleep>,
+}
+
+impl<A: Process, T> Answer<A, T> {
+    pub(crate) fn new(
+        pid: Pid<A>,
+        sent: Result<(), SendError>,
+        slot: oneshot::Receiver<T>,
+        within: Duration,
+    ) -> Answer<A, T> {
+        Answer { pid, sent, slot, within, late: None }
+    }
+}
+
+impl<A: Process, T> Future for Answer<A, T> {
+    type Output = Result<T, AskError>;
+
+    fn poll(mut self: Pin<&mut Self>, poller: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.sent?;
+        match Pin::new(&mut this.slot).poll(poller) {
+            Poll::Ready(Ok(answer)) => return Poll::Ready(Ok(answer)),
+            Poll::Ready(Err(_)) if this.pid.is_alive() => return Poll::Ready(Err(AskError::Rejected)),
+            Poll::Ready(Err(_)) => return Poll::Ready(Err(AskError::Terminated)),
+            Poll::Pending => {}
+        }
+        let late = this.late.get_or_insert_with(|| this.pid.cell.runtime().sleep(this.within));
+        late.as_mut().poll(poller).map(|()| Err(AskError::Timeout))
     }
 }

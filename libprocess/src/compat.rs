@@ -22,12 +22,12 @@ type Boxed<A> = Pin<Box<dyn ActorFuture<A, Output = ()>>>;
 
 /// Actor futures of one process, and its stock mailbox.
 pub(crate) struct Compat<A: Process> {
-    futures: Option<Box<Vec<(SpawnHandle, Boxed<A>)>>>,
+    futures: Vec<(SpawnHandle, Boxed<A>)>,
     /// How many of the futures, the foremost, hold the user lane back.
     waits: u32,
     fresh: Flag<bool>,
     last: SpawnHandle,
-    stock: OnceCell<Box<RefCell<Mailbox<A>>>>,
+    stock: OnceCell<RefCell<Mailbox<A>>>,
     /// Handles that mean a timer of ours.
     timers: Vec<(SpawnHandle, Timer)>,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Compat<A: Process> {
 impl<A: Process> Default for Compat<A> {
     fn default() -> Compat<A> {
         Compat {
-            futures: None,
+            futures: Vec::new(),
             waits: 0,
             fresh: Flag::new(false),
             last: SpawnHandle::default(),
@@ -45,33 +45,31 @@ impl<A: Process> Default for Compat<A> {
     }
 }
 
-impl<A: Process> Compat<A> {
-    pub(crate) fn clear(&mut self) {
-        self.futures = None;
-        self.stock.take();
-    }
-}
-
 impl<A: Process> Context<A> {
     /// Whether a future holds the user lane back.
     #[inline]
     pub(crate) fn waits(&self) -> bool {
-        self.compat.waits > 0
+        self.compat.get().is_some_and(|compat| compat.waits > 0)
     }
 
     /// Whether a future has never been polled.
     #[inline]
     pub(crate) fn has_new_futures(&self) -> bool {
-        self.compat.fresh.get()
+        self.compat.get().is_some_and(|compat| compat.fresh.get())
+    }
+
+    fn compat(&mut self) -> &mut Compat<A> {
+        self.compat.get_or_init(Box::default);
+        self.compat.get_mut().expect("made a line ago")
     }
 
     /// Polls the actor futures, then the stock mailbox.
     pub(crate) fn poll_futures(&mut self, actor: &mut A) {
         let waker = Waker::from(Arc::clone(&self.pid().cell));
         let mut poller = Poller::from_waker(&waker);
-        self.compat.fresh.set(false);
-        let mut futures = self.compat.futures.take().unwrap_or_default();
-        let waiting = std::mem::take(&mut self.compat.waits) as usize;
+        self.compat().fresh.set(false);
+        let mut futures = std::mem::take(&mut self.compat().futures);
+        let waiting = std::mem::take(&mut self.compat().waits) as usize;
         let mut still_waiting = 0;
         let mut at = 0;
         let mut index = 0;
@@ -86,8 +84,8 @@ impl<A: Process> Context<A> {
             at += 1;
         }
         // Those spawned meanwhile come behind, those waited for in front.
-        let added = self.compat.futures.take().unwrap_or_default();
-        let added_waits = self.compat.waits as usize;
+        let added = std::mem::take(&mut self.compat().futures);
+        let added_waits = self.compat().waits as usize;
         for (at, future) in added.into_iter().enumerate() {
             if at < added_waits {
                 futures.insert(still_waiting as usize + at, future);
@@ -95,28 +93,26 @@ impl<A: Process> Context<A> {
                 futures.push(future);
             }
         }
-        self.compat.waits = still_waiting + u32::try_from(added_waits).expect("few waits");
-        if !futures.is_empty() {
-            self.compat.futures = Some(futures);
-        }
-        if let Some(stock) = self.compat.stock.take() {
+        self.compat().waits = still_waiting + u32::try_from(added_waits).expect("few waits");
+        self.compat().futures = futures;
+        if let Some(stock) = self.compat().stock.take() {
             stock.borrow_mut().poll(actor, self, &mut poller);
-            drop(self.compat.stock.set(stock));
+            drop(self.compat().stock.set(stock));
         }
     }
 
     fn spawn_future(&mut self, future: Boxed<A>, wait: bool) -> SpawnHandle {
-        self.compat.last = self.compat.last.next();
-        let entry = (self.compat.last, future);
-        let futures = self.compat.futures.get_or_insert_default();
+        let compat = self.compat();
+        compat.last = compat.last.next();
+        let entry = (compat.last, future);
         if wait {
-            futures.insert(self.compat.waits as usize, entry);
-            self.compat.waits += 1;
+            compat.futures.insert(compat.waits as usize, entry);
+            compat.waits += 1;
         } else {
-            futures.push(entry);
+            compat.futures.push(entry);
         }
-        self.compat.fresh.set(true);
-        self.compat.last
+        compat.fresh.set(true);
+        compat.last
     }
 }
 
@@ -140,9 +136,10 @@ impl<A: Process> ActorContext for Context<A> {
 
 impl<A: Process> AsyncContext<A> for Context<A> {
     fn address(&self) -> Addr<A> {
-        let stock = self.compat.stock.get_or_init(|| {
-            self.compat.fresh.set(true);
-            Box::default()
+        let compat = self.compat.get_or_init(Box::default);
+        let stock = compat.stock.get_or_init(|| {
+            compat.fresh.set(true);
+            RefCell::default()
         });
         stock.borrow().address()
     }
@@ -167,16 +164,16 @@ impl<A: Process> AsyncContext<A> for Context<A> {
 
     /// Ends a future, or a timer of `run_later`, `run_interval` or `notify_later`.
     fn cancel_future(&mut self, handle: SpawnHandle) -> bool {
-        if let Some(at) = self.compat.timers.iter().position(|(known, _)| *known == handle) {
-            let (_, timer) = self.compat.timers.swap_remove(at);
+        if let Some(at) = self.compat().timers.iter().position(|(known, _)| *known == handle) {
+            let (_, timer) = self.compat().timers.swap_remove(at);
             self.cancel(timer);
             return true;
         }
-        let waits = self.compat.waits as usize;
-        let Some(futures) = &mut self.compat.futures else { return false };
+        let waits = self.compat().waits as usize;
+        let futures = &mut self.compat().futures;
         let Some(at) = futures.iter().position(|(known, _)| *known == handle) else { return false };
         drop(futures.remove(at));
-        self.compat.waits -= u32::from(at < waits);
+        self.compat().waits -= u32::from(at < waits);
         true
     }
 
@@ -195,16 +192,16 @@ impl<A: Process> AsyncContext<A> for Context<A> {
     where
         F: FnOnce(&mut A, &mut <A as Actor>::Context) + 'static,
     {
-        self.compat.last = self.compat.last.next();
-        let handle = self.compat.last;
+        self.compat().last = self.compat().last.next();
+        let handle = self.compat().last;
         let timer = self.call_after(
             delay,
             Box::new(move |actor, ctx| {
-                ctx.compat.timers.retain(|(known, _)| *known != handle);
+                ctx.compat().timers.retain(|(known, _)| *known != handle);
                 call(actor, ctx);
             }),
         );
-        self.compat.timers.push((handle, timer));
+        self.compat().timers.push((handle, timer));
         handle
     }
 
@@ -212,9 +209,10 @@ impl<A: Process> AsyncContext<A> for Context<A> {
     where
         F: FnMut(&mut A, &mut <A as Actor>::Context) + 'static,
     {
-        self.compat.last = self.compat.last.next();
+        self.compat().last = self.compat().last.next();
         let timer = self.call_every(period, Rc::new(RefCell::new(call)));
-        self.compat.timers.push((self.compat.last, timer));
-        self.compat.last
+        let compat = self.compat();
+        compat.timers.push((compat.last, timer));
+        compat.last
     }
 }

@@ -10,7 +10,7 @@
 //! | end | [`stop`](Context::stop) |
 
 use std::any::Any;
-use std::cell::Cell as Flag;
+use std::cell::{Cell as Flag, OnceCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -43,7 +43,8 @@ pub struct Context<A: Process> {
     now: Flag<Option<SystemTime>>,
     /// What only some processes need, so that idle ones stay small.
     extras: Option<Box<Extras<A>>>,
-    pub(crate) compat: Compat<A>,
+    /// Made when stock actix code is used.
+    pub(crate) compat: OnceCell<Box<Compat<A>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +112,7 @@ impl<A: Process> Context<A> {
             reason: None,
             now: Flag::new(None),
             extras: None,
-            compat: Compat::default(),
+            compat: OnceCell::new(),
         }
     }
 
@@ -275,6 +276,11 @@ impl<A: Process> Context<A> {
         self.now.set(None);
     }
 
+    /// Whether the shard's turn has lasted so long that the reactor must have its own.
+    pub(crate) fn is_late(&self, limit: Duration) -> bool {
+        self.shard.is_late(self.runtime().elapsed(), limit)
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         self.state != State::Running
     }
@@ -377,7 +383,7 @@ impl<A: Process> Context<A> {
             drop((alarms, tasks));
             links = linked;
         }
-        self.compat.clear();
+        self.compat.take();
         let runtime = self.runtime().clone();
         links.keys().for_each(|peer| runtime.unlink(self.upid(), peer));
         runtime.leave(&*self.pid.cell, &reason);

@@ -163,6 +163,10 @@ impl<A: Process> Doors<A> {
         std::mem::take(&mut self.routes)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.doors.is_empty()
+    }
+
     /// The number of the door for a name and version.
     pub(crate) fn find(&self, name: &str, version: u32) -> Option<usize> {
         self.by_name.get(name).copied().filter(|&number| self.doors[number].version == version)

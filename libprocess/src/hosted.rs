@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  one turn:  timers ≤ 64 → system lane, all → futures → user lane, the rest of 128 messages
-//!             or 200 µs, whichever is first; what is left waits for the next turn
+//!             or 200 µs of the shard's turn, whichever is first; what is left waits for the next
 //! ```
 
 use std::any::Any;
@@ -24,39 +24,44 @@ const TURN_MESSAGES: usize = 128;
 const TURN_TIMERS: usize = 64;
 const TURN_TIME: Duration = Duration::from_micros(200);
 /// How many messages between two looks at the clock.
-const CLOCK_EVERY: usize = 32;
+const CLOCK_EVERY: usize = 8;
 
 /// An actor with its context, on its shard.
 pub(crate) struct Home<A: Process> {
     /// Gone once the process has ended.
     actor: Option<A>,
     ctx: Context<A>,
+    batch: Option<Box<Batch<A>>>,
+}
+
+/// What a turn took out of the mailbox; made for the first turn, empty between most.
+struct Batch<A: Process> {
     timers: VecDeque<u64>,
     system: VecDeque<System<A>>,
     user: VecDeque<Envelope<A>>,
 }
 
+impl<A: Process> Default for Batch<A> {
+    fn default() -> Batch<A> {
+        Batch { timers: VecDeque::new(), system: VecDeque::new(), user: VecDeque::new() }
+    }
+}
+
 impl<A: Process> Home<A> {
     pub(crate) fn new(actor: A, ctx: Context<A>) -> Home<A> {
-        Home {
-            actor: Some(actor),
-            ctx,
-            timers: VecDeque::new(),
-            system: VecDeque::new(),
-            user: VecDeque::new(),
-        }
+        Home { actor: Some(actor), ctx, batch: None }
     }
 
     /// One turn, with panics still on their way.
     fn batch(&mut self, handled: &mut usize) -> Next {
         let Some(actor) = self.actor.as_mut() else { return Next::Ended };
         let ctx = &mut self.ctx;
+        let batch = self.batch.get_or_insert_default();
         ctx.begin_turn();
-        let room = if self.user.is_empty() && !ctx.waits() { TURN_MESSAGES } else { 0 };
-        let (woken, more) = ctx.cell().take(&mut self.system, &mut self.user, room, ctx.waits());
-        let mut started = None;
+        let room = if batch.user.is_empty() && !ctx.waits() { TURN_MESSAGES } else { 0 };
+        let (woken, more) = ctx.cell().take(&mut batch.system, &mut batch.user, room, ctx.waits());
 
-        while let Some(timer) = self.timers.pop_front() {
+        while let Some(timer) = batch.timers.pop_front() {
             *handled += 1;
             alarm(actor, ctx, timer);
             if ctx.is_stopping() || *handled >= TURN_TIMERS {
@@ -64,7 +69,7 @@ impl<A: Process> Home<A> {
             }
         }
         while !ctx.is_stopping() {
-            let Some(entry) = self.system.pop_front() else { break };
+            let Some(entry) = batch.system.pop_front() else { break };
             *handled += 1;
             system(actor, ctx, entry);
         }
@@ -72,12 +77,11 @@ impl<A: Process> Home<A> {
             ctx.poll_futures(actor);
         }
         while !ctx.is_stopping() && !ctx.waits() && *handled < TURN_MESSAGES {
-            let Some(envelope) = self.user.pop_front() else { break };
+            let Some(envelope) = batch.user.pop_front() else { break };
             *handled += 1;
             user(actor, ctx, envelope);
             if handled.is_multiple_of(CLOCK_EVERY) {
-                let now = ctx.runtime().elapsed();
-                if now - *started.get_or_insert(now) >= TURN_TIME {
+                if ctx.is_late(TURN_TIME) {
                     break;
                 }
             }
@@ -86,7 +90,8 @@ impl<A: Process> Home<A> {
             return Next::Ended;
         }
         let blocked = ctx.waits();
-        if !self.timers.is_empty() || ((more || !self.user.is_empty()) && !blocked) || ctx.has_new_futures() {
+        if !batch.timers.is_empty() || ((more || !batch.user.is_empty()) && !blocked) || ctx.has_new_futures()
+        {
             Next::Again
         } else {
             Next::Idle
@@ -123,9 +128,7 @@ impl<A: Process> Home<A> {
             tracing::error!(upid = %ctx.upid(), panic = panic_message(&*panic), "panicked while it ended");
         }
         let left = catch_unwind(AssertUnwindSafe(|| {
-            self.timers.clear();
-            self.system.clear();
-            self.user.clear();
+            self.batch = None;
         }));
         if left.is_err() {
             tracing::error!(upid = %self.ctx.upid(), "a message panicked while it was dropped");
@@ -135,13 +138,14 @@ impl<A: Process> Home<A> {
 }
 
 impl<A: Process> Hosted for Home<A> {
-    fn start(&mut self) {
+    fn start(&mut self) -> Next {
         let next = self.guarded(|home| {
             let actor = home.actor.as_mut().expect("a process starts before it ends");
             actor.started(&mut home.ctx);
-            Next::Again
+            // One that nobody has spoken to costs no more than it is.
+            if home.ctx.has_new_futures() || !home.ctx.cell().rest() { Next::Again } else { Next::Idle }
         });
-        debug_assert!(next != Next::Idle);
+        if self.ctx.is_stopping() || next == Next::Ended { Next::Again } else { next }
     }
 
     fn turn(&mut self) -> (usize, Next) {
@@ -173,7 +177,7 @@ impl<A: Process> Hosted for Home<A> {
     }
 
     fn due(&mut self, timer: u64) {
-        self.timers.push_back(timer);
+        self.batch.get_or_insert_default().timers.push_back(timer);
     }
 
     fn kill(&mut self) {

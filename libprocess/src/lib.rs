@@ -24,7 +24,7 @@ mod upid;
 
 pub use actix;
 pub use actix::{Actor, Handler, Message};
-pub use ask::{Ask, AskError, Reply, SendError};
+pub use ask::{Answer, Ask, AskError, Reply, SendError};
 pub use context::Context;
 pub use doors::{Asked, Doors, Received};
 pub use edge::Edge;

@@ -93,8 +93,10 @@ pub(crate) struct Cell<A: Process> {
     upid: Upid,
     runtime: Runtime,
     shard: Arc<Shared>,
-    bound: Bound,
-    doors: OnceLock<Doors<A>>,
+    room: u32,
+    overflow: Overflow,
+    /// `None` inside: open, but there are none.
+    doors: OnceLock<Option<Box<Doors<A>>>>,
     lanes: Mutex<Lanes<A>>,
 }
 
@@ -121,7 +123,17 @@ impl<A: Process> Cell<A> {
             woken: false,
             ended: false,
         };
-        Arc::new(Cell { upid, runtime, shard, bound, doors: OnceLock::new(), lanes: Mutex::new(lanes) })
+        let Bound { messages, overflow } = bound;
+        let room = u32::try_from(messages).unwrap_or(u32::MAX);
+        Arc::new(Cell {
+            upid,
+            runtime,
+            shard,
+            room,
+            overflow,
+            doors: OnceLock::new(),
+            lanes: Mutex::new(lanes),
+        })
     }
 
     pub(crate) fn upid(&self) -> &Upid {
@@ -170,8 +182,8 @@ impl<A: Process> Cell<A> {
         if lanes.ended {
             return self.refuse(lanes, envelope, SendError::Gone);
         }
-        if lanes.user.len() >= self.bound.messages {
-            match self.bound.overflow {
+        if lanes.user.len() >= self.room as usize {
+            match self.overflow {
                 Overflow::Reject => return self.refuse(lanes, envelope, SendError::Full),
                 Overflow::DropOldest => {
                     let oldest = lanes.user.pop_front();
@@ -231,11 +243,20 @@ impl<A: Process> Cell<A> {
     /// The process has a place on its shard and doors; from here on, pushes schedule it.
     pub(crate) fn open(&self, key: Key, doors: Doors<A>) {
         self.lanes.lock().key = key;
+        let doors = (!doors.is_empty()).then(|| Box::new(doors));
         assert!(self.doors.set(doors).is_ok(), "a process starts once");
     }
 
     pub(crate) fn doors(&self) -> Option<&Doors<A>> {
-        self.doors.get()
+        self.doors.get()?.as_deref()
+    }
+
+    /// Nothing waits: from here on, pushes schedule a turn. False if something does.
+    pub(crate) fn rest(&self) -> bool {
+        let mut lanes = self.lanes.lock();
+        let empty = lanes.system.is_empty() && lanes.user.is_empty() && !lanes.woken;
+        lanes.scheduled = !empty;
+        empty
     }
 
     /// Takes what a turn may handle: all of the system lane, at most `budget` of the user lane.
@@ -321,7 +342,6 @@ pub(crate) trait AnyCell: Send + Sync {
     fn watch(&self, watcher: Watcher) -> bool;
     fn unwatch(&self, linker: &Upid, linked: &Upid);
     fn end(&self, reason: Reason);
-    fn wait(&self) -> oneshot::Receiver<Reason>;
 }
 
 impl<A: Process> AnyCell for Cell<A> {
@@ -340,16 +360,17 @@ impl<A: Process> AnyCell for Cell<A> {
     fn letter(&self, letter: Letter) -> Result<(), SendError> {
         match self.doors.get() {
             None => self.push(Envelope::Letter(Box::new(letter))),
-            Some(doors) => self.push(doors.open(letter)?),
+            Some(Some(doors)) => self.push(doors.open(letter)?),
+            Some(None) => Err(SendError::Refused),
         }
     }
 
     fn door(&self, name: &str, version: u32) -> Option<usize> {
-        self.doors.get()?.find(name, version)
+        self.doors()?.find(name, version)
     }
 
     fn deliver(&self, door: usize, from: &Upid, body: &[u8]) -> Result<(), SendError> {
-        let doors = self.doors.get().ok_or(SendError::Refused)?;
+        let doors = self.doors().ok_or(SendError::Refused)?;
         self.push(doors.decode(door, from, body)?)
     }
 
@@ -380,10 +401,6 @@ impl<A: Process> AnyCell for Cell<A> {
 
     fn end(&self, reason: Reason) {
         self.push_system(System::Terminate(reason));
-    }
-
-    fn wait(&self) -> oneshot::Receiver<Reason> {
-        Cell::wait(self)
     }
 }
 

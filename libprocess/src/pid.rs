@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix::{Handler, Message};
 use tokio::sync::oneshot;
 
-use crate::ask::{Ask, AskError, Reply, SendError, awaited};
+use crate::ask::{Answer, Ask, Reply, SendError};
 use crate::link::Reason;
 use crate::mailbox::{Cell, Envelope, Lane};
 use crate::{Process, Upid};
@@ -50,11 +50,7 @@ impl<A: Process> Pid<A> {
     /// Asks a process that answers by [`Reply`]: `pid.call(d, |reply| Input::State { reply }).await`.
     ///
     /// The question is not run once the time is over.
-    pub fn call<T, F>(
-        &self,
-        within: Duration,
-        question: F,
-    ) -> impl Future<Output = Result<T, AskError>> + Send + use<A, T, F>
+    pub fn call<T, F>(&self, within: Duration, question: F) -> Answer<A, T>
     where
         T: Send + 'static,
         F: FnOnce(Reply<T>) -> A::Input,
@@ -62,7 +58,7 @@ impl<A: Process> Pid<A> {
         let (reply, answer): (Reply<T>, oneshot::Receiver<T>) = Reply::pair();
         let deadline = self.cell.runtime().elapsed() + within;
         let sent = self.cell.push(Envelope::Expiring(Box::new((deadline, question(reply)))));
-        awaited(self.clone(), sent, answer, within)
+        Answer::new(self.clone(), sent, answer, within)
     }
 
     /// Ends the process: at once, or when what waits in its user lane has been handled.

@@ -39,7 +39,7 @@ struct Inner {
     address: SocketAddr,
     environment: Environment,
     shards: Vec<Arc<Shared>>,
-    names: RwLock<BTreeMap<Box<str>, Named>>,
+    names: RwLock<BTreeMap<Arc<str>, Named>>,
     /// Shape: prefix → how many names it has given.
     prefixes: Mutex<BTreeMap<String, u64>>,
     epochs: AtomicU64,
@@ -142,7 +142,7 @@ impl Runtime {
         make: impl FnOnce() -> A + Send + 'static,
     ) -> Result<Pid<A>, SpawnError> {
         let inner = &*self.0;
-        let name: Box<str> = match spawn.name {
+        let name: Arc<str> = match spawn.name {
             Name::Exactly(name) => name.into(),
             Name::Prefix(prefix) => self.numbered(prefix).into(),
         };
@@ -156,7 +156,7 @@ impl Runtime {
                 return Err(SpawnError::ShutDown);
             }
             if names.contains_key(&name) {
-                return Err(SpawnError::NameTaken(name.into()));
+                return Err(SpawnError::NameTaken(name.to_string()));
             }
             names.insert(name, Named { cell: cell.clone(), born });
         }

@@ -26,6 +26,10 @@ use crate::timers::Timers;
 /// What one shard turn may handle before the reactor has its turn.
 const SHARD_BUDGET: usize = 1_024;
 
+/// And how long it may take, looked at every so many turns of processes.
+const TURN_TIME: Duration = Duration::from_millis(1);
+const CLOCK_EVERY: usize = 16;
+
 /// Where a process lives on its shard, and which tenant of that place is meant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
@@ -35,7 +39,7 @@ pub(crate) struct Key {
 
 /// A process as its shard sees it.
 pub(crate) trait Hosted {
-    fn start(&mut self);
+    fn start(&mut self) -> Next;
     /// Handles a batch; says how many it handled and what is next.
     fn turn(&mut self) -> (usize, Next);
     /// A timer of the process is due.
@@ -73,11 +77,26 @@ pub(crate) struct Local {
     id: u64,
     ready: RefCell<VecDeque<Key>>,
     pub(crate) timers: RefCell<Timers>,
+    /// When this turn began. Unit: time since the runtime started.
+    started: Cell<Duration>,
+    /// This turn has taken its time, whatever else is ready.
+    late: Cell<bool>,
+    /// The shard will look at `ready` by itself; else it has to be woken.
+    awake: Cell<bool>,
 }
 
 thread_local! {
     static CURRENT: Cell<u64> = const { Cell::new(0) };
     static LOCAL: RefCell<Option<Rc<Local>>> = const { RefCell::new(None) };
+}
+
+impl Local {
+    /// Whether this turn has lasted `limit`; if so, it ends after the process at work.
+    pub(crate) fn is_late(&self, now: Duration, limit: Duration) -> bool {
+        let late = now.saturating_sub(self.started.get()) >= limit;
+        self.late.set(self.late.get() || late);
+        late
+    }
 }
 
 impl Shared {
@@ -93,6 +112,9 @@ impl Shared {
             LOCAL.with_borrow(|local| {
                 let local = local.as_ref().expect("set together with CURRENT");
                 local.ready.borrow_mut().push_back(key);
+                if !local.awake.replace(true) {
+                    self.waker.wake();
+                }
             });
             return;
         }
@@ -134,7 +156,7 @@ impl Inbox {
 
 /// The shard itself; lives on one thread.
 pub(crate) struct Shard {
-    pub(crate) runtime: Runtime,
+    runtime: Runtime,
     shared: Arc<Shared>,
     local: Rc<Local>,
     slots: Vec<Slot>,
@@ -153,7 +175,14 @@ struct Slot {
 
 impl Shard {
     pub(crate) fn new(runtime: Runtime, shared: Arc<Shared>, chance: Option<ChaCha8Rng>) -> Shard {
-        let local = Rc::new(Local { id: shared.id, ready: RefCell::default(), timers: RefCell::default() });
+        let local = Rc::new(Local {
+            id: shared.id,
+            ready: RefCell::default(),
+            timers: RefCell::default(),
+            started: Cell::default(),
+            late: Cell::default(),
+            awake: Cell::new(true),
+        });
         Shard {
             runtime,
             shared,
@@ -167,6 +196,17 @@ impl Shard {
         }
     }
 
+    /// Makes the calling thread this shard's own, so that tasks of its processes, polled between two
+    /// turns, reach it without a lock.
+    pub(crate) fn inhabit(&self) -> Inside {
+        Inside::enter(&self.local)
+    }
+
+    /// Whether the next turn comes only when the shard is woken.
+    pub(crate) fn sleeps(&self, sleeps: bool) {
+        self.local.awake.set(!sleeps);
+    }
+
     /// Runs `work` as this shard: whatever it makes ready goes to the local queue.
     pub(crate) fn enter<T>(&mut self, work: impl FnOnce(&mut Shard) -> T) -> T {
         let _inside = Inside::enter(&self.local);
@@ -178,12 +218,18 @@ impl Shard {
     /// Returns how many messages were handled.
     pub(crate) fn turn(&mut self, now: Duration) -> usize {
         self.enter(|shard| {
+            shard.local.started.set(now);
+            shard.local.late.set(false);
             shard.empty_inbox();
             shard.fire(now);
-            let mut handled = 0;
-            while handled < SHARD_BUDGET {
+            let (mut handled, mut turns) = (0, 0usize);
+            while handled < SHARD_BUDGET && !shard.local.late.get() {
                 let Some(key) = shard.next() else { break };
                 handled += shard.run(key).max(1);
+                turns += 1;
+                if turns.is_multiple_of(CLOCK_EVERY) {
+                    shard.local.is_late(shard.runtime.elapsed(), TURN_TIME);
+                }
             }
             handled
         })
@@ -238,10 +284,7 @@ impl Shard {
 
     /// Lets the process at `key` start, and have its first turn.
     pub(crate) fn start(&mut self, key: Key) {
-        self.with(key, |process| {
-            process.start();
-            (1, Next::Again)
-        });
+        self.with(key, |process| (1, process.start()));
     }
 
     /// Ends every process, the youngest place first.
@@ -315,7 +358,7 @@ impl Shard {
 }
 
 /// While it lives, this thread works for one shard.
-struct Inside {
+pub(crate) struct Inside {
     id: u64,
     local: Option<Rc<Local>>,
 }

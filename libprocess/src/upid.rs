@@ -21,19 +21,19 @@ pub struct Upid(Arc<Parts>);
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Parts {
-    id: Box<str>,
+    id: Arc<str>,
     address: SocketAddr,
     epoch: Option<Epoch>,
 }
 
 impl Upid {
     /// Whoever bears `id` at `address` when a message arrives there.
-    pub fn new(id: impl Into<Box<str>>, address: SocketAddr) -> Upid {
+    pub fn new(id: impl Into<Arc<str>>, address: SocketAddr) -> Upid {
         Upid(Arc::new(Parts { id: id.into(), address, epoch: None }))
     }
 
     /// One life of the process `id` at `address`.
-    pub fn with_epoch(id: impl Into<Box<str>>, address: SocketAddr, epoch: Epoch) -> Upid {
+    pub fn with_epoch(id: impl Into<Arc<str>>, address: SocketAddr, epoch: Epoch) -> Upid {
         Upid(Arc::new(Parts { id: id.into(), address, epoch: Some(epoch) }))
     }
 

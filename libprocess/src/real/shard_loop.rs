@@ -17,6 +17,7 @@ pub(super) async fn run(runtime: Runtime, shared: Arc<Shared>, stop: Arc<AtomicB
     let clock = runtime.environment().clock.clone();
     let mut shard = Shard::new(runtime, shared.clone(), None);
     let mut alarm = Alarm::new();
+    let _inside = shard.inhabit();
     loop {
         shard.turn(clock.elapsed());
         if stop.load(Ordering::Acquire) {
@@ -30,7 +31,9 @@ pub(super) async fn run(runtime: Runtime, shared: Arc<Shared>, stop: Arc<AtomicB
             alarm.set(next);
             poll_fn(|poller| {
                 shared.waker.register(poller.waker());
+                shard.sleeps(true);
                 if shared.has_mail() || shard.is_busy() || alarm.poll(poller) {
+                    shard.sleeps(false);
                     Poll::Ready(())
                 } else {
                     Poll::Pending

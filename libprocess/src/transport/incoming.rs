@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -23,6 +24,8 @@ use crate::{AskError, Runtime, SendError, Upid};
 
 /// How much is read at once. Unit: bytes.
 const READ: usize = 64 << 10;
+/// How many frames are delivered before the receivers have a turn.
+const YIELD_AFTER: u64 = 64;
 /// How many links one connection may hold.
 const WATCHES_MAX: usize = 65_536;
 
@@ -86,6 +89,10 @@ impl Incoming {
                 frames += 1;
             }
             self.runtime.peers().counts.frames_received.increment(frames);
+            if frames > YIELD_AFTER {
+                // Those who were sent to have their turn while their messages are still warm.
+                yield_once().await;
+            }
             if !pongs.is_empty() {
                 stream.write_all(&pongs).await?;
                 pongs.clear();
@@ -225,6 +232,19 @@ impl Incoming {
             cell.unwatch(&linker, &linked);
         }
     }
+}
+
+/// Lets everybody else have a turn.
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|poller| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        poller.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The process that is meant, if it lives.
