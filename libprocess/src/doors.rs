@@ -45,10 +45,13 @@ pub struct Doors<A: Process> {
 
 struct Door<A: Process> {
     version: u32,
-    decode: fn(&Upid, &[u8]) -> Result<Envelope<A>, wire::DecodeError>,
-    ask: fn(Upid, &[u8], AskPath) -> Result<Envelope<A>, wire::DecodeError>,
-    moved: fn(Box<dyn Any + Send>, Option<Duration>) -> Option<Envelope<A>>,
+    decode: fn(&Upid, &[u8]) -> Decoded<A>,
+    ask: fn(Upid, &[u8], AskPath) -> Decoded<A>,
+    moved: Moved<A>,
 }
+
+type Decoded<A> = Result<Envelope<A>, wire::DecodeError>;
+type Moved<A> = fn(Box<dyn Any + Send>, Option<Duration>) -> Option<Envelope<A>>;
 
 /// A message on its way to a door that has still to be found.
 pub(crate) enum Letter {

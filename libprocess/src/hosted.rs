@@ -80,10 +80,8 @@ impl<A: Process> Home<A> {
             let Some(envelope) = batch.user.pop_front() else { break };
             *handled += 1;
             user(actor, ctx, envelope);
-            if handled.is_multiple_of(CLOCK_EVERY) {
-                if ctx.is_late(TURN_TIME) {
-                    break;
-                }
+            if handled.is_multiple_of(CLOCK_EVERY) && ctx.is_late(TURN_TIME) {
+                break;
             }
         }
         if ctx.is_stopping() {

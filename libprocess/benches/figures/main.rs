@@ -14,9 +14,11 @@ mod tell;
 
 use measure::Figure;
 
+type Bench = fn() -> Vec<Figure>;
+
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let all: [(&str, fn() -> Vec<Figure>); 6] = [
+    let all: [(&str, Bench); 6] = [
         ("tell", tell::figures),
         ("fan_in", fan_in::figures),
         ("ring", ring::figures),

@@ -70,10 +70,11 @@ impl Request {
     pub(crate) fn received(
         method: Method,
         target: String,
-        headers: HeaderMap,
+        mut headers: HeaderMap,
         peer: Option<SocketAddr>,
         body: Body,
     ) -> Request {
+        join(&mut headers, header::ACCEPT);
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
         Request {
@@ -208,6 +209,17 @@ where
     }
 }
 
+/// A list sent on several lines is one list. Source: RFC 9110, section 5.3.
+fn join(headers: &mut HeaderMap, name: HeaderName) {
+    let lines: Vec<&[u8]> = headers.get_all(&name).iter().map(HeaderValue::as_bytes).collect();
+    if lines.len() < 2 {
+        return;
+    }
+    if let Ok(list) = HeaderValue::from_bytes(&lines.join(&b", "[..])) {
+        headers.insert(name, list);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +250,15 @@ mod tests {
         assert!(!request.accepts("application/json"));
         assert!(!request.accepts("a/b"));
         assert!(Request::get("/").header("accept", "*/*").accepts("application/json"));
+    }
+
+    #[test]
+    fn accept_on_several_lines_is_one_list() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::ACCEPT, HeaderValue::from_static("text/html"));
+        headers.append(header::ACCEPT, HeaderValue::from_static("application/json"));
+        let request = Request::received(Method::GET, "/".to_owned(), headers, None, Body::Empty);
+        assert_eq!(request.text_of(header::ACCEPT), Some("text/html, application/json"));
     }
 
     #[test]

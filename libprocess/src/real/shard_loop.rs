@@ -57,7 +57,6 @@ impl Alarm {
         Alarm { sleep: None, set: false }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the real driver's own timer")]
     fn set(&mut self, delay: Option<Duration>) {
         self.set = delay.is_some();
         let Some(delay) = delay else { return };

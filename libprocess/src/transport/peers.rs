@@ -44,7 +44,7 @@ pub(super) struct Counts {
 
 impl Counts {
     fn new(metrics: &Metrics) -> Counts {
-        let counter = |name: &str| metrics.counter(&format!("libprocess/links/{name}"));
+        let counter = |name: &str| metrics.counter(format!("libprocess/links/{name}"));
         Counts {
             connected: counter("connected"),
             accepted: counter("accepted"),

@@ -1,7 +1,9 @@
 //! Processes as their users see them: on one node, between nodes, and beside strangers.
 
+mod fair;
 mod hostile;
 mod local;
 mod order;
 mod probe;
 mod remote;
+mod stock;
