@@ -153,9 +153,11 @@ fn swept(state: &mut State, swept: Swept) -> Effects {
 mod tests {
     use proptest::prelude::*;
 
+    use crate::containerizer::{Cause, ContainerEvent};
+    use crate::messages::Input;
     use crate::recovery::{Record, snapshot};
     use crate::state::State;
-    use crate::testing::{World, histories};
+    use crate::testing::{World, ended, histories};
 
     /// What a state would write down, in any order, without what is found out anew.
     fn remembered(state: &State) -> Vec<String> {
@@ -171,7 +173,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
         /// `World::hear` checks the state after every turn.
         #[test]
@@ -193,6 +195,36 @@ mod tests {
             let again = world.restart();
             again.state.check();
             prop_assert_eq!(remembered(&again.state), wanted);
+        }
+
+        /// Whatever of the journal reached the disk: each task it names is told to have ended once its container is
+        /// gone, and with the last acknowledgement nothing is left of it.
+        #[test]
+        fn a_crash_at_any_moment_leaves_no_task_untold(history in histories(), kept in 0..=100usize) {
+            let mut world = World::registered();
+            for step in history {
+                step.happen(&mut world);
+            }
+            let kept = world.journal.len() * kept / 100;
+            world.journal.truncate(kept.max(1));
+            let mut world = world.restart();
+            world.state.check();
+            let known: Vec<_> = world.state.executors().filter(|executor| !executor.is_ended()).collect();
+            let containers: Vec<_> = known.iter().map(|executor| executor.container.clone()).collect();
+            for id in containers {
+                let termination = ended(Some(0), Cause::Exited);
+                world.hear(Input::Container(ContainerEvent::Terminated { id, termination }));
+            }
+            world.hear(Input::Container(ContainerEvent::Recovered { running: Vec::new(), orphans: Vec::new() }));
+            world.register();
+            for task in ["t0", "t1", "t2"] {
+                while let Some(uuid) = world.outstanding(task) {
+                    world.acknowledge(task, uuid);
+                }
+            }
+            prop_assert!(world.state.frameworks.is_empty());
+            prop_assert!(world.state.placed.is_empty());
+            prop_assert!(world.state.streams.iter().next().is_none());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_linux::lock::Lock;
-use libprocess::{AskError, Pid, Runtime, Spawn, SpawnError, Upid};
+use libprocess::{AskError, Bound, Pid, Runtime, Spawn, SpawnError, Upid};
 use model::{AgentInfo, Time};
 use rand::RngExt;
 
@@ -22,6 +22,10 @@ use crate::{metrics, resources};
 
 /// The name of the agent's process, which public paths show.
 const NAME: &str = "slave(1)";
+
+/// How much may wait for the agent. What the journal and the containerizer tell is among it and must not be lost, so
+/// this is far more than all executors of a machine can say at once.
+const MAILBOX_MAX: usize = 1 << 20;
 
 /// Why an agent does not start.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +63,9 @@ pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Agent>, StartError
     metrics::provide(runtime.metrics(), Arc::clone(&public), move || Time::from(clock.now()));
 
     let shared = Arc::clone(&public);
-    let agent = runtime.spawn(Spawn::named(NAME), move || Agent::new(state, shared, ledger, lock))?;
+    let agent = runtime.spawn(Spawn::named(NAME).mailbox(Bound::messages(MAILBOX_MAX)), move || {
+        Agent::new(state, shared, ledger, lock)
+    })?;
     runtime.delegate(NAME);
 
     let mut theirs = containerizer::Config::new(&config.runtime_dir);
