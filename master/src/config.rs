@@ -50,8 +50,6 @@ pub struct Settings {
     pub max_completed_tasks_per_framework: usize,
     /// How many unreachable tasks are remembered per framework.
     pub max_unreachable_tasks_per_framework: usize,
-    /// How many agents are remembered as unreachable or removed.
-    pub max_removed_agents: usize,
     /// Only these roles may be used; `None` allows every role.
     pub roles: Option<BTreeSet<Role>>,
     /// Whether frameworks may run tasks as `root`.
@@ -68,7 +66,6 @@ impl Default for Settings {
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
             max_unreachable_tasks_per_framework: 1000,
-            max_removed_agents: 100_000,
             roles: None,
             root_submissions: true,
         }

@@ -20,9 +20,10 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
         advertise_port: flags.advertise_port,
     };
     let runtime = address.listen(2)?;
-    master::spawn(&runtime, config)?;
+    let master = master::spawn(&runtime, config)?;
     runtime.block_on(async {
         let mut ending = Ending::listen()?;
+        master::ready(&runtime, &master).await?;
         match common.format {
             Format::Json => output::line(serde_json::json!({ "address": runtime.address().to_string() }))?,
             Format::Table => output::progress(format_args!("master on http://{}", runtime.address())),

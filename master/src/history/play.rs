@@ -1,4 +1,4 @@
-//! Histories: whatever happens in whatever order, the books stay balanced, the master's and the allocator's alike.
+//! How it happens, to a master and the built-in allocator.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,6 @@ use model::{
     FrameworkId, FrameworkInfo, OfferConstraints, OfferId, OfferOperation, OperationKind, Role, StreamId,
     Task, TaskId, TaskState, TaskStatus, UpdateId,
 };
-use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -25,126 +24,10 @@ use crate::messages::{Input, Woken};
 use crate::registrar::{Delta, Registry, Report};
 use crate::testing::{ROLE, Stage, bag, register, task, upid};
 
-/// One thing that happens. Numbers pick among what there is.
-#[derive(Clone, Debug)]
-enum Step {
-    Register {
-        agent: u16,
-    },
-    Reregister {
-        agent: u16,
-        keeps: u8,
-        life: u8,
-    },
-    Unregister {
-        agent: u16,
-    },
-    Exited {
-        agent: u16,
-    },
-    Pong {
-        agent: u16,
-    },
-    Subscribe {
-        framework: usize,
-        known: bool,
-    },
-    StreamClosed {
-        framework: usize,
-    },
-    Teardown {
-        framework: usize,
-    },
-    UpdateFramework {
-        framework: usize,
-        leaves: bool,
-    },
-    /// The allocator runs, and the master hears of it now or later.
-    Allocate,
-    Deliver,
-    Accept {
-        framework: usize,
-        offers: u8,
-        tasks: u8,
-        cpus: u8,
-        executor: bool,
-    },
-    Decline {
-        framework: usize,
-        offers: u8,
-    },
-    Kill {
-        framework: usize,
-        task: u8,
-    },
-    Suppress {
-        framework: usize,
-    },
-    Revive {
-        framework: usize,
-    },
-    Reconcile {
-        framework: usize,
-    },
-    Update {
-        agent: u16,
-        pick: u8,
-        state: u8,
-    },
-    Acknowledge {
-        framework: usize,
-        pick: u8,
-    },
-    ExecutorExited {
-        agent: u16,
-        pick: u8,
-    },
-    /// The registrar answers the oldest question.
-    Record,
-    /// The alarm that is next goes off.
-    Wake,
-    /// An alarm out of its turn.
-    WakeAny {
-        pick: u8,
-    },
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let (agent, framework) = (0..3u16, 0..3usize);
-    let step = prop_oneof![
-        3 => agent.clone().prop_map(|agent| Step::Register { agent }),
-        2 => (agent.clone(), any::<u8>(), 0..2u8).prop_map(|(agent, keeps, life)| Step::Reregister { agent, keeps, life }),
-        1 => agent.clone().prop_map(|agent| Step::Unregister { agent }),
-        1 => agent.clone().prop_map(|agent| Step::Exited { agent }),
-        1 => agent.clone().prop_map(|agent| Step::Pong { agent }),
-        3 => (framework.clone(), any::<bool>()).prop_map(|(framework, known)| Step::Subscribe { framework, known }),
-        1 => framework.clone().prop_map(|framework| Step::StreamClosed { framework }),
-        1 => framework.clone().prop_map(|framework| Step::Teardown { framework }),
-        1 => (framework.clone(), any::<bool>())
-            .prop_map(|(framework, leaves)| Step::UpdateFramework { framework, leaves }),
-        6 => Just(Step::Allocate),
-        6 => Just(Step::Deliver),
-        8 => (framework.clone(), 0..4u8, 0..4u8, 0..5u8, any::<bool>()).prop_map(
-            |(framework, offers, tasks, cpus, executor)| Step::Accept { framework, offers, tasks, cpus, executor }
-        ),
-        2 => (framework.clone(), 0..4u8).prop_map(|(framework, offers)| Step::Decline { framework, offers }),
-        2 => (framework.clone(), any::<u8>()).prop_map(|(framework, task)| Step::Kill { framework, task }),
-        1 => framework.clone().prop_map(|framework| Step::Suppress { framework }),
-        1 => framework.clone().prop_map(|framework| Step::Revive { framework }),
-        1 => framework.clone().prop_map(|framework| Step::Reconcile { framework }),
-        8 => (agent.clone(), any::<u8>(), any::<u8>())
-            .prop_map(|(agent, pick, state)| Step::Update { agent, pick, state }),
-        4 => (framework, any::<u8>()).prop_map(|(framework, pick)| Step::Acknowledge { framework, pick }),
-        2 => (agent, any::<u8>()).prop_map(|(agent, pick)| Step::ExecutorExited { agent, pick }),
-        6 => Just(Step::Record),
-        2 => Just(Step::Wake),
-        1 => any::<u8>().prop_map(|pick| Step::WakeAny { pick }),
-    ];
-    proptest::collection::vec(step, 1..250)
-}
+use super::steps::Step;
 
 /// A master, its allocator, and what is on its way between them.
-struct History {
+pub(super) struct History {
     stage: Stage,
     allocator: Hierarchical,
     chance: ChaCha8Rng,
@@ -157,7 +40,7 @@ struct History {
 }
 
 impl History {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let settings = Settings {
             max_completed_tasks_per_framework: 3,
             max_unreachable_tasks_per_framework: 2,
@@ -264,7 +147,7 @@ impl History {
         tasks.map(|task| Task::clone(task)).collect()
     }
 
-    fn step(&mut self, step: Step) {
+    pub(super) fn step(&mut self, step: Step) {
         match step {
             Step::Register { agent } => {
                 let body = Box::new(register(agent, "cpus:8;mem:512;ports:[1-9]"));
@@ -484,7 +367,7 @@ impl History {
     }
 
     /// Once all that is under way has arrived, both books agree on what is taken.
-    fn compare(mut self) {
+    pub(super) fn compare(mut self) {
         self.step(Step::Deliver);
         let world = &self.stage.state.world;
         let sum = |name: &str| -> f64 {
@@ -507,17 +390,4 @@ fn executor() -> ExecutorInfo {
     let mut executor = ExecutorInfo::new("e");
     executor.resources = bag("cpus:1;mem:32").allocate(&Role::from(ROLE));
     executor
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn no_history_unbalances_the_books(steps in steps()) {
-        let mut history = History::new();
-        for step in steps {
-            history.step(step);
-        }
-        history.compare();
-    }
 }

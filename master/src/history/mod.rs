@@ -1,0 +1,25 @@
+//! Histories: whatever happens in whatever order, the books stay balanced, the master's and the allocator's alike.
+//!
+//! 1. [`steps`]: what can happen;
+//! 2. [`play`]: how it does, to a master and the built-in allocator.
+
+mod play;
+mod steps;
+
+use proptest::prelude::*;
+
+use play::History;
+use steps::steps;
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_history_unbalances_the_books(steps in steps()) {
+        let mut history = History::new();
+        for step in steps {
+            history.step(step);
+        }
+        history.compare();
+    }
+}

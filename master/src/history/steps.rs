@@ -1,0 +1,121 @@
+//! What can happen.
+
+use proptest::prelude::*;
+
+/// One thing that happens. Numbers pick among what there is.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Register {
+        agent: u16,
+    },
+    Reregister {
+        agent: u16,
+        keeps: u8,
+        life: u8,
+    },
+    Unregister {
+        agent: u16,
+    },
+    Exited {
+        agent: u16,
+    },
+    Pong {
+        agent: u16,
+    },
+    Subscribe {
+        framework: usize,
+        known: bool,
+    },
+    StreamClosed {
+        framework: usize,
+    },
+    Teardown {
+        framework: usize,
+    },
+    UpdateFramework {
+        framework: usize,
+        leaves: bool,
+    },
+    /// The allocator runs, and the master hears of it now or later.
+    Allocate,
+    Deliver,
+    Accept {
+        framework: usize,
+        offers: u8,
+        tasks: u8,
+        cpus: u8,
+        executor: bool,
+    },
+    Decline {
+        framework: usize,
+        offers: u8,
+    },
+    Kill {
+        framework: usize,
+        task: u8,
+    },
+    Suppress {
+        framework: usize,
+    },
+    Revive {
+        framework: usize,
+    },
+    Reconcile {
+        framework: usize,
+    },
+    Update {
+        agent: u16,
+        pick: u8,
+        state: u8,
+    },
+    Acknowledge {
+        framework: usize,
+        pick: u8,
+    },
+    ExecutorExited {
+        agent: u16,
+        pick: u8,
+    },
+    /// The registrar answers the oldest question.
+    Record,
+    /// The alarm that is next goes off.
+    Wake,
+    /// An alarm out of its turn.
+    WakeAny {
+        pick: u8,
+    },
+}
+
+pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let (agent, framework) = (0..3u16, 0..3usize);
+    let step = prop_oneof![
+        3 => agent.clone().prop_map(|agent| Step::Register { agent }),
+        2 => (agent.clone(), any::<u8>(), 0..2u8).prop_map(|(agent, keeps, life)| Step::Reregister { agent, keeps, life }),
+        1 => agent.clone().prop_map(|agent| Step::Unregister { agent }),
+        1 => agent.clone().prop_map(|agent| Step::Exited { agent }),
+        1 => agent.clone().prop_map(|agent| Step::Pong { agent }),
+        3 => (framework.clone(), any::<bool>()).prop_map(|(framework, known)| Step::Subscribe { framework, known }),
+        1 => framework.clone().prop_map(|framework| Step::StreamClosed { framework }),
+        1 => framework.clone().prop_map(|framework| Step::Teardown { framework }),
+        1 => (framework.clone(), any::<bool>())
+            .prop_map(|(framework, leaves)| Step::UpdateFramework { framework, leaves }),
+        6 => Just(Step::Allocate),
+        6 => Just(Step::Deliver),
+        8 => (framework.clone(), 0..4u8, 0..4u8, 0..5u8, any::<bool>()).prop_map(
+            |(framework, offers, tasks, cpus, executor)| Step::Accept { framework, offers, tasks, cpus, executor }
+        ),
+        2 => (framework.clone(), 0..4u8).prop_map(|(framework, offers)| Step::Decline { framework, offers }),
+        2 => (framework.clone(), any::<u8>()).prop_map(|(framework, task)| Step::Kill { framework, task }),
+        1 => framework.clone().prop_map(|framework| Step::Suppress { framework }),
+        1 => framework.clone().prop_map(|framework| Step::Revive { framework }),
+        1 => framework.clone().prop_map(|framework| Step::Reconcile { framework }),
+        8 => (agent.clone(), any::<u8>(), any::<u8>())
+            .prop_map(|(agent, pick, state)| Step::Update { agent, pick, state }),
+        4 => (framework, any::<u8>()).prop_map(|(framework, pick)| Step::Acknowledge { framework, pick }),
+        2 => (agent, any::<u8>()).prop_map(|(agent, pick)| Step::ExecutorExited { agent, pick }),
+        6 => Just(Step::Record),
+        2 => Just(Step::Wake),
+        1 => any::<u8>().prop_map(|pick| Step::WakeAny { pick }),
+    ];
+    proptest::collection::vec(step, 1..250)
+}
