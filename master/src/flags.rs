@@ -220,7 +220,6 @@ impl Flags {
                 max_unreachable_tasks_per_framework: self.max_unreachable_tasks_per_framework,
                 roles: self.roles.as_deref().map(roles).transpose()?,
                 root_submissions: self.root_submissions,
-                ..Settings::default()
             },
             sharing: hierarchical::Settings {
                 filter_min: self.allocation_interval,

@@ -67,7 +67,7 @@ fn a_scheduler_may_speak_protobuf_and_no_number_is_not_an_amount() {
 
         let cpus = |amount| Resource {
             name: "cpus".to_owned(),
-            r#type: v1::value::Type::Scalar as i32,
+            r#type: value::Type::Scalar as i32,
             scalar: Some(value::Scalar { value: amount }),
             ..Default::default()
         };

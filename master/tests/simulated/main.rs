@@ -122,7 +122,7 @@ impl<'a> Cluster<'a> {
 #[test]
 fn tasks_run_to_their_end_when_nothing_fails() {
     seeds(0..3, |sim| {
-        let mut cluster = Cluster::start(sim);
+        let cluster = Cluster::start(sim);
         cluster.sim.advance(Duration::from_secs(120));
         cluster.finish();
     });
