@@ -33,8 +33,8 @@ pub(crate) enum Subject {
 
 #[derive(Debug)]
 enum Purpose {
-    /// Reports what changes.
-    Check { last: Option<Finding> },
+    /// Reports what changes; a task starts with nothing known.
+    Check { last: Finding },
     /// Reports health, and gives up on a task.
     Health { grace_until: Time, grace: Duration, allowed: u32, failures: u32, healthy: Option<bool> },
 }
@@ -98,7 +98,13 @@ impl Checker {
             CheckKind::Http { port, path } => http("http", *port, path.as_deref()),
             CheckKind::Tcp { port } => Subject::Tcp { host: LOOPBACK, port: *port },
         };
-        Checker::new(subject, check.delay, check.interval, check.timeout, Purpose::Check { last: None })
+        Checker::new(
+            subject,
+            check.delay,
+            check.interval,
+            check.timeout,
+            Purpose::Check { last: Finding::Nothing },
+        )
     }
 
     pub(crate) fn of_health(check: &HealthCheck) -> Checker {
@@ -182,9 +188,9 @@ impl Checker {
     fn found(&mut self, finding: Finding, now: Time) -> Vec<Effect> {
         self.phase = Phase::Resting;
         let mut effects: Vec<Effect> = match &mut self.purpose {
-            Purpose::Check { last } if *last == Some(finding) => Vec::new(),
+            Purpose::Check { last } if *last == finding => Vec::new(),
             Purpose::Check { last } => {
-                *last = Some(finding);
+                *last = finding;
                 vec![Effect::Check(finding.status(&self.subject))]
             }
             Purpose::Health { healthy, failures, .. } if finding.is_healthy() => {
@@ -305,6 +311,7 @@ mod tests {
         assert_eq!(checker.subject(), &Subject::Http { url: "http://127.0.0.1:80/".into() });
         checker.decide(Happening::Start, at(0));
         let found = |status_code| [Effect::Check(CheckStatus::Http { status_code })];
+        assert_eq!(round(&mut checker, Finding::Nothing, at(0)), [], "no news");
         assert_eq!(round(&mut checker, Finding::Status(404), at(1)), found(Some(404)));
         assert_eq!(round(&mut checker, Finding::Status(404), at(2)), []);
         assert_eq!(round(&mut checker, Finding::Nothing, at(3)), found(None));
