@@ -72,7 +72,14 @@ impl Body {
                 *self = Body::Empty;
                 Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
             }
-            Body::Stream(chunks) => Pin::new(chunks).poll_next(cx),
+            Body::Stream(chunks) => {
+                let piece = Pin::new(chunks).poll_next(cx);
+                // Not every stream can be asked again once it has ended.
+                if matches!(piece, Poll::Ready(None)) {
+                    *self = Body::Empty;
+                }
+                piece
+            }
         }
     }
 
@@ -144,5 +151,22 @@ impl From<&'static str> for Body {
 impl From<Chunks> for Body {
     fn from(chunks: Chunks) -> Body {
         Body::Stream(chunks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, stream};
+
+    use super::*;
+
+    #[test]
+    fn an_ended_stream_says_so_again() {
+        let once = stream::unfold(true, async |is_first| is_first.then(|| (Ok(Bytes::from("x")), false)));
+        let mut body = Body::from(Chunks::new(once));
+        let mut next = || body.next().now_or_never();
+        assert_eq!(next(), Some(Some(Ok(Bytes::from("x")))));
+        assert_eq!(next(), Some(None));
+        assert_eq!(next(), Some(None));
     }
 }
