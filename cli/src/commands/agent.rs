@@ -1,15 +1,19 @@
 //! `hectare agent`.
 
+use std::pin::pin;
 use std::process::ExitCode;
 
 use agent::flags::Flags;
+use futures_util::future::{Either, select};
+use libprocess::Reason;
 
 use super::Common;
 use super::serve::{Address, Ending};
 use crate::logging::Level;
 use crate::output::{self, Format};
 
-/// Serves until a signal. Tasks go on without it: the next agent on this work directory finds them.
+/// Serves until a signal, or until the agent ends by itself: its master told it to, or its journal failed. Tasks go on
+/// without it: the next agent on this work directory finds them.
 pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
     common.log(Level::Info);
     let config = flags.config()?;
@@ -19,17 +23,23 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
         advertise_ip: flags.advertise_ip.as_deref(),
         advertise_port: flags.advertise_port,
     };
-    let runtime = address.listen(1)?;
-    agent::spawn(&runtime, config)?;
-    runtime.block_on(async {
+    let runtime = address.listen("slave(1)", 1)?;
+    let agent = agent::spawn(&runtime, config)?;
+    let ended = runtime.block_on(async {
         let mut ending = Ending::listen()?;
         match common.format {
             Format::Json => output::line(serde_json::json!({ "address": runtime.address().to_string() }))?,
             Format::Table => output::progress(format_args!("agent on http://{}", runtime.address())),
         }
-        ending.wait().await;
-        anyhow::Ok(())
+        let signalled = pin!(ending.wait());
+        anyhow::Ok(match select(signalled, pin!(agent.wait())).await {
+            Either::Left(_) | Either::Right((Reason::Stopped, _)) => None,
+            Either::Right((reason, _)) => Some(reason),
+        })
     })?;
     runtime.shutdown();
-    Ok(ExitCode::SUCCESS)
+    match ended {
+        None => Ok(ExitCode::SUCCESS),
+        Some(reason) => anyhow::bail!("the agent ended: {reason}"),
+    }
 }

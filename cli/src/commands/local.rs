@@ -88,7 +88,7 @@ fn start_master(args: &Args, port: u16) -> anyhow::Result<Runtime> {
     let mut config = flags.config()?;
     // Nobody waits for more agents here: what changes is offered at once.
     config.cluster.get_or_insert_with(|| "local".to_owned());
-    let runtime = address(args, port).listen(1)?;
+    let runtime = address(args, port).listen("master", 1)?;
     master::spawn(&runtime, config).context("the master did not start")?;
     Ok(runtime)
 }
@@ -107,7 +107,7 @@ fn start_agent(args: &Args, number: u16, master: &str, work: &Path) -> anyhow::R
     let mut config = flags.config().with_context(|| format!("--resources={resources}"))?;
     // It and its master start together: nothing is gained by spreading registrations.
     config.registration_backoff_factor = std::time::Duration::from_millis(10);
-    let runtime = address(args, 0).listen(1)?;
+    let runtime = address(args, 0).listen("slave(1)", 1)?;
     let pid = agent::spawn(&runtime, config).context("an agent did not start")?;
     Ok((runtime, pid))
 }

@@ -19,7 +19,7 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
         advertise_ip: flags.advertise_ip.as_deref(),
         advertise_port: flags.advertise_port,
     };
-    let runtime = address.listen(2)?;
+    let runtime = address.listen("master", 2)?;
     let master = master::spawn(&runtime, config)?;
     runtime.block_on(async {
         let mut ending = Ending::listen()?;

@@ -19,10 +19,10 @@ pub(super) struct Address<'a> {
 }
 
 impl Address<'_> {
-    /// A runtime that listens there.
+    /// A runtime that listens there, and whose paths are those of `delegate` once that process is up.
     ///
     /// Errors: when an address is malformed, or the port is taken.
-    pub(super) fn listen(&self, http_workers: usize) -> anyhow::Result<Runtime> {
+    pub(super) fn listen(&self, delegate: &str, http_workers: usize) -> anyhow::Result<Runtime> {
         let ip = parsed("ip", self.ip.unwrap_or(IP_DEFAULT))?;
         let listen = SocketAddr::new(ip, self.port);
         let advertised = match (self.advertise_ip, self.advertise_port) {

@@ -52,7 +52,8 @@ pub(crate) async fn open(
             Some(leader) => Err(NotOpened::Elsewhere(leader)),
             None => Err(NotOpened::Failed(format!("the master at {master} points to no leader"))),
         },
-        StatusCode::SERVICE_UNAVAILABLE => {
+        // Something else listens there, or a master that is not up yet.
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::NOT_FOUND => {
             let why = why(&mut response).await;
             Err(NotOpened::Failed(format!("the master at {master} is not ready: {why}")))
         }

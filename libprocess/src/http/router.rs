@@ -3,6 +3,7 @@
 //! | step | rule |
 //! |---|---|
 //! | id | the first part of the path, decoded, if a process of that id has routes; else the delegate |
+//! | ready | the delegate has no routes, as while it starts: 503, come again |
 //! | route | the rest without slashes around it; not found, then its parent, and so on (`/state/x` is `/state`) |
 //! | alias | not found and the path ends in `.json`: once more without (spellings older than 1.8) |
 //! | method | several routes may share a path; none takes the method: 405 naming all |
@@ -51,6 +52,8 @@ struct Entry {
 enum Found {
     Handler { handler: Handler, rest: String },
     WrongMethod { expected: Vec<Method> },
+    /// It may be the delegate's, which has no routes yet, or none any more.
+    NotReady,
     Nothing,
 }
 
@@ -111,6 +114,9 @@ impl Router {
             Found::WrongMethod { expected } => {
                 answer(Response::method_not_allowed(&expected, &request.method))
             }
+            Found::NotReady => {
+                answer(Response::text(StatusCode::SERVICE_UNAVAILABLE, "503 Service Unavailable."))
+            }
             Found::Nothing => answer(Response::not_found()),
         }
     }
@@ -156,8 +162,9 @@ impl Table {
         if let Some(routes) = self.processes.get(first) {
             return find_route(routes, rest.trim_matches('/'), method);
         }
-        match self.delegate.as_ref().and_then(|id| self.processes.get(id)) {
-            Some(routes) => find_route(routes, path, method),
+        match self.delegate.as_ref().map(|id| self.processes.get(id)) {
+            Some(Some(routes)) => find_route(routes, path, method),
+            Some(None) => Found::NotReady,
             None => Found::Nothing,
         }
     }
@@ -233,6 +240,15 @@ mod tests {
         assert_eq!(get("/slave%281%29/state"), "slave(1):state|");
         assert_eq!(get("/"), "master:|");
         assert_eq!(get("/master"), "master:|");
+    }
+
+    #[test]
+    fn who_comes_before_the_delegate_is_told_to_come_again() {
+        let router = router();
+        router.unmount("master");
+        assert_eq!(ask(&router, Request::get("/state")).0, 503);
+        router.delegate("slave(1)");
+        assert_eq!(ask(&router, Request::get("/state")).0, 200);
     }
 
     #[test]
