@@ -177,6 +177,8 @@ impl Agent {
                     tracing::info!(why, "agent ends");
                     ctx.stop();
                 }
+                // Whoever watches this process hears of it as what it is.
+                Effect::Fail(why) => panic!("the journal cannot be written: {why}"),
             }
         }
     }

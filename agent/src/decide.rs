@@ -24,7 +24,7 @@ pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Durable(settled) => {
             settled.into_iter().flat_map(|settled| durable(state, settled, now)).collect()
         }
-        Input::JournalFailed(why) => vec![Effect::Stop(why)],
+        Input::JournalFailed(why) => vec![Effect::Fail(why)],
         Input::Container(event) => container(state, event, now),
         Input::FromMaster { from, message } => from_master(state, from, message, now),
         Input::Lost(peer) => master::lost(state, &peer),

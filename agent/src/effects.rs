@@ -48,8 +48,10 @@ pub(crate) enum Effect {
     Forget(ContainerId),
     Recover(Vec<KnownContainer>),
     Wake(Alarm, Delay),
-    /// The agent ends; why, for the log.
+    /// The agent ends as it should; why, for the log.
     Stop(String),
+    /// The agent cannot go on: it would promise what it cannot keep.
+    Fail(String),
 }
 
 /// What a master is told.
@@ -88,6 +90,7 @@ impl fmt::Display for Effect {
             Effect::Recover(known) => write!(f, "recover {} containers", known.len()),
             Effect::Wake(alarm, delay) => write!(f, "wake {delay}: {alarm:?}"),
             Effect::Stop(why) => write!(f, "stop: {why}"),
+            Effect::Fail(why) => write!(f, "fail: {why}"),
         }
     }
 }
