@@ -191,7 +191,7 @@ impl<A: Process> Context<A> {
 
     /// Receives an input again and again. A period that was slept through is not made up for.
     pub fn every(&mut self, period: Duration, make: impl FnMut() -> A::Input + 'static) -> Timer {
-        let next = self.runtime().elapsed() + period;
+        let next = self.runtime().elapsed().saturating_add(period);
         let name = Timer(self.number() | PERIODIC);
         let timer = self.set(period, Pending::Every { period, next, name, make: Box::new(make) });
         self.extras().alarms.insert(name.0, Pending::Named(timer));
@@ -363,7 +363,7 @@ impl<A: Process> Context<A> {
 
     /// Runs a closure on the actor again and again.
     pub(crate) fn call_every(&mut self, period: Duration, call: CallMut<A>) -> Timer {
-        let next = self.runtime().elapsed() + period;
+        let next = self.runtime().elapsed().saturating_add(period);
         let name = Timer(self.number() | PERIODIC);
         let timer = self.set(period, Pending::CallEvery { period, next, name, call });
         self.extras().alarms.insert(name.0, Pending::Named(timer));
@@ -398,7 +398,7 @@ impl<A: Process> Context<A> {
         pending: impl FnOnce(Duration) -> Pending<A>,
     ) {
         let now = self.runtime().elapsed();
-        let next = (last + period).max(now);
+        let next = last.saturating_add(period).max(now);
         let timer = self.set(next - now, pending(next));
         self.extras().alarms.insert(name.0, Pending::Named(timer));
     }

@@ -85,6 +85,11 @@ impl Watcher {
         }
     }
 
+    /// Whether nobody is there any more to be told.
+    pub(crate) fn gave_up(&self) -> bool {
+        matches!(self, Watcher::Waiter(waiter) if waiter.is_closed())
+    }
+
     /// Says that the watched process ended.
     pub(crate) fn notify(self, reason: &Reason) {
         match self {

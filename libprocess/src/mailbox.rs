@@ -10,6 +10,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -296,8 +297,10 @@ impl<A: Process> Cell<A> {
         let user = std::mem::take(&mut lanes.user);
         let watchers = std::mem::take(&mut lanes.watchers);
         drop(lanes);
-        drop(system);
-        drop(user);
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop((system, user))));
+        if dropped.is_err() {
+            tracing::error!(upid = %self.upid, "a message panicked while it was dropped");
+        }
         watchers.into_iter().for_each(|watcher| watcher.notify(reason));
     }
 
@@ -306,6 +309,10 @@ impl<A: Process> Cell<A> {
         let (sender, receiver) = oneshot::channel();
         let mut lanes = self.lanes.lock();
         if !lanes.ended {
+            if lanes.watchers.len() == lanes.watchers.capacity() {
+                // Those who gave up waiting do not pile up.
+                lanes.watchers.retain(|watcher| !watcher.gave_up());
+            }
             lanes.watchers.push(Watcher::Waiter(sender));
         }
         receiver

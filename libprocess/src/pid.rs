@@ -56,7 +56,7 @@ impl<A: Process> Pid<A> {
         F: FnOnce(Reply<T>) -> A::Input,
     {
         let (reply, answer): (Reply<T>, oneshot::Receiver<T>) = Reply::pair();
-        let deadline = self.cell.runtime().elapsed() + within;
+        let deadline = self.cell.runtime().elapsed().saturating_add(within);
         let sent = self.cell.push(Envelope::Expiring(Box::new((deadline, question(reply)))));
         Answer::new(self.clone(), sent, answer, within)
     }

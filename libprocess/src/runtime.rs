@@ -341,7 +341,7 @@ impl Runtime {
         let _ = cell.letter(Letter::Moved {
             message: Box::new(Asked { from, body: question, reply }),
             kind: TypeId::of::<Asked<Q>>(),
-            deadline: Some(self.elapsed() + within),
+            deadline: Some(self.elapsed().saturating_add(within)),
         });
         None
     }
