@@ -1,6 +1,6 @@
 //! Sandboxes over HTTP: `/files/{browse,read,download,debug}`.
 //!
-//! Source: http-endpoints §8.
+//! Source: Mesos endpoints of every process.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -243,6 +243,18 @@ mod tests {
         }
         assert_eq!(get(download, "path=/nope"), (404, "404 Not Found.".into()));
         assert_eq!(get(read, ""), (400, "Expecting 'path=value' in query.\n".into()));
+    }
+
+    #[test]
+    fn a_link_to_the_last_run_that_leads_elsewhere_is_not_followed() {
+        let (dir, state) = sandboxed();
+        let latest = dir.path().join("slaves/S0/frameworks/f/executors/e/runs/latest");
+        for target in [dir.path(), Path::new("/"), Path::new("../../..")] {
+            std::fs::remove_file(&latest).unwrap();
+            symlink(target, &latest).unwrap();
+            let request = Request::get(&format!("/files/browse?path={SANDBOX}"));
+            assert_eq!(body(browse(&request, &state)).0, 404, "{}", target.display());
+        }
     }
 
     #[test]

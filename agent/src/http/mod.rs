@@ -21,7 +21,7 @@ use crate::public::Public;
 pub(crate) use refused::{Refused, Wrong};
 pub(crate) use session::{Session, StreamNo};
 
-/// Opens every path of the agent. Source: http-endpoints §5 and §8.
+/// Opens every path of the agent. Source: Mesos agent endpoints.
 pub(crate) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
     let shared = || Arc::clone(public);
     let state = shared();

@@ -18,7 +18,7 @@ use crate::state::{Life, State};
 /// The largest call. Unit: bytes.
 const CALL_MAX: usize = 1024 * 1024;
 
-/// Answers one call. Source: http-endpoints §7.
+/// Answers one call. Source: Mesos agent operator HTTP API.
 pub(super) async fn operator(mut request: Request, edge: Edge<Agent>, public: Arc<Public>) -> Response {
     match answer(&mut request, &edge, &public).await {
         Ok(response) => response,

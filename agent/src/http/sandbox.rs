@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use agent_linux::beneath::Directory;
 use agent_linux::user;
@@ -158,9 +159,22 @@ impl<'a> Files<'a> {
     /// Opens what a virtual path names, and the sandbox around it.
     fn find(&self, path: &str) -> Result<(Directory, File), Failure> {
         let inside = self.inside(path)?;
-        let sandbox = Directory::open(&inside.sandbox)?;
+        let sandbox = Directory::open(&self.real(&inside.sandbox)?)?;
         let file = sandbox.open_read(&inside.rest)?;
         Ok((sandbox, file))
+    }
+
+    /// The run a sandbox's path leads to. Where tasks are run as the agent's own user, one could have made `latest` lead
+    /// anywhere; only a run is followed.
+    fn real(&self, sandbox: &Path) -> Result<PathBuf, Failure> {
+        let agents = self.0.settings.layout.agents().canonicalize()?;
+        let real = sandbox.canonicalize()?;
+        let below = real.strip_prefix(&agents).map_err(|_| Failure::NotFound)?;
+        match below.components().count() {
+            // agent, "frameworks", framework, "executors", executor, "runs", run
+            7 => Ok(real),
+            _ => Err(Failure::NotFound),
+        }
     }
 
     fn inside(&self, path: &str) -> Result<Inside, Failure> {
