@@ -200,6 +200,23 @@ pub(crate) fn python_with_pymesos() -> Result<PathBuf, String> {
     Ok(python)
 }
 
+/// The modules of a throw-away place that holds unmodified `mesos-framework` 0.5.3, or why there are none.
+pub(crate) fn node_modules() -> Result<PathBuf, String> {
+    run(Command::new("node").arg("--version"))?;
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mesos-framework");
+    let ready = home.join("ready");
+    if !ready.exists() {
+        let _ = std::fs::remove_dir_all(&home);
+        std::fs::create_dir_all(&home).map_err(|error| error.to_string())?;
+        run(Command::new("npm")
+            .args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
+            .arg(&home)
+            .arg("mesos-framework@0.5.3"))?;
+        std::fs::write(&ready, "").map_err(|error| error.to_string())?;
+    }
+    Ok(home.join("node_modules"))
+}
+
 fn run(command: &mut Command) -> Result<(), String> {
     let output = command.output().map_err(|error| format!("{command:?} did not start: {error}"))?;
     if output.status.success() {
