@@ -29,7 +29,7 @@ use crate::hosted::panic_message;
 use crate::link::{Exit, Reason, Watcher};
 use crate::mailbox::{AnyCell, Cell, System};
 use crate::shard::{Key, Local};
-use crate::transport::AskCancel;
+use crate::transport::{AskCancel, Peer};
 use crate::{AskError, Pid, Process, Runtime, SendError, Timer, Upid};
 
 /// What a process is given while it handles something.
@@ -61,6 +61,8 @@ struct Extras<A: Process> {
     links: BTreeMap<Upid, ()>,
     tasks: BTreeMap<u64, Task>,
     rng: Option<Box<ChaCha8Rng>>,
+    /// Whom a message was sent to last, and the way to that node.
+    peer: Option<(Upid, Arc<Peer>)>,
     last: u64,
 }
 
@@ -161,7 +163,16 @@ impl<A: Process> Context<A> {
     ///
     /// At most once, and in order for each pair of processes while one link lives.
     pub fn send<M: wire::Message>(&mut self, to: &Upid, message: M) -> Result<(), SendError> {
-        self.runtime().post(self.upid(), to, message)
+        if to.address() == self.runtime().address() {
+            return self.runtime().post(self.upid(), to, message);
+        }
+        // Mostly: the node that was sent to last.
+        let last = self.extras().peer.take().filter(|(known, _)| known.same(to));
+        let runtime = self.pid.cell.runtime();
+        let (known, peer) = last.unwrap_or_else(|| (to.clone(), runtime.peers().peer(to.address())));
+        let sent = runtime.peers().tell(runtime, &peer, self.upid(), to, &message);
+        self.extras().peer = Some((known, peer));
+        sent
     }
 
     /// Asks whoever has a door for `question` at `to`; the answer, or why there is none, comes
@@ -424,6 +435,7 @@ impl<A: Process> Context<A> {
                 links: BTreeMap::new(),
                 tasks: BTreeMap::new(),
                 rng: None,
+                peer: None,
                 last: 0,
             })
         })

@@ -1,6 +1,6 @@
 //! The world of a runtime as five values: clock, chance, work, network, disk.
 //!
-//! There are two sets: [`real`](crate::real) asks the operating system, [`sim`](crate::sim) a heap
+//! There are two sets: `real` asks the operating system, [`sim`](crate::sim) a heap
 //! of events and one seed. Nothing else in the workspace reads a clock or opens a file that a
 //! replay would have to repeat.
 

@@ -306,7 +306,7 @@ impl Runtime {
     /// Sends a message by address.
     pub(crate) fn post<M: wire::Message>(&self, from: &Upid, to: &Upid, message: M) -> Result<(), SendError> {
         if to.address() != self.0.address {
-            return self.0.peers.tell(self, from, to, &message);
+            return self.0.peers.tell(self, &self.0.peers.peer(to.address()), from, to, &message);
         }
         let cell = self.find(to.id(), to.epoch()).ok_or(SendError::Gone)?;
         cell.letter(Letter::Moved {

@@ -132,7 +132,18 @@ impl<'a> Frame<'a> {
     }
 
     /// The next number.
+    #[inline]
     pub(crate) fn number(&mut self) -> Result<u64, Broken> {
+        match *self.rest {
+            [byte, ref rest @ ..] if byte < 0x80 => {
+                self.rest = rest;
+                Ok(byte.into())
+            }
+            _ => self.long_number(),
+        }
+    }
+
+    fn long_number(&mut self) -> Result<u64, Broken> {
         let mut number = 0u64;
         for (at, byte) in self.rest.iter().enumerate().take(10) {
             number |= u64::from(byte & 0x7f).checked_shl(7 * at as u32).ok_or(Broken::TooShort)?;

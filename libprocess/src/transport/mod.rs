@@ -25,4 +25,5 @@ mod peers;
 
 pub(crate) use greeting::MAGIC;
 pub(crate) use incoming::accept;
+pub(crate) use peer::Peer;
 pub(crate) use peers::{AskCancel, Peers};

@@ -107,17 +107,18 @@ impl Peers {
         Peers { address, epoch, peers: RwLock::default(), counts: Counts::new(metrics) }
     }
 
-    /// Sends a message to another node; never waits.
+    /// Sends a message to another node; never waits. `peer` is that node's.
     pub(crate) fn tell<M: wire::Message>(
         &self,
         runtime: &Runtime,
+        peer: &Arc<Peer>,
         from: &Upid,
         to: &Upid,
         message: &M,
     ) -> Result<(), SendError> {
-        let peer = self.peer(to.address());
-        let then = peer.tell(|| runtime.elapsed(), from, to, message)?;
-        self.then(runtime, peer, then);
+        if peer.tell(|| runtime.elapsed(), from, to, message)? == Then::Dial {
+            outgoing::dial(runtime.clone(), peer.clone());
+        }
         Ok(())
     }
 
@@ -200,7 +201,7 @@ impl Peers {
         self.peer(node).incoming()
     }
 
-    pub(super) fn peer(&self, address: SocketAddr) -> Arc<Peer> {
+    pub(crate) fn peer(&self, address: SocketAddr) -> Arc<Peer> {
         if let Some(peer) = self.peers.read().get(&address) {
             return peer.clone();
         }
