@@ -50,7 +50,9 @@ impl Handler<Input> for Counter {
 fn a_route_asks_its_process_and_goes_with_it() {
     let runtime = Runtime::start(Config { http_workers: 2, ..Config::default() }).unwrap();
     let counter = runtime.spawn(Spawn::named("counter"), || Counter { count: 0 }).unwrap();
-    runtime.delegate("counter");
+    // Its routes are there once it is.
+    let first = runtime.block_on(counter.call(Duration::from_secs(5), Input::Next));
+    assert_eq!(first, Ok(1));
     let get = |path: &str| {
         let request = Request::get(&format!("http://{}{path}", runtime.address()));
         let client = runtime.client();
@@ -59,12 +61,14 @@ fn a_route_asks_its_process_and_goes_with_it() {
             (response.status.as_u16(), response.bytes(1_024).await.unwrap())
         })
     };
-    assert_eq!(get("/counter/next"), (200, "1".into()));
-    assert_eq!(get("/next"), (200, "2".into()));
+    assert_eq!(get("/counter/next"), (200, "2".into()));
+    assert_eq!(get("/next").0, 404);
+    runtime.delegate("counter");
+    assert_eq!(get("/next"), (200, "3".into()));
     assert_eq!(get("/nowhere").0, 404);
 
     counter.terminate(Lane::User);
     runtime.block_on(counter.wait());
-    assert_eq!(get("/counter/next").0, 404);
+    assert_eq!(get("/counter/next").0, 503, "it may come back: it is the delegate");
     runtime.shutdown();
 }
