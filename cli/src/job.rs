@@ -90,7 +90,8 @@ pub(crate) const RESOURCES: &str = "cpus:0.1;mem:64";
 
 /// Who runs this.
 pub(crate) fn user() -> String {
-    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "root".to_owned())
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid());
+    user.ok().flatten().map_or_else(|| "root".to_owned(), |user| user.name)
 }
 
 /// Runs the job to its end, or to the first signal.

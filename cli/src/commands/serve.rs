@@ -34,9 +34,12 @@ impl Address<'_> {
         };
         let config =
             Config { listen: Some(listen), advertise: advertised, http_workers, ..Config::default() };
-        Runtime::start(config).with_context(|| {
+        let runtime = Runtime::start(config).with_context(|| {
             format!("cannot listen on {listen}; --port=N takes another port, --port=0 any free one")
-        })
+        })?;
+        // Said at once: who comes before the process is up is told to come again, not that nobody is there.
+        runtime.delegate(delegate);
+        Ok(runtime)
     }
 }
 
