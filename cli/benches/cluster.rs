@@ -131,7 +131,7 @@ impl Scheduler for Probe {
             let mut left = offer.resources.unallocate();
             let mut tasks = Vec::new();
             while self.left > 0 && tasks.len() < self.at_once && left.contains(&self.task) {
-                left = left - &self.task;
+                left -= &self.task;
                 self.left -= 1;
                 self.launched += 1;
                 let id = TaskId::new(format!("true-{}", self.launched));

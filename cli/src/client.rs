@@ -37,7 +37,7 @@ impl Cluster {
     ///
     /// Errors: when no master answers, or it refuses; the text says what to do.
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let body = self.ask(|url| Request::get(url), path).await?;
+        let body = self.ask(Request::get, path).await?;
         serde_json::from_slice(&body).with_context(|| format!("{path} of {} is not JSON", self.master))
     }
 

@@ -12,7 +12,7 @@ use super::Job;
 /// What the outside hears.
 pub(super) enum News {
     /// A task's state, and whether it was the last word of the last task.
-    Status { status: TaskStatus, framework: FrameworkId, last: bool },
+    Status { status: Box<TaskStatus>, framework: FrameworkId, last: bool },
     /// Why nothing happens at the moment.
     Waiting(String),
     /// The master will not have us.
@@ -110,7 +110,11 @@ impl Scheduler for Runner {
             self.running.remove(&status.task_id);
         }
         let last = self.waiting.is_empty() && self.running.is_empty();
-        self.tell(News::Status { status: status.clone(), framework: calls.framework().clone(), last });
+        self.tell(News::Status {
+            status: Box::new(status.clone()),
+            framework: calls.framework().clone(),
+            last,
+        });
     }
 
     fn disconnected(&mut self, calls: &mut Calls, why: &str) {

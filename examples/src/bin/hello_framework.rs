@@ -19,7 +19,7 @@ impl Scheduler for Hello {
             let mut left = offer.resources.unallocate();
             let mut tasks = Vec::new();
             while self.launched < TASKS && left.contains(&self.task) {
-                left = left - &self.task;
+                left -= &self.task;
                 self.launched += 1;
                 let id = TaskId::new(format!("hello-{}", self.launched));
                 let mut task = TaskInfo::new(id, offer.agent_id.clone(), self.task.clone());

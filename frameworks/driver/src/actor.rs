@@ -30,8 +30,11 @@ pub enum Input<S> {
     /// Time to see whether heartbeats still come.
     Listen(u64),
     /// Something the outside wants done with the scheduler.
-    With(Box<dyn FnOnce(&mut S, &mut Calls) + Send>),
+    With(Work<S>),
 }
+
+/// Something to be done with a scheduler, between its own turns.
+type Work<S> = Box<dyn FnOnce(&mut S, &mut Calls) + Send>;
 
 /// A stream on its way between the process and whoever reads it.
 pub struct Opened(Events);
