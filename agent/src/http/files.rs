@@ -145,13 +145,17 @@ fn download(request: &Request, state: &State) -> Response {
         Err(Failure::NotFound) => return Response::not_found(),
         Err(failure) => return failure.wrong().response(),
     };
+    let length = match file.metadata() {
+        Ok(facts) => facts.len(),
+        Err(error) => return Failure::from(error).wrong().response(),
+    };
     let name =
         Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let kind = mime_guess::from_path(&name).first_raw().unwrap_or("application/octet-stream");
     Response::ok()
         .header(header::CONTENT_DISPOSITION, format!("attachment; filename={name}"))
         .header(header::CONTENT_TYPE, kind)
-        .body(Body::from(Chunks::new(stream::unfold(Some(file), next_piece))))
+        .body(Body::from(Chunks::of_length(length, stream::unfold(Some(file), next_piece))))
 }
 
 /// The next piece of a file that is sent; the file goes on from there, or is over.
@@ -243,6 +247,13 @@ mod tests {
         }
         assert_eq!(get(download, "path=/nope"), (404, "404 Not Found.".into()));
         assert_eq!(get(read, ""), (400, "Expecting 'path=value' in query.\n".into()));
+    }
+
+    #[test]
+    fn a_download_says_how_long_it_is() {
+        let (_dir, state) = sandboxed();
+        let request = Request::get(&format!("/files/download?path={SANDBOX}/stdout"));
+        assert_eq!(download(&request, &state).body.len(), Some("hello\n".len()));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
@@ -21,7 +21,11 @@ pub enum Body {
 }
 
 /// The pieces of a streamed body.
-pub struct Chunks(Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>);
+pub struct Chunks {
+    pieces: Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>,
+    /// Unit: bytes. What is still to come, when that was announced.
+    left: Option<u64>,
+}
 
 /// Why a body could not be read to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +44,16 @@ pub enum BodyError {
 impl Chunks {
     /// A body of the items of `stream`.
     pub fn new(stream: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) -> Chunks {
-        Chunks(Box::pin(stream))
+        Chunks { pieces: Box::pin(stream), left: None }
+    }
+
+    /// A body of the first `length` bytes of `stream`; it breaks off when there are fewer. With a
+    /// length announced a client can show how far it is.
+    pub fn of_length(
+        length: u64,
+        stream: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static,
+    ) -> Chunks {
+        Chunks { pieces: Box::pin(stream), left: Some(length) }
     }
 }
 
@@ -48,7 +61,22 @@ impl Stream for Chunks {
     type Item = Result<Bytes, BodyError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.as_mut().poll_next(cx)
+        if self.left == Some(0) {
+            return Poll::Ready(None);
+        }
+        let piece = ready!(self.pieces.as_mut().poll_next(cx));
+        let Some(left) = &mut self.left else {
+            return Poll::Ready(piece);
+        };
+        Poll::Ready(Some(match piece {
+            Some(Ok(mut bytes)) => {
+                bytes.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= bytes.len() as u64;
+                Ok(bytes)
+            }
+            Some(Err(error)) => Err(error),
+            None => Err(BodyError::Broken(format!("{left} bytes are missing"))),
+        }))
     }
 }
 
@@ -114,7 +142,7 @@ impl Body {
         match self {
             Body::Empty => Some(0),
             Body::Bytes(bytes) => Some(bytes.len()),
-            Body::Stream(_) => None,
+            Body::Stream(chunks) => chunks.left.and_then(|left| usize::try_from(left).ok()),
         }
     }
 
@@ -168,5 +196,19 @@ mod tests {
         assert_eq!(next(), Some(Some(Ok(Bytes::from("x")))));
         assert_eq!(next(), Some(None));
         assert_eq!(next(), Some(None));
+    }
+
+    #[test]
+    fn a_body_is_as_long_as_was_announced_or_breaks_off() {
+        let of_length = |length| {
+            let pieces = stream::iter(["ab", "cd"].map(|piece| Ok(Bytes::from(piece))));
+            let mut body = Body::from(Chunks::of_length(length, pieces));
+            assert_eq!(body.len(), Some(length as usize));
+            body.bytes(9).now_or_never().expect("all is there")
+        };
+        assert_eq!(of_length(0), Ok(Bytes::new()));
+        assert_eq!(of_length(3), Ok(Bytes::from("abc")), "it grew since");
+        assert_eq!(of_length(4), Ok(Bytes::from("abcd")));
+        assert_eq!(of_length(5), Err(BodyError::Broken("1 bytes are missing".to_owned())));
     }
 }
