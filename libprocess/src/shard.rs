@@ -13,6 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
@@ -60,6 +61,8 @@ pub(crate) enum Next {
 pub(crate) struct Shared {
     pub(crate) id: u64,
     inbox: Mutex<Inbox>,
+    /// Something is in the inbox; set and cleared under its lock.
+    mail: AtomicBool,
     pub(crate) waker: AtomicWaker,
 }
 
@@ -77,8 +80,8 @@ pub(crate) struct Local {
     id: u64,
     ready: RefCell<VecDeque<Key>>,
     pub(crate) timers: RefCell<Timers>,
-    /// When this turn began. Unit: time since the runtime started.
-    started: Cell<Duration>,
+    /// When the clock was first looked at in this turn. Unit: time since the runtime started.
+    started: Cell<Option<Duration>>,
     /// This turn has taken its time, whatever else is ready.
     late: Cell<bool>,
     /// The shard will look at `ready` by itself; else it has to be woken.
@@ -93,7 +96,9 @@ thread_local! {
 impl Local {
     /// Whether this turn has lasted `limit`; if so, it ends after the process at work.
     pub(crate) fn is_late(&self, now: Duration, limit: Duration) -> bool {
-        let late = now.saturating_sub(self.started.get()) >= limit;
+        let started = self.started.get().unwrap_or(now);
+        self.started.set(Some(started));
+        let late = now.saturating_sub(started) >= limit;
         self.late.set(self.late.get() || late);
         late
     }
@@ -102,7 +107,12 @@ impl Local {
 impl Shared {
     /// `id` is never 0 and never the same twice in one OS process.
     pub(crate) fn new(id: u64) -> Arc<Shared> {
-        Arc::new(Shared { id, inbox: Mutex::default(), waker: AtomicWaker::new() })
+        Arc::new(Shared {
+            id,
+            inbox: Mutex::default(),
+            mail: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        })
     }
 
     /// Lets the process at `key` have a turn.
@@ -119,8 +129,8 @@ impl Shared {
             return;
         }
         let mut inbox = self.inbox.lock();
-        let first = inbox.is_empty();
         inbox.ready.push(key);
+        let first = !self.mail.swap(true, Ordering::SeqCst);
         drop(inbox);
         if first {
             self.waker.wake();
@@ -129,8 +139,8 @@ impl Shared {
 
     pub(crate) fn command(&self, command: Command) {
         let mut inbox = self.inbox.lock();
-        let first = inbox.is_empty();
         inbox.commands.push(command);
+        let first = !self.mail.swap(true, Ordering::SeqCst);
         drop(inbox);
         if first {
             self.waker.wake();
@@ -138,19 +148,16 @@ impl Shared {
     }
 
     pub(crate) fn has_mail(&self) -> bool {
-        !self.inbox.lock().is_empty()
+        self.mail.load(Ordering::SeqCst)
     }
 
     /// Drops what waits: nobody will turn this shard again.
     pub(crate) fn forget(&self) {
-        let inbox = std::mem::take(&mut *self.inbox.lock());
+        let mut inbox = self.inbox.lock();
+        self.mail.store(false, Ordering::SeqCst);
+        let forgotten = std::mem::take(&mut *inbox);
         drop(inbox);
-    }
-}
-
-impl Inbox {
-    fn is_empty(&self) -> bool {
-        self.ready.is_empty() && self.commands.is_empty()
+        drop(forgotten);
     }
 }
 
@@ -209,7 +216,7 @@ impl Shard {
 
     /// Runs `work` as this shard: whatever it makes ready goes to the local queue.
     pub(crate) fn enter<T>(&mut self, work: impl FnOnce(&mut Shard) -> T) -> T {
-        let _inside = Inside::enter(&self.local);
+        let _inside = (CURRENT.get() != self.local.id).then(|| Inside::enter(&self.local));
         work(self)
     }
 
@@ -218,7 +225,7 @@ impl Shard {
     /// Returns how many messages were handled.
     pub(crate) fn turn(&mut self, now: Duration) -> usize {
         self.enter(|shard| {
-            shard.local.started.set(now);
+            shard.local.started.set(None);
             shard.local.late.set(false);
             shard.empty_inbox();
             shard.fire(now);
@@ -299,7 +306,11 @@ impl Shard {
     }
 
     fn empty_inbox(&mut self) {
+        if !self.shared.has_mail() {
+            return;
+        }
         let mut inbox = self.shared.inbox.lock();
+        self.shared.mail.store(false, Ordering::SeqCst);
         std::mem::swap(&mut inbox.ready, &mut self.keys);
         std::mem::swap(&mut inbox.commands, &mut self.commands);
         drop(inbox);

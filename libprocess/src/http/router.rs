@@ -50,8 +50,13 @@ struct Entry {
 
 /// What a path and a method lead to.
 enum Found {
-    Handler { handler: Handler, rest: String },
-    WrongMethod { expected: Vec<Method> },
+    Handler {
+        handler: Handler,
+        rest: String,
+    },
+    WrongMethod {
+        expected: Vec<Method>,
+    },
     /// It may be the delegate's, which has no routes yet, or none any more.
     NotReady,
     Nothing,
