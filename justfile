@@ -17,6 +17,8 @@ bench:
     cargo bench -p libprocess
     cargo bench -p api
     cargo bench -p master
+    cargo bench -p executor
+    cargo bench -p cli
 
 # A cluster in one process, until Ctrl-C.
 local *ARGS:
