@@ -110,7 +110,8 @@ pub(crate) struct Lanes<A: Process> {
     scheduled: bool,
     /// A future of the process may go on.
     pub(crate) woken: bool,
-    ended: bool,
+    /// Why it ended, once it has.
+    ended: Option<Box<Reason>>,
 }
 
 impl<A: Process> Cell<A> {
@@ -122,7 +123,7 @@ impl<A: Process> Cell<A> {
             key: Key::default(),
             scheduled: true,
             woken: false,
-            ended: false,
+            ended: None,
         };
         let Bound { messages, overflow } = bound;
         let room = u32::try_from(messages).unwrap_or(u32::MAX);
@@ -146,7 +147,7 @@ impl<A: Process> Cell<A> {
     }
 
     pub(crate) fn is_alive(&self) -> bool {
-        !self.lanes.lock().ended
+        self.lanes.lock().ended.is_none()
     }
 
     /// Puts `message` into the user lane, in place if it is the process' own input.
@@ -180,7 +181,7 @@ impl<A: Process> Cell<A> {
 
     pub(crate) fn push(&self, envelope: Envelope<A>) -> Result<(), SendError> {
         let mut lanes = self.lanes.lock();
-        if lanes.ended {
+        if lanes.ended.is_some() {
             return self.refuse(lanes, envelope, SendError::Gone);
         }
         if lanes.user.len() >= self.room as usize {
@@ -216,7 +217,7 @@ impl<A: Process> Cell<A> {
     /// Puts something into the system lane, which is never full.
     pub(crate) fn push_system(&self, entry: System<A>) {
         let mut lanes = self.lanes.lock();
-        if lanes.ended {
+        if lanes.ended.is_some() {
             drop(lanes);
             return drop(entry);
         }
@@ -233,7 +234,7 @@ impl<A: Process> Cell<A> {
 
     #[inline]
     fn wake(&self, mut lanes: parking_lot::MutexGuard<'_, Lanes<A>>) {
-        if !lanes.scheduled && !lanes.ended {
+        if !lanes.scheduled && lanes.ended.is_none() {
             lanes.scheduled = true;
             let key = lanes.key;
             drop(lanes);
@@ -292,7 +293,7 @@ impl<A: Process> Cell<A> {
     /// Ends the cell: what waits is dropped, and everybody who watches hears why.
     pub(crate) fn close(&self, reason: &Reason) {
         let mut lanes = self.lanes.lock();
-        lanes.ended = true;
+        lanes.ended = Some(Box::new(reason.clone()));
         let system = std::mem::take(&mut lanes.system);
         let user = std::mem::take(&mut lanes.user);
         let watchers = std::mem::take(&mut lanes.watchers);
@@ -304,16 +305,19 @@ impl<A: Process> Cell<A> {
         watchers.into_iter().for_each(|watcher| watcher.notify(reason));
     }
 
-    /// The reason of the end, once there is one; an error at once if it ended already.
+    /// The reason of the end, once there is one.
     pub(crate) fn wait(&self) -> oneshot::Receiver<Reason> {
         let (sender, receiver) = oneshot::channel();
         let mut lanes = self.lanes.lock();
-        if !lanes.ended {
-            if lanes.watchers.len() == lanes.watchers.capacity() {
-                // Those who gave up waiting do not pile up.
-                lanes.watchers.retain(|watcher| !watcher.gave_up());
+        match &lanes.ended {
+            Some(reason) => drop(sender.send(Reason::clone(reason))),
+            None => {
+                if lanes.watchers.len() == lanes.watchers.capacity() {
+                    // Those who gave up waiting do not pile up.
+                    lanes.watchers.retain(|watcher| !watcher.gave_up());
+                }
+                lanes.watchers.push(Watcher::Waiter(sender));
             }
-            lanes.watchers.push(Watcher::Waiter(sender));
         }
         receiver
     }
@@ -323,7 +327,7 @@ impl<A: Process> Cell<A> {
             Lane::System => self.push_system(System::Terminate(Reason::Terminated)),
             Lane::User => {
                 let mut lanes = self.lanes.lock();
-                if !lanes.ended {
+                if lanes.ended.is_none() {
                     lanes.user.push_back(Envelope::Terminate);
                     self.wake(lanes);
                 }
@@ -391,10 +395,11 @@ impl<A: Process> AnyCell for Cell<A> {
 
     fn watch(&self, watcher: Watcher) -> bool {
         let mut lanes = self.lanes.lock();
-        if !lanes.ended {
+        if lanes.ended.is_none() {
             lanes.watchers.push(watcher);
+            return true;
         }
-        !lanes.ended
+        false
     }
 
     fn unwatch(&self, linker: &Upid, linked: &Upid) {

@@ -66,10 +66,10 @@ impl<A: Process> Pid<A> {
         self.cell.terminate(lane);
     }
 
-    /// Waits for the end, and says why; [`Reason::Stopped`] if it ended before anybody waited.
+    /// Waits for the end, and says why.
     pub fn wait(&self) -> impl Future<Output = Reason> + Send + use<A> {
         let reason = self.cell.wait();
-        async move { reason.await.unwrap_or(Reason::Stopped) }
+        async move { reason.await.unwrap_or(Reason::NodeDown) }
     }
 
     /// Whether it has not ended yet.

@@ -1,5 +1,6 @@
 //! The connection somebody dialled: reads frames and brings them where they belong.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,9 +47,13 @@ pub(crate) async fn accept(runtime: Runtime, mut stream: Box<dyn Stream>) {
     let closer = runtime.peers().incoming(hello.node);
     let mut incoming =
         Incoming { runtime: runtime.clone(), node: hello.node, taken: Taken::default(), watches: Vec::new() };
-    let ended = match select(Box::pin(incoming.read(stream)), Box::pin(closer.wait())).await {
+    let reads = Cell::new(0);
+    let reading = Box::pin(incoming.read(stream, &reads));
+    let ending = select(Box::pin(closer.wait()), Box::pin(silence(&runtime, &reads)));
+    let ended = match select(reading, ending).await {
         Either::Left((ended, _)) => ended,
-        Either::Right(_) => Ok(()),
+        Either::Right((Either::Left(_), _)) => Ok(()),
+        Either::Right((Either::Right(_), _)) => Err(io::ErrorKind::TimedOut.into()),
     };
     if let Err(error) = ended {
         tracing::debug!(node = %hello.node, %error, "connection broken");
@@ -66,18 +71,14 @@ struct Incoming {
 }
 
 impl Incoming {
-    async fn read(&mut self, mut stream: Box<dyn Stream>) -> io::Result<()> {
+    /// Reads to the end; counts in `reads` how often something came.
+    async fn read(&mut self, mut stream: Box<dyn Stream>, reads: &Cell<u64>) -> io::Result<()> {
         let mut buffer = BytesMut::with_capacity(READ);
         let mut pongs = Vec::new();
         loop {
             buffer.reserve(READ);
-            let read = {
-                let quiet = self.runtime.sleep(SILENCE_MAX);
-                match select(Box::pin(stream.read_buf(&mut buffer)), quiet).await {
-                    Either::Left((read, _)) => read?,
-                    Either::Right(_) => return Err(io::ErrorKind::TimedOut.into()),
-                }
-            };
+            let read = stream.read_buf(&mut buffer).await?;
+            reads.set(reads.get() + 1);
             if read == 0 {
                 return Ok(());
             }
@@ -231,6 +232,17 @@ impl Incoming {
         for (cell, linker, linked) in self.watches {
             cell.unwatch(&linker, &linked);
         }
+    }
+}
+
+/// Returns when nothing came for too long. A timer for each read would cost more than the read.
+async fn silence(runtime: &Runtime, reads: &Cell<u64>) {
+    const LOOKS: u32 = 3;
+    let (mut seen, mut silent) = (reads.get(), 0);
+    while silent < LOOKS {
+        runtime.sleep(SILENCE_MAX / LOOKS).await;
+        silent = if reads.get() == seen { silent + 1 } else { 0 };
+        seen = reads.get();
     }
 }
 
