@@ -1,9 +1,10 @@
-//! Spawning, with the first message handled; and what a process costs that does nothing.
+//! Spawning, with the first message handled; what a process costs that does nothing; and a whole
+//! node, listening, from start to end.
 
 use std::sync::mpsc;
 
 use libprocess::actix::{self, Addr};
-use libprocess::{Actor, Context, Handler, Message, Pid, Process, Spawn};
+use libprocess::{Actor, Config, Context, Handler, Message, Pid, Process, Runtime, Spawn};
 
 use crate::measure::{Figure, per_operation, resident, runtime, versus, with_arbiter};
 
@@ -16,7 +17,25 @@ pub(crate) fn figures() -> Vec<Figure> {
     let (ours, theirs) = versus(spawned_ours, spawned_stock);
     let spawned =
         Figure { what: "spawn and first message", unit: "ns", ours, peer: "actix", theirs, goal: None };
-    vec![spawned, memory]
+    let (ours, theirs) = versus(nodes_ours, nodes_stock);
+    let node =
+        Figure { what: "node, started and ended", unit: "ns", ours, peer: "arbiter", theirs, goal: None };
+    vec![spawned, memory, node]
+}
+
+const NODES: u64 = 100;
+
+fn nodes_ours() -> f64 {
+    per_operation(NODES, || {
+        for _ in 0..NODES {
+            Runtime::start(Config::default()).expect("a node starts").shutdown();
+        }
+    })
+}
+
+/// One thread with a reactor, and no port; a node of ours has two threads.
+fn nodes_stock() -> f64 {
+    per_operation(NODES, || (0..NODES).for_each(|_| assert!(with_arbiter(|| (), |()| 0.0) == 0.0)))
 }
 
 struct First(mpsc::Sender<()>);
