@@ -116,6 +116,9 @@ pub(crate) async fn run(
     let mut asked_to_end = false;
     let mut patience = job.kill_after;
     let mut refused = None;
+    let mut unread = Unread::default();
+    // How long nothing has been heard of any task.
+    let mut quiet = Duration::ZERO;
     loop {
         match turn(&mut heard, ending, runtime).await {
             Turn::News(None) => break,
@@ -123,11 +126,12 @@ pub(crate) async fn run(
             Turn::News(Some(News::Waiting(why))) => output::progress(why),
             Turn::News(Some(News::Status { status, framework, last })) => {
                 output::progress(runner::sentence(&status));
+                quiet = PATIENT + POLL;
                 if job.follow && status.state == TaskState::Running {
                     followed.add(&status, &framework);
                 }
                 if status.state.is_terminal() {
-                    followed.finish(&cluster, &status.task_id).await?;
+                    unread.judge(followed.finish(&cluster, &status.task_id).await)?;
                     let code = runner::exit_code(&status);
                     if code != 0 {
                         first_failure.get_or_insert(code);
@@ -146,7 +150,11 @@ pub(crate) async fn run(
                 driver.with(|runner, calls| runner.kill_all(calls));
             }
             Turn::Poll => {
-                followed.copy(&cluster).await?;
+                quiet += POLL;
+                if quiet == PATIENT {
+                    output::progress(format_args!("still waiting for an offer of {}", job.resources));
+                }
+                unread.judge(followed.copy(&cluster).await)?;
                 if let Some(left) = &mut patience {
                     *left = left.saturating_sub(POLL);
                     if left.is_zero() {
@@ -173,6 +181,33 @@ pub(crate) async fn run(
     }
     let interrupted = asked_to_end.then_some(INTERRUPTED);
     Ok(ExitCode::from(first_failure.or(interrupted).unwrap_or(0)))
+}
+
+/// After so long without an offer that fits, it is said that one is waited for.
+const PATIENT: Duration = Duration::from_secs(3);
+
+/// Output that could not be copied. An agent that restarts is no reason to give its tasks up.
+#[derive(Default)]
+struct Unread {
+    said: String,
+}
+
+impl Unread {
+    /// Says why once, and goes on.
+    ///
+    /// Errors: when nobody reads what we print any more.
+    fn judge(&mut self, copied: anyhow::Result<()>) -> anyhow::Result<()> {
+        let Err(error) = copied else { return Ok(()) };
+        if output::is_closed(&error) {
+            return Err(error);
+        }
+        let why = format!("{error:#}");
+        if self.said != why {
+            output::progress(format_args!("cannot read what tasks write: {why}; trying again"));
+            self.said = why;
+        }
+        Ok(())
+    }
 }
 
 /// What a shell says of a command that Ctrl-C ended.

@@ -23,15 +23,15 @@ fn tasks_outlive_an_agent_that_is_killed() {
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let agent = Running::start(&flags);
 
-    // One task that ends while there is no agent, and one that runs on.
+    // One task that ends while there is no agent, followed all the while, and one that runs on.
     let gate = scratch.path().join("gate");
-    let brief = format!("while [ ! -e {} ]; do sleep 0.05; done; exit 37", gate.display());
-    let run = |name: &str, line: &str| {
-        let master = format!("--master={address}");
-        Job::start(&["run", &master, &format!("--name={name}"), "--no-follow", &format!("--command={line}")])
-    };
-    let mut brief = run("brief", &brief);
-    let mut long = run("long", "sleep 1000");
+    let line =
+        format!("echo before; while [ ! -e {} ]; do sleep 0.05; done; echo after; exit 37", gate.display());
+    let printed = scratch.path().join("printed");
+    let (master_flag, line) = (format!("--master={address}"), format!("--command={line}"));
+    let output = std::fs::File::create(&printed).expect("the scratch directory takes a file");
+    let mut brief = Job::printing_to(&["run", &master_flag, "--name=brief", &line], output);
+    let mut long = Job::start(&["run", &master_flag, "--name=long", "--no-follow", "--command=sleep 1000"]);
     wait_for("both to run", || (states(&address, "TASK_RUNNING").len() == 2).then_some(()));
     let before = agent_id(&address).expect("it is registered");
 
@@ -41,6 +41,7 @@ fn tasks_outlive_an_agent_that_is_killed() {
     let agent = Running::start(&flags);
 
     assert_eq!(brief.code(), Some(37), "its true exit code, once the agent is back");
+    assert_eq!(std::fs::read_to_string(&printed).expect("it printed"), "before\nafter\n");
     wait_for("the agent to be back", || agent_id(&address).filter(|id| *id == before));
     assert_eq!(states(&address, "TASK_RUNNING").len(), 1);
 

@@ -97,8 +97,12 @@ pub(crate) struct Job(Child);
 
 impl Job {
     pub(crate) fn start(arguments: &[&str]) -> Job {
+        Job::printing_to(arguments, Stdio::null())
+    }
+
+    pub(crate) fn printing_to(arguments: &[&str], stdout: impl Into<Stdio>) -> Job {
         let mut command = Command::new(HECTARE);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::null());
         Job(command.spawn().expect("the binary starts"))
     }
 
