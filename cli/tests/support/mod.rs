@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// The binary under test.
@@ -178,6 +179,12 @@ pub(crate) fn skip(test: &str, why: &str) {
 
 /// The Python of a throw-away environment that holds unmodified `pymesos` 0.3.15, or why there is none.
 pub(crate) fn python_with_pymesos() -> Result<PathBuf, String> {
+    // Tests run side by side; the environment is made once.
+    static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    PYTHON.get_or_init(make_python).clone()
+}
+
+fn make_python() -> Result<PathBuf, String> {
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pymesos");
     let python = home.join("bin/python");
     let ready = home.join("ready");
