@@ -12,6 +12,9 @@ use agent::containerizer::{
 use libprocess::{Pid, Runtime, Spawn};
 use model::ContainerId;
 
+/// How long anything here may take on a machine that is busy with something else.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// A containerizer in a runtime of its own, and all it tells.
 pub(crate) struct Machine {
     pub(crate) dir: tempfile::TempDir,
@@ -57,7 +60,7 @@ impl Machine {
 
     pub(crate) fn hear(&self) -> ContainerEvent {
         let events = &self.agent.as_ref().unwrap().events;
-        events.recv_timeout(Duration::from_secs(20)).expect("an event within twenty seconds")
+        events.recv_timeout(PATIENCE).expect("an event in time")
     }
 
     pub(crate) fn sandbox(&self, id: &str) -> PathBuf {
@@ -131,7 +134,7 @@ impl Drop for Machine {
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = now();
     while !done() {
-        assert!(now() - begun < Duration::from_secs(20), "waited in vain until {what}");
+        assert!(now() - begun < PATIENCE, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
