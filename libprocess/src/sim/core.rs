@@ -164,9 +164,9 @@ impl Core {
         self.queue.lock().trace
     }
 
-    /// A blocking job takes a moment, drawn between `least` and ten times that.
-    pub(super) fn job(&self, life: u32, least: Duration, job: Box<dyn FnOnce() + Send>) {
-        let delay = least + least.mul_f64(9.0 * self.queue.lock().chance.random::<f64>());
+    /// A blocking job takes a moment, drawn between `least` and ten times that, and `more`.
+    pub(super) fn job(&self, life: u32, least: Duration, more: Duration, job: Box<dyn FnOnce() + Send>) {
+        let delay = least + least.mul_f64(9.0 * self.queue.lock().chance.random::<f64>()) + more;
         self.push(self.now() + delay, Event::Job { life, job });
     }
 

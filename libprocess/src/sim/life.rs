@@ -6,6 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+use rand_chacha::ChaCha8Rng;
+
 use super::clock::{NodeClock, NodeRng};
 use super::core::{Core, Event, Ready, Waiter};
 use super::disk::NodeDisk;
@@ -26,6 +29,8 @@ pub(super) struct Life {
     pub(super) clock: Arc<NodeClock>,
     pub(super) spawner: Arc<NodeSpawner>,
     pub(super) disk: Arc<NodeDisk>,
+    /// What [`here::rng`](super::here::rng) draws from.
+    pub(super) chance: Arc<Mutex<ChaCha8Rng>>,
     shards: Vec<RefCell<Turning>>,
     /// What waits for the end of a pause; nothing while there is none.
     held: RefCell<Option<Held>>,
@@ -86,9 +91,11 @@ impl Life {
             RefCell::new(Turning { shard, shared, waiter, alarm: None })
         });
         let shards = shards.collect();
+        let chance = Arc::new(Mutex::new(rng.stream("here")));
         core.note(Happening::Node, number, [1, 0]);
         core.network.lock().start(address, number);
-        let life = Rc::new(Life { number, runtime, clock, spawner, disk, shards, held: RefCell::default() });
+        let life =
+            Rc::new(Life { number, runtime, clock, spawner, disk, chance, shards, held: RefCell::default() });
         world.lives.borrow_mut().insert(number, life.clone());
         life
     }
@@ -102,7 +109,7 @@ impl Life {
     pub(super) fn resume(&self, core: &Core) {
         let Some(held) = self.held.take() else { return };
         held.ready.into_iter().for_each(|ready| core.ready(ready));
-        held.jobs.into_iter().for_each(|job| core.job(self.number, Duration::ZERO, job));
+        held.jobs.into_iter().for_each(|job| core.job(self.number, Duration::ZERO, Duration::ZERO, job));
     }
 
     /// Lets something wait if the node is paused; says whether it is.

@@ -14,7 +14,8 @@
 //! 3. `world`: what happens at each event; it stays on its thread;
 //! 4. `clock`, `spawner`, `network`, `pipe`, `disk`, `web`: the five values of a node's environment,
 //!    and HTTP between nodes;
-//! 5. [`seeds`]: running one test under many seeds, and one seed again.
+//! 5. [`here`], [`watch`]: the same for foreign code that cannot be handed a runtime;
+//! 6. [`seeds`]: running one test under many seeds, and one seed again.
 //!
 //! Shards, mailboxes, links, router and frames are the code that runs outside. No thread is started,
 //! no wall clock read, nothing is ordered by hash or address: one seed gives one trace.
@@ -23,6 +24,7 @@ mod clock;
 mod core;
 mod disk;
 mod faults;
+pub mod here;
 mod life;
 mod network;
 mod pipe;
@@ -31,6 +33,7 @@ mod run;
 mod spawner;
 mod tasks;
 mod trace;
+pub mod watch;
 mod web;
 mod world;
 

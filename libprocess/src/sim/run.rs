@@ -14,8 +14,9 @@ use tokio::sync::oneshot;
 
 use super::core::{Core, stream};
 use super::disk::{Disk, NodeDisk};
+use super::here;
 use super::life::Life;
-use super::world::World;
+use super::world::{At, World};
 use crate::Runtime;
 use crate::http::{Request, Response};
 
@@ -178,6 +179,27 @@ impl Sim {
             let moved = woken.0.load(Ordering::Relaxed) || self.step_until(until);
             assert!(moved, "nothing that happens by {until:?} completes the future (seed {})", self.seed());
         }
+    }
+
+    /// Does something as code of a node: [`here`](super::here) is that node.
+    ///
+    /// Panics: when the node is down.
+    pub fn on<T>(&mut self, node: &Runtime, work: impl FnOnce() -> T) -> T {
+        let life = self.life(node.address()).expect("a node that runs");
+        let _at = At::node(&life);
+        self.world.enter(work)
+    }
+
+    /// Runs a future as a task of a node, and lets time pass until it completes.
+    ///
+    /// Panics: when the task does, when the node goes down, or after ten minutes of simulated time.
+    pub fn run_on<F>(&mut self, node: &Runtime, future: F) -> F::Output
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let join = self.on(node, || here::spawn(future));
+        self.block_on(join).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Asks a node over HTTP, without a network between; its streams can be read while time passes.

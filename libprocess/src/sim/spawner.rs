@@ -44,7 +44,8 @@ impl Spawner for NodeSpawner {
     }
 
     fn blocking(&self, job: Box<dyn FnOnce() + Send>) {
-        self.core.job(self.life, JOB + Duration::from_nanos(self.slow.load(Ordering::Relaxed)), job);
+        let slow = Duration::from_nanos(self.slow.load(Ordering::Relaxed));
+        self.core.job(self.life, JOB, slow, job);
     }
 }
 

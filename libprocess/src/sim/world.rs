@@ -16,6 +16,8 @@ use super::trace::Happening;
 thread_local! {
     /// Whose events this thread handles just now.
     static CURRENT: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+    /// The node whose code runs just now.
+    static HERE: RefCell<Option<Rc<Life>>> = const { RefCell::new(None) };
 }
 
 pub(super) struct World {
@@ -35,6 +37,15 @@ impl World {
         CURRENT
             .with_borrow(Clone::clone)
             .expect("simulated nodes spawn tasks only while their `Sim` moves, and on its thread")
+    }
+
+    /// The world whose event is being handled, and the node whose code runs.
+    pub(super) fn here() -> (Rc<World>, Rc<Life>) {
+        World::try_here().expect("only while code of a simulated node runs: see `sim::here`")
+    }
+
+    pub(super) fn try_here() -> Option<(Rc<World>, Rc<Life>)> {
+        Some((CURRENT.with_borrow(Clone::clone)?, HERE.with_borrow(Clone::clone)?))
     }
 
     /// Does something that may spawn tasks.
@@ -73,6 +84,7 @@ impl World {
         if node.holds(|held| held.ready.push(ready)) {
             return;
         }
+        let _at = At::node(&node);
         match ready {
             Ready::Shard { life, shard } => {
                 if let Some([process, handled]) = node.turn(&self.core, shard) {
@@ -108,6 +120,7 @@ impl World {
                 let mut job = Some(job);
                 if !node.holds(|held| held.jobs.extend(job.take())) {
                     self.core.note(Happening::Job, life, [0, 0]);
+                    let _at = At::node(&node);
                     job.into_iter().for_each(|job| job());
                 }
             }
@@ -126,7 +139,8 @@ impl World {
     }
 
     /// A node is no more: its connections break, its tasks end, its processes without a word.
-    pub(super) fn leave(&self, node: &Life, power: bool) {
+    pub(super) fn leave(&self, node: &Rc<Life>, power: bool) {
+        let _at = At::node(node);
         self.core.note(Happening::Node, node.number, [0, u64::from(power)]);
         let outcome = self.core.network.lock().stop(node.runtime.address(), node.number, power);
         self.core.settle(outcome);
@@ -135,6 +149,21 @@ impl World {
         node.end();
         // What the last acts of processes began.
         self.tasks.abort_all(node.number);
+    }
+}
+
+/// While it lives, what runs is code of one node.
+pub(super) struct At(Option<Rc<Life>>);
+
+impl At {
+    pub(super) fn node(node: &Rc<Life>) -> At {
+        At(HERE.replace(Some(node.clone())))
+    }
+}
+
+impl Drop for At {
+    fn drop(&mut self) {
+        HERE.set(self.0.take());
     }
 }
 

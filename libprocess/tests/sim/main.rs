@@ -3,6 +3,7 @@
 mod probe;
 
 mod disks;
+mod here;
 mod links;
 mod times;
 mod web;
