@@ -226,7 +226,8 @@ impl Runtime {
         real::block_on(future)
     }
 
-    /// Ends the processes, the youngest first, then the listener and the threads; waits for it.
+    /// Ends the processes, the youngest first, then the listener and the threads; waits for it. Blocking jobs that wait
+    /// for their turn are dropped, those that run are given 5 s.
     ///
     /// Not to be called from a process or a request handler: it would wait for itself.
     pub fn shutdown(&self) {

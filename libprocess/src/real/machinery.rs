@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use parking_lot::Mutex;
@@ -113,6 +114,9 @@ fn reactor(blocking_threads: usize) -> std::io::Result<tokio::runtime::Runtime> 
         .build()
 }
 
+/// How long the end of a runtime waits for blocking jobs that run already.
+const JOBS_MOST: Duration = Duration::from_secs(5);
+
 /// The threads, and how they are told to end.
 struct Machinery {
     stop: Arc<AtomicBool>,
@@ -177,7 +181,8 @@ impl Machinery {
                 let shard = tasks.spawn_local(shard_loop::run(runtime, shared, stop));
                 let _ = tasks.block_on(&reactor, shard);
                 drop(tasks);
-                reactor.shutdown_background();
+                // What a job began is not to go on behind the back of whoever starts the next node.
+                reactor.shutdown_timeout(JOBS_MOST);
             })?;
         }
         Ok(())

@@ -49,10 +49,15 @@ pub(crate) fn end(
     if container.orphan {
         return if gone { Vec::new() } else { vec![Effect::Say(id.clone(), Request::Forget)] };
     }
-    vec![tell_end(id, record, container.destroying)]
+    vec![tell_end(id, record, container.destroying, container.interrupted)]
 }
 
-pub(crate) fn tell_end(id: &ContainerId, record: StatusRecord, destroying: bool) -> Effect {
+pub(crate) fn tell_end(
+    id: &ContainerId,
+    record: StatusRecord,
+    destroying: bool,
+    interrupted: bool,
+) -> Effect {
     match record.outcome {
         Outcome::Exited { status, destroyed } => Effect::Tell(ContainerEvent::Terminated {
             id: id.clone(),
@@ -67,6 +72,7 @@ pub(crate) fn tell_end(id: &ContainerId, record: StatusRecord, destroying: bool)
         Outcome::NotStarted { message: _ } if destroying => {
             failed(id, LaunchStep::Destroyed, "the container was destroyed before it ran")
         }
+        Outcome::NotStarted { message } if interrupted => failed(id, LaunchStep::Interrupted, message),
         Outcome::NotStarted { message } => failed(id, LaunchStep::Exec, message),
     }
 }

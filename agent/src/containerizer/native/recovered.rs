@@ -1,6 +1,6 @@
 //! Taking up what an earlier agent left: ends are told first, then what runs on.
 
-use agent_launch::{Outcome, Request};
+use agent_launch::Request;
 
 use super::done::{Found, Remains};
 use super::effects::Effect;
@@ -37,8 +37,10 @@ pub(crate) fn take_up(state: &mut State, Found { id, known, what }: Found) -> Ve
             container.stage = if running { Stage::Running } else { Stage::Leaving };
             container.identity = Some(identity);
             effects.push(Effect::Watch(id.clone(), line));
-            if !known {
-                container.destroying = true;
+            container.interrupted = !running;
+            container.destroying = !known;
+            // Whoever was to let it go is gone. Its supervisor ends it by itself only if it was left alone before we came.
+            if !known || !running {
                 effects.push(Effect::Say(id.clone(), Request::Destroy));
             }
         }
@@ -48,10 +50,7 @@ pub(crate) fn take_up(state: &mut State, Found { id, known, what }: Found) -> Ve
             effects.push(Effect::Retry { id: id.clone(), known, identity });
         }
         _ if !known => {}
-        Remains::Record(record) => effects.push(match record.outcome {
-            Outcome::NotStarted { message } => failed(&id, LaunchStep::Interrupted, message),
-            Outcome::Exited { .. } => tell_end(&id, record, false),
-        }),
+        Remains::Record(record) => effects.push(tell_end(&id, record, false, true)),
         Remains::Lost => effects.push(lost(
             &id,
             Cause::SupervisorLost,
@@ -89,7 +88,7 @@ pub(crate) fn retried(state: &mut State, found: Found) -> Vec<Effect> {
 
 #[cfg(test)]
 mod tests {
-    use agent_launch::Report;
+    use agent_launch::{Outcome, Report};
 
     use super::super::done::Done;
     use super::super::testing::*;
@@ -104,6 +103,7 @@ mod tests {
             &mut state,
             vec![done(Done::Recovered(vec![
                 found("alive", true, Remains::Alive { line: line(), identity: identity(), running: true }),
+                found("at gate", true, Remains::Alive { line: line(), identity: identity(), running: false }),
                 found("ended", true, Remains::Record(exited(0))),
                 found("rebooted", true, Remains::Rebooted),
                 found("unborn", true, Remains::Unborn),
@@ -115,6 +115,8 @@ mod tests {
             effects,
             [
                 "watch alive",
+                "watch at gate",
+                "say Destroy to at gate",
                 "tell ended ended by Exited: exited with status 0",
                 "tell rebooted ended by Rebooted: the agent's machine was rebooted",
                 "tell unborn failed at Interrupted: the agent stopped before the container was launched",
@@ -129,6 +131,10 @@ mod tests {
             vec![done(Done::Heard(id("orphan"), Report::Ended(exited(9)))), done(Done::Gone(id("orphan")))],
         );
         assert_eq!(effects, ["say Forget to orphan", "remove orphan"]);
+        let mut killed = exited(9);
+        killed.outcome = Outcome::NotStarted { message: "killed at its gate".into() };
+        let effects = said(&mut state, vec![done(Done::Heard(id("at gate"), Report::Ended(killed)))]);
+        assert_eq!(effects, ["tell at gate failed at Interrupted: killed at its gate"]);
     }
 
     #[test]

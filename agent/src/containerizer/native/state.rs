@@ -28,6 +28,8 @@ pub(crate) struct Container {
     pub(crate) destroying: bool,
     /// An earlier agent left it and no journal knows it: nothing is told of it.
     pub(crate) orphan: bool,
+    /// An earlier agent left it at its gate: its launch ends here.
+    pub(crate) interrupted: bool,
 }
 
 /// How far a container is.
@@ -104,7 +106,7 @@ impl State {
 
 impl Container {
     pub(crate) fn new(stage: Stage) -> Self {
-        Self { stage, identity: None, destroying: false, orphan: false }
+        Self { stage, identity: None, destroying: false, orphan: false, interrupted: false }
     }
 }
 
