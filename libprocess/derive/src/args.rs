@@ -4,11 +4,12 @@ use proc_macro2::{Span, TokenStream};
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, Ident, LitInt, LitStr, Result, Token, Type};
 
-/// `name = "…", version = N` and, for questions, `reply = Type`.
+/// `name = "…", version = N`, for later versions `was = Older`, and for questions `reply = Type`.
 pub(crate) struct Args {
     pub(crate) name: LitStr,
     pub(crate) version: LitInt,
     pub(crate) reply: Option<Type>,
+    pub(crate) was: Option<Type>,
 }
 
 impl Args {
@@ -19,7 +20,7 @@ impl Args {
 
 impl Parse for Args {
     fn parse(input: ParseStream<'_>) -> Result<Args> {
-        let (mut name, mut version, mut reply) = (None, None, None);
+        let (mut name, mut version, mut reply, mut was) = (None, None, None, None);
         while !input.is_empty() {
             let key: Ident = input.parse()?;
             input.parse::<Token![=]>()?;
@@ -27,7 +28,8 @@ impl Parse for Args {
                 "name" => name = Some(checked_name(input.parse()?)?),
                 "version" => version = Some(checked_version(input.parse()?)?),
                 "reply" => reply = Some(input.parse()?),
-                _ => return Err(Error::new(key.span(), "expected `name`, `version` or `reply`")),
+                "was" => was = Some(input.parse()?),
+                _ => return Err(Error::new(key.span(), "expected `name`, `version`, `was` or `reply`")),
             }
             if !input.is_empty() {
                 input.parse::<Token![,]>()?;
@@ -38,6 +40,7 @@ impl Parse for Args {
             name: name.ok_or_else(|| missing("name"))?,
             version: version.ok_or_else(|| missing("version"))?,
             reply,
+            was,
         })
     }
 }

@@ -18,12 +18,18 @@ pub fn part(args: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Marks a message: `#[wire::message(name = "agent.register", version = 1)]`.
+///
+/// A later version names the one before it, `version = 2, was = RegisterAgentV1`, and two
+/// conversions say how it grew: `From<RegisterAgentV1> for RegisterAgent`, and back
+/// `From<&RegisterAgent> for RegisterAgentV1`.
 #[proc_macro_attribute]
 pub fn message(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::message(args.into(), item.into()).unwrap_or_else(|error| error.into_compile_error()).into()
 }
 
 /// Marks a question: `#[wire::question(name = "log.read", version = 1, reply = Entries)]`.
+///
+/// With `was`, an answer that has changed needs `From` both ways as well.
 #[proc_macro_attribute]
 pub fn question(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::question(args.into(), item.into()).unwrap_or_else(|error| error.into_compile_error()).into()
