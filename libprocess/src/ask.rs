@@ -50,6 +50,9 @@ pub enum AskError {
     /// The way broke while the question or its answer was on it.
     #[error("the link broke")]
     LinkBroken,
+    /// Whoever asks may not.
+    #[error("the question is forbidden")]
+    Forbidden,
 }
 
 impl From<SendError> for AskError {

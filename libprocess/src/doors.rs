@@ -14,13 +14,15 @@ use libprocess_wire as wire;
 use crate::ask::{AskError, Reply, SendError};
 use crate::http;
 use crate::mailbox::Envelope;
-use crate::{Edge, Pid, Process, Upid};
+use crate::{Edge, Pid, Principal, Process, Upid};
 
 /// A message that came through a door.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received<M> {
     /// Who sent it; its node is the one the link leads to.
     pub from: Upid,
+    /// Who its link proved to be at the other end. A process of this node is as the node itself.
+    pub principal: Option<Principal>,
     pub body: M,
 }
 
@@ -28,6 +30,8 @@ pub struct Received<M> {
 #[derive(Debug)]
 pub struct Asked<Q: wire::Question> {
     pub from: Upid,
+    /// Who its link proved to be at the other end.
+    pub principal: Option<Principal>,
     pub body: Q,
     /// Where the answer goes.
     pub reply: Reply<Q::Reply>,
@@ -44,10 +48,29 @@ pub struct Doors<A: Process> {
 }
 
 struct Door<A: Process> {
-    version: u32,
-    decode: fn(&Upid, &[u8]) -> Decoded<A>,
-    ask: fn(Upid, &[u8], AskPath) -> Decoded<A>,
+    name: &'static str,
+    understands: fn(u32) -> bool,
+    decode: fn(&Origin<'_>, u32, &[u8]) -> Decoded<A>,
+    ask: fn(&Origin<'_>, u32, &[u8], AskPath) -> Decoded<A>,
     moved: Moved<A>,
+}
+
+/// Where a message comes from.
+#[derive(Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) from: &'a Upid,
+    pub(crate) principal: Option<&'a Principal>,
+}
+
+/// Why there is no door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoDoor {
+    /// None is open yet.
+    NotYet,
+    /// None has that name.
+    Name,
+    /// The one of that name does not read that version.
+    Version,
 }
 
 type Decoded<A> = Result<Envelope<A>, wire::DecodeError>;
@@ -58,13 +81,25 @@ pub(crate) enum Letter {
     /// From a process of the same runtime: a `Received<M>` or an `Asked<Q>`.
     Moved { message: Box<dyn Any + Send>, kind: TypeId, deadline: Option<Duration> },
     /// From another node.
-    Frame { name: Box<str>, version: u32, from: Upid, body: Box<[u8]>, ask: Option<AskPath> },
+    Frame(Box<Frame>),
 }
+
+/// A message as it came from another node.
+pub(crate) struct Frame {
+    pub(crate) name: Box<str>,
+    pub(crate) from: Upid,
+    pub(crate) principal: Option<Principal>,
+    /// What was said, in which version; the newest first.
+    pub(crate) said: Vec<(u32, Box<[u8]>)>,
+    pub(crate) ask: Option<AskPath>,
+}
+
+type WayBack = Box<dyn FnOnce(Result<Vec<u8>, AskError>, u32) + Send>;
 
 /// The way back to whoever asked from another node.
 pub(crate) struct AskPath {
-    /// Carries the encoded answer, or why there is none.
-    pub(crate) answer: Box<dyn FnOnce(Result<Vec<u8>, AskError>) + Send>,
+    /// Carries the encoded answer, or why there is none; and in which version the question was read.
+    pub(crate) answer: WayBack,
     /// When the asker gives up. Unit: time since this runtime started.
     pub(crate) deadline: Duration,
 }
@@ -86,14 +121,15 @@ impl<A: Process> Doors<A> {
         A::Input: From<Received<M>>,
     {
         self.add::<M, Received<M>>(Door {
-            version: M::VERSION,
-            decode: |from, bytes| {
-                let body = wire::decode::<M>(bytes)?;
-                Ok(Envelope::Input(Received { from: from.clone(), body }.into()))
+            name: M::NAME,
+            understands: wire::understands::<M>,
+            decode: |origin, version, bytes| {
+                let body = read::<M>(version, bytes)?;
+                Ok(Envelope::Input(origin.received(body).into()))
             },
-            ask: |from, bytes, _dropped| {
-                let body = wire::decode::<M>(bytes)?;
-                Ok(Envelope::Input(Received { from, body }.into()))
+            ask: |origin, version, bytes, _dropped| {
+                let body = read::<M>(version, bytes)?;
+                Ok(Envelope::Input(origin.received(body).into()))
             },
             moved: |any, _| Some(Envelope::Input((*any.downcast::<Received<M>>().ok()?).into())),
         })
@@ -105,25 +141,25 @@ impl<A: Process> Doors<A> {
         A::Input: From<Asked<Q>>,
     {
         self.add::<Q, Asked<Q>>(Door {
-            version: Q::VERSION,
-            decode: |from, bytes| {
-                let body = wire::decode::<Q>(bytes)?;
-                let reply = Reply::by(|_| {});
-                Ok(Envelope::Input(Asked { from: from.clone(), body, reply }.into()))
+            name: Q::NAME,
+            understands: wire::understands::<Q>,
+            decode: |origin, version, bytes| {
+                let body = read::<Q>(version, bytes)?;
+                Ok(Envelope::Input(origin.asked(body, Reply::by(|_| {})).into()))
             },
-            ask: |from, bytes, path| {
+            ask: |origin, version, bytes, path| {
                 let AskPath { answer, deadline } = path;
-                let body = match wire::decode::<Q>(bytes) {
+                let body = match read::<Q>(version, bytes) {
                     Ok(body) => body,
                     Err(error) => {
-                        answer(Err(AskError::Rejected));
+                        answer(Err(AskError::Rejected), version);
                         return Err(error);
                     }
                 };
                 let reply = Reply::by(move |reply: Result<Q::Reply, AskError>| {
-                    answer(reply.map(|reply| wire::encode(&reply)));
+                    answer(reply.map(|reply| Q::encode_reply(reply, version)), version);
                 });
-                Ok(Envelope::Expiring(Box::new((deadline, Asked { from, body, reply }.into()))))
+                Ok(Envelope::Expiring(Box::new((deadline, origin.asked(body, reply).into()))))
             },
             moved: |any, deadline| {
                 let asked: A::Input = (*any.downcast::<Asked<Q>>().ok()?).into();
@@ -171,13 +207,23 @@ impl<A: Process> Doors<A> {
     }
 
     /// The number of the door for a name and version.
-    pub(crate) fn find(&self, name: &str, version: u32) -> Option<usize> {
-        self.by_name.get(name).copied().filter(|&number| self.doors[number].version == version)
+    pub(crate) fn find(&self, name: &str, version: u32) -> Result<usize, NoDoor> {
+        let number = *self.by_name.get(name).ok_or(NoDoor::Name)?;
+        let door = &self.doors[number];
+        debug_assert_eq!(door.name, name);
+        (door.understands)(version).then_some(number).ok_or(NoDoor::Version)
     }
 
-    pub(crate) fn decode(&self, door: usize, from: &Upid, body: &[u8]) -> Result<Envelope<A>, SendError> {
+    #[inline]
+    pub(crate) fn decode(
+        &self,
+        door: usize,
+        version: u32,
+        origin: &Origin<'_>,
+        body: &[u8],
+    ) -> Result<Envelope<A>, SendError> {
         let door = self.doors.get(door).ok_or(SendError::Refused)?;
-        (door.decode)(from, body).map_err(|error| refused::<A>(&error))
+        (door.decode)(origin, version, body).map_err(|error| refused::<A>(&error))
     }
 
     /// Opens a letter: finds its door and lets it become an input.
@@ -187,19 +233,43 @@ impl<A: Process> Doors<A> {
                 let door = self.by_type.get(&kind).ok_or(SendError::Refused)?;
                 (self.doors[*door].moved)(message, deadline).ok_or(SendError::Refused)
             }
-            Letter::Frame { name, version, from, body, ask } => match (self.find(&name, version), ask) {
-                (Some(door), None) => self.decode(door, &from, &body),
-                (Some(door), Some(path)) => {
-                    (self.doors[door].ask)(from, &body, path).map_err(|error| refused::<A>(&error))
+            Letter::Frame(frame) => {
+                let Frame { name, from, principal, said, ask } = *frame;
+                let origin = Origin { from: &from, principal: principal.as_ref() };
+                let found = said
+                    .iter()
+                    .find_map(|(version, body)| Some((self.find(&name, *version).ok()?, *version, body)));
+                match (found, ask) {
+                    (Some((door, version, body)), None) => self.decode(door, version, &origin, body),
+                    (Some((door, version, body)), Some(path)) => {
+                        let opened = (self.doors[door].ask)(&origin, version, body, path);
+                        opened.map_err(|error| refused::<A>(&error))
+                    }
+                    (None, Some(path)) => {
+                        (path.answer)(Err(AskError::Rejected), 0);
+                        Err(SendError::Refused)
+                    }
+                    (None, None) => Err(SendError::Refused),
                 }
-                (None, Some(path)) => {
-                    (path.answer)(Err(AskError::Rejected));
-                    Err(SendError::Refused)
-                }
-                (None, None) => Err(SendError::Refused),
-            },
+            }
         }
     }
+}
+
+impl Origin<'_> {
+    #[inline]
+    fn received<M>(&self, body: M) -> Received<M> {
+        Received { from: self.from.clone(), principal: self.principal.cloned(), body }
+    }
+
+    fn asked<Q: wire::Question>(&self, body: Q, reply: Reply<Q::Reply>) -> Asked<Q> {
+        Asked { from: self.from.clone(), principal: self.principal.cloned(), body, reply }
+    }
+}
+
+#[inline]
+fn read<M: wire::Message>(version: u32, bytes: &[u8]) -> Result<M, wire::DecodeError> {
+    wire::decode_version(version, bytes).expect("a door is found for versions it understands")
 }
 
 fn refused<A: Process>(error: &wire::DecodeError) -> SendError {

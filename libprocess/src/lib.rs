@@ -79,7 +79,10 @@ mod mailbox;
 mod shard;
 mod timers;
 
+mod identity;
+mod tls;
 mod transport;
+mod variables;
 
 pub mod environment;
 mod real;
@@ -94,6 +97,7 @@ pub use ask::{Answer, Ask, AskError, Reply, SendError};
 pub use context::Context;
 pub use doors::{Asked, Doors, Received};
 pub use edge::Edge;
+pub use identity::{Acl, Credential, Principal, Secret, Security};
 pub use link::{Exit, Reason};
 pub use mailbox::{Bound, Lane, Overflow};
 pub use pid::Pid;
@@ -101,4 +105,7 @@ pub use process::Process;
 pub use runtime::{Config, Runtime, StartError};
 pub use spawn::{Shard, Spawn, SpawnError};
 pub use timers::Timer;
+pub use tls::{Tls, TlsError};
+pub use transport::Limits;
 pub use upid::{Epoch, Upid, UpidError};
+pub use variables::{Variable, VariableError, Variables};

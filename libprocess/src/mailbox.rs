@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::ask::{AskError, SendError};
-use crate::doors::{Doors, Letter};
+use crate::doors::{Doors, Letter, NoDoor, Origin};
 use crate::link::{Exit, Reason, Watcher};
 use crate::shard::{Key, Shared};
 use crate::{Context, Process, Runtime, Upid};
@@ -343,10 +343,10 @@ pub(crate) trait AnyCell: Send + Sync {
     fn is_alive(&self) -> bool;
     /// A message by name or by type, through the doors.
     fn letter(&self, letter: Letter) -> Result<(), SendError>;
-    /// The door for a name and version; an error if there is none or none is open yet.
-    fn door(&self, name: &str, version: u32) -> Option<usize>;
-    /// A message in bytes, through a door found before.
-    fn deliver(&self, door: usize, from: &Upid, body: &[u8]) -> Result<(), SendError>;
+    /// The door for a name and version.
+    fn door(&self, name: &str, version: u32) -> Result<usize, NoDoor>;
+    /// A message in bytes, through a door found before that reads that version.
+    fn deliver(&self, door: usize, version: u32, origin: &Origin<'_>, body: &[u8]) -> Result<(), SendError>;
     fn exited(&self, peer: Upid, exit: Exit);
     fn answer(&self, number: u64, answer: Result<Box<dyn Any + Send>, AskError>);
     /// Whether it will be heard; not if the process has ended.
@@ -376,13 +376,17 @@ impl<A: Process> AnyCell for Cell<A> {
         }
     }
 
-    fn door(&self, name: &str, version: u32) -> Option<usize> {
-        self.doors()?.find(name, version)
+    fn door(&self, name: &str, version: u32) -> Result<usize, NoDoor> {
+        match self.doors.get() {
+            None => Err(NoDoor::NotYet),
+            Some(None) => Err(NoDoor::Name),
+            Some(Some(doors)) => doors.find(name, version),
+        }
     }
 
-    fn deliver(&self, door: usize, from: &Upid, body: &[u8]) -> Result<(), SendError> {
+    fn deliver(&self, door: usize, version: u32, origin: &Origin<'_>, body: &[u8]) -> Result<(), SendError> {
         let doors = self.doors().ok_or(SendError::Refused)?;
-        self.push(doors.decode(door, from, body)?)
+        self.push(doors.decode(door, version, origin, body)?)
     }
 
     fn exited(&self, peer: Upid, exit: Exit) {

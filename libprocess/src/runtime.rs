@@ -19,13 +19,15 @@ use crate::context::link_local;
 use crate::doors::{Asked, Letter, Received};
 use crate::environment::{Environment, Sleep, Storage};
 use crate::http;
+use crate::identity::{Principal, Security};
 use crate::link::Reason;
 use crate::mailbox::{AnyCell, Cell};
 use crate::metrics::Metrics;
 use crate::real;
 use crate::shard::Shared;
 use crate::spawn::{Name, place, settle};
-use crate::transport::{AskCancel, Peers};
+use crate::tls::TlsError;
+use crate::transport::{AskCancel, Limits, Peers, Ways};
 use crate::upid::Epoch;
 use crate::{Pid, Process, Spawn, SpawnError, Upid};
 
@@ -89,6 +91,10 @@ pub struct Config {
     pub blocking_threads: usize,
     /// Bounds of HTTP connections.
     pub http: http::Limits,
+    /// Bounds of links to other nodes.
+    pub links: Limits,
+    /// How this node proves itself to others, and whom it lets in.
+    pub security: Security,
 }
 
 impl Default for Config {
@@ -100,6 +106,8 @@ impl Default for Config {
             http_workers: 1,
             blocking_threads: 16,
             http: http::Limits::default(),
+            links: Limits::default(),
+            security: Security::default(),
         }
     }
 }
@@ -111,6 +119,8 @@ pub enum StartError {
     Listen { address: SocketAddr, source: std::io::Error },
     #[error("failed to start a thread")]
     Thread(#[source] std::io::Error),
+    #[error("failed to set up TLS")]
+    Tls(#[from] TlsError),
 }
 
 /// The pieces a driver puts a runtime together from.
@@ -121,6 +131,7 @@ pub(crate) struct Assembly {
     pub(crate) router: http::Router,
     pub(crate) metrics: Metrics,
     pub(crate) client: http::Client,
+    pub(crate) ways: Ways,
     pub(crate) driver: Box<dyn Driver>,
 }
 
@@ -192,6 +203,11 @@ impl Runtime {
         self.0.environment.clock.sleep(duration)
     }
 
+    /// As whom other nodes know this one: by its certificate, or its credential.
+    pub fn principal(&self) -> Option<&Principal> {
+        self.0.peers.principal()
+    }
+
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
     }
@@ -252,7 +268,7 @@ impl Runtime {
     }
 
     pub(crate) fn assemble(parts: Assembly) -> Runtime {
-        let Assembly { address, environment, shards, router, metrics, client, driver } = parts;
+        let Assembly { address, environment, shards, router, metrics, client, ways, driver } = parts;
         let mut seed = environment.rng.stream("epochs");
         let counts = Counts {
             rejected: metrics.counter("libprocess/messages_rejected"),
@@ -261,7 +277,7 @@ impl Runtime {
         };
         Runtime(Arc::new(Inner {
             address,
-            peers: Peers::new(address, Epoch(seed.next_u64()), &metrics),
+            peers: Peers::new(address, Epoch(seed.next_u64()), ways, &metrics),
             epochs: AtomicU64::new(seed.next_u64()),
             environment,
             shards,
@@ -311,7 +327,11 @@ impl Runtime {
         }
         let cell = self.find(to.id(), to.epoch()).ok_or(SendError::Gone)?;
         cell.letter(Letter::Moved {
-            message: Box::new(Received { from: from.clone(), body: message }),
+            message: Box::new(Received {
+                from: from.clone(),
+                principal: self.principal().cloned(),
+                body: message,
+            }),
             kind: TypeId::of::<Received<M>>(),
             deadline: None,
         })
@@ -340,7 +360,7 @@ impl Runtime {
         });
         // A letter that is refused drops the reply, which tells the asker.
         let _ = cell.letter(Letter::Moved {
-            message: Box::new(Asked { from, body: question, reply }),
+            message: Box::new(Asked { from, principal: self.principal().cloned(), body: question, reply }),
             kind: TypeId::of::<Asked<Q>>(),
             deadline: Some(self.elapsed().saturating_add(within)),
         });

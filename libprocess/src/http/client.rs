@@ -5,6 +5,7 @@
 
 mod connection;
 mod pool;
+mod secure;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +75,11 @@ impl Client {
     /// A client with real sockets.
     pub fn new() -> Client {
         Client { way: Way::Sockets(Pool::default()) }
+    }
+
+    /// A client that trusts a node's authorities too, and shows its certificate where one is asked for.
+    pub(crate) fn with(tls: Option<crate::Tls>) -> Client {
+        Client { way: Way::Sockets(Pool::new(tls)) }
     }
 
     /// A client that sends by other means.

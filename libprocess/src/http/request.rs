@@ -28,6 +28,7 @@ pub struct Request {
     /// Path and query as they were on the wire.
     target: String,
     host: Option<String>,
+    secure: bool,
     rest: String,
     within: Option<Duration>,
 }
@@ -37,7 +38,7 @@ const UNSAFE: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}').add(b'#');
 
 impl Request {
-    /// A request to `url`: `http://host:port/path?query`, or `/path?query` alone where the host is
+    /// A request to `url`: `http://host:port/path?query`, the same with `https`, or `/path?query` alone where the host is
     /// known otherwise (in tests and simulation).
     pub fn new(method: Method, url: &str) -> Request {
         let (host, target) = match url.split_once("://") {
@@ -53,7 +54,8 @@ impl Request {
             false => target.to_owned(),
         };
         let target = utf8_percent_encode(&target, UNSAFE).to_string();
-        Request { host, ..Request::received(method, target, HeaderMap::new(), None, Body::Empty) }
+        let secure = url.starts_with("https://");
+        Request { host, secure, ..Request::received(method, target, HeaderMap::new(), None, Body::Empty) }
     }
 
     /// GET of `url`.
@@ -85,6 +87,7 @@ impl Request {
             peer,
             body,
             host,
+            secure: false,
             target,
             rest: String::new(),
             within: None,
@@ -120,6 +123,11 @@ impl Request {
     /// Path and query as they are on the wire, as a redirect repeats them.
     pub fn target(&self) -> &str {
         &self.target
+    }
+
+    /// Whether it is to be sent over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.secure
     }
 
     /// `host:port` it was, or is to be, sent to.

@@ -17,13 +17,15 @@ use tokio::task::LocalSet;
 
 use super::clock::{RealClock, RealRng};
 use super::files::Files;
-use super::listener::{Accepted, Desk, listen};
+use super::listener::{Accepted, Desk, Silent, answer, listen};
 use super::shard_loop;
 use super::tcp::Tcp;
+use super::tls::Keys;
 use crate::environment::{Clock, Environment, Spawner, Task};
 use crate::metrics::Metrics;
 use crate::runtime::{Assembly, Config, Driver, StartError};
 use crate::shard::Shared;
+use crate::transport::Ways;
 use crate::{Runtime, http};
 
 /// Numbers shards, so that a thread knows its own. Never 0.
@@ -40,6 +42,7 @@ pub(crate) fn start(config: Config) -> Result<Runtime, StartError> {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let address = advertised(config.advertise, listening.unwrap_or(nowhere));
 
+    let keys = config.security.tls.as_ref().map(Keys::new).transpose()?.map(Arc::new);
     let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
     let pool = Arc::new(Pool { reactor: OnceLock::new() });
     let machinery = Arc::new(Machinery {
@@ -57,17 +60,18 @@ pub(crate) fn start(config: Config) -> Result<Runtime, StartError> {
             clock: clock.clone(),
             rng: Arc::new(RealRng),
             spawner: pool.clone(),
-            transport: Arc::new(Tcp),
+            transport: Arc::new(Tcp { keys: keys.clone() }),
             storage: Arc::new(Files),
         },
         shards: machinery.shards.clone(),
         router: router.clone(),
         metrics,
-        client: http::Client::new(),
+        client: http::Client::with(config.security.tls.clone()),
+        ways: Ways { security: config.security.clone(), limits: config.links.clone() },
         driver: Box::new(machinery.clone()),
     });
     let server = Arc::new(http::Server::new(router, config.http.clone(), Arc::new(move || clock.now())));
-    match machinery.start(&runtime, &pool, &config, listener, server) {
+    match machinery.start(&runtime, &pool, &config, listener, server, keys) {
         Ok(()) => Ok(runtime),
         Err(error) => {
             machinery.shutdown();
@@ -134,23 +138,25 @@ impl Machinery {
         config: &Config,
         listener: Option<TcpListener>,
         server: Arc<http::Server>,
+        keys: Option<Arc<Keys>>,
     ) -> std::io::Result<()> {
         let mut others = Vec::new();
         for worker in 1..config.http_workers {
             let (sender, receiver) = mpsc::unbounded_channel();
             others.push(sender);
-            let server = server.clone();
-            self.worker(format!("http-{worker}"), move || Box::pin(serve(receiver, server)))?;
+            let (server, runtime, keys) = (server.clone(), runtime.clone(), keys.clone());
+            self.worker(format!("http-{worker}"), move || Box::pin(serve(receiver, server, runtime, keys)))?;
         }
         let desk = listener.map(|listener| {
             let here = config.http_workers > 0;
             let desk = Desk {
                 runtime: runtime.clone(),
                 server,
+                keys,
                 workers: others,
                 here,
                 turn: AtomicUsize::new(0),
-                silent: AtomicUsize::new(0),
+                silent: Silent::default(),
             };
             (listener, desk, here)
         });
@@ -214,10 +220,16 @@ impl Machinery {
 }
 
 /// Serves what the listener hands over.
-async fn serve(mut accepted: mpsc::UnboundedReceiver<Accepted>, server: Arc<http::Server>) {
-    while let Some((stream, peer)) = accepted.recv().await {
+async fn serve(
+    mut accepted: mpsc::UnboundedReceiver<Accepted>,
+    server: Arc<http::Server>,
+    runtime: Runtime,
+    keys: Option<Arc<Keys>>,
+) {
+    while let Some(Accepted { stream, peer, tls }) = accepted.recv().await {
         if let Ok(stream) = TcpStream::from_std(stream) {
-            tokio::task::spawn_local(server.clone().serve(stream, Some(peer)));
+            let (server, runtime, keys) = (server.clone(), runtime.clone(), keys.clone().filter(|_| tls));
+            tokio::task::spawn_local(async move { answer(server, &runtime, keys, stream, peer).await });
         }
     }
     std::future::pending().await

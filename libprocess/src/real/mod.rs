@@ -13,6 +13,7 @@ mod listener;
 mod machinery;
 mod shard_loop;
 mod tcp;
+mod tls;
 
 pub(crate) use clock::wait_until;
 pub(crate) use machinery::{block_on, shard_number, start};

@@ -21,6 +21,7 @@ use crate::environment::{Environment, Rng};
 use crate::metrics::Metrics;
 use crate::runtime::Assembly;
 use crate::shard::{Shard, Shared};
+use crate::transport::Ways;
 use crate::{Runtime, http};
 
 pub(super) struct Life {
@@ -81,6 +82,7 @@ impl Life {
             router: http::Router::new(metrics.clone()),
             metrics,
             client: web::client(dialler),
+            ways: Ways::default(),
             driver: Box::new(NodeDriver { core: core.clone(), life: number }),
         });
         let shards = shared.into_iter().enumerate().map(|(at, shared)| {

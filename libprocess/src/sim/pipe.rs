@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::core::{Core, Event};
 use super::network::{Accept, Connection, Ended, Held, Outcome, Packet, WINDOW};
 use crate::environment::{Stream, Transport};
-use crate::transport;
+use crate::transport::{self, Arrival};
 
 /// How long a connection may take to come about, as outside.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -53,7 +53,7 @@ impl Dialler {
 impl Transport for Dialler {
     fn dial(&self, to: SocketAddr) -> LocalBoxFuture<'static, io::Result<Box<dyn Stream>>> {
         let accept: Accept =
-            Box::new(|runtime, end| Box::pin(transport::accept(runtime, Box::new(end) as Box<dyn Stream>)));
+            Box::new(|runtime, end| Box::pin(transport::accept(runtime, Arrival::plain(Box::new(end)))));
         let end = self.knock(to, accept);
         Box::pin(async move {
             let end = end?;

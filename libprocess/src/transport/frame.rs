@@ -7,10 +7,11 @@
 //!   │ u32LE│ u8 │ u8   │ Tell: type to from              │      │
 //!   └──────┴────┴──────┴─────────────────────────────────┴──────┘
 //!    Ask: type to from corr left-ms    Reply, Nack: corr    Link, Unlink: to from
+//!    Speaks: type to newest    Chunk: transfer    Credit: bytes
 //! ```
 //!
-//! Types, receivers and senders are numbers that `Define` gave once per connection. Flags are zero;
-//! a bit that is set by a later version is not for us.
+//! Types, receivers and senders are numbers that `Define` gave once per connection. A flag that is
+//! set by a later version is not for us.
 
 /// The largest frame, its length aside. Checked before anything is buffered for it.
 ///
@@ -36,7 +37,19 @@ pub(crate) enum Kind {
     Exited = 10,
     Ping = 11,
     Pong = 12,
+    /// Who dials proves who it is.
+    Proof = 13,
+    /// Back to who dialled: which of two versions a receiver reads.
+    Speaks = 14,
+    /// A piece of a message that travels in pieces.
+    Chunk = 15,
+    /// Back to who dialled: so much more may come in pieces.
+    Credit = 16,
 }
+
+/// On `Tell` and `Ask`: behind the numbers comes the length of the body, and behind the body the same
+/// message in the version before. On `Reply`: it answers in the version before.
+pub(crate) const OLDER: u8 = 1;
 
 impl Kind {
     fn of(byte: u8) -> Option<Kind> {
@@ -53,6 +66,10 @@ impl Kind {
             10 => Kind::Exited,
             11 => Kind::Ping,
             12 => Kind::Pong,
+            13 => Kind::Proof,
+            14 => Kind::Speaks,
+            15 => Kind::Chunk,
+            16 => Kind::Credit,
             _ => return None,
         })
     }
@@ -86,8 +103,19 @@ pub(crate) fn write(
     numbers: &[u64],
     body: impl FnOnce(&mut Vec<u8>),
 ) -> Result<(), TooLarge> {
+    write_flagged(buffer, kind, 0, numbers, body)
+}
+
+/// Appends a frame with flags.
+pub(crate) fn write_flagged(
+    buffer: &mut Vec<u8>,
+    kind: Kind,
+    flags: u8,
+    numbers: &[u64],
+    body: impl FnOnce(&mut Vec<u8>),
+) -> Result<(), TooLarge> {
     let start = buffer.len();
-    buffer.extend_from_slice(&[0, 0, 0, 0, kind as u8, 0]);
+    buffer.extend_from_slice(&[0, 0, 0, 0, kind as u8, flags]);
     numbers.iter().for_each(|number| varint(buffer, *number));
     body(buffer);
     let length = buffer.len() - start - 4;
@@ -100,7 +128,7 @@ pub(crate) fn write(
     Ok(())
 }
 
-fn varint(buffer: &mut Vec<u8>, mut number: u64) {
+pub(crate) fn varint(buffer: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         buffer.push(number as u8 | 0x80);
         number >>= 7;
@@ -112,6 +140,7 @@ fn varint(buffer: &mut Vec<u8>, mut number: u64) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame<'a> {
     pub(crate) kind: Kind,
+    pub(crate) flags: u8,
     pub(crate) rest: &'a [u8],
 }
 
@@ -128,7 +157,7 @@ impl<'a> Frame<'a> {
         }
         let Some(frame) = buffer.get(4..4 + length) else { return Ok(None) };
         let kind = Kind::of(frame[0]).ok_or(Broken::Kind(frame[0]))?;
-        Ok(Some((Frame { kind, rest: &frame[2..] }, 4 + length)))
+        Ok(Some((Frame { kind, flags: frame[1], rest: &frame[2..] }, 4 + length)))
     }
 
     /// The next number.
@@ -141,6 +170,16 @@ impl<'a> Frame<'a> {
             }
             _ => self.long_number(),
         }
+    }
+
+    /// The body; and the same in the version before, if it was said twice.
+    pub(crate) fn bodies(mut self) -> Result<(&'a [u8], Option<&'a [u8]>), Broken> {
+        if self.flags & OLDER == 0 {
+            return Ok((self.rest, None));
+        }
+        let length = usize::try_from(self.number()?).map_err(|_| Broken::TooShort)?;
+        let (newest, older) = self.rest.split_at_checked(length).ok_or(Broken::TooShort)?;
+        Ok((newest, Some(older)))
     }
 
     fn long_number(&mut self) -> Result<u64, Broken> {

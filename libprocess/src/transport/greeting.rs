@@ -7,7 +7,10 @@ use libprocess_wire as wire;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::frame::{self, Broken, FRAME_MAX, Frame, Kind};
+use super::proof::{Nonce, Proof, Side, Words};
+use super::refusals::Refusal;
 use crate::environment::Stream;
+use crate::identity::{Credential, Principal, Security};
 
 /// What a link begins with. The first byte is that of no HTTP method, and no ASCII at all.
 pub(crate) const MAGIC: [u8; 8] = *b"\xECHECTARE";
@@ -17,6 +20,16 @@ const PROTOCOL: u32 = 1;
 const PROTOCOL_MIN: u32 = 1;
 /// No greeting is longer. Unit: bytes.
 const GREETING_MAX: usize = 4 << 10;
+
+/// What a connection carries.
+#[wire::part]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Channel {
+    /// Messages, questions, ends; each in one frame.
+    Control,
+    /// Large messages, in pieces.
+    Bulk,
+}
 
 /// Said by who dials.
 #[wire::part]
@@ -29,6 +42,10 @@ pub(super) struct Hello {
     /// Which life of that node it is.
     pub(super) epoch: u64,
     pub(super) frame_max: u64,
+    pub(super) channel: Channel,
+    pub(super) nonce: Nonce,
+    /// Who it will prove to be, unless the connection proves it already.
+    pub(super) principal: Option<String>,
 }
 
 /// Answered by who was dialled.
@@ -38,47 +55,118 @@ pub(super) struct Welcome {
     pub(super) protocol: u32,
     pub(super) epoch: u64,
     pub(super) frame_max: u64,
+    pub(super) nonce: Nonce,
+    /// That it knows the secret of the principal who greeted.
+    pub(super) proof: Option<Proof>,
 }
 
-/// Greets, and waits to be welcomed.
+/// Who dials, as it introduces itself.
+pub(super) struct Introduction<'a> {
+    pub(super) node: SocketAddr,
+    pub(super) epoch: u64,
+    pub(super) channel: Channel,
+    pub(super) nonce: Nonce,
+    /// What it proves itself with; nothing where the connection does.
+    pub(super) credential: Option<&'a Credential>,
+}
+
+/// Greets, waits to be welcomed, and proves what it said.
 ///
-/// Errors: when the other end closes, or is no node of ours.
-pub(super) async fn greet(stream: &mut dyn Stream, node: SocketAddr, epoch: u64) -> io::Result<Welcome> {
+/// Errors: when the other end closes, is no node of ours, or does not know the secret.
+pub(super) async fn greet(stream: &mut dyn Stream, who: Introduction<'_>) -> io::Result<()> {
     let hello = Hello {
         protocol_min: PROTOCOL_MIN,
         protocol_max: PROTOCOL,
-        node,
-        epoch,
+        node: who.node,
+        epoch: who.epoch,
         frame_max: FRAME_MAX as u64,
+        channel: who.channel,
+        nonce: who.nonce,
+        principal: who.credential.map(|credential| credential.principal.to_string()),
     };
     let mut bytes = MAGIC.to_vec();
     append(&mut bytes, Kind::Hello, &hello);
     stream.write_all(&bytes).await?;
+    stream.flush().await?;
     let welcome: Welcome = read(stream, Kind::Welcome).await?;
     if welcome.protocol < PROTOCOL_MIN || welcome.protocol > PROTOCOL {
         return Err(strange());
     }
-    Ok(welcome)
+    let Some(Credential { principal, secret }) = who.credential else { return Ok(()) };
+    let words = Words { dials: &who.nonce, was_dialled: &welcome.nonce, principal };
+    let proof = welcome.proof.filter(|proof| words.proves(secret, Side::WasDialled, proof));
+    proof.ok_or_else(|| {
+        io::Error::new(io::ErrorKind::PermissionDenied, "the other end knows not our secret")
+    })?;
+    let mut bytes = Vec::new();
+    append(&mut bytes, Kind::Proof, &words.prove(secret, Side::Dials));
+    stream.write_all(&bytes).await?;
+    stream.flush().await
 }
 
-/// Hears a greeting, and answers it with the highest protocol both speak.
+/// Why nobody was welcomed.
+#[derive(Debug)]
+pub(super) struct Unwelcome(pub(super) Refusal, pub(super) String);
+
+impl From<io::Error> for Unwelcome {
+    fn from(error: io::Error) -> Unwelcome {
+        Unwelcome(Refusal::Greeting, error.to_string())
+    }
+}
+
+/// Hears a greeting, and answers it with the highest protocol both speak. `proved` is who the
+/// connection shows to be at its other end; without, a principal has to prove itself.
 ///
-/// Errors: when it is none, or there is no such protocol.
-pub(super) async fn welcome(stream: &mut dyn Stream, epoch: u64) -> io::Result<Hello> {
+/// Errors: when it is none, there is no such protocol, or the proof is none.
+pub(super) async fn welcome(
+    stream: &mut dyn Stream,
+    epoch: u64,
+    nonce: Nonce,
+    proved: Option<Principal>,
+    security: &Security,
+) -> Result<(Hello, Option<Principal>), Unwelcome> {
     let mut magic = [0; MAGIC.len()];
     stream.read_exact(&mut magic).await?;
     if magic != MAGIC {
-        return Err(strange());
+        return Err(strange().into());
     }
     let hello: Hello = read(stream, Kind::Hello).await?;
     let protocol = hello.protocol_max.min(PROTOCOL);
     if protocol < hello.protocol_min.max(PROTOCOL_MIN) {
-        return Err(strange());
+        return Err(strange().into());
     }
+    let claimed = hello.principal.clone().filter(|_| proved.is_none()).map(Principal::new);
+    let unproved = |what: String| Unwelcome(Refusal::Proof, format!("{what}, node {}", hello.node));
+    let secret = match &claimed {
+        Some(claimed) => {
+            Some(security.secrets.get(claimed).ok_or_else(|| unproved(format!("{claimed} is not known")))?)
+        }
+        None if proved.is_none() && !security.anonymous => {
+            return Err(unproved("no principal".to_owned()));
+        }
+        None => None,
+    };
+    let words = claimed
+        .as_ref()
+        .zip(secret)
+        .map(|(principal, secret)| (Words { dials: &hello.nonce, was_dialled: &nonce, principal }, secret));
+    let proof = words.map(|(words, secret)| words.prove(secret, Side::WasDialled));
     let mut bytes = Vec::new();
-    append(&mut bytes, Kind::Welcome, &Welcome { protocol, epoch, frame_max: FRAME_MAX as u64 });
+    append(
+        &mut bytes,
+        Kind::Welcome,
+        &Welcome { protocol, epoch, frame_max: FRAME_MAX as u64, nonce, proof },
+    );
     stream.write_all(&bytes).await?;
-    Ok(hello)
+    stream.flush().await?;
+    if let Some((words, secret)) = words {
+        let proof: Proof = read(stream, Kind::Proof).await?;
+        if !words.proves(secret, Side::Dials, &proof) {
+            return Err(unproved(format!("{} did not prove itself", words.principal)));
+        }
+    }
+    let principal = proved.or(claimed);
+    Ok((hello, principal))
 }
 
 fn append(bytes: &mut Vec<u8>, kind: Kind, greeting: &impl wire::Part) {

@@ -4,49 +4,89 @@ use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use futures_util::future::{Either, select};
 use libprocess_wire as wire;
+use rand::Rng as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::frame::{self, Broken, Frame, Kind};
-use super::greeting;
-use super::names::{Receiver, Taken};
-use super::outgoing::{GREETING, SILENCE_MAX};
+use super::greeting::{self, Unwelcome};
+use super::names::{Door, Receiver, Taken};
+use super::outgoing::SILENT_PINGS;
 use super::peers::Departure;
-use crate::doors::{AskPath, Letter};
+use super::refusals::Refusal;
+use crate::doors::{self, AskPath, Letter, NoDoor, Origin};
 use crate::environment::Stream;
 use crate::link::{Exit, RemoteWatch, Watcher};
 use crate::mailbox::AnyCell;
-use crate::{AskError, Runtime, SendError, Upid};
+use crate::{AskError, Principal, Runtime, SendError, Upid};
 
 /// How much is read at once. Unit: bytes.
 const READ: usize = 64 << 10;
 /// How many frames are delivered before the receivers have a turn.
 const YIELD_AFTER: u64 = 64;
+/// How much may wait to go back to who dialled. Unit: bytes.
+const BACK_MAX: usize = 1 << 10;
 /// How many links one connection may hold.
 const WATCHES_MAX: usize = 65_536;
 
+/// A connection as the listener hands it over.
+pub(crate) struct Arrival {
+    pub(crate) stream: Box<dyn Stream>,
+    /// Where it comes from, for the log.
+    pub(crate) peer: Option<SocketAddr>,
+    /// Whom the connection shows to be at its other end.
+    pub(crate) principal: Option<Principal>,
+    /// Whether whoever is there may say that its node lives at an address.
+    pub(crate) may_live_at: Box<dyn Fn(SocketAddr) -> bool>,
+}
+
+impl Arrival {
+    /// From a network that shows no more than bytes.
+    pub(crate) fn plain(stream: Box<dyn Stream>) -> Arrival {
+        Arrival { stream, peer: None, principal: None, may_live_at: Box::new(|_| true) }
+    }
+}
+
 /// Speaks with a node that dialled us, until the connection breaks.
-pub(crate) async fn accept(runtime: Runtime, mut stream: Box<dyn Stream>) {
-    let counts = &runtime.peers().counts;
-    let greeting = greeting::welcome(&mut *stream, runtime.peers().epoch.0);
-    let hello = match select(Box::pin(greeting), runtime.sleep(GREETING)).await {
-        Either::Left((Ok(hello), _)) => hello,
-        Either::Left((Err(error), _)) => {
-            counts.greetings_refused.increment(1);
-            tracing::debug!(%error, "greeting refused");
-            return;
+pub(crate) async fn accept(runtime: Runtime, arrival: Arrival) {
+    let peers = runtime.peers();
+    let Arrival { mut stream, peer, principal, may_live_at } = arrival;
+    let from = || peer.map_or_else(String::new, |peer| format!(" from {peer}"));
+    let _open = Open::one(&peers.incoming);
+    if peers.incoming.load(Ordering::Relaxed) > peers.limits.links {
+        return peers.refuse(&runtime, Refusal::TooManyLinks, || format!("a link{}", from()));
+    }
+    let mut nonce = [0; 32];
+    runtime.environment().rng.stream("nonce").fill_bytes(&mut nonce);
+    let greeting = greeting::welcome(&mut *stream, peers.epoch.0, nonce, principal, &peers.security);
+    let (hello, principal) = match select(Box::pin(greeting), runtime.sleep(peers.limits.greeting)).await {
+        Either::Left((Ok(greeted), _)) => greeted,
+        Either::Left((Err(Unwelcome(why, what)), _)) => {
+            return peers.refuse(&runtime, why, || format!("a link{}: {what}", from()));
         }
-        Either::Right(_) => return counts.greetings_refused.increment(1),
+        Either::Right(_) => {
+            return peers.refuse(&runtime, Refusal::Greeting, || format!("a link{}: late", from()));
+        }
     };
-    counts.accepted.increment(1);
-    let closer = runtime.peers().incoming(hello.node);
-    let mut incoming =
-        Incoming { runtime: runtime.clone(), node: hello.node, taken: Taken::default(), watches: Vec::new() };
+    if !may_live_at(hello.node) {
+        return peers.refuse(&runtime, Refusal::PeerAddress, || format!("node {}{}", hello.node, from()));
+    }
+    peers.counts.accepted.increment(1);
+    let closer = peers.incoming(hello.node);
+    let mut incoming = Incoming {
+        runtime: runtime.clone(),
+        node: hello.node,
+        principal,
+        taken: Taken::default(),
+        watches: Vec::new(),
+        back: Vec::new(),
+    };
     let reads = Cell::new(0);
     let reading = Box::pin(incoming.read(stream, &reads));
     let ending = select(Box::pin(closer.wait()), Box::pin(silence(&runtime, &reads)));
@@ -55,26 +95,49 @@ pub(crate) async fn accept(runtime: Runtime, mut stream: Box<dyn Stream>) {
         Either::Right((Either::Left(_), _)) => Ok(()),
         Either::Right((Either::Right(_), _)) => Err(io::ErrorKind::TimedOut.into()),
     };
-    if let Err(error) = ended {
-        tracing::debug!(node = %hello.node, %error, "connection broken");
+    match ended {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            peers.refuse(&runtime, Refusal::Frame, || format!("node {}{}: {error}", hello.node, from()));
+        }
+        Err(error) => tracing::debug!(node = %hello.node, %error, "connection broken"),
     }
     incoming.leave();
+}
+
+/// One open link, counted while it lives.
+struct Open<'a>(&'a AtomicUsize);
+
+impl Open<'_> {
+    fn one(open: &AtomicUsize) -> Open<'_> {
+        open.fetch_add(1, Ordering::Relaxed);
+        Open(open)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 struct Incoming {
     runtime: Runtime,
     /// Where everybody lives who sends on this connection.
     node: SocketAddr,
+    /// Who everybody is who sends on this connection.
+    principal: Option<Principal>,
     taken: Taken,
     /// Whom that node's processes watch here.
     watches: Vec<(Arc<dyn AnyCell>, Upid, Upid)>,
+    /// What goes back on this connection: pongs, and which version is read.
+    back: Vec<u8>,
 }
 
 impl Incoming {
     /// Reads to the end; counts in `reads` how often something came.
     async fn read(&mut self, mut stream: Box<dyn Stream>, reads: &Cell<u64>) -> io::Result<()> {
         let mut buffer = BytesMut::with_capacity(READ);
-        let mut pongs = Vec::new();
         loop {
             buffer.reserve(READ);
             let read = stream.read_buf(&mut buffer).await?;
@@ -85,7 +148,7 @@ impl Incoming {
             self.runtime.peers().counts.bytes_received.increment(read as u64);
             let mut frames = 0;
             while let Some((frame, length)) = Frame::first(&buffer).map_err(invalid)? {
-                self.frame(frame, &mut pongs).map_err(invalid)?;
+                self.frame(frame).map_err(invalid)?;
                 buffer.advance(length);
                 frames += 1;
             }
@@ -94,15 +157,16 @@ impl Incoming {
                 // Those who were sent to have their turn while their messages are still warm.
                 yield_once().await;
             }
-            if !pongs.is_empty() {
-                stream.write_all(&pongs).await?;
-                pongs.clear();
+            if !self.back.is_empty() {
+                stream.write_all(&self.back).await?;
+                stream.flush().await?;
+                self.back.clear();
             }
         }
     }
 
     /// Errors: when the frame is not what it says. One message nobody takes is no error.
-    fn frame(&mut self, mut frame: Frame<'_>, pongs: &mut Vec<u8>) -> Result<(), Broken> {
+    fn frame(&mut self, mut frame: Frame<'_>) -> Result<(), Broken> {
         match frame.kind {
             Kind::Define => self.taken.define(frame.rest, self.node),
             Kind::Tell => self.tell(frame),
@@ -110,7 +174,8 @@ impl Incoming {
             Kind::Reply => {
                 let ask = self.runtime.peers().peer(self.node).forget_ask(frame.number()?);
                 if let Some(ask) = ask {
-                    let answer = (ask.decode)(frame.rest).map_err(|_| AskError::Rejected);
+                    let older = ask.older || frame.flags & frame::OLDER != 0;
+                    let answer = (ask.decode)(frame.rest, older).map_err(|_| AskError::Rejected);
                     ask.asker.answer(ask.number, answer);
                 }
                 Ok(())
@@ -135,65 +200,146 @@ impl Incoming {
                 Ok(())
             }
             Kind::Ping => {
-                // A peer that pings without reading the answers does not fill our memory with them.
-                if pongs.is_empty() {
-                    frame::write(pongs, Kind::Pong, &[], |_| {}).expect("a pong is short");
-                }
+                self.back(Kind::Pong, &[]);
                 Ok(())
             }
             Kind::Pong => Ok(()),
-            Kind::Hello | Kind::Welcome => Err(Broken::Greeting),
+            Kind::Hello | Kind::Welcome | Kind::Proof => Err(Broken::Greeting),
+            Kind::Speaks | Kind::Chunk | Kind::Credit => Err(Broken::Kind(frame.kind as u8)),
+        }
+    }
+
+    /// Says something to who dialled. A peer that does not read it does not fill our memory with it.
+    fn back(&mut self, kind: Kind, numbers: &[u64]) {
+        if self.back.len() < BACK_MAX {
+            frame::write(&mut self.back, kind, numbers, |_| {}).expect("it is short");
         }
     }
 
     fn tell(&mut self, mut frame: Frame<'_>) -> Result<(), Broken> {
         let (kind, to, from) = (frame.number()?, frame.number()?, frame.number()?);
-        let ((name, version), receiver, from) = self.taken.message(kind, to, from)?;
+        let (newest, older) = frame.bodies()?;
+        let (_, receiver, from_upid) = self.taken.message(kind, to, from)?;
         // Mostly: a process and a door that were found before.
         if let (Some(door), Some(cell)) = (receiver.door(kind), &receiver.cell) {
-            match cell.deliver(door, from, frame.rest) {
+            let body = older.filter(|_| door.older).unwrap_or(newest);
+            let origin = Origin { from: from_upid, principal: self.principal.as_ref() };
+            match cell.deliver(door.number, door.version, &origin, body) {
                 Ok(()) => return Ok(()),
                 Err(SendError::Gone) => {}
-                Err(_) => return self.untaken(),
+                Err(why) => return self.untaken([kind, to, from], refusal_at_door(why)),
             }
         }
-        let told = find(&self.runtime, receiver).is_some_and(|cell| match cell.door(name, version) {
-            Some(door) => {
-                receiver.remember(kind, door);
-                cell.deliver(door, from, frame.rest).is_ok()
+        match self.first(kind, to, from, older.is_some())? {
+            Ok((cell, Found::Door(door))) => {
+                let body = older.filter(|_| door.older).unwrap_or(newest);
+                let origin = Origin { from: self.taken.from(from)?, principal: self.principal.as_ref() };
+                match cell.deliver(door.number, door.version, &origin, body) {
+                    Ok(()) => Ok(()),
+                    Err(SendError::Gone) => self.untaken([kind, to, from], Refusal::NoSuchProcess),
+                    Err(why) => self.untaken([kind, to, from], refusal_at_door(why)),
+                }
             }
-            // Its doors may not be open yet.
-            None => cell.letter(letter((name, version), from, frame.rest, None)).is_ok(),
-        });
-        if !told {
-            tracing::debug!(message = name, to = &*receiver.id, %from, "nobody takes this message");
-            return self.untaken();
+            Ok((cell, Found::NotYet)) => match cell.letter(self.letter(kind, from, newest, older, None)?) {
+                Ok(()) => Ok(()),
+                Err(_) => self.untaken([kind, to, from], Refusal::Full),
+            },
+            Err(refusal) => self.untaken([kind, to, from], refusal),
         }
-        Ok(())
-    }
-
-    fn untaken(&self) -> Result<(), Broken> {
-        self.runtime.peers().counts.messages_refused.increment(1);
-        Ok(())
     }
 
     fn ask(&mut self, mut frame: Frame<'_>) -> Result<(), Broken> {
         let (kind, to, from) = (frame.number()?, frame.number()?, frame.number()?);
         let (correlation, left) = (frame.number()?, frame.number()?);
-        let (kind, receiver, from) = self.taken.message(kind, to, from)?;
-        let cell = find(&self.runtime, receiver);
-        let way = Way { runtime: self.runtime.clone(), node: self.node, correlation, asked: cell.clone() };
+        let (newest, older) = frame.bodies()?;
+        let found = self.first(kind, to, from, older.is_some())?;
+        let asked = found.as_ref().ok().map(|(cell, _)| cell.clone());
+        let newest_version = self.taken.message(kind, to, from)?.0.version;
+        let runtime = self.runtime.clone();
+        let way = Way { runtime, node: self.node, correlation, asked, newest: newest_version };
         let mut way = Answering(Some(way));
-        let Some(cell) = cell else {
-            way.answer(Err(AskError::NoSuchProcess));
-            return Ok(());
+        let cell = match found {
+            Ok((cell, _)) => cell,
+            Err(refusal) => {
+                let why = match refusal {
+                    Refusal::NoSuchProcess => AskError::NoSuchProcess,
+                    Refusal::Forbidden => AskError::Forbidden,
+                    _ => AskError::Rejected,
+                };
+                way.answer(Err(why), newest_version);
+                return self.untaken([kind, to, from], refusal);
+            }
         };
         let deadline = self.runtime.elapsed().saturating_add(Duration::from_millis(left));
-        let path = AskPath { answer: Box::new(move |answer| way.answer(answer)), deadline };
-        if cell.letter(letter(kind, from, frame.rest, Some(path))).is_err() {
-            self.runtime.peers().counts.messages_refused.increment(1);
+        let answer = Box::new(move |answer, version| way.answer(answer, version));
+        let path = AskPath { answer, deadline };
+        match cell.letter(self.letter(kind, from, newest, older, Some(path))?) {
+            Ok(()) => Ok(()),
+            Err(why) => self.untaken([kind, to, from], refusal_at_door(why)),
         }
+    }
+
+    /// Finds receiver and door of a message that has none remembered, and whether it is let through.
+    fn first(
+        &mut self,
+        kind: u64,
+        to: u64,
+        from: u64,
+        twice: bool,
+    ) -> Result<Result<Taker, Refusal>, Broken> {
+        let (sort, receiver, _) = self.taken.message(kind, to, from)?;
+        if let Some(acl) = &self.runtime.peers().security.acl
+            && !acl.allows(self.principal.as_ref(), &receiver.id, &sort.name)
+        {
+            return Ok(Err(Refusal::Forbidden));
+        }
+        let Some(cell) = find(&self.runtime, receiver) else { return Ok(Err(Refusal::NoSuchProcess)) };
+        let older = sort.older.filter(|_| twice);
+        let newest = cell.door(&sort.name, sort.version).map(|number| (number, sort.version, false));
+        let found = newest.or_else(|no| match older {
+            Some(older) => cell.door(&sort.name, older).map(|number| (number, older, true)),
+            None => Err(no),
+        });
+        Ok(match found {
+            Ok((number, version, older)) => {
+                let door = Door { number, version, older };
+                receiver.remember(kind, door);
+                if twice {
+                    self.back(Kind::Speaks, &[kind, to, u64::from(!older)]);
+                }
+                Ok((cell, Found::Door(door)))
+            }
+            Err(NoDoor::NotYet) => Ok((cell, Found::NotYet)),
+            Err(NoDoor::Name) => Err(Refusal::Name),
+            Err(NoDoor::Version) => Err(Refusal::Version),
+        })
+    }
+
+    /// A message that nobody takes breaks nothing.
+    #[cold]
+    fn untaken(&mut self, [kind, to, from]: [u64; 3], why: Refusal) -> Result<(), Broken> {
+        let (sort, receiver, from) = self.taken.message(kind, to, from)?;
+        self.runtime.peers().refuse(&self.runtime, why, || {
+            format!("`{}` version {} from {from} to `{}`", sort.name, sort.version, receiver.id)
+        });
         Ok(())
+    }
+
+    /// What waits for doors that have still to open, or is asked.
+    fn letter(
+        &mut self,
+        kind: u64,
+        from: u64,
+        newest: &[u8],
+        older: Option<&[u8]>,
+        ask: Option<AskPath>,
+    ) -> Result<Letter, Broken> {
+        let sort = self.taken.kind(kind)?;
+        let older = older.zip(sort.older).map(|(body, version)| (version, body.into()));
+        let said = [(sort.version, newest.into())].into_iter().chain(older).collect();
+        let (name, from, principal) =
+            (sort.name.clone(), self.taken.from(from)?.clone(), self.principal.clone());
+        Ok(Letter::Frame(Box::new(doors::Frame { name, from, principal, said, ask })))
     }
 
     fn link(&mut self, mut frame: Frame<'_>) -> Result<(), Broken> {
@@ -235,12 +381,29 @@ impl Incoming {
     }
 }
 
+/// A process that may be sent to, and what there is of its doors.
+type Taker = (Arc<dyn AnyCell>, Found);
+
+enum Found {
+    Door(Door),
+    /// Its doors have still to open.
+    NotYet,
+}
+
+/// What a door said, as a reason.
+fn refusal_at_door(why: SendError) -> Refusal {
+    match why {
+        SendError::Full => Refusal::Full,
+        SendError::Gone => Refusal::NoSuchProcess,
+        SendError::Refused | SendError::LinkDown => Refusal::Body,
+    }
+}
+
 /// Returns when nothing came for too long. A timer for each read would cost more than the read.
 async fn silence(runtime: &Runtime, reads: &Cell<u64>) {
-    const LOOKS: u32 = 3;
     let (mut seen, mut silent) = (reads.get(), 0);
-    while silent < LOOKS {
-        runtime.sleep(SILENCE_MAX / LOOKS).await;
+    while silent < SILENT_PINGS {
+        runtime.sleep(runtime.peers().limits.ping).await;
         silent = if reads.get() == seen { silent + 1 } else { 0 };
         seen = reads.get();
     }
@@ -276,11 +439,7 @@ fn address_of(receiver: &Receiver, node: SocketAddr) -> Upid {
     }
 }
 
-fn letter((name, version): (&str, u32), from: &Upid, body: &[u8], ask: Option<AskPath>) -> Letter {
-    Letter::Frame { name: name.into(), version, from: from.clone(), body: body.into(), ask }
-}
-
-fn invalid(broken: Broken) -> io::Error {
+pub(super) fn invalid(broken: Broken) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, broken)
 }
 
@@ -290,23 +449,26 @@ struct Way {
     node: SocketAddr,
     correlation: u64,
     asked: Option<Arc<dyn AnyCell>>,
+    /// The version the asker would rather have had read.
+    newest: u32,
 }
 
 /// Answers once; a question that is dropped on the way is answered too.
 struct Answering(Option<Way>);
 
 impl Answering {
-    fn answer(&mut self, answer: Result<Vec<u8>, AskError>) {
+    fn answer(&mut self, answer: Result<Vec<u8>, AskError>, version: u32) {
         let Some(way) = self.0.take() else { return };
         let alive = way.asked.as_ref().is_none_or(|asked| asked.is_alive());
         let answer = answer.map_err(|why| if alive { why } else { AskError::Terminated });
-        way.runtime.peers().reply(&way.runtime, way.node, way.correlation, &answer);
+        let flags = if version == way.newest { 0 } else { frame::OLDER };
+        way.runtime.peers().reply(&way.runtime, way.node, way.correlation, &answer, flags);
     }
 }
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.answer(Err(AskError::Rejected));
+        self.answer(Err(AskError::Rejected), 0);
     }
 }
 

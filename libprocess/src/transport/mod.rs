@@ -7,9 +7,10 @@
 //! ```
 //!
 //! Read in this order:
-//! 1. `frame`, `names`, `greeting`: what is on the wire;
-//! 2. `peer`, `peers`: what waits for another node, and who must hear when it is gone;
-//! 3. `outgoing`, `incoming`: the two ends of one connection.
+//! 1. `frame`, `names`, `greeting`, `proof`: what is on the wire;
+//! 2. `limits`, `refusals`: how much of it there may be, and what is turned away;
+//! 3. `peer`, `peers`: what waits for another node, and who must hear when it is gone;
+//! 4. `outgoing`, `incoming`: the two ends of one connection.
 //!
 //! A node writes to another only on the connection it dialled, answers included, so two connections
 //! never reorder one conversation. If that connection breaks, what the other dialled is closed as
@@ -18,12 +19,17 @@
 mod frame;
 mod greeting;
 mod incoming;
+mod limits;
 mod names;
 mod outgoing;
 mod peer;
 mod peers;
+mod proof;
+mod refusals;
 
 pub(crate) use greeting::MAGIC;
-pub(crate) use incoming::accept;
+pub(crate) use incoming::{Arrival, accept};
+pub use limits::Limits;
 pub(crate) use peer::Peer;
-pub(crate) use peers::{AskCancel, Peers};
+pub(crate) use peers::{AskCancel, Peers, Ways};
+pub(crate) use refusals::Refusal;

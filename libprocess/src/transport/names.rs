@@ -18,96 +18,163 @@ const NAMES_MAX: usize = 65_536;
 #[wire::part]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Definition {
-    Type { number: u32, name: String, version: u32 },
-    To { number: u32, id: String, epoch: Option<u64> },
-    From { number: u32, id: String, epoch: Option<u64> },
+    /// `older`: the version before, in which the message may be said too.
+    Type {
+        number: u32,
+        name: String,
+        version: u32,
+        older: Option<u32>,
+    },
+    To {
+        number: u32,
+        id: String,
+        epoch: Option<u64>,
+    },
+    From {
+        number: u32,
+        id: String,
+        epoch: Option<u64>,
+    },
 }
 
 /// The numbers we gave on an outgoing connection.
 #[derive(Default)]
 pub(crate) struct Given {
-    types: BTreeMap<&'static str, u32>,
+    /// Shape: (name, version) → number.
+    types: BTreeMap<(&'static str, u32), u32>,
     to: BTreeMap<Upid, u32>,
     from: BTreeMap<Upid, u32>,
+    /// Which version a receiver reads, of types that have an older one. Shape: (type, to) → say.
+    says: BTreeMap<(u64, u64), Say>,
     /// What the last message had: mostly the next has the same.
     last: Option<Last>,
 }
 
 struct Last {
     name: &'static str,
+    version: u32,
     to: Upid,
     from: Upid,
-    numbers: [u64; 3],
+    numbers: Numbers,
+}
+
+/// How a message is said to one receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Say {
+    /// In the newest version.
+    Newest,
+    /// In the version before.
+    Older,
+    /// In both, until the receiver has said which it reads.
+    Both,
+}
+
+/// Type, receiver and sender of a message as numbers, and how it is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    pub(crate) kind: u64,
+    pub(crate) to: u64,
+    pub(crate) from: u64,
+    pub(crate) say: Say,
 }
 
 impl Given {
     /// Type, receiver and sender of a message.
+    #[inline]
     pub(crate) fn message<M: wire::Message>(
         &mut self,
         from: &Upid,
         to: &Upid,
         buffer: &mut Vec<u8>,
-    ) -> [u64; 3] {
+    ) -> Numbers {
         if let Some(last) = &self.last
             && last.to.same(to)
             && last.from.same(from)
             && std::ptr::eq(last.name, M::NAME)
+            && last.version == M::VERSION
         {
             return last.numbers;
         }
-        let numbers = [self.kind::<M>(buffer), self.to(to, buffer), self.from(from, buffer)];
-        self.last = Some(Last { name: M::NAME, to: to.clone(), from: from.clone(), numbers });
+        self.looked_up::<M>(from, to, buffer)
+    }
+
+    fn looked_up<M: wire::Message>(&mut self, from: &Upid, to: &Upid, buffer: &mut Vec<u8>) -> Numbers {
+        let older = M::OLDER.map(|older| older.version);
+        let newest = self.kind(M::NAME, M::VERSION, older, buffer);
+        let (to_number, from_number) = (self.to(to, buffer), self.from(from, buffer));
+        let say = match older {
+            None => Say::Newest,
+            Some(_) => self.says.get(&(newest, to_number)).copied().unwrap_or(Say::Both),
+        };
+        let kind = match (say, older) {
+            (Say::Older, Some(version)) => self.kind(M::NAME, version, None, buffer),
+            _ => newest,
+        };
+        let numbers = Numbers { kind, to: to_number, from: from_number, say };
+        let (to, from) = (to.clone(), from.clone());
+        self.last = Some(Last { name: M::NAME, version: M::VERSION, to, from, numbers });
         numbers
     }
 
-    /// The number of a type; defines it in `buffer` the first time.
-    pub(crate) fn kind<M: wire::Message>(&mut self, buffer: &mut Vec<u8>) -> u64 {
-        if let Some(number) = self.types.get(M::NAME) {
+    /// A receiver reads the newest version of a type, or only the one before.
+    pub(crate) fn speaks(&mut self, kind: u64, to: u64, newest: bool) {
+        if self.types.values().any(|number| u64::from(*number) == kind) && to < self.to.len() as u64 {
+            self.says.insert((kind, to), if newest { Say::Newest } else { Say::Older });
+            self.last = None;
+        }
+    }
+
+    /// The number of a version of a type; defines it in `buffer` the first time.
+    fn kind(&mut self, name: &'static str, version: u32, older: Option<u32>, buffer: &mut Vec<u8>) -> u64 {
+        if let Some(number) = self.types.get(&(name, version)) {
             return (*number).into();
         }
         let number = next(&mut self.types);
-        self.types.insert(M::NAME, number);
-        define(buffer, &Definition::Type { number, name: M::NAME.to_owned(), version: M::VERSION });
+        self.forget_if(number == 0);
+        self.types.insert((name, version), number);
+        define(buffer, &Definition::Type { number, name: name.to_owned(), version, older });
         number.into()
     }
 
     /// The number of a receiver.
     pub(crate) fn to(&mut self, to: &Upid, buffer: &mut Vec<u8>) -> u64 {
         let defined = |number, id, epoch| Definition::To { number, id, epoch };
-        let number = numbered(&mut self.to, to, buffer, defined);
-        self.forget_last_if(number == 0);
+        let (number, anew) = numbered(&mut self.to, to, buffer, defined);
+        self.forget_if(anew);
         number
     }
 
     /// The number of a sender.
     pub(crate) fn from(&mut self, from: &Upid, buffer: &mut Vec<u8>) -> u64 {
         let defined = |number, id, epoch| Definition::From { number, id, epoch };
-        let number = numbered(&mut self.from, from, buffer, defined);
-        self.forget_last_if(number == 0);
+        let (number, anew) = numbered(&mut self.from, from, buffer, defined);
+        self.forget_if(anew);
         number
     }
 
-    /// Number 0 may mean that all numbers are given anew: those remembered are worth nothing.
-    fn forget_last_if(&mut self, anew: bool) {
+    /// When numbers are given anew, those remembered are worth nothing.
+    fn forget_if(&mut self, anew: bool) {
         if anew {
             self.last = None;
+            self.says.clear();
         }
     }
 }
 
+/// The number of a name, and whether numbers begin anew with it.
 fn numbered(
     known: &mut BTreeMap<Upid, u32>,
     upid: &Upid,
     buffer: &mut Vec<u8>,
     defined: fn(u32, String, Option<u64>) -> Definition,
-) -> u64 {
+) -> (u64, bool) {
     if let Some(number) = known.get(upid) {
-        return (*number).into();
+        return ((*number).into(), false);
     }
     let number = next(known);
     known.insert(upid.clone(), number);
     define(buffer, &defined(number, upid.id().to_owned(), upid.epoch().map(|epoch| epoch.0)));
-    number.into()
+    (number.into(), number == 0)
 }
 
 /// A number nobody bears; when there is none left, all are forgotten and defined again as needed.
@@ -125,12 +192,13 @@ fn define(buffer: &mut Vec<u8>, definition: &Definition) {
 
 impl Receiver {
     /// The door remembered for a type.
-    pub(crate) fn door(&self, kind: u64) -> Option<usize> {
+    #[inline]
+    pub(crate) fn door(&self, kind: u64) -> Option<Door> {
         self.doors.get(usize::try_from(kind).ok()?).copied()?
     }
 
     /// `kind` is a number that was defined, hence small.
-    pub(crate) fn remember(&mut self, kind: u64, door: usize) {
+    pub(crate) fn remember(&mut self, kind: u64, door: Door) {
         let kind = usize::try_from(kind).expect("no more than NAMES_MAX");
         if self.doors.len() <= kind {
             self.doors.resize(kind + 1, None);
@@ -142,9 +210,26 @@ impl Receiver {
 /// The numbers we were given on an incoming connection.
 #[derive(Default)]
 pub(crate) struct Taken {
-    types: Vec<Option<(Box<str>, u32)>>,
+    types: Vec<Option<Type>>,
     to: Vec<Option<Receiver>>,
     from: Vec<Option<Upid>>,
+}
+
+/// A message's name and version, and the version it may be said in as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Type {
+    pub(crate) name: Box<str>,
+    pub(crate) version: u32,
+    pub(crate) older: Option<u32>,
+}
+
+/// A door that was found, and in which version messages of a type go through it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Door {
+    pub(crate) number: usize,
+    pub(crate) version: u32,
+    /// Of a message that is said in two versions, it is the older that is read.
+    pub(crate) older: bool,
 }
 
 /// A process of ours that is sent to.
@@ -153,8 +238,8 @@ pub(crate) struct Receiver {
     pub(crate) epoch: Option<Epoch>,
     /// The process as it was found last.
     pub(crate) cell: Option<Arc<dyn AnyCell>>,
-    /// Shape: by number of a type, the number of its door.
-    pub(crate) doors: Vec<Option<usize>>,
+    /// Shape: by number of a type, its door.
+    pub(crate) doors: Vec<Option<Door>>,
 }
 
 impl Taken {
@@ -163,8 +248,8 @@ impl Taken {
     /// Errors: when the number is beyond what one connection may define.
     pub(crate) fn define(&mut self, body: &[u8], node: SocketAddr) -> Result<(), Broken> {
         match wire::decode(body).map_err(|_| Broken::Body)? {
-            Definition::Type { number, name, version } => {
-                put(&mut self.types, number, (name.into_boxed_str(), version))?;
+            Definition::Type { number, name, version, older } => {
+                put(&mut self.types, number, Type { name: name.into_boxed_str(), version, older })?;
                 // Doors were remembered by the number's old meaning.
                 self.to.iter_mut().flatten().for_each(|receiver| {
                     if let Some(door) = receiver.doors.get_mut(number as usize) {
@@ -197,18 +282,22 @@ impl Taken {
         get(&self.from, number)
     }
 
+    pub(crate) fn kind(&self, number: u64) -> Result<&Type, Broken> {
+        get(&self.types, number)
+    }
+
     /// A message's type, receiver and sender together.
     pub(crate) fn message(
         &mut self,
         kind: u64,
         to: u64,
         from: u64,
-    ) -> Result<((&str, u32), &mut Receiver, &Upid), Broken> {
-        let (name, version) = get(&self.types, kind)?;
+    ) -> Result<(&Type, &mut Receiver, &Upid), Broken> {
+        let kind = get(&self.types, kind)?;
         let from = get(&self.from, from)?;
         let slot = usize::try_from(to).ok().and_then(|number| self.to.get_mut(number));
         let receiver = slot.and_then(Option::as_mut).ok_or(Broken::Undefined)?;
-        Ok(((name, *version), receiver, from))
+        Ok((kind, receiver, from))
     }
 }
 
@@ -251,6 +340,44 @@ mod tests {
         buffer.clear();
         assert_eq!(given.to(&to, &mut buffer), 0);
         assert!(buffer.is_empty());
+    }
+
+    #[wire::message(name = "test.said", version = 1)]
+    struct SaidV1 {}
+
+    #[wire::message(name = "test.said", version = 2, was = SaidV1)]
+    struct Said {
+        loudly: bool,
+    }
+
+    impl From<SaidV1> for Said {
+        fn from(_: SaidV1) -> Said {
+            Said { loudly: false }
+        }
+    }
+    impl From<&Said> for SaidV1 {
+        fn from(_: &Said) -> SaidV1 {
+            SaidV1 {}
+        }
+    }
+
+    #[test]
+    fn a_message_is_said_in_both_versions_until_it_is_known_which_is_read() {
+        let here = "127.0.0.1:1".parse().unwrap();
+        let (mut given, mut buffer) = (Given::default(), Vec::new());
+        let [a, b, c] = ["a", "b", "c"].map(|id| Upid::new(id, here));
+        let mut say = |given: &mut Given, to: &Upid| given.message::<Said>(&a, to, &mut buffer);
+
+        let first = say(&mut given, &b);
+        assert_eq!((first.say, say(&mut given, &b)), (Say::Both, first));
+        given.speaks(first.kind, first.to, true);
+        assert_eq!(say(&mut given, &b), Numbers { say: Say::Newest, ..first });
+        given.speaks(first.kind, first.to, false);
+        let older = say(&mut given, &b);
+        assert_eq!(older.say, Say::Older);
+        assert_ne!(older.kind, first.kind);
+        assert_eq!(say(&mut given, &c).say, Say::Both, "each receiver speaks for itself");
+        given.speaks(99, 99, true);
     }
 
     #[test]

@@ -6,22 +6,24 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::{Buf, BytesMut};
 use futures_util::future::{Either, select};
-use rand::RngExt;
+use rand::{Rng as _, RngExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
-use super::frame::Kind;
-use super::greeting;
+use super::frame::{Broken, Frame, Kind};
+use super::greeting::{self, Introduction};
+use super::incoming::invalid;
 use super::peer::Peer;
 use crate::Runtime;
 use crate::environment::Stream;
 
-/// How long a greeting may take.
-pub(super) const GREETING: Duration = Duration::from_secs(5);
-/// How often a ping is sent.
-const PING_EVERY: Duration = Duration::from_secs(5);
-/// A connection on which nothing was heard for so long is broken.
-pub(super) const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// A connection is broken when nothing was heard for so many pings.
+pub(super) const SILENT_PINGS: u32 = 3;
+/// How much is read at once of what comes back, and how long an unfinished frame of it may be.
+/// Unit: bytes.
+const READ: usize = 512;
+const BACK_MAX: usize = 4 << 10;
 /// A buffer that grew beyond this for once is not kept.
 const SPARE_MAX: usize = 1 << 20;
 
@@ -55,8 +57,13 @@ async fn run(runtime: Runtime, peer: Arc<Peer>) {
 async fn connection(runtime: &Runtime, peer: &Arc<Peer>, greeted: &Cell<bool>) -> io::Result<()> {
     let peers = runtime.peers();
     let mut stream = runtime.environment().transport.dial(peer.address).await?;
-    let greeting = greeting::greet(&mut *stream, peers.address, peers.epoch.0);
-    match select(Box::pin(greeting), runtime.sleep(GREETING)).await {
+    let mut nonce = [0; 32];
+    runtime.environment().rng.stream(&format!("nonce {}", peer.address)).fill_bytes(&mut nonce);
+    let credential = peers.security.credential.as_ref().filter(|_| peers.security.tls.is_none());
+    let (node, epoch, channel) = (peers.address, peers.epoch.0, peer.channel);
+    let who = Introduction { node, epoch, channel, nonce, credential };
+    let greeting = greeting::greet(&mut *stream, who);
+    match select(Box::pin(greeting), runtime.sleep(peers.limits.greeting)).await {
         Either::Left((welcome, _)) => welcome?,
         Either::Right(_) => return Err(io::ErrorKind::TimedOut.into()),
     };
@@ -66,7 +73,7 @@ async fn connection(runtime: &Runtime, peer: &Arc<Peer>, greeted: &Cell<bool>) -
     tracing::debug!(peer = %peer.address, "link up");
     let (reader, writer) = tokio::io::split(stream);
     let heard = Cell::new(runtime.elapsed());
-    let reading = Box::pin(read(runtime, reader, &heard));
+    let reading = Box::pin(read(runtime, peer, reader, &heard));
     let writing = Box::pin(write(runtime, peer, writer));
     let watching = Box::pin(watch(runtime, peer, &heard));
     match select(reading, select(writing, watching)).await {
@@ -76,19 +83,37 @@ async fn connection(runtime: &Runtime, peer: &Arc<Peer>, greeted: &Cell<bool>) -
     }
 }
 
-/// Nothing but pongs comes back; what counts is that something does, and the end.
+/// Only what concerns this connection comes back: pongs, which version is read, credit; and the end.
 async fn read(
     runtime: &Runtime,
+    peer: &Peer,
     mut reader: ReadHalf<Box<dyn Stream>>,
     heard: &Cell<Duration>,
 ) -> io::Result<()> {
-    let mut pongs = [0; 256];
+    let mut buffer = BytesMut::new();
     loop {
-        if reader.read(&mut pongs).await? == 0 {
+        buffer.reserve(READ);
+        if reader.read_buf(&mut buffer).await? == 0 {
             return Ok(());
         }
         heard.set(runtime.elapsed());
+        while let Some((frame, length)) = Frame::first(&buffer).map_err(invalid)? {
+            hear(peer, frame).map_err(invalid)?;
+            buffer.advance(length);
+        }
+        if buffer.len() > BACK_MAX {
+            return Err(invalid(Broken::TooLong(buffer.len())));
+        }
     }
+}
+
+fn hear(peer: &Peer, mut frame: Frame<'_>) -> Result<(), Broken> {
+    match frame.kind {
+        Kind::Pong => {}
+        Kind::Speaks => peer.speaks(frame.number()?, frame.number()?, frame.number()? == 1),
+        _ => return Err(Broken::Kind(frame.kind as u8)),
+    }
+    Ok(())
 }
 
 /// Writes all that waits in one go, again and again; there is no timer that gathers.
@@ -112,6 +137,8 @@ async fn write(runtime: &Runtime, peer: &Peer, mut writer: WriteHalf<Box<dyn Str
             continue;
         }
         writer.write_all(&batch).await?;
+        // Over TLS, what was written may still wait.
+        writer.flush().await?;
         counts.frames_sent.increment(frames);
         counts.bytes_sent.increment(batch.len() as u64);
         batch.clear();
@@ -121,9 +148,10 @@ async fn write(runtime: &Runtime, peer: &Peer, mut writer: WriteHalf<Box<dyn Str
 
 /// Pings, and ends when nothing comes back.
 async fn watch(runtime: &Runtime, peer: &Peer, heard: &Cell<Duration>) -> io::Result<()> {
+    let every = runtime.peers().limits.ping;
     loop {
-        runtime.sleep(PING_EVERY).await;
-        if runtime.elapsed().saturating_sub(heard.get()) > SILENCE_MAX {
+        runtime.sleep(every).await;
+        if runtime.elapsed().saturating_sub(heard.get()) > every * SILENT_PINGS {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "nothing heard for too long"));
         }
         // A queue that is full needs no ping: it will be written or the connection is dead.

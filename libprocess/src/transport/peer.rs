@@ -21,33 +21,35 @@ use libprocess_wire as wire;
 use parking_lot::Mutex;
 
 use super::frame::{self, Kind};
-use super::names::Given;
+use super::greeting::Channel;
+use super::limits::Limits;
+use super::names::{Given, Numbers, Say};
 use crate::link::Exit;
 use crate::mailbox::AnyCell;
 use crate::{AskError, SendError, Upid};
 
-/// How much may wait for one node; more is refused.
-///
-/// Unit: bytes.
-const OUTGOING_MAX: usize = 64 << 20;
-/// How many questions to one node may be open.
-const ASKS_MAX: usize = 65_536;
 /// How long nothing is dialled after the first failure; doubled with each further one.
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
-/// Turns an answer's bytes into what the asker expects.
-type Decode = fn(&[u8]) -> Result<Box<dyn Any + Send>, wire::DecodeError>;
+/// Turns an answer's bytes into what the asker expects; says whether it is of the version before.
+type Decode = fn(&[u8], bool) -> Result<Box<dyn Any + Send>, wire::DecodeError>;
 
 /// A question that has no answer yet.
 pub(super) struct OpenAsk {
     pub(super) asker: Arc<dyn AnyCell>,
     pub(super) number: u64,
     pub(super) decode: Decode,
+    /// It was asked in the version before alone.
+    pub(super) older: bool,
 }
 
 pub(crate) struct Peer {
     pub(super) address: SocketAddr,
+    pub(super) channel: Channel,
+    /// How much may wait. Unit: bytes.
+    outgoing_max: usize,
+    asks_max: usize,
     state: Mutex<State>,
     /// Woken when something waits to be written.
     pub(super) writer: AtomicWaker,
@@ -126,8 +128,15 @@ pub(super) enum Then {
 }
 
 impl Peer {
-    pub(super) fn new(address: SocketAddr) -> Peer {
-        Peer { address, state: Mutex::default(), writer: AtomicWaker::new() }
+    pub(super) fn new(address: SocketAddr, channel: Channel, limits: &Limits) -> Peer {
+        Peer {
+            address,
+            channel,
+            outgoing_max: limits.outgoing,
+            asks_max: limits.asks,
+            state: Mutex::default(),
+            writer: AtomicWaker::new(),
+        }
     }
 
     pub(super) fn tell<M: wire::Message>(
@@ -138,8 +147,9 @@ impl Peer {
         message: &M,
     ) -> Result<Then, SendError> {
         self.queue(now, |state| {
-            let numbers = state.numbers::<M>(from, to);
-            frame::write(&mut state.outgoing, Kind::Tell, &numbers, |body| wire::encode_into(message, body))
+            let State { given, outgoing, .. } = state;
+            let Numbers { kind, to, from, say } = given.message::<M>(from, to, outgoing);
+            say_it(outgoing, Kind::Tell, say, &[kind, to, from], message)
         })
     }
 
@@ -147,22 +157,23 @@ impl Peer {
     pub(super) fn ask<Q: wire::Question>(
         &self,
         now: impl Fn() -> Duration,
-        open: OpenAsk,
+        mut open: OpenAsk,
         to: &Upid,
         question: &Q,
         within: Duration,
     ) -> Result<(Then, u64), SendError> {
         let mut correlation = 0;
         let then = self.queue(now, |state| {
-            if state.asks.len() >= ASKS_MAX {
+            if state.asks.len() >= self.asks_max {
                 return Err(frame::TooLarge);
             }
             state.asked += 1;
             correlation = state.asked;
-            let [kind, to, from] = state.numbers::<Q>(open.asker.upid(), to);
+            let State { given, outgoing, .. } = state;
+            let Numbers { kind, to, from, say } = given.message::<Q>(open.asker.upid(), to, outgoing);
             let left = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-            let numbers = [kind, to, from, correlation, left];
-            frame::write(&mut state.outgoing, Kind::Ask, &numbers, |body| wire::encode_into(question, body))?;
+            say_it(outgoing, Kind::Ask, say, &[kind, to, from, correlation, left], question)?;
+            open.older = say == Say::Older;
             state.asks.insert(correlation, open);
             Ok(())
         })?;
@@ -179,11 +190,14 @@ impl Peer {
         now: impl Fn() -> Duration,
         correlation: u64,
         answer: &Result<Vec<u8>, AskError>,
+        flags: u8,
     ) -> Result<Then, SendError> {
         self.queue(now, |state| match answer {
-            Ok(bytes) => frame::write(&mut state.outgoing, Kind::Reply, &[correlation], |body| {
-                body.extend_from_slice(bytes);
-            }),
+            Ok(bytes) => {
+                frame::write_flagged(&mut state.outgoing, Kind::Reply, flags, &[correlation], |body| {
+                    body.extend_from_slice(bytes);
+                })
+            }
             Err(why) => frame::write(&mut state.outgoing, Kind::Nack, &[correlation], |body| {
                 wire::encode_into(why, body);
             }),
@@ -231,6 +245,11 @@ impl Peer {
         body: impl FnOnce(&mut Vec<u8>),
     ) -> Result<Then, SendError> {
         self.queue(now, |state| frame::write(&mut state.outgoing, kind, &[], body))
+    }
+
+    /// A receiver there reads the newest version of a type, or only the one before.
+    pub(super) fn speaks(&self, kind: u64, to: u64, newest: bool) {
+        self.state.lock().given.speaks(kind, to, newest);
     }
 
     /// Registers a connection that this node dialled.
@@ -301,7 +320,7 @@ impl Peer {
         if !state.open && now() < state.rest_until {
             return Err(SendError::LinkDown);
         }
-        if state.outgoing.len() >= OUTGOING_MAX {
+        if state.outgoing.len() >= self.outgoing_max {
             return Err(SendError::Full);
         }
         let idle = state.outgoing.is_empty();
@@ -320,14 +339,31 @@ impl Peer {
 }
 
 impl State {
-    /// Type, receiver and sender as numbers of this connection.
-    fn numbers<M: wire::Message>(&mut self, from: &Upid, to: &Upid) -> [u64; 3] {
-        let State { given, outgoing, .. } = self;
-        given.message::<M>(from, to, outgoing)
-    }
-
     fn pair(&mut self, linker: &Upid, linked: &Upid) -> [u64; 2] {
         let State { given, outgoing, .. } = self;
         [given.to(linked, outgoing), given.from(linker, outgoing)]
+    }
+}
+
+/// Appends a message, in the version or versions in which it is to be said.
+#[inline]
+fn say_it<M: wire::Message>(
+    buffer: &mut Vec<u8>,
+    kind: Kind,
+    say: Say,
+    numbers: &[u64],
+    message: &M,
+) -> Result<(), frame::TooLarge> {
+    match (say, M::OLDER) {
+        (Say::Older, Some(older)) => {
+            frame::write(buffer, kind, numbers, |body| (older.encode)(message, body))
+        }
+        (Say::Both, Some(older)) => frame::write_flagged(buffer, kind, frame::OLDER, numbers, |body| {
+            let newest = wire::encode(message);
+            frame::varint(body, newest.len() as u64);
+            body.extend_from_slice(&newest);
+            (older.encode)(message, body);
+        }),
+        _ => frame::write(buffer, kind, numbers, |body| wire::encode_into(message, body)),
     }
 }

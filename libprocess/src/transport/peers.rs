@@ -4,6 +4,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use libprocess_wire as wire;
@@ -11,8 +12,12 @@ use metrics::Counter;
 use parking_lot::RwLock;
 
 use super::frame::Kind;
+use super::greeting::Channel;
+use super::limits::Limits;
 use super::outgoing;
 use super::peer::{Closer, OpenAsk, Peer, Then};
+use super::refusals::{Refusal, Refusals};
+use crate::identity::{Principal, Security};
 use crate::link::Exit;
 use crate::mailbox::AnyCell;
 use crate::metrics::Metrics;
@@ -23,8 +28,22 @@ use crate::{AskError, Runtime, SendError, Upid};
 pub(crate) struct Peers {
     pub(super) address: SocketAddr,
     pub(super) epoch: Epoch,
-    peers: RwLock<BTreeMap<SocketAddr, Arc<Peer>>>,
+    peers: RwLock<BTreeMap<(SocketAddr, Channel), Arc<Peer>>>,
+    pub(super) security: Security,
+    /// As whom this node is known to others.
+    pub(super) principal: Option<Principal>,
+    pub(super) limits: Limits,
+    /// Links that others dialled and that are open.
+    pub(super) incoming: AtomicUsize,
     pub(super) counts: Counts,
+    pub(super) refusals: Refusals,
+}
+
+/// How links are proved, and how many there may be.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ways {
+    pub(crate) security: Security,
+    pub(crate) limits: Limits,
 }
 
 /// What links count.
@@ -32,14 +51,11 @@ pub(super) struct Counts {
     pub(super) connected: Counter,
     pub(super) accepted: Counter,
     pub(super) broken: Counter,
-    pub(super) greetings_refused: Counter,
     pub(super) frames_sent: Counter,
     pub(super) frames_lost: Counter,
     pub(super) frames_received: Counter,
     pub(super) bytes_sent: Counter,
     pub(super) bytes_received: Counter,
-    /// Messages nobody here takes: no such process, no such door, no room.
-    pub(super) messages_refused: Counter,
 }
 
 impl Counts {
@@ -49,13 +65,11 @@ impl Counts {
             connected: counter("connected"),
             accepted: counter("accepted"),
             broken: counter("broken"),
-            greetings_refused: counter("greetings_refused"),
             frames_sent: counter("frames_sent"),
             frames_lost: counter("frames_lost"),
             frames_received: counter("frames_received"),
             bytes_sent: counter("bytes_sent"),
             bytes_received: counter("bytes_received"),
-            messages_refused: counter("messages_refused"),
         }
     }
 }
@@ -103,8 +117,39 @@ impl Name {
 }
 
 impl Peers {
-    pub(crate) fn new(address: SocketAddr, epoch: Epoch, metrics: &Metrics) -> Peers {
-        Peers { address, epoch, peers: RwLock::default(), counts: Counts::new(metrics) }
+    pub(crate) fn new(address: SocketAddr, epoch: Epoch, ways: Ways, metrics: &Metrics) -> Peers {
+        let Ways { security, limits } = ways;
+        let by_certificate = security.tls.as_ref().and_then(|tls| tls.principal().ok());
+        let by_credential = || security.credential.as_ref().map(|credential| credential.principal.clone());
+        Peers {
+            address,
+            epoch,
+            peers: RwLock::default(),
+            principal: by_certificate.or_else(by_credential),
+            security,
+            limits,
+            incoming: AtomicUsize::new(0),
+            counts: Counts::new(metrics),
+            refusals: Refusals::new(metrics),
+        }
+    }
+
+    /// As whom this node is known to others.
+    pub(crate) fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn security(&self) -> &Security {
+        &self.security
+    }
+
+    /// Something was turned away: counts it, and says so now and then.
+    pub(crate) fn refuse(&self, runtime: &Runtime, refusal: Refusal, what: impl FnOnce() -> String) {
+        self.refusals.count(runtime.elapsed(), refusal, what);
     }
 
     /// Sends a message to another node; never waits. `peer` is that node's.
@@ -133,8 +178,11 @@ impl Peers {
         within: Duration,
     ) -> Option<AskCancel> {
         let peer = self.peer(to.address());
-        let decode = |bytes: &[u8]| Ok(Box::new(wire::decode::<Q::Reply>(bytes)?) as Box<dyn Any + Send>);
-        let open = OpenAsk { asker: asker.clone(), number, decode };
+        let decode = |bytes: &[u8], older: bool| {
+            let version = Q::OLDER.filter(|_| older).map_or(Q::VERSION, |older| older.version);
+            Ok(Box::new(Q::decode_reply(bytes, version)?) as Box<dyn Any + Send>)
+        };
+        let open = OpenAsk { asker: asker.clone(), number, decode, older: false };
         match peer.ask(|| runtime.elapsed(), open, to, question, within) {
             Ok((then, correlation)) => {
                 self.then(runtime, peer.clone(), then);
@@ -174,13 +222,14 @@ impl Peers {
         node: SocketAddr,
         correlation: u64,
         answer: &Result<Vec<u8>, AskError>,
+        flags: u8,
     ) {
         let peer = self.peer(node);
-        match peer.reply(|| runtime.elapsed(), correlation, answer) {
+        match peer.reply(|| runtime.elapsed(), correlation, answer, flags) {
             Ok(then) => self.then(runtime, peer, then),
             // An answer too large to travel is no answer.
             Err(SendError::Full) if answer.is_ok() => {
-                self.reply(runtime, node, correlation, &Err(AskError::Rejected));
+                self.reply(runtime, node, correlation, &Err(AskError::Rejected), 0);
             }
             Err(_) => peer.close_incoming(),
         }
@@ -202,10 +251,18 @@ impl Peers {
     }
 
     pub(crate) fn peer(&self, address: SocketAddr) -> Arc<Peer> {
-        if let Some(peer) = self.peers.read().get(&address) {
+        self.way(address, Channel::Control)
+    }
+
+    pub(super) fn way(&self, address: SocketAddr, channel: Channel) -> Arc<Peer> {
+        if let Some(peer) = self.peers.read().get(&(address, channel)) {
             return peer.clone();
         }
-        self.peers.write().entry(address).or_insert_with(|| Arc::new(Peer::new(address))).clone()
+        let mut peers = self.peers.write();
+        peers
+            .entry((address, channel))
+            .or_insert_with(|| Arc::new(Peer::new(address, channel, &self.limits)))
+            .clone()
     }
 
     pub(crate) fn shutdown(&self) {

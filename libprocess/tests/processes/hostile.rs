@@ -21,7 +21,7 @@ fn frame(kind: u8, rest: &[u8]) -> Vec<u8> {
 
 /// Magic and a greeting from a node that claims to live at `node`.
 fn greeting(node: SocketAddr) -> Vec<u8> {
-    let hello = wire::encode(&(1u32, 1u32, node, 7u64, 16u64 << 20));
+    let hello = wire::encode(&(1u32, 1u32, node, 7u64, 16u64 << 20, 0u32, [0u8; 32], None::<String>));
     [MAGIC, &frame(1, &hello)].concat()
 }
 
@@ -108,7 +108,9 @@ fn a_message_nobody_takes_breaks_nothing() {
             frame(3, &body)
         };
         let kind = |name: &str, version: u32| {
-            define(0, &|body: &mut Vec<u8>| wire::encode_into(&(name.to_owned(), version), body))
+            define(0, &|body: &mut Vec<u8>| {
+                wire::encode_into(&(name.to_owned(), version, None::<u32>), body);
+            })
         };
         let id = |variant: u32, id: &str| {
             define(variant, &|body: &mut Vec<u8>| wire::encode_into(&(id.to_owned(), None::<u64>), body))

@@ -2,8 +2,10 @@
 
 mod fair;
 mod hostile;
+mod identity;
 mod local;
 mod order;
 mod probe;
 mod remote;
 mod stock;
+mod tls;

@@ -55,7 +55,7 @@ impl Handler<Input> for Member {
 
     fn handle(&mut self, input: Input, ctx: &mut Context<Self>) {
         match input {
-            Input::Numbered(Received { from, body }) => {
+            Input::Numbered(Received { from, body, .. }) => {
                 let _ = self.heard.send((from, ctx.upid().clone(), body.number));
             }
             Input::Burst(messages, others, by_type) => {
@@ -66,7 +66,7 @@ impl Handler<Input> for Member {
                         let body = Numbered { number: *sent };
                         let from = ctx.upid().clone();
                         let told = match by_type && from.address() == to.upid().address() {
-                            true => ctx.tell(to, Input::Numbered(Received { from, body })),
+                            true => ctx.tell(to, Input::Numbered(Received { from, principal: None, body })),
                             false => ctx.send(to.upid(), body),
                         };
                         told.expect("there is room");

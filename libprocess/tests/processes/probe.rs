@@ -46,6 +46,7 @@ pub(crate) enum Input {
     Double(Asked<Double>),
     Send(Upid, String),
     AskDouble(Upid, u64),
+    AskBriefly(Upid, u64),
     Answered(Result<u64, AskError>),
     Every(Duration),
     Ticked,
@@ -106,7 +107,11 @@ impl Handler<Input> for Probe {
             Input::Drop(reply) => drop(reply),
             Input::Link(upid) => ctx.link(&upid),
             Input::Unlink(upid) => ctx.unlink(&upid),
-            Input::Note(note) => self.say(Event::Noted(note.from.id().to_owned(), note.body.text)),
+            Input::Note(note) => {
+                let principal = || note.principal.as_ref().map_or("nobody", |principal| principal.as_str());
+                let who = if note.body.text == "principal" { principal() } else { note.from.id() };
+                self.say(Event::Noted(who.to_owned(), note.body.text));
+            }
             Input::Double(asked) => {
                 let number = asked.body.number;
                 if number > 0 {
@@ -117,7 +122,10 @@ impl Handler<Input> for Probe {
                 let _ = ctx.send(&to, Note { text });
             }
             Input::AskDouble(to, number) => {
-                ctx.ask(&to, Double { number }, Duration::from_millis(500), Input::Answered);
+                ctx.ask(&to, Double { number }, LONG, Input::Answered);
+            }
+            Input::AskBriefly(to, number) => {
+                ctx.ask(&to, Double { number }, Duration::from_millis(200), Input::Answered);
             }
             Input::Answered(answer) => self.say(Event::Answered(answer)),
             Input::Every(period) => self.timer = Some(ctx.every(period, || Input::Ticked)),
@@ -163,6 +171,11 @@ impl Node {
         Node { runtime: Runtime::start(config).unwrap() }
     }
 
+    /// A figure of its metrics; 0 before anything was counted.
+    pub(crate) fn count(&self, name: &str) -> f64 {
+        self.runtime.metrics().snapshot().get(name).copied().unwrap_or(0.0)
+    }
+
     pub(crate) fn probe(&self, name: &str) -> (Pid<Probe>, mpsc::Receiver<Event>) {
         self.spawn(Spawn::named(name))
     }
@@ -179,7 +192,18 @@ impl Drop for Node {
     }
 }
 
-pub(crate) const LONG: Duration = Duration::from_secs(10);
+pub(crate) const LONG: Duration = Duration::from_secs(90);
+
+/// Waits until something is so.
+pub(crate) fn until(so: impl Fn() -> bool) {
+    for _ in 0..9_000 {
+        if so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("it did not come about");
+}
 
 pub(crate) fn next(events: &mpsc::Receiver<Event>) -> Event {
     events.recv_timeout(LONG).expect("something happens in time")

@@ -39,7 +39,7 @@ fn questions_between_nodes_are_answered_exactly_once() {
 
     let (hold, until) = mpsc::channel();
     b.tell(Input::Block(until)).unwrap();
-    ask(b.upid(), 1);
+    a.tell(Input::AskBriefly(b.upid().clone(), 1)).unwrap();
     assert_eq!(next(&events), Event::Answered(Err(AskError::Timeout)));
     drop(hold);
 }

@@ -108,7 +108,7 @@ impl Handler<Input> for Probe {
     fn handle(&mut self, input: Input, ctx: &mut Context<Self>) {
         match input {
             Input::Count(count) => self.see(Seen::Counted(count.from.to_string(), count.body.number)),
-            Input::Ball(Received { from, body: Ball { left } }) => {
+            Input::Ball(Received { from, body: Ball { left }, .. }) => {
                 self.see(Seen::Ball(left));
                 if left > 0 {
                     ctx.send(&from, Ball { left: left - 1 }).unwrap();

@@ -63,4 +63,4 @@ mod message;
 
 pub use codec::{DecodeError, MAX_DECODED, decode, encode, encode_into};
 pub use libprocess_derive::{message, part, question};
-pub use message::{Message, Older, Part, Question, decode_version, understands};
+pub use message::{Message, Older, Part, Question, Understood, decode_version, understands};

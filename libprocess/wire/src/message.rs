@@ -24,6 +24,9 @@ pub trait Message: Part + Send + 'static {
     const OLDER: Option<Older<Self>> = None;
 }
 
+/// A message that was read, or not; `None` if its version is not understood.
+pub type Understood<M> = Option<Result<M, DecodeError>>;
+
 /// How a message is said to those who know only its earlier version, and how that is read.
 pub struct Older<M> {
     /// The earlier version.
@@ -31,7 +34,7 @@ pub struct Older<M> {
     /// Says the message in the earlier version.
     pub encode: fn(&M, &mut Vec<u8>),
     /// Reads a version earlier than `M`'s: that one or one still older.
-    pub decode: fn(u32, &[u8]) -> Option<Result<M, DecodeError>>,
+    pub decode: fn(u32, &[u8]) -> Understood<M>,
     /// Whether it, or one still older, is this version.
     pub knows: fn(u32) -> bool,
 }
@@ -41,8 +44,8 @@ pub fn understands<M: Message>(version: u32) -> bool {
     version == M::VERSION || M::OLDER.is_some_and(|older| (older.knows)(version))
 }
 
-/// Reads a message that was said in any version `M` understands; `None` if it does not.
-pub fn decode_version<M: Message>(version: u32, bytes: &[u8]) -> Option<Result<M, DecodeError>> {
+/// Reads a message that was said in any version `M` understands.
+pub fn decode_version<M: Message>(version: u32, bytes: &[u8]) -> Understood<M> {
     if version == M::VERSION {
         return Some(codec::decode(bytes));
     }

@@ -2,14 +2,14 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use ::http::{HeaderMap, Method, StatusCode};
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 
+use super::secure::Socket;
 use crate::http::body::{Body, BodyError};
 use crate::http::head::{write_chunk, write_last_chunk};
 use crate::http::incoming::{BodyReader, Head, read_head};
@@ -19,7 +19,7 @@ const READ_SIZE: usize = 8 * 1024;
 
 /// A connection nobody uses at the moment.
 pub(super) struct Connection {
-    socket: TcpStream,
+    socket: Socket,
     input: BytesMut,
 }
 
@@ -30,15 +30,15 @@ pub(super) struct Answering {
 }
 
 impl Connection {
-    pub(super) fn new(socket: TcpStream) -> Connection {
+    pub(super) fn new(socket: Socket) -> Connection {
         Connection { socket, input: BytesMut::new() }
     }
 
     /// Whether the server has neither closed it nor said something unasked.
-    pub(super) fn is_fresh(&self) -> bool {
+    pub(super) fn is_fresh(&mut self) -> bool {
         let mut probe = [0u8; 1];
-        let unread = self.socket.try_read(&mut probe);
-        matches!(unread, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+        let mut looker = Context::from_waker(Waker::noop());
+        Pin::new(&mut self.socket).poll_read(&mut looker, &mut ReadBuf::new(&mut probe)).is_pending()
     }
 
     /// Sends a request, and reads until the head of its answer is there.
@@ -91,7 +91,11 @@ impl Connection {
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
-        self.socket.write_all(bytes).await.map_err(|error| error.to_string())
+        let written = async {
+            self.socket.write_all(bytes).await?;
+            self.socket.flush().await
+        };
+        written.await.map_err(|error: std::io::Error| error.to_string())
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {

@@ -14,6 +14,8 @@ use tokio::runtime::Handle;
 
 use super::ClientError;
 use super::connection::{Answering, Connection};
+use super::secure::{Socket, Trust};
+use crate::Tls;
 use crate::http::body::{Body, Chunks};
 use crate::http::head::{Framing, write_request};
 use crate::http::request::Request;
@@ -28,27 +30,43 @@ const KEPT: usize = 8;
 #[derive(Clone, Default)]
 pub(super) struct Pool {
     idle: Arc<Mutex<Idle>>,
+    trust: Arc<Trust>,
 }
 
-/// Shape: (reactor, host) → connections, the freshest last.
-type Idle = BTreeMap<(String, String), Vec<Connection>>;
+/// Shape: (reactor, server) → connections, the freshest last.
+type Idle = BTreeMap<(String, Server), Vec<Connection>>;
+
+/// Where requests go, and how.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Server {
+    /// `host:port`.
+    host: String,
+    secure: bool,
+}
 
 impl Pool {
+    /// With a node's own certificate and authorities.
+    pub(super) fn new(tls: Option<Tls>) -> Pool {
+        Pool { idle: Arc::default(), trust: Arc::new(Trust::new(tls)) }
+    }
+
     /// Sends a request, within its own deadline.
     pub(super) async fn send(&self, request: Request) -> Result<Response, ClientError> {
-        let Some(host) = request.host().map(with_port) else {
+        let secure = request.is_secure();
+        let Some(host) = request.host().map(|host| with_port(host, secure)) else {
             return Err(ClientError::Url(request.target().to_owned()));
         };
+        let server = Server { host, secure };
         match request.deadline() {
-            None => self.exchange(host, request).await,
-            Some(limit) => match within(limit, self.exchange(host.clone(), request)).await {
+            None => self.exchange(server, request).await,
+            Some(limit) => match within(limit, self.exchange(server.clone(), request)).await {
                 Some(done) => done,
-                None => Err(ClientError::Timeout { host, limit }),
+                None => Err(ClientError::Timeout { host: server.host, limit }),
             },
         }
     }
 
-    async fn exchange(&self, host: String, request: Request) -> Result<Response, ClientError> {
+    async fn exchange(&self, server: Server, request: Request) -> Result<Response, ClientError> {
         let Request { method, headers, body, .. } = &request;
         let mut head = BytesMut::new();
         let framing = match body.len() {
@@ -56,50 +74,61 @@ impl Pool {
             Some(length) => Some(Framing::Length(length)),
             None => Some(Framing::Chunked),
         };
-        write_request(&mut head, method, request.target(), &host, headers, framing);
+        write_request(&mut head, method, request.target(), &server.host, headers, framing);
         let head = head.freeze();
         let method = method.clone();
         // Only what may be done twice is tried twice: a kept connection may have just been closed.
         let again = method.is_idempotent() && framing.is_none();
         let mut body = Some(request.body);
-        while let Some(kept) = self.take(&host) {
+        while let Some(kept) = self.take(&server) {
             let body = if again { Body::Empty } else { body.take().unwrap_or_default() };
             match kept.exchange(&method, head.clone(), body).await {
-                Ok(answering) => return Ok(self.response(host, answering)),
+                Ok(answering) => return Ok(self.response(server, answering)),
                 Err(_) if again => {}
-                Err(why) => return Err(ClientError::Broken { host, why }),
+                Err(why) => return Err(ClientError::Broken { host: server.host, why }),
             }
         }
-        let fresh = connect(&host).await?;
+        let fresh = self.connect(&server).await?;
         match fresh.exchange(&method, head, body.take().unwrap_or_default()).await {
-            Ok(answering) => Ok(self.response(host, answering)),
-            Err(why) => Err(ClientError::Broken { host, why }),
+            Ok(answering) => Ok(self.response(server, answering)),
+            Err(why) => Err(ClientError::Broken { host: server.host, why }),
         }
     }
 
+    async fn connect(&self, server: &Server) -> Result<Connection, ClientError> {
+        let Server { host, secure } = server;
+        let socket = async {
+            let stream = TcpStream::connect(host).await?;
+            let _ = stream.set_nodelay(true); // only a matter of speed
+            if *secure { self.trust.secure(stream, host).await } else { Ok(Socket::Plain(stream)) }
+        };
+        let socket = within(CONNECT_TIME, socket).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()));
+        socket.map(Connection::new).map_err(|source| ClientError::Connect { host: host.clone(), source })
+    }
+
     /// A body that is here needs its connection no longer; any other keeps it until read.
-    fn response(&self, host: String, mut answering: Answering) -> Response {
+    fn response(&self, server: Server, mut answering: Answering) -> Response {
         let mut response = Response::new(StatusCode::OK);
         (response.status, response.headers) = answering.head();
         response.body = match answering.rest() {
             Some(whole) => {
                 let whole: Bytes = whole;
-                self.put_back(host, answering);
+                self.put_back(server, answering);
                 whole.into()
             }
             None => {
                 let pool = self.clone();
-                Body::Stream(Chunks::new(answering.into_stream(move |done| pool.put_back(host, done))))
+                Body::Stream(Chunks::new(answering.into_stream(move |done| pool.put_back(server, done))))
             }
         };
         response
     }
 
-    fn take(&self, host: &str) -> Option<Connection> {
-        let key = (reactor(), host.to_owned());
+    fn take(&self, server: &Server) -> Option<Connection> {
+        let key = (reactor(), server.clone());
         let mut idle = self.idle.lock();
         let kept = idle.get_mut(&key)?;
-        while let Some(connection) = kept.pop() {
+        while let Some(mut connection) = kept.pop() {
             if connection.is_fresh() {
                 return Some(connection);
             }
@@ -108,12 +137,12 @@ impl Pool {
         None
     }
 
-    fn put_back(&self, host: String, answering: Answering) {
+    fn put_back(&self, server: Server, answering: Answering) {
         let Some(connection) = answering.into_idle() else {
             return;
         };
         let mut idle = self.idle.lock();
-        let kept = idle.entry((reactor(), host)).or_default();
+        let kept = idle.entry((reactor(), server)).or_default();
         if kept.len() < KEPT {
             kept.push(connection);
         }
@@ -125,22 +154,10 @@ fn reactor() -> String {
     Handle::try_current().map_or_else(|_| String::new(), |handle| handle.id().to_string())
 }
 
-/// The port of a host without one is 80.
-fn with_port(host: &str) -> String {
+/// The port of a host without one is 80, or 443 where TLS is spoken.
+fn with_port(host: &str, secure: bool) -> String {
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    if has_port { host.to_owned() } else { format!("{host}:80") }
-}
-
-async fn connect(host: &str) -> Result<Connection, ClientError> {
-    let failed = |source| ClientError::Connect { host: host.to_owned(), source };
-    match within(CONNECT_TIME, TcpStream::connect(host)).await {
-        Some(Ok(stream)) => {
-            let _ = stream.set_nodelay(true); // only a matter of speed
-            Ok(Connection::new(stream))
-        }
-        Some(Err(source)) => Err(failed(source)),
-        None => Err(failed(io::ErrorKind::TimedOut.into())),
-    }
+    if has_port { host.to_owned() } else { format!("{host}:{}", if secure { 443 } else { 80 }) }
 }
 
 #[expect(clippy::disallowed_methods, reason = "sockets exist under the real clock only")]

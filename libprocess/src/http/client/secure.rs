@@ -1,0 +1,108 @@
+//! The socket beneath a client's connection, in plain text or over TLS.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::Tls;
+
+/// Bytes to and from a server.
+pub(super) enum Socket {
+    Plain(TcpStream),
+    Secure(Box<TlsStream<TcpStream>>),
+}
+
+/// Whom a client trusts, and as whom it shows itself to who asks. Worked out for the first `https`.
+#[derive(Default)]
+pub(super) struct Trust {
+    tls: Option<Tls>,
+    config: OnceLock<Arc<ClientConfig>>,
+}
+
+impl Trust {
+    pub(super) fn new(tls: Option<Tls>) -> Trust {
+        Trust { tls, config: OnceLock::new() }
+    }
+
+    /// Shakes hands with `host:port`.
+    ///
+    /// Errors: when it does not show a certificate for that name by somebody who is trusted.
+    pub(super) async fn secure(&self, socket: TcpStream, host: &str) -> io::Result<Socket> {
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name =
+            ServerName::try_from(name).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let config = match self.config.get() {
+            Some(config) => config.clone(),
+            None => {
+                let config = Arc::new(self.work_out().map_err(io::Error::other)?);
+                self.config.get_or_init(|| config).clone()
+            }
+        };
+        let stream = TlsConnector::from(config).connect(name, socket).await?;
+        Ok(Socket::Secure(Box::new(stream)))
+    }
+
+    /// The node's own authorities, and those of the machine.
+    fn work_out(&self) -> Result<ClientConfig, rustls::Error> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if let Some(tls) = &self.tls {
+            roots.add_parsable_certificates(tls.authorities.iter().cloned());
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
+        let mut config = match &self.tls {
+            Some(tls) => config.with_client_auth_cert(tls.chain.clone(), tls.key.clone_key())?,
+            None => config.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        space: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Socket::Plain(socket) => Pin::new(socket).poll_read(cx, space),
+            Socket::Secure(socket) => Pin::new(socket).poll_read(cx, space),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Socket::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Socket::Secure(socket) => Pin::new(socket).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Socket::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Socket::Secure(socket) => Pin::new(socket).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Socket::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Socket::Secure(socket) => Pin::new(socket).poll_shutdown(cx),
+        }
+    }
+}
