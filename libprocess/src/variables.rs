@@ -114,8 +114,8 @@ fn listen(reader: &mut Reader, config: &mut Config) -> Result<(), VariableError>
     let port = reader.number("ADVERTISE_PORT", 1, u16::MAX)?;
     if ip.is_some() || port.is_some() {
         let listen = config.listen.expect("was set a few lines ago");
-        let (ip, port) = (ip.unwrap_or(listen.ip()), port.unwrap_or(listen.port()));
-        config.advertise = Some(SocketAddr::new(ip, port));
+        // Port 0 becomes the one listened on.
+        config.advertise = Some(SocketAddr::new(ip.unwrap_or(listen.ip()), port.unwrap_or(0)));
     }
     Ok(())
 }
@@ -285,7 +285,7 @@ mod tests {
         ]);
         let config = read.unwrap().read().unwrap();
         assert_eq!(config.listen, Some("10.0.0.1:5050".parse().unwrap()));
-        assert_eq!(config.advertise, Some("192.0.2.1:5050".parse().unwrap()));
+        assert_eq!(config.advertise, Some("192.0.2.1:0".parse().unwrap()));
         assert_eq!((config.shards, config.security.require_peer_address), (3, true));
     }
 

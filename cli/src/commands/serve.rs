@@ -1,14 +1,12 @@
 //! What `master`, `agent` and `local` share: an address to listen on, the line that says so, and the
 //! wait for a signal.
 
-use std::net::{IpAddr, SocketAddr};
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::Context;
 use libprocess::{Config, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
-
-/// Loopback, until somebody says otherwise: there is no authentication to keep strangers out yet.
-const IP_DEFAULT: &str = "127.0.0.1";
 
 /// Where to listen, and what to tell others.
 pub(super) struct Address<'a> {
@@ -20,20 +18,24 @@ pub(super) struct Address<'a> {
 
 impl Address<'_> {
     /// A runtime that listens there, and whose paths are those of `delegate` once that process is up.
+    /// What no flag says, the `LIBPROCESS_*` variables may; loopback and plain text if nobody does.
     ///
-    /// Errors: when an address is malformed, or the port is taken.
+    /// Errors: when an address or a variable is malformed, certificates do not fit, or the port is taken.
     pub(super) fn listen(&self, delegate: &str, http_workers: usize) -> anyhow::Result<Runtime> {
-        let ip = parsed("ip", self.ip.unwrap_or(IP_DEFAULT))?;
+        let variables = Config::from_variables(std::env::vars_os().filter_map(unicode))?;
+        for variable in &variables.ignored {
+            tracing::warn!(variable = variable.name, why = variable.why, "ignored");
+        }
+        let mut config = Config { http_workers, ..variables.read()? };
+        let ip = self.ip.map(|ip| parsed("ip", ip)).transpose()?;
+        let ip = ip.or(config.listen.map(|address| address.ip())).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let listen = SocketAddr::new(ip, self.port);
-        let advertised = match (self.advertise_ip, self.advertise_port) {
-            (None, None) => None,
-            (ip, port) => {
-                let ip = ip.map(|ip| parsed("advertise_ip", ip)).transpose()?.unwrap_or(listen.ip());
-                Some(SocketAddr::new(ip, port.unwrap_or(self.port)))
-            }
-        };
-        let config =
-            Config { listen: Some(listen), advertise: advertised, http_workers, ..Config::default() };
+        config.listen = Some(listen);
+        if self.advertise_ip.is_some() || self.advertise_port.is_some() {
+            let ip = self.advertise_ip.map(|ip| parsed("advertise_ip", ip)).transpose()?;
+            let port = self.advertise_port.unwrap_or(self.port);
+            config.advertise = Some(SocketAddr::new(ip.unwrap_or(listen.ip()), port));
+        }
         let runtime = Runtime::start(config).with_context(|| {
             format!("cannot listen on {listen}; --port=N takes another port, --port=0 any free one")
         })?;
@@ -41,6 +43,10 @@ impl Address<'_> {
         runtime.delegate(delegate);
         Ok(runtime)
     }
+}
+
+fn unicode((name, value): (OsString, OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.into_string().ok()?))
 }
 
 fn parsed(flag: &str, text: &str) -> anyhow::Result<IpAddr> {
