@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent_linux::lock::Lock;
+use journal::Lane;
 use libprocess::{AskError, Bound, Pid, Runtime, Spawn, SpawnError, Upid};
 use model::{AgentInfo, Time};
 use rand::RngExt;
@@ -55,7 +56,8 @@ pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Agent>, StartError
     let mut seeds = runtime.environment().rng.stream(NAME);
     let settings = Arc::new(settings(runtime, &config));
     let journal = settings.layout.journal();
-    let (ledger, held) = Ledger::open(runtime.storage().clone(), &journal, seeds.random(), config.strict)?;
+    let (storage, lane) = (runtime.storage().clone(), Lane::of(runtime));
+    let (ledger, held) = Ledger::open(storage, lane, &journal, seeds.random(), config.strict)?;
     let mut state = State::new(Arc::clone(&settings), seeds.random(), Time::from(runtime.now()));
     state.counters.recovery_errors = u64::from(held.damaged);
     let public = Public::new(state.clone());

@@ -1,14 +1,15 @@
-//! The thread that flushes for many at once: while one group is on its way to the disk, the next gathers.
+//! Flushing for many at once: while one group is on its way to the disk, the next gathers.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use crate::frame::Frame;
-use crate::writer::{JournalError, Writer};
+use crate::config::JournalError;
+use crate::lane::{Lane, Way};
 
-/// Told once what was asked for is kept, or never will be. Called in the order of asking, on the journal's thread.
+/// Told once what was asked for is kept, or never will be. Called in the order of asking, where the journal writes.
 pub type Done = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
 
 /// More waits to be written than may.
@@ -16,239 +17,227 @@ pub type Done = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
 #[error("the journal has too much to write")]
 pub struct Rejected;
 
-/// A journal that many may write to. Dropping it writes what is left and ends its thread.
-pub struct Journal(Way);
+/// What is not written in one flush with what comes after it. Unit: bytes.
+const GROUP_MAX: usize = 4 << 20;
 
-enum Way {
-    Thread {
-        queue: Arc<Queue>,
-        thread: Option<JoinHandle<()>>,
-    },
-    /// Without a thread: whoever asks, waits. For simulations, where a disk takes no time.
-    Inline(Box<Mutex<Writer>>),
+/// How the flushes went so far. Times are zero where there is no clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flushes {
+    /// How many groups were written.
+    pub groups: u64,
+    /// How many asked for them.
+    pub jobs: u64,
+    /// Unit: bytes that were asked to be kept.
+    pub bytes: u64,
+    /// How long all took together.
+    pub took: Duration,
+    /// How long the latest took.
+    pub latest: Duration,
+    /// How long the slowest took.
+    pub slowest: Duration,
+    /// How long the present one has been on its way, if there is one.
+    pub present: Option<Duration>,
+    /// Unit: bytes that wait.
+    pub pending: usize,
+    /// Whether the disk has failed; nothing is written any more.
+    pub failed: bool,
 }
 
-struct Queue {
-    state: Mutex<Waiting>,
+/// What carries out what was asked for, one group at a time.
+pub(crate) trait Keeper: Send + 'static {
+    type Job: Send + 'static;
+
+    /// Unit: bytes.
+    fn size(job: &Self::Job) -> usize;
+
+    /// Whether a job may share a flush with the one before it.
+    fn joins(before: &Self::Job, job: &Self::Job) -> bool;
+
+    /// Keeps a group. Once it has failed, it always fails.
+    fn keep(&mut self, group: Vec<Self::Job>) -> Result<(), JournalError>;
+}
+
+/// Jobs on their way to a keeper. Dropping it has a thread write what is left and end.
+pub(crate) struct Flusher<K: Keeper> {
+    queue: Arc<Queue<K>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Queue<K: Keeper> {
+    waiting: Mutex<Waiting<K::Job>>,
     changed: Condvar,
+    keeper: Mutex<K>,
+    lane: Lane,
     pending_max: usize,
 }
 
-#[derive(Default)]
-struct Waiting {
-    jobs: VecDeque<Job>,
+struct Waiting<J> {
+    jobs: VecDeque<(J, Done)>,
     /// Unit: bytes.
     pending: usize,
-    /// Unit: bytes since the last snapshot, as of the last flush.
-    size: u64,
     closed: bool,
+    /// Jobs are being carried out, one after another.
+    running: bool,
+    /// When the present group began.
+    began: Option<Duration>,
+    flushes: Flushes,
 }
 
-enum Job {
-    Append(Vec<Frame>, Done),
-    Compact(Vec<u8>, Done),
-}
-
-impl Journal {
-    /// Writes on a thread of its own.
-    ///
+impl<K: Keeper> Flusher<K> {
     /// Errors: no thread can be started.
-    pub fn start(writer: Writer, pending_max: usize) -> io::Result<Self> {
+    pub(crate) fn start(keeper: K, lane: Lane, pending_max: usize) -> io::Result<Self> {
+        let waiting = Waiting {
+            jobs: VecDeque::new(),
+            pending: 0,
+            closed: false,
+            running: false,
+            began: None,
+            flushes: Flushes::default(),
+        };
         let queue = Arc::new(Queue {
-            state: Mutex::new(Waiting { size: writer.size(), ..Waiting::default() }),
+            waiting: Mutex::new(waiting),
             changed: Condvar::new(),
+            keeper: Mutex::new(keeper),
+            lane,
             pending_max,
         });
-        let theirs = queue.clone();
-        let thread = thread::Builder::new().name("journal".into()).spawn(move || theirs.run(writer))?;
-        Ok(Self(Way::Thread { queue, thread: Some(thread) }))
-    }
-
-    /// Writes where it is asked to, before the asking returns.
-    pub fn inline(writer: Writer) -> Self {
-        Self(Way::Inline(Box::new(Mutex::new(writer))))
-    }
-
-    /// Keeps `frames`, whole or not at all.
-    ///
-    /// Errors: too much waits already; `done` is dropped then.
-    pub fn append(&self, frames: Vec<Frame>, done: Done) -> Result<(), Rejected> {
-        let size = frames.iter().map(Frame::size).sum();
-        self.push(Job::Append(frames, done), size)
-    }
-
-    /// Replaces everything asked for so far by `snapshot`, which stands for it.
-    ///
-    /// Errors: too much waits already; `done` is dropped then.
-    pub fn compact(&self, snapshot: Vec<u8>, done: Done) -> Result<(), Rejected> {
-        let size = snapshot.len();
-        self.push(Job::Compact(snapshot, done), size)
-    }
-
-    /// How much was written since the last snapshot: a reason to make one. Unit: bytes.
-    pub fn size(&self) -> u64 {
-        match &self.0 {
-            Way::Thread { queue, .. } => queue.lock().size,
-            Way::Inline(writer) => unpoisoned(writer).size(),
-        }
-    }
-
-    fn push(&self, job: Job, size: usize) -> Result<(), Rejected> {
-        match &self.0 {
-            Way::Inline(writer) => {
-                let (done, result) = perform(&mut unpoisoned(writer), vec![job]);
-                done.into_iter().for_each(|done| done(result.clone()));
-                Ok(())
+        let thread = match &queue.lane.way {
+            Way::Thread => {
+                let theirs = queue.clone();
+                Some(thread::Builder::new().name("journal".into()).spawn(move || theirs.run())?)
             }
-            Way::Thread { queue, .. } => {
-                let mut state = queue.lock();
-                // One that is too large by itself is let through when it is alone.
-                if state.pending > 0 && state.pending + size > queue.pending_max {
-                    return Err(Rejected);
+            Way::Jobs(_) | Way::Inline => None,
+        };
+        Ok(Self { queue, thread })
+    }
+
+    /// Has something kept, once [`Flusher::go`] is called.
+    ///
+    /// Errors: too much waits already; `done` is dropped then.
+    pub(crate) fn push(&self, job: K::Job, done: Done) -> Result<(), Rejected> {
+        let size = K::size(&job);
+        let mut waiting = unpoisoned(&self.queue.waiting);
+        // One that is too large by itself is let through when it is alone.
+        if waiting.pending > 0 && waiting.pending + size > self.queue.pending_max {
+            return Err(Rejected);
+        }
+        waiting.pending += size;
+        waiting.jobs.push_back((job, done));
+        Ok(())
+    }
+
+    /// Has what was pushed carried out.
+    pub(crate) fn go(&self) {
+        match &self.queue.lane.way {
+            Way::Thread => self.queue.changed.notify_one(),
+            Way::Inline => while self.queue.step() {},
+            Way::Jobs(_) => {
+                if !std::mem::replace(&mut unpoisoned(&self.queue.waiting).running, true) {
+                    Queue::again(&self.queue);
                 }
-                state.pending += size;
-                state.jobs.push_back(job);
-                drop(state);
-                queue.changed.notify_one();
-                Ok(())
             }
         }
     }
+
+    pub(crate) fn flushes(&self) -> Flushes {
+        let waiting = unpoisoned(&self.queue.waiting);
+        let present = waiting.began.map(|began| self.queue.lane.elapsed().saturating_sub(began));
+        Flushes { present, pending: waiting.pending, ..waiting.flushes }
+    }
 }
 
-impl Drop for Journal {
+impl<K: Keeper> Drop for Flusher<K> {
     fn drop(&mut self) {
-        if let Way::Thread { queue, thread } = &mut self.0 {
-            queue.lock().closed = true;
-            queue.changed.notify_one();
-            if let Some(thread) = thread.take() {
-                // What it was asked to keep is told by its completions; a panic there is theirs.
-                let _ = thread.join();
-            }
+        unpoisoned(&self.queue.waiting).closed = true;
+        self.queue.changed.notify_one();
+        // What it was asked to keep is told by its completions, of which one may be what drops this.
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != thread::current().id()
+        {
+            let _ = thread.join();
         }
     }
 }
 
-impl Queue {
-    fn run(&self, mut writer: Writer) {
+impl<K: Keeper> Queue<K> {
+    fn run(&self) {
         loop {
-            let mut state = self.lock();
-            while state.jobs.is_empty() {
-                if state.closed {
+            let mut waiting = unpoisoned(&self.waiting);
+            while waiting.jobs.is_empty() {
+                if waiting.closed {
                     return;
                 }
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
             }
-            let group = take_group(&mut state.jobs);
-            drop(state);
-
-            let (done, result) = perform(&mut writer, group);
-
-            let mut state = self.lock();
-            // What has gathered meanwhile counts anew.
-            state.pending = state.jobs.iter().map(Job::size).sum();
-            state.size = writer.size();
-            drop(state);
-            done.into_iter().for_each(|done| done(result.clone()));
+            drop(waiting);
+            self.step();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        unpoisoned(&self.state)
+    /// One group, and then the next, each a job of its own: whoever stops a node stops it between two of them.
+    fn again(this: &Arc<Self>) {
+        let Way::Jobs(spawner) = &this.lane.way else { return };
+        let queue = this.clone();
+        spawner.blocking(Box::new(move || {
+            queue.step();
+            let mut waiting = unpoisoned(&queue.waiting);
+            waiting.running = !waiting.jobs.is_empty();
+            let more = waiting.running;
+            drop(waiting);
+            if more {
+                Self::again(&queue);
+            }
+        }));
+    }
+
+    /// Carries out one group, if any; says whether there was one.
+    fn step(&self) -> bool {
+        let mut waiting = unpoisoned(&self.waiting);
+        let many = group_len::<K>(&waiting.jobs);
+        if many == 0 {
+            return false;
+        }
+        let (group, done): (Vec<_>, Vec<_>) = waiting.jobs.drain(..many).unzip();
+        let began = self.lane.elapsed();
+        waiting.began = Some(began);
+        drop(waiting);
+
+        let bytes: usize = group.iter().map(K::size).sum();
+        let result = unpoisoned(&self.keeper).keep(group);
+
+        let took = self.lane.elapsed().saturating_sub(began);
+        let mut waiting = unpoisoned(&self.waiting);
+        waiting.began = None;
+        waiting.pending -= bytes;
+        let flushes = &mut waiting.flushes;
+        flushes.groups += 1;
+        flushes.jobs += many as u64;
+        flushes.bytes += bytes as u64;
+        flushes.took += took;
+        flushes.latest = took;
+        flushes.slowest = flushes.slowest.max(took);
+        flushes.failed |= result.is_err();
+        drop(waiting);
+        done.into_iter().for_each(|done| done(result.clone()));
+        true
     }
 }
 
-impl Job {
-    fn size(&self) -> usize {
-        match self {
-            Self::Append(frames, _) => frames.iter().map(Frame::size).sum(),
-            Self::Compact(snapshot, _) => snapshot.len(),
-        }
-    }
+/// How many of the first jobs are written together.
+fn group_len<K: Keeper>(jobs: &VecDeque<(K::Job, Done)>) -> usize {
+    let mut bytes = 0;
+    let mut before = None;
+    jobs.iter()
+        .take_while(|(job, _)| {
+            let joins = before.is_none_or(|before| bytes < GROUP_MAX && K::joins(before, job));
+            before = Some(job);
+            bytes += K::size(job);
+            joins
+        })
+        .count()
 }
 
 /// Nothing is left half done under these locks.
-fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// All appends up to a compaction, or one compaction.
-fn take_group(jobs: &mut VecDeque<Job>) -> Vec<Job> {
-    let appends = jobs.iter().take_while(|job| matches!(job, Job::Append(..))).count();
-    jobs.drain(..appends.max(1)).collect()
-}
-
-fn perform(writer: &mut Writer, group: Vec<Job>) -> (Vec<Done>, Result<(), JournalError>) {
-    let mut waiting = Vec::with_capacity(group.len());
-    let mut result = Ok(());
-    for job in group {
-        match job {
-            Job::Append(frames, done) => {
-                writer.put(&frames);
-                waiting.push(done);
-            }
-            Job::Compact(snapshot, done) => {
-                result = writer.compact(&snapshot);
-                waiting.push(done);
-            }
-        }
-    }
-    let result = result.and_then(|()| writer.flush());
-    (waiting, result)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-    use crate::testing::{Disk, frame, texts};
-
-    #[test]
-    fn completions_come_in_order_and_groups_share_flushes() {
-        let disk = Disk::default();
-        let (writer, _) = disk.open_journal().unwrap();
-        let journal = Journal::start(writer, 1 << 20).unwrap();
-        let (tell, told) = mpsc::channel();
-        for number in 0..500 {
-            let tell = tell.clone();
-            let done = Box::new(move |result: Result<(), JournalError>| {
-                tell.send((number, result.is_ok())).unwrap()
-            });
-            journal.append(vec![frame(&number.to_string())], done).unwrap();
-        }
-        drop((journal, tell));
-
-        let told: Vec<_> = told.iter().collect();
-        assert_eq!(told, (0..500).map(|number| (number, true)).collect::<Vec<_>>());
-        assert_eq!(texts(&disk.crash(0).open_journal().unwrap().1.frames).len(), 500);
-        assert!(disk.syncs() <= 502);
-    }
-
-    #[test]
-    fn after_the_first_error_nothing_is_answered_as_kept() {
-        let disk = Disk::default();
-        let (writer, _) = disk.open_journal().unwrap();
-        let journal = Journal::inline(writer);
-        let (tell, told) = mpsc::channel();
-        let done = || {
-            let tell = tell.clone();
-            Box::new(move |result: Result<(), JournalError>| tell.send(result.is_ok()).unwrap())
-        };
-        journal.append(vec![frame("a")], done()).unwrap();
-        disk.fail_from(0);
-        journal.append(vec![frame("b")], done()).unwrap();
-        journal.append(vec![frame("c")], done()).unwrap();
-        assert_eq!(told.try_iter().collect::<Vec<_>>(), [true, false, false]);
-    }
-
-    #[test]
-    fn what_waits_has_a_bound() {
-        let queue = Queue { state: Mutex::default(), changed: Condvar::new(), pending_max: 100 };
-        // No thread takes anything away.
-        let journal = Journal(Way::Thread { queue: Arc::new(queue), thread: None });
-        let append = |bytes: usize| journal.append(vec![frame(&"x".repeat(bytes))], Box::new(|_| {}));
-        assert_eq!(append(200), Ok(()));
-        assert_eq!(append(1), Err(Rejected));
-    }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use libprocess::environment::{File, Open, Storage};
+use libprocess::environment::{File, Locked, Open, Storage};
 
 use crate::{Config, Frame, OpenError, Recovered, Writer};
 
@@ -30,6 +30,98 @@ type Content = Arc<Mutex<Bytes>>;
 struct Bytes {
     now: Vec<u8>,
     synced: Vec<u8>,
+    /// What was written since: where, and what.
+    unsynced: Vec<(usize, Vec<u8>)>,
+}
+
+/// What a crash does to what was not synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// Only the process dies: all is there, and what was not synced may still be lost later.
+    Process,
+    /// All of it is there for good.
+    Nothing,
+    /// All of it is gone.
+    Everything,
+    /// So many bytes of it are there, in the order of writing.
+    AllButFirst(usize),
+    /// The same, and the file is as long as if all were: what is missing is zeros.
+    Zeros(usize),
+    /// The same, but what is missing is what was in those blocks before.
+    Stale(usize),
+    /// Each sector is there or not.
+    Sectors(u64),
+    /// All is there but for one bit.
+    Flip(usize),
+}
+
+impl Bytes {
+    fn after(&self, loss: Loss) -> Self {
+        let total: usize = self.unsynced.iter().map(|(_, bytes)| bytes.len()).sum();
+        let mut left = if total == 0 { self.now.clone() } else { self.synced.clone() };
+        if self.now.len() < left.len() {
+            left.truncate(self.now.len());
+        }
+        let mut seen = 0;
+        for (offset, bytes) in &self.unsynced {
+            let mut put = |offset: usize, bytes: &[u8]| {
+                if left.len() < offset + bytes.len() {
+                    left.resize(offset + bytes.len(), 0);
+                }
+                left[offset..offset + bytes.len()].copy_from_slice(bytes);
+            };
+            let rest = |kept: usize| kept.saturating_sub(seen).min(bytes.len());
+            match loss {
+                Loss::Process | Loss::Nothing => put(*offset, bytes),
+                Loss::Everything => {}
+                Loss::AllButFirst(kept) => put(*offset, &bytes[..rest(kept)]),
+                Loss::Zeros(kept) => {
+                    let zeros = vec![0; bytes.len() - rest(kept)];
+                    put(*offset, &[&bytes[..rest(kept)], &zeros].concat());
+                }
+                Loss::Stale(kept) => {
+                    // As an older file of the same journal would look: valid frames, but not of this one.
+                    let old = self.synced.iter().copied().chain(bytes.iter().copied()).cycle();
+                    let old: Vec<u8> = old.take(bytes.len() - rest(kept)).collect();
+                    put(*offset, &[&bytes[..rest(kept)], &old].concat());
+                }
+                Loss::Sectors(seed) => {
+                    let mut at = 0;
+                    while at < bytes.len() {
+                        let sector = (offset + at) / SECTOR;
+                        let end = ((sector + 1) * SECTOR - offset).min(bytes.len());
+                        if mixed(seed ^ sector as u64) & 1 == 0 {
+                            put(offset + at, &bytes[at..end]);
+                        }
+                        at = end;
+                    }
+                }
+                Loss::Flip(bit) => {
+                    let mut bytes = bytes.clone();
+                    let at = bit % (total * 8);
+                    if let Some(byte) = (at / 8).checked_sub(seen).and_then(|at| bytes.get_mut(at)) {
+                        *byte ^= 1 << (at % 8);
+                    }
+                    put(*offset, &bytes);
+                }
+            }
+            seen += bytes.len();
+        }
+        if loss == Loss::Process {
+            return Self { now: left, ..self.clone() };
+        }
+        Self { now: left.clone(), synced: left, unsynced: Vec::new() }
+    }
+}
+
+/// Small, so that a group of a test takes several. Unit: bytes.
+const SECTOR: usize = 64;
+
+/// A number that looks like chance.
+pub(crate) fn mixed(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
 
 impl Disk {
@@ -37,23 +129,41 @@ impl Disk {
         Arc::new(self.clone())
     }
 
-    /// Loses power: what was not synced is gone, but for the first `kept` bytes that were written last.
+    /// Loses power: what was not synced is gone, but for the first `kept` bytes.
     pub(crate) fn crash(&self, kept: usize) -> Self {
+        self.after(Loss::AllButFirst(kept), false)
+    }
+
+    /// What a crash leaves; with `renamed`, changes of names that were not synced are there.
+    pub(crate) fn after(&self, loss: Loss, renamed: bool) -> Self {
         let state = self.0.lock().unwrap();
-        let files: BTreeMap<PathBuf, Content> = state
-            .durable
-            .iter()
-            .map(|(path, content)| {
-                let bytes = content.lock().unwrap();
-                let mut left = bytes.synced.clone();
-                if bytes.now.len() > left.len() {
-                    let end = bytes.now.len().min(left.len() + kept);
-                    left.extend_from_slice(&bytes.now[left.len()..end]);
-                }
-                (path.clone(), Arc::new(Mutex::new(Bytes { now: left.clone(), synced: left })))
-            })
-            .collect();
-        Self(Arc::new(Mutex::new(State { durable: files.clone(), files, ..State::default() })))
+        let after = |(path, content): (&PathBuf, &Content)| {
+            (path.clone(), Arc::new(Mutex::new(content.lock().unwrap().after(loss))))
+        };
+        let names = if renamed || loss == Loss::Process { &state.files } else { &state.durable };
+        let files: BTreeMap<PathBuf, Content> = names.iter().map(after).collect();
+        let durable = match loss {
+            Loss::Process => state
+                .durable
+                .iter()
+                .map(|(path, old)| {
+                    let same = |(_, content): &(&PathBuf, &Content)| Arc::ptr_eq(content, old);
+                    let now = state.files.iter().find(same).map(|(path, _)| files[path].clone());
+                    (path.clone(), now.unwrap_or_else(|| old.clone()))
+                })
+                .collect(),
+            _ => files.clone(),
+        };
+        Self(Arc::new(Mutex::new(State { durable, files, ..State::default() })))
+    }
+
+    /// How many bytes a crash could lose.
+    pub(crate) fn unsynced(&self) -> usize {
+        let state = self.0.lock().unwrap();
+        let lengths = state.files.values().map(|content| {
+            content.lock().unwrap().unsynced.iter().map(|(_, bytes)| bytes.len()).sum::<usize>()
+        });
+        lengths.max().unwrap_or(0)
     }
 
     pub(crate) fn fail_from(&self, operation: usize) {
@@ -76,7 +186,7 @@ impl Disk {
     /// What the disk would hold if `name` held these bytes.
     pub(crate) fn with(&self, name: &str, bytes: &[u8]) -> Self {
         let other = self.crash(usize::MAX);
-        let content = Bytes { now: bytes.to_vec(), synced: bytes.to_vec() };
+        let content = Bytes { now: bytes.to_vec(), synced: bytes.to_vec(), unsynced: Vec::new() };
         other.0.lock().unwrap().files.insert(Path::new("/j").join(name), Arc::new(Mutex::new(content)));
         other
     }
@@ -158,7 +268,11 @@ impl Storage for Disk {
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.0.lock().unwrap().files.contains_key(path)
+        self.0.lock().unwrap().files.keys().any(|file| file.starts_with(path))
+    }
+
+    fn lock(&self, _path: &Path) -> io::Result<Option<Locked>> {
+        Ok(Some(Locked::new(())))
     }
 }
 
@@ -188,6 +302,7 @@ impl File for Opened {
             bytes.now.resize(end, 0);
         }
         bytes.now[offset as usize..end].copy_from_slice(new);
+        bytes.unsynced.push((offset as usize, new.to_vec()));
         Ok(())
     }
 
@@ -207,6 +322,7 @@ impl File for Opened {
         self.disk.step()?.syncs += 1;
         let mut bytes = self.content.lock().unwrap();
         bytes.synced = bytes.now.clone();
+        bytes.unsynced.clear();
         Ok(())
     }
 }

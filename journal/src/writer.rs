@@ -1,50 +1,17 @@
 //! Writing, one step at a time: groups, segments, snapshots.
 
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libprocess::environment::{File, Open, Storage};
 
-use crate::frame::{BODY_MAX, Frame};
-use crate::recover::{Found, OpenError, Recovered, read, tidy};
-use crate::segment::{HEADER, segment_header, segment_name, snapshot_bytes, snapshot_name};
-
-/// How a journal is kept.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Where it is; a directory of its own.
-    pub dir: PathBuf,
-    /// A segment that has grown beyond this is followed by the next. Unit: bytes.
-    pub segment_bytes: u64,
-    /// How much may wait to be written. Unit: bytes.
-    pub pending_bytes: usize,
-    /// Read around damage instead of refusing. The owner compacts at once, or the damage is met again.
-    pub accept_damage: bool,
-    /// What the salts of new segments begin with: anything that differs from start to start.
-    pub salt: u64,
-}
-
-impl Config {
-    /// The usual, in `dir`.
-    pub fn new(dir: impl Into<PathBuf>, salt: u64) -> Self {
-        Self { dir: dir.into(), segment_bytes: 16 << 20, pending_bytes: 64 << 20, accept_damage: false, salt }
-    }
-}
-
-/// Why nothing is written any more.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("failed to write the journal: {message}")]
-pub struct JournalError {
-    /// The first error of the disk.
-    pub message: Arc<str>,
-}
-
-impl JournalError {
-    pub(crate) fn of(error: &io::Error) -> Self {
-        Self { message: error.to_string().into() }
-    }
-}
+use crate::config::{Config, JournalError};
+use crate::frame::{self, BODY_MAX, Frame, Place, Seal};
+use crate::lane::Lane;
+use crate::recover::{Found, OpenError, Reading, Recovered, Tail, read, tidy};
+use crate::scan::Visit;
+use crate::segment::{End, HEADER, Header, segment_name, snapshot_bytes, snapshot_name};
+use crate::spare::Spares;
 
 /// The one who writes. Whatever fails once, fails from then on.
 pub struct Writer {
@@ -53,58 +20,149 @@ pub struct Writer {
     segment: Segment,
     /// The number of the next segment.
     next: u64,
-    /// The first segment the last snapshot does not cover.
+    /// The first segment that is still needed.
     first: u64,
     /// Frames put and not yet written, as they will be in the current segment.
     group: Vec<u8>,
+    /// Where in it the last frame begins.
+    last: usize,
     /// Unit: bytes of segments since the last snapshot.
     size: u64,
     failed: Option<JournalError>,
+    spares: Option<Spares>,
 }
 
 struct Segment {
+    number: u64,
     file: Box<dyn File>,
     salt: u64,
-    length: u64,
+    end: End,
+}
+
+/// A journal that was read and is not yet written to.
+pub(crate) struct Opening {
+    storage: Arc<dyn Storage>,
+    config: Config,
+    pub(crate) found: Found,
+}
+
+impl Opening {
+    /// Reads the journal in `config.dir`. If segments are removed from its front, its owner checks that none is missing.
+    pub(crate) fn read(
+        storage: Arc<dyn Storage>,
+        config: Config,
+        open_front: bool,
+        visit: &mut Visit<'_>,
+    ) -> Result<Self, OpenError> {
+        if !storage.exists(&config.dir) {
+            let doing = "make";
+            let failed = |source| OpenError::Storage { dir: config.dir.clone(), doing, source };
+            storage.create_dir(&config.dir).map_err(failed)?;
+        }
+        let Config { dir, owner, accept_damage, .. } = &config;
+        let reading = Reading { dir, owner: *owner, accept_damage: *accept_damage, open_front };
+        let found = read(&storage, reading, visit)?;
+        Ok(Self { storage, config, found })
+    }
+
+    /// Makes what was read durable and goes on after it. A segment that begins repeats `carry`.
+    pub(crate) fn write(self, lane: &Lane, carry: &[Frame]) -> Result<Writer, OpenError> {
+        let dir = self.config.dir.clone();
+        self.begin(lane, carry).map_err(|source| OpenError::Storage { dir, doing: "write to", source })
+    }
+
+    fn begin(self, lane: &Lane, carry: &[Frame]) -> io::Result<Writer> {
+        let Self { storage, config, found } = self;
+        tidy(&storage, &config.dir, &found)?;
+        let mut spares = config.prepare.then(|| {
+            Spares::new(lane.clone(), storage.clone(), &config.dir, config.segment_bytes, config.salt)
+        });
+        let last = found.seals.last_key_value().zip(found.end).filter(|_| found.goes_on);
+        let (segment, next, size) = match last {
+            Some(((number, seal), end)) => {
+                let file = storage.open(&config.dir.join(segment_name(*number)), Open::Write)?;
+                let segment = Segment { number: *number, file, salt: seal.salt, end };
+                (segment, found.next, found.size)
+            }
+            None => {
+                // What was damaged and is to be read around has no end anybody could name.
+                let end = found.end.filter(|_| !matches!(found.tail, Tail::Damaged { .. }));
+                let segment = Segment::make(&storage, &config, found.next, end, &mut spares, carry)?;
+                let size = found.size + segment.end.length;
+                (segment, found.next + 1, size)
+            }
+        };
+        if let Some(spares) = &mut spares {
+            spares.ask();
+        }
+        Ok(Writer {
+            storage,
+            config,
+            segment,
+            next,
+            first: found.first,
+            group: Vec::new(),
+            last: 0,
+            size,
+            failed: None,
+            spares,
+        })
+    }
 }
 
 impl Writer {
     /// Opens the journal in `config.dir`, making it if it is missing.
     ///
-    /// Errors: the disk refuses, or the journal is damaged and `accept_damage` is not set.
+    /// Errors: the disk refuses, the journal is not this owner's or a later version's, or it is damaged and
+    /// `accept_damage` is not set.
     pub fn open(storage: Arc<dyn Storage>, config: Config) -> Result<(Self, Recovered), OpenError> {
-        let failed = |source| OpenError::Storage { dir: config.dir.clone(), source };
-        storage.create_dir(&config.dir).map_err(failed)?;
-        let found = read(&storage, &config.dir, config.accept_damage)?;
-        tidy(&storage, &config.dir, &found).map_err(failed)?;
-        let Found { recovered, first, last, next, size, .. } = found;
-        let (segment, next) = match last {
-            Some((number, salt, length)) => {
-                let file =
-                    storage.open(&config.dir.join(segment_name(number)), Open::Write).map_err(failed)?;
-                (Segment { file, salt, length }, next)
-            }
-            None => (Segment::make(&*storage, &config, next).map_err(failed)?, next + 1),
-        };
-        let writer = Self { storage, config, segment, next, first, group: Vec::new(), size, failed: None };
-        Ok((writer, recovered))
+        let mut frames = Vec::new();
+        let mut opening = Opening::read(storage, config, false, &mut |_, frame| {
+            frames.push(frame.to_frame());
+            Ok(())
+        })?;
+        let (snapshot, tail) = (opening.found.snapshot.take(), opening.found.tail.clone());
+        let writer = opening.write(&Lane::inline(), &[])?;
+        Ok((writer, Recovered { snapshot, frames, tail }))
     }
 
-    /// Puts frames into the next group. They are found whole or not at all.
+    /// Puts frames into the next group. A group is found whole or not at all.
     ///
     /// # Panics
     /// If a body is longer than [`BODY_MAX`]: its writer promised not to.
     pub fn put(&mut self, frames: &[Frame]) {
-        for (index, frame) in frames.iter().enumerate() {
-            assert!(frame.body.len() <= BODY_MAX, "a frame of kind {} is too long", frame.kind);
-            let offset = self.segment.length + self.group.len() as u64;
-            frame.put(&mut self.group, self.segment.salt, offset, index + 1 == frames.len());
+        for frame in frames {
+            self.put_parts([frame.kind, frame.version], [&frame.body, &[]]);
         }
+    }
+
+    /// Puts one frame, whose body is all of `parts`, into the next group; says where it will be.
+    pub(crate) fn put_parts(&mut self, meaning: [u8; 2], parts: [&[u8]; 2]) -> Place {
+        assert!(parts[0].len() + parts[1].len() <= BODY_MAX, "a frame of kind {} is too long", meaning[0]);
+        self.last = self.group.len();
+        let Segment { number, salt, end, .. } = self.segment;
+        let offset = end.length + self.group.len() as u64;
+        frame::put(&mut self.group, salt, offset, end.link, meaning, parts);
+        Place { segment: number, offset }
     }
 
     /// Writes the group: one write, one flush. After it returns, everything put is kept.
     pub fn flush(&mut self) -> Result<(), JournalError> {
-        self.guarded(Self::write_group)
+        self.flush_carrying(&mut Vec::new)
+    }
+
+    /// The same; a segment that begins thereafter repeats what `carry` says.
+    pub(crate) fn flush_carrying(
+        &mut self,
+        carry: &mut dyn FnMut() -> Vec<Frame>,
+    ) -> Result<(), JournalError> {
+        self.guarded(|writer| {
+            writer.write_group()?;
+            if writer.segment.end.length > writer.config.segment_bytes {
+                writer.roll(&carry())?;
+            }
+            Ok(())
+        })
     }
 
     /// Replaces all that was put so far by `snapshot`, which stands for it.
@@ -113,15 +171,28 @@ impl Writer {
             // Not needed for the snapshot, but for whoever waits for what is in the group.
             writer.write_group()?;
             let number = writer.next;
-            writer.roll()?;
+            writer.roll(&[])?;
             writer.write_snapshot(number, snapshot)?;
-            writer.remove_before(number)
+            writer.forget_before(number)?;
+            writer.size = 0;
+            Ok(())
         })
+    }
+
+    /// Removes the segments before `number`: nothing in them is needed any more.
+    pub(crate) fn remove_before(&mut self, number: u64) -> Result<(), JournalError> {
+        self.guarded(|writer| if writer.first < number { writer.forget_before(number) } else { Ok(()) })
     }
 
     /// How much was written since the last snapshot: a reason to make one. Unit: bytes.
     pub fn size(&self) -> u64 {
         self.size + self.group.len() as u64
+    }
+
+    /// The first segment that is still there, and the present one with its seal.
+    pub(crate) fn segments(&self) -> (u64, u64, Seal) {
+        let Segment { number, salt, .. } = self.segment;
+        (self.first, number, Seal { format: frame::Format::PRESENT, salt })
     }
 
     fn guarded(&mut self, step: impl FnOnce(&mut Self) -> io::Result<()>) -> Result<(), JournalError> {
@@ -140,20 +211,23 @@ impl Writer {
         if self.group.is_empty() {
             return Ok(());
         }
-        self.segment.file.write_at(&self.group, self.segment.length)?;
-        self.segment.file.sync_data()?;
-        self.segment.length += self.group.len() as u64;
+        let Segment { file, salt, end, .. } = &mut self.segment;
+        let link = frame::close(&mut self.group, self.last, *salt, end.length + self.last as u64);
+        file.write_at(&self.group, end.length)?;
+        file.sync_data()?;
+        *end = End { length: end.length + self.group.len() as u64, link };
         self.size += self.group.len() as u64;
         self.group.clear();
-        if self.segment.length > self.config.segment_bytes {
-            self.roll()?;
-        }
         Ok(())
     }
 
-    fn roll(&mut self) -> io::Result<()> {
-        self.segment = Segment::make(&*self.storage, &self.config, self.next)?;
+    fn roll(&mut self, carry: &[Frame]) -> io::Result<()> {
+        let end = Some(self.segment.end);
+        self.segment = Segment::make(&self.storage, &self.config, self.next, end, &mut self.spares, carry)?;
         self.next += 1;
+        if let Some(spares) = &mut self.spares {
+            spares.ask();
+        }
         Ok(())
     }
 
@@ -169,8 +243,7 @@ impl Writer {
         self.storage.sync_dir(dir)
     }
 
-    /// Removes what the snapshot `number` stands for.
-    fn remove_before(&mut self, number: u64) -> io::Result<()> {
+    fn forget_before(&mut self, number: u64) -> io::Result<()> {
         let dir = &self.config.dir;
         for covered in self.first..number {
             let path = dir.join(segment_name(covered));
@@ -183,23 +256,52 @@ impl Writer {
             self.storage.remove(&older)?;
         }
         self.first = number;
-        self.size = 0;
         self.storage.sync_dir(dir)
     }
 }
 
 impl Segment {
-    /// A new segment, durable before anything is written to it.
-    fn make(storage: &dyn Storage, config: &Config, number: u64) -> io::Result<Self> {
-        let dir: &Path = &config.dir;
+    /// A new segment, which has its name only once it is durable as far as it is written here.
+    fn make(
+        storage: &Arc<dyn Storage>,
+        config: &Config,
+        number: u64,
+        previous: Option<End>,
+        spares: &mut Option<Spares>,
+        carry: &[Frame],
+    ) -> io::Result<Self> {
         // Differs from that of any file that had this number before.
         let salt = config.salt.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(number);
-        let mut file = storage.open(&dir.join(segment_name(number)), Open::Create)?;
-        file.set_len(0)?;
-        file.write_at(&segment_header(number, salt), 0)?;
+        let header = Header { number, salt, owner: config.owner, previous };
+        let mut bytes = header.bytes().to_vec();
+        let mut end = End { length: HEADER as u64, link: header.link() };
+        let mut last = bytes.len();
+        for frame in carry {
+            last = bytes.len();
+            let meaning = [frame.kind, frame.version];
+            frame::put(&mut bytes, salt, last as u64, end.link, meaning, [&frame.body, &[]]);
+        }
+        if !carry.is_empty() {
+            end = End { length: bytes.len() as u64, link: frame::close(&mut bytes, last, salt, last as u64) };
+        }
+
+        let (new, mut file) = match spares.as_mut().and_then(Spares::take) {
+            Some(path) => {
+                let file = storage.open(&path, Open::Write)?;
+                (path, file)
+            }
+            None => {
+                let path = config.dir.join(format!("{number:016x}.new"));
+                let mut file = storage.open(&path, Open::Create)?;
+                file.set_len(0)?;
+                (path, file)
+            }
+        };
+        file.write_at(&bytes, 0)?;
         file.sync_data()?;
-        storage.sync_dir(dir)?;
-        Ok(Self { file, salt, length: HEADER as u64 })
+        storage.rename(&new, &config.dir.join(segment_name(number)))?;
+        storage.sync_dir(&config.dir)?;
+        Ok(Self { number, file, salt, end })
     }
 }
 

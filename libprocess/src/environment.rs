@@ -89,6 +89,18 @@ pub trait Storage: Send + Sync {
     fn remove(&self, path: &Path) -> io::Result<()>;
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     fn exists(&self, path: &Path) -> bool;
+    /// Takes a file for this process alone, making it if it is missing; nothing if another has it. A process that ends,
+    /// however it does, gives back what it had.
+    fn lock(&self, path: &Path) -> io::Result<Option<Locked>>;
+}
+
+/// A file that is this process' alone until this is dropped.
+pub struct Locked(#[expect(dead_code, reason = "what is done with it is to drop it")] Box<dyn Send + Sync>);
+
+impl Locked {
+    pub fn new(held: impl Send + Sync + 'static) -> Locked {
+        Locked(Box::new(held))
+    }
 }
 
 /// How a file is opened.

@@ -236,6 +236,11 @@ impl Runtime {
         self.post(&self.nobody(), to, message)
     }
 
+    /// Whether threads turn this runtime; a node of a [`Sim`](crate::sim::Sim) has none, nor may anything in it.
+    pub fn is_real(&self) -> bool {
+        self.0.driver.is_real()
+    }
+
     /// Waits for a future on this thread. Not for shards or HTTP arbiters, nor in a simulation.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         assert!(self.0.driver.is_real(), "a simulated runtime moves when its `Sim` does");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use journal::{Config, Frame, Journal, JournalError, OpenError, Tail, Writer};
+use journal::{Config, Frame, Journal, JournalError, Lane, OpenError, Tail, Writer};
 use libprocess::environment::Storage;
 use libprocess_wire as wire;
 
@@ -55,12 +55,13 @@ pub(crate) struct Held {
 }
 
 impl Ledger {
-    /// Opens the journal in `dir` and reads all of it. Blocks.
+    /// Opens the journal in `dir` and reads all of it, which blocks; from then on it is written in `lane`.
     ///
     /// Errors: the disk refuses, or, if `strict`, something in the middle cannot be read. A torn end is cut off, since
     /// nobody was told that it is kept.
     pub(crate) fn open(
         storage: Arc<dyn Storage>,
+        lane: Lane,
         dir: &Path,
         salt: u64,
         strict: bool,
@@ -89,7 +90,7 @@ impl Ledger {
                 .map_err(|why| LedgerError::Record { dir: dir.display().to_string(), why })?;
             held.records.extend(batch);
         }
-        let journal = Journal::start(writer, pending_bytes).map_err(LedgerError::Start)?;
+        let journal = Journal::start(writer, lane, pending_bytes).map_err(LedgerError::Start)?;
         Ok((Self { journal, snapshot, damaged: held.damaged }, held))
     }
 
@@ -169,7 +170,7 @@ mod tests {
         }
 
         fn open(&self, strict: bool) -> Result<(Ledger, Held), LedgerError> {
-            Ledger::open(self.runtime.storage().clone(), self.dir.path(), 1, strict)
+            Ledger::open(self.runtime.storage().clone(), Lane::of(&self.runtime), self.dir.path(), 1, strict)
         }
     }
 

@@ -5,7 +5,10 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::environment::{File, Open, Storage};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+
+use crate::environment::{File, Locked, Open, Storage};
 
 pub(super) struct Files;
 
@@ -49,6 +52,15 @@ impl Storage for Files {
 
     fn exists(&self, path: &Path) -> bool {
         path.exists()
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<Locked>> {
+        let file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(held) => Ok(Some(Locked::new(held))),
+            Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+            Err((_, other)) => Err(other.into()),
+        }
     }
 }
 
@@ -106,5 +118,16 @@ mod tests {
         assert!(Files.open(&two, Open::CreateNew).is_err());
         Files.remove(&two).unwrap();
         fs::remove_dir(&dir).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_locked_by_one_at_a_time() {
+        let path = std::env::temp_dir().join(format!("libprocess-lock-{}", std::process::id()));
+        let held = Files.lock(&path).unwrap();
+        assert!(held.is_some());
+        assert!(Files.lock(&path).unwrap().is_none());
+        drop(held);
+        assert!(Files.lock(&path).unwrap().is_some());
+        fs::remove_file(&path).unwrap();
     }
 }

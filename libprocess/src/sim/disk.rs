@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::environment::{File, Open, Storage};
+use crate::environment::{File, Locked, Open, Storage};
 
 /// What of a write may be missing while the rest of it is there. Unit: bytes.
 const SECTOR: usize = 512;
@@ -47,6 +47,9 @@ struct State {
     pending: Vec<Change>,
     directories: BTreeSet<PathBuf>,
     full: bool,
+    broken: bool,
+    /// What the present life has taken for itself.
+    locks: BTreeSet<PathBuf>,
     chance: ChaCha8Rng,
 }
 
@@ -76,18 +79,27 @@ impl NodeDisk {
             pending: Vec::new(),
             directories: BTreeSet::new(),
             full: false,
+            broken: false,
+            locks: BTreeSet::new(),
             chance,
         })))
     }
 
     /// The disk in the hands of one life of its node.
     pub(super) fn storage(self: Arc<Self>, life: u32) -> Arc<dyn Storage> {
-        self.0.lock().life = Some(life);
+        let mut state = self.0.lock();
+        state.life = Some(life);
+        state.locks.clear();
+        drop(state);
         Arc::new(Mounted { disk: self, life })
     }
 
     pub(super) fn set_full(&self, full: bool) {
         self.0.lock().full = full;
+    }
+
+    pub(super) fn set_broken(&self, broken: bool) {
+        self.0.lock().broken = broken;
     }
 
     /// That life touches the disk no more.
@@ -239,6 +251,10 @@ impl State {
     fn has_room(&self) -> io::Result<()> {
         if self.full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
+
+    fn can_write(&self) -> io::Result<()> {
+        if self.broken { Err(io::Error::other("input/output error")) } else { Ok(()) }
+    }
 }
 
 impl Storage for Mounted {
@@ -252,6 +268,7 @@ impl Storage for Mounted {
                 if !path.parent().is_some_and(|parent| state.is_directory(parent)) {
                     return Err(io::ErrorKind::NotFound.into());
                 }
+                state.can_write()?;
                 state.has_room()?;
                 let inode = Inode::default();
                 state.change(Change::Add(path.to_owned(), inode.clone()));
@@ -274,13 +291,17 @@ impl Storage for Mounted {
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.state()?;
-        state.has_room()?;
+        if !state.is_directory(dir) {
+            state.can_write()?;
+            state.has_room()?;
+        }
         state.directories.extend(dir.ancestors().map(Path::to_owned));
         Ok(())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.state()?;
+        state.can_write()?;
         if state.names.contains_key(from) {
             state.change(Change::Rename(from.to_owned(), to.to_owned()));
             return Ok(());
@@ -304,12 +325,14 @@ impl Storage for Mounted {
         if !state.names.contains_key(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
+        state.can_write()?;
         state.change(Change::Remove(path.to_owned()));
         Ok(())
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.state()?;
+        state.can_write()?;
         let State { pending, durable, .. } = &mut *state;
         pending.extract_if(.., |change| change.touches(dir)).for_each(|change| change.apply(durable));
         Ok(())
@@ -317,6 +340,27 @@ impl Storage for Mounted {
 
     fn exists(&self, path: &Path) -> bool {
         self.state().is_ok_and(|state| state.names.contains_key(path) || state.is_directory(path))
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<Locked>> {
+        self.open(path, Open::Create)?;
+        let taken = self.state()?.locks.insert(path.to_owned());
+        Ok(taken.then(|| Locked::new(Held { mounted: self.clone(), path: path.to_owned() })))
+    }
+}
+
+/// What one life has taken for itself.
+struct Held {
+    mounted: Mounted,
+    path: PathBuf,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // A life that is over holds nothing.
+        if let Ok(mut state) = self.mounted.state() {
+            state.locks.remove(&self.path);
+        }
     }
 }
 
@@ -332,6 +376,7 @@ impl Opened {
         if !self.writable {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
+        state.can_write()?;
         if grows {
             state.has_room()?;
         }

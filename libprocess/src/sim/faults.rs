@@ -52,6 +52,11 @@ impl Sim {
         self.machines[&node.address()].disk.set_full(full);
     }
 
+    /// Lets every write and flush of a node's disk fail, or succeed again; what is there can still be read.
+    pub fn break_disk(&mut self, node: &Runtime, broken: bool) {
+        self.machines[&node.address()].disk.set_broken(broken);
+    }
+
     /// Lets each blocking job of a node take so much longer: its disk is slow.
     pub fn slow_disk(&mut self, node: &Runtime, slow: Duration) {
         if let Some(life) = self.life(node.address()) {

@@ -98,6 +98,33 @@ fn a_full_disk_takes_no_more_but_can_be_read_and_emptied() {
 }
 
 #[test]
+fn a_broken_disk_can_be_read_and_takes_nothing() {
+    let mut sim = Sim::new(1);
+    let node = written(&mut sim);
+    sim.break_disk(&node, true);
+    let mut file = node.storage().open(path(), Open::Write).unwrap();
+    assert!(file.write_at(b"S", 0).is_err() && file.sync_data().is_err());
+    assert!(node.storage().remove(path()).is_err());
+    assert_eq!(read(&node), b"synced lost");
+    sim.break_disk(&node, false);
+    file.sync_data().unwrap();
+}
+
+#[test]
+fn a_lock_is_held_until_it_is_dropped_or_its_node_dies() {
+    let mut sim = Sim::new(1);
+    let node = written(&mut sim);
+    let lock = || node.storage().lock(Path::new("/j/LOCK")).unwrap();
+    let held = lock();
+    assert!(held.is_some() && lock().is_none());
+    drop(held);
+    let held = lock().unwrap();
+    let again = sim.restart(&node, Disk::Kept);
+    assert!(again.storage().lock(Path::new("/j/LOCK")).unwrap().is_some());
+    drop(held);
+}
+
+#[test]
 fn a_rename_is_found_again_once_its_directory_was_synced() {
     let mut sim = Sim::new(1);
     let node = written(&mut sim);
