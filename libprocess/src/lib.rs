@@ -90,6 +90,7 @@ pub mod sim;
 
 pub mod http;
 pub mod metrics;
+pub mod toolbox;
 
 pub use actix;
 pub use actix::{Actor, Handler, Message};

@@ -6,6 +6,7 @@ mod identity;
 mod local;
 mod order;
 mod probe;
+mod programs;
 mod remote;
 mod stock;
 mod tls;
