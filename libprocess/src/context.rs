@@ -25,12 +25,11 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::compat::Compat;
 use crate::environment::Task;
-use crate::hosted::panic_message;
 use crate::link::{Exit, Reason, Watcher};
 use crate::mailbox::{AnyCell, Cell, System};
 use crate::shard::{Key, Local};
 use crate::transport::{AskCancel, Peer};
-use crate::{AskError, Pid, Process, Runtime, SendError, Timer, Upid};
+use crate::{AskError, Pid, Process, Runtime, SendError, Timer, Upid, panics};
 
 /// What a process is given while it handles something.
 pub struct Context<A: Process> {
@@ -233,6 +232,18 @@ impl<A: Process> Context<A> {
         self.runtime().link(linker, peer);
     }
 
+    /// Links a process of this runtime, whose reason is told even if it has ended already.
+    pub(crate) fn link_cell(&mut self, target: &Arc<dyn AnyCell>) {
+        let linked = target.upid().clone();
+        self.extras().links.insert(linked.clone(), ());
+        let linker: Arc<dyn AnyCell> = self.pid.cell.clone();
+        let watcher = Watcher::Local { linker: linker.clone(), linked: linked.clone() };
+        if !target.watch(watcher) {
+            let reason = target.ended().expect("who cannot be watched has ended");
+            linker.exited(linked, Exit::Ended(reason));
+        }
+    }
+
     /// Does not want to hear of it any more.
     pub fn unlink(&mut self, peer: &Upid) {
         if self.forget_link(peer) {
@@ -251,7 +262,8 @@ impl<A: Process> Context<A> {
         let task = self.runtime().environment().spawner.local(Box::pin(async move {
             match AssertUnwindSafe(future).catch_unwind().await {
                 Ok(output) => cell.push_system(System::Done(number, map(output))),
-                Err(panic) => cell.push_system(System::Panicked(panic_message(&*panic))),
+                Err(panic) => cell
+                    .push_system(System::Panicked(Box::new(panics::reason(&*panic, "the output of a task")))),
             }
         }));
         self.extras().tasks.insert(number, task);
@@ -269,7 +281,8 @@ impl<A: Process> Context<A> {
         self.runtime().environment().spawner.blocking(Box::new(move || {
             match std::panic::catch_unwind(AssertUnwindSafe(|| map(job()))) {
                 Ok(input) => cell.push_system(System::Input(input)),
-                Err(panic) => cell.push_system(System::Panicked(panic_message(&*panic))),
+                Err(panic) => cell
+                    .push_system(System::Panicked(Box::new(panics::reason(&*panic, "the output of a task")))),
             }
         }));
     }

@@ -5,8 +5,6 @@
 //!             or 200 µs of the shard's turn, whichever is first; what is left waits for the next
 //! ```
 
-use std::any::Any;
-use std::backtrace::Backtrace;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -18,7 +16,7 @@ use crate::context::{Alarm, State};
 use crate::link::{Exit, Reason};
 use crate::mailbox::{Envelope, System};
 use crate::shard::{Hosted, Next};
-use crate::{AskError, Context, Doors, Process};
+use crate::{AskError, Context, Doors, Process, panics};
 
 const TURN_MESSAGES: usize = 128;
 const TURN_TIMERS: usize = 64;
@@ -52,8 +50,8 @@ impl<A: Process> Home<A> {
         Home { actor: Some(actor), ctx, batch: None }
     }
 
-    /// One turn, with panics still on their way.
-    fn batch(&mut self, handled: &mut usize) -> Next {
+    /// One turn, with panics still on their way. `input` is what is being handled.
+    fn batch(&mut self, handled: &mut usize, input: &mut &'static str) -> Next {
         let Some(actor) = self.actor.as_mut() else { return Next::Ended };
         let ctx = &mut self.ctx;
         let batch = self.batch.get_or_insert_default();
@@ -63,7 +61,7 @@ impl<A: Process> Home<A> {
 
         while let Some(timer) = batch.timers.pop_front() {
             *handled += 1;
-            alarm(actor, ctx, timer);
+            alarm(actor, ctx, timer, input);
             if ctx.is_stopping() || *handled >= TURN_TIMERS {
                 break;
             }
@@ -71,15 +69,17 @@ impl<A: Process> Home<A> {
         while !ctx.is_stopping() {
             let Some(entry) = batch.system.pop_front() else { break };
             *handled += 1;
-            system(actor, ctx, entry);
+            system(actor, ctx, entry, input);
         }
         if woken || ctx.has_new_futures() {
+            *input = "an actor future or a stock message";
             ctx.poll_futures(actor);
         }
+        *input = std::any::type_name::<A::Input>();
         while !ctx.is_stopping() && !ctx.waits() && *handled < TURN_MESSAGES {
             let Some(envelope) = batch.user.pop_front() else { break };
             *handled += 1;
-            user(actor, ctx, envelope);
+            user(actor, ctx, envelope, input);
             if handled.is_multiple_of(CLOCK_EVERY) && ctx.is_late(TURN_TIME) {
                 break;
             }
@@ -96,18 +96,13 @@ impl<A: Process> Home<A> {
         }
     }
 
-    /// Runs foreign code; a panic becomes the reason of the end.
-    fn guarded(&mut self, work: impl FnOnce(&mut Home<A>) -> Next) -> Next {
-        match catch_unwind(AssertUnwindSafe(|| work(self))) {
+    /// Runs foreign code; a panic becomes the reason of the end. `work` says as it goes what it runs.
+    fn guarded(&mut self, work: impl FnOnce(&mut Home<A>, &mut &'static str) -> Next) -> Next {
+        let mut input = std::any::type_name::<A::Input>();
+        match catch_unwind(AssertUnwindSafe(|| work(self, &mut input))) {
             Ok(next) => next,
             Err(panic) => {
-                let message = panic_message(&*panic);
-                let reason = Reason::Panicked {
-                    message,
-                    input: std::any::type_name::<A::Input>().to_owned(),
-                    backtrace: Backtrace::capture().to_string(),
-                };
-                self.ctx.stop_because(reason);
+                self.ctx.stop_because(panics::reason(&*panic, input));
                 Next::Ended
             }
         }
@@ -123,7 +118,7 @@ impl<A: Process> Home<A> {
             drop(actor);
         }));
         if let Err(panic) = stopped {
-            tracing::error!(upid = %ctx.upid(), panic = panic_message(&*panic), "panicked while it ended");
+            tracing::error!(upid = %ctx.upid(), panic = panics::message(&*panic), "panicked while it ended");
         }
         let left = catch_unwind(AssertUnwindSafe(|| {
             self.batch = None;
@@ -137,7 +132,8 @@ impl<A: Process> Home<A> {
 
 impl<A: Process> Hosted for Home<A> {
     fn start(&mut self) -> Next {
-        let next = self.guarded(|home| {
+        let next = self.guarded(|home, input| {
+            *input = "its start";
             let actor = home.actor.as_mut().expect("a process starts before it ends");
             actor.started(&mut home.ctx);
             // One that nobody has spoken to costs no more than it is.
@@ -150,12 +146,13 @@ impl<A: Process> Hosted for Home<A> {
         let mut handled = 0;
         let mut next = Next::Ended;
         if !self.ctx.is_stopping() {
-            next = self.guarded(|home| home.batch(&mut handled));
+            next = self.guarded(|home, input| home.batch(&mut handled, input));
         }
         if self.ctx.is_stopping() {
             next = Next::Ended;
             if self.ctx.may_refuse_to_stop() {
-                let verdict = self.guarded(|home| {
+                let verdict = self.guarded(|home, input| {
+                    *input = "whether it stops";
                     let Some(actor) = home.actor.as_mut() else { return Next::Ended };
                     match actor.stopping(&mut home.ctx) {
                         Running::Continue => Next::Again,
@@ -186,10 +183,14 @@ impl<A: Process> Hosted for Home<A> {
     }
 }
 
-fn alarm<A: Process>(actor: &mut A, ctx: &mut Context<A>, timer: u64) {
+fn alarm<A: Process>(actor: &mut A, ctx: &mut Context<A>, timer: u64, input: &mut &'static str) {
     match ctx.take_alarm(timer) {
         Some(Alarm::Input(input)) => handle(actor, ctx, input),
-        Some(Alarm::Call(call)) => call(actor, ctx),
+        Some(Alarm::Call(call)) => {
+            let before = std::mem::replace(input, "the closure of a timer");
+            call(actor, ctx);
+            *input = before;
+        }
         Some(Alarm::Ask(number)) => {
             if let Some(input) = ctx.answered(number, Err(AskError::Timeout)) {
                 handle(actor, ctx, input);
@@ -199,24 +200,24 @@ fn alarm<A: Process>(actor: &mut A, ctx: &mut Context<A>, timer: u64) {
     }
 }
 
-fn system<A: Process>(actor: &mut A, ctx: &mut Context<A>, entry: System<A>) {
+fn system<A: Process>(actor: &mut A, ctx: &mut Context<A>, entry: System<A>, input: &mut &'static str) {
     match entry {
         System::Input(input) => handle(actor, ctx, input),
         System::Done(task, input) => {
             ctx.task_done(task);
             handle(actor, ctx, input);
         }
-        System::Exited(peer, exit) => exited(actor, ctx, &peer, exit),
+        System::Exited(peer, exit) => {
+            let before = std::mem::replace(input, "the end of a linked process");
+            exited(actor, ctx, &peer, exit);
+            *input = before;
+        }
         System::Answer(number, answer) => {
             if let Some(input) = ctx.answered(number, answer) {
                 handle(actor, ctx, input);
             }
         }
-        System::Panicked(message) => ctx.stop_because(Reason::Panicked {
-            message,
-            input: "a task of the process".to_owned(),
-            backtrace: String::new(),
-        }),
+        System::Panicked(reason) => ctx.stop_because(*reason),
         System::Terminate(reason) => ctx.stop_because(reason),
     }
 }
@@ -228,10 +229,14 @@ fn exited<A: Process>(actor: &mut A, ctx: &mut Context<A>, peer: &crate::Upid, e
 }
 
 #[inline]
-fn user<A: Process>(actor: &mut A, ctx: &mut Context<A>, envelope: Envelope<A>) {
+fn user<A: Process>(actor: &mut A, ctx: &mut Context<A>, envelope: Envelope<A>, input: &mut &'static str) {
     match envelope {
         Envelope::Input(input) => handle(actor, ctx, input),
-        Envelope::Stock(mut envelope) => envelope.handle(actor, ctx),
+        Envelope::Stock(mut envelope) => {
+            let before = std::mem::replace(input, "a message other than its input");
+            envelope.handle(actor, ctx);
+            *input = before;
+        }
         Envelope::Expiring(expiring) => {
             let (deadline, input) = *expiring;
             if ctx.runtime().elapsed() <= deadline {
@@ -241,7 +246,7 @@ fn user<A: Process>(actor: &mut A, ctx: &mut Context<A>, envelope: Envelope<A>) 
         Envelope::Letter(letter) => {
             let opened = ctx.cell().doors().map(|doors: &Doors<A>| doors.open(*letter));
             if let Some(Ok(envelope)) = opened {
-                user(actor, ctx, envelope);
+                user(actor, ctx, envelope, input);
             }
         }
         Envelope::Terminate => ctx.stop_because(Reason::Terminated),
@@ -252,13 +257,4 @@ fn user<A: Process>(actor: &mut A, ctx: &mut Context<A>, envelope: Envelope<A>) 
 fn handle<A: Process>(actor: &mut A, ctx: &mut Context<A>, input: A::Input) {
     let response = <A as Handler<A::Input>>::handle(actor, input, ctx);
     response.handle(ctx, None);
-}
-
-/// The text a panic carries.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without text".to_owned())
 }

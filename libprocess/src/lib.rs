@@ -70,8 +70,12 @@ mod upid;
 
 mod link;
 
+mod panics;
 mod runtime;
 mod spawn;
+
+mod supervision;
+mod supervisor;
 
 mod compat;
 mod hosted;
@@ -105,6 +109,8 @@ pub use pid::Pid;
 pub use process::Process;
 pub use runtime::{Config, Runtime, StartError};
 pub use spawn::{Shard, Spawn, SpawnError};
+pub use supervision::{Failure, Group, OnPanic, Restart, Strategy};
+pub use supervisor::Supervisor;
 pub use timers::Timer;
 pub use tls::{Tls, TlsError};
 pub use transport::Limits;

@@ -22,6 +22,7 @@ use crate::ask::{AskError, SendError};
 use crate::doors::{Doors, Letter, NoDoor, Origin};
 use crate::link::{Exit, Reason, Watcher};
 use crate::shard::{Key, Shared};
+use crate::supervision::OnPanic;
 use crate::{Context, Process, Runtime, Upid};
 
 /// How much a user lane holds, and what happens to more.
@@ -85,7 +86,7 @@ pub(crate) enum System<A: Process> {
     Exited(Upid, Exit),
     Answer(u64, Result<Box<dyn Any + Send>, AskError>),
     /// Something of the process panicked outside a turn.
-    Panicked(String),
+    Panicked(Box<Reason>),
     Terminate(Reason),
 }
 
@@ -96,6 +97,7 @@ pub(crate) struct Cell<A: Process> {
     shard: Arc<Shared>,
     room: u32,
     overflow: Overflow,
+    on_panic: OnPanic,
     /// `None` inside: open, but there are none.
     doors: OnceLock<Option<Box<Doors<A>>>>,
     lanes: Mutex<Lanes<A>>,
@@ -115,7 +117,13 @@ pub(crate) struct Lanes<A: Process> {
 }
 
 impl<A: Process> Cell<A> {
-    pub(crate) fn new(upid: Upid, runtime: Runtime, shard: Arc<Shared>, bound: Bound) -> Arc<Cell<A>> {
+    pub(crate) fn new(
+        upid: Upid,
+        runtime: Runtime,
+        shard: Arc<Shared>,
+        bound: Bound,
+        on_panic: OnPanic,
+    ) -> Arc<Cell<A>> {
         let lanes = Lanes {
             system: VecDeque::new(),
             user: VecDeque::new(),
@@ -133,6 +141,7 @@ impl<A: Process> Cell<A> {
             shard,
             room,
             overflow,
+            on_panic,
             doors: OnceLock::new(),
             lanes: Mutex::new(lanes),
         })
@@ -340,7 +349,12 @@ impl<A: Process> Cell<A> {
 pub(crate) trait AnyCell: Send + Sync {
     fn upid(&self) -> &Upid;
     fn kind(&self) -> &'static str;
+    fn on_panic(&self) -> OnPanic;
     fn is_alive(&self) -> bool;
+    /// Why it ended, once it has.
+    fn ended(&self) -> Option<Reason>;
+    /// Itself, for who knows its type.
+    fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
     /// A message by name or by type, through the doors.
     fn letter(&self, letter: Letter) -> Result<(), SendError>;
     /// The door for a name and version.
@@ -364,8 +378,20 @@ impl<A: Process> AnyCell for Cell<A> {
         A::KIND
     }
 
+    fn on_panic(&self) -> OnPanic {
+        self.on_panic
+    }
+
     fn is_alive(&self) -> bool {
         Cell::is_alive(self)
+    }
+
+    fn ended(&self) -> Option<Reason> {
+        self.lanes.lock().ended.as_deref().cloned()
+    }
+
+    fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
     }
 
     fn letter(&self, letter: Letter) -> Result<(), SendError> {

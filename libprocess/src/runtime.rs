@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use libprocess_wire as wire;
 use parking_lot::{Mutex, RwLock};
 use rand::Rng as _;
+use tokio::sync::watch;
 
 use crate::ask::{AskError, Reply, SendError};
 use crate::context::link_local;
@@ -29,7 +30,7 @@ use crate::spawn::{Name, place, settle};
 use crate::tls::TlsError;
 use crate::transport::{AskCancel, Limits, Peers, Ways};
 use crate::upid::Epoch;
-use crate::{Pid, Process, Spawn, SpawnError, Upid};
+use crate::{Failure, OnPanic, Pid, Process, Spawn, SpawnError, Upid, panics};
 
 /// A node: its processes, their names, and the world around them. Cheap to clone.
 ///
@@ -52,6 +53,7 @@ struct Inner {
     counts: Counts,
     client: http::Client,
     peers: Peers,
+    failure: watch::Sender<Option<Failure>>,
     driver: Box<dyn Driver>,
 }
 
@@ -160,7 +162,7 @@ impl Runtime {
         let born = inner.born.fetch_add(1, Ordering::Relaxed);
         let upid = Upid::with_epoch(name.clone(), inner.address, self.new_epoch());
         let shard = place(spawn.shard, &name, born, &inner.shards).clone();
-        let cell = Cell::<A>::new(upid, self.clone(), shard.clone(), spawn.bound);
+        let cell = Cell::<A>::new(upid, self.clone(), shard.clone(), spawn.bound, spawn.on_panic);
         {
             let mut names = inner.names.write();
             if self.is_down() {
@@ -231,6 +233,24 @@ impl Runtime {
         self.0.names.read().get(id).map(|named| named.cell.upid().clone())
     }
 
+    /// The process of that name, if one lives here and is an `A`.
+    pub fn pid<A: Process>(&self, id: &str) -> Option<Pid<A>> {
+        let cell = self.find(id, None)?.typed().downcast().ok()?;
+        Some(Pid { cell })
+    }
+
+    /// Waits until a process that was spawned with [`OnPanic::Escalate`] panics. The node then ends
+    /// by itself, as if by [`Runtime::shutdown`]; whoever runs it ends too, and says why.
+    pub fn failed(&self) -> impl Future<Output = Failure> + Send + use<> {
+        let mut failure = self.0.failure.subscribe();
+        async move {
+            match failure.wait_for(Option::is_some).await.ok().and_then(|failure| failure.clone()) {
+                Some(failure) => failure,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
     /// Sends a message to whoever has a door for it, from nobody in particular.
     pub fn send<M: wire::Message>(&self, to: &Upid, message: M) -> Result<(), SendError> {
         self.post(&self.nobody(), to, message)
@@ -273,6 +293,7 @@ impl Runtime {
     }
 
     pub(crate) fn assemble(parts: Assembly) -> Runtime {
+        panics::note();
         let Assembly { address, environment, shards, router, metrics, client, ways, driver } = parts;
         let mut seed = environment.rng.stream("epochs");
         let counts = Counts {
@@ -294,6 +315,7 @@ impl Runtime {
             metrics,
             counts,
             client,
+            failure: watch::Sender::new(None),
             driver,
         }))
     }
@@ -401,6 +423,31 @@ impl Runtime {
             let gone = names.remove(upid.id());
             drop(names);
             drop(gone);
+        }
+        if cell.on_panic() == OnPanic::Escalate && matches!(reason, Reason::Panicked { .. }) {
+            self.fail(Failure { upid: upid.clone(), kind: cell.kind(), reason: reason.clone() });
+        }
+    }
+
+    /// Ends the node, for the first failure that is reported.
+    fn fail(&self, failure: Failure) {
+        let first = self.0.failure.send_if_modified(|known| {
+            let first = known.is_none();
+            known.get_or_insert_with(|| failure.clone());
+            first
+        });
+        if !first {
+            return;
+        }
+        tracing::error!(%failure, "the node ends");
+        if !self.0.driver.is_real() {
+            return self.shutdown();
+        }
+        // Not on this thread: it waits for the shards, and this is one of them.
+        let runtime = self.clone();
+        let ending = std::thread::Builder::new().name("failure".to_owned()).spawn(move || runtime.shutdown());
+        if let Err(error) = ending {
+            tracing::error!(%error, "no thread to end the node with");
         }
     }
 

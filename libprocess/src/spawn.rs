@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::hosted::{Home, panic_message};
-use crate::link::Reason;
+use crate::hosted::Home;
 use crate::mailbox::Bound;
-use crate::shard;
+use crate::supervision::OnPanic;
 use crate::{Context, Doors, Pid, Process};
+use crate::{panics, shard};
 
 /// Where, and under which name, a process is spawned.
 #[derive(Clone, Debug)]
@@ -14,6 +14,7 @@ pub struct Spawn {
     pub(crate) name: Name,
     pub(crate) shard: Shard,
     pub(crate) bound: Bound,
+    pub(crate) on_panic: OnPanic,
 }
 
 #[derive(Clone, Debug)]
@@ -46,12 +47,16 @@ pub enum SpawnError {
 impl Spawn {
     /// Exactly this name; spawning fails while it is taken.
     pub fn named(name: impl Into<String>) -> Spawn {
-        Spawn { name: Name::Exactly(name.into()), shard: Shard::Auto, bound: Bound::default() }
+        Spawn::new(Name::Exactly(name.into()))
     }
 
     /// `prefix(1)`, `prefix(2)` and so on, never the same twice in one runtime.
     pub fn prefixed(prefix: impl Into<String>) -> Spawn {
-        Spawn { name: Name::Prefix(prefix.into()), shard: Shard::Auto, bound: Bound::default() }
+        Spawn::new(Name::Prefix(prefix.into()))
+    }
+
+    fn new(name: Name) -> Spawn {
+        Spawn { name, shard: Shard::Auto, bound: Bound::default(), on_panic: OnPanic::Stop }
     }
 
     /// Which shard it lives on.
@@ -62,6 +67,11 @@ impl Spawn {
     /// How much its user lane holds.
     pub fn mailbox(self, bound: Bound) -> Spawn {
         Spawn { bound, ..self }
+    }
+
+    /// What its panic means for the node.
+    pub fn on_panic(self, on_panic: OnPanic) -> Spawn {
+        Spawn { on_panic, ..self }
     }
 }
 
@@ -84,11 +94,7 @@ pub(crate) fn settle<A: Process>(shard: &mut shard::Shard, pid: Pid<A>, make: im
                 Some(Box::new(Home::new(actor, ctx)) as Box<dyn shard::Hosted>)
             }
             Err(panic) => {
-                let reason = Reason::Panicked {
-                    message: panic_message(&*panic),
-                    input: "its own making".to_owned(),
-                    backtrace: String::new(),
-                };
+                let reason = panics::reason(&*panic, "its own making");
                 pid.cell.runtime().leave(&*pid.cell, &reason);
                 pid.cell.close(&reason);
                 None

@@ -52,7 +52,7 @@ use super::core::Nap;
 use super::world::World;
 use crate::Runtime;
 use crate::environment::Spawner;
-use crate::hosted::panic_message;
+use crate::panics;
 
 /// The node whose code runs just now.
 ///
@@ -81,7 +81,7 @@ where
         let ended = AssertUnwindSafe(future).catch_unwind().await;
         match ended {
             Err(panic) if sender.is_closed() => resume_unwind(panic),
-            ended => drop(sender.send(ended.map_err(|panic| panic_message(&*panic)))),
+            ended => drop(sender.send(ended.map_err(|panic| panics::message(&*panic)))),
         }
     };
     let number = world.tasks.spawn(&world.core, life.number, Box::pin(task));
@@ -96,7 +96,7 @@ pub fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> 
         let ended = catch_unwind(AssertUnwindSafe(job));
         match ended {
             Err(panic) if sender.is_closed() => resume_unwind(panic),
-            ended => drop(sender.send(ended.map_err(|panic| panic_message(&*panic)))),
+            ended => drop(sender.send(ended.map_err(|panic| panics::message(&*panic)))),
         }
     }));
     Join { task: None, receiver }

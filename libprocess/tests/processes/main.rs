@@ -9,4 +9,5 @@ mod probe;
 mod programs;
 mod remote;
 mod stock;
+mod supervised;
 mod tls;
