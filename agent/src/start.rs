@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use agent_linux::lock::Lock;
 use journal::Lane;
-use libprocess::{AskError, Bound, Pid, Runtime, Spawn, SpawnError, Upid};
+use libprocess::{AskError, Bound, OnPanic, Pid, Runtime, Spawn, SpawnError, Upid};
 use model::{AgentInfo, Time};
 use rand::RngExt;
 
@@ -65,9 +65,8 @@ pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Agent>, StartError
     metrics::provide(runtime.metrics(), Arc::clone(&public), move || Time::from(clock.now()));
 
     let shared = Arc::clone(&public);
-    let agent = runtime.spawn(Spawn::named(NAME).mailbox(Bound::messages(MAILBOX_MAX)), move || {
-        Agent::new(state, shared, ledger, lock)
-    })?;
+    let spawn = Spawn::named(NAME).mailbox(Bound::messages(MAILBOX_MAX)).on_panic(OnPanic::Escalate);
+    let agent = runtime.spawn(spawn, move || Agent::new(state, shared, ledger, lock))?;
     runtime.delegate(NAME);
 
     let mut theirs = containerizer::Config::new(&config.runtime_dir);
@@ -84,7 +83,8 @@ pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Agent>, StartError
         Containerizer::new(theirs, Box::new(tell))
             .unwrap_or_else(|error| panic!("cannot make containers: {error}"))
     };
-    public.set_containerizer(runtime.spawn(Spawn::named("containerizer"), make)?);
+    let spawn = Spawn::named("containerizer").on_panic(OnPanic::Escalate);
+    public.set_containerizer(runtime.spawn(spawn, make)?);
     // Only now: what it asks of the containerizer must find one.
     agent.tell(Letter(Input::Restored(held.records))).map_err(|_| SpawnError::ShutDown)?;
     Ok(agent)

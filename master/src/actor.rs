@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use libprocess::{
-    Actor, Bound, Context, Doors, Exit, Handler, Lane, Message, Pid, Process, Runtime, SendError, Shard,
-    Spawn, SpawnError, Timer, Upid,
+    Actor, Bound, Context, Doors, Exit, Handler, Lane, Message, OnPanic, Pid, Process, Runtime, SendError,
+    Shard, Spawn, SpawnError, Timer, Upid,
 };
 use model::StreamId;
 use model::messages::{
@@ -63,14 +63,14 @@ impl Master {
     fn start_others(&mut self, ctx: &mut Context<Self>) -> Result<Others, SpawnError> {
         let (sharing, settings) = (self.config.sharing.clone(), self.config.allocator.clone());
         let master = ctx.pid().clone();
-        let name =
-            Spawn::named("hierarchical-drf-allocator(1)").shard(Shard::Own).mailbox(Bound::messages(MAILBOX));
-        let allocator = ctx.runtime().spawn(name, move || {
+        let vital = |name| Spawn::named(name).shard(Shard::Own).on_panic(OnPanic::Escalate);
+        let spawn = vital("hierarchical-drf-allocator(1)").mailbox(Bound::messages(MAILBOX));
+        let allocator = ctx.runtime().spawn(spawn, move || {
             let report = move |allocations| report(&master, Input::Allocated(allocations));
             AllocatorActor::new(Box::new(Hierarchical::new(sharing)), settings, report)
         })?;
         let (settings, master) = (self.config.registrar, ctx.pid().clone());
-        let registrar = ctx.runtime().spawn(Spawn::named("registrar(1)").shard(Shard::Own), move || {
+        let registrar = ctx.runtime().spawn(vital("registrar(1)"), move || {
             Registrar::new(Memory, settings, move |told| report(&master, Input::Registrar(told)))
         })?;
         Ok(Others { allocator, registrar })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use libprocess::{AskError, Bound, Pid, Runtime, Shard, Spawn, SpawnError};
+use libprocess::{AskError, Bound, OnPanic, Pid, Runtime, Shard, Spawn, SpawnError};
 use rand::Rng as _;
 
 use crate::Master;
@@ -34,8 +34,8 @@ pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Master>, StartErro
     let identity = identity(runtime, &config);
     let inside = runtime.clone();
     let make = move || Master::new(identity, config, inside);
-    let master =
-        runtime.spawn(Spawn::named("master").shard(Shard::Own).mailbox(Bound::messages(MAILBOX)), make)?;
+    let spawn = Spawn::named("master").shard(Shard::Own).mailbox(Bound::messages(MAILBOX));
+    let master = runtime.spawn(spawn.on_panic(OnPanic::Escalate), make)?;
     runtime.delegate("master");
     Ok(master)
 }

@@ -25,21 +25,24 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
     };
     let runtime = address.listen("slave(1)", 1)?;
     let agent = agent::spawn(&runtime, config)?;
-    let ended = runtime.block_on(async {
+    let ended: anyhow::Result<anyhow::Result<ExitCode>> = runtime.block_on(async {
         let mut ending = Ending::listen()?;
         match common.format {
             Format::Json => output::line(serde_json::json!({ "address": runtime.address().to_string() }))?,
             Format::Table => output::progress(format_args!("agent on http://{}", runtime.address())),
         }
-        let signalled = pin!(ending.wait());
-        anyhow::Ok(match select(signalled, pin!(agent.wait())).await {
-            Either::Left(_) | Either::Right((Reason::Stopped, _)) => None,
-            Either::Right((reason, _)) => Some(reason),
+        let (signalled, agent, failed) = (pin!(ending.wait()), pin!(agent.wait()), pin!(runtime.failed()));
+        // A failure is asked about first: the agent's own end may be what it led to.
+        Ok(match select(failed, select(signalled, agent)).await {
+            Either::Left((failure, _)) => Err(failure.into()),
+            Either::Right((Either::Left(_) | Either::Right((Reason::Stopped, _)), _)) => {
+                Ok(ExitCode::SUCCESS)
+            }
+            Either::Right((Either::Right((reason, _)), _)) => {
+                Err(anyhow::anyhow!("the agent ended: {reason}"))
+            }
         })
-    })?;
+    });
     runtime.shutdown();
-    match ended {
-        None => Ok(ExitCode::SUCCESS),
-        Some(reason) => anyhow::bail!("the agent ended: {reason}"),
-    }
+    ended?
 }

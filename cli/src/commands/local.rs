@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use libprocess::Runtime;
 
 use super::Common;
-use super::serve::{Address, Ending};
+use super::serve::{Address, Ending, failed};
 use crate::client::Cluster;
 use crate::job::{self, Job};
 use crate::logging::Level;
@@ -51,21 +51,28 @@ pub(super) fn run(args: Args, common: &Common) -> anyhow::Result<ExitCode> {
     }
     let code = master.block_on(async {
         let mut ending = Ending::listen()?;
-        if !args.command.is_empty() {
-            let job = Job::of_command(&args.command);
-            return job::run(&master, &at, job, &mut ending).await;
-        }
-        let cluster = Cluster::new(&master, &at);
-        let up = async {
-            registered(&cluster, agents.len()).await?;
-            announce(common, &at, &agents, &work)?;
-            std::future::pending::<anyhow::Result<()>>().await
+        let serving = async {
+            if !args.command.is_empty() {
+                let job = Job::of_command(&args.command);
+                return job::run(&master, &at, job, &mut ending).await;
+            }
+            let cluster = Cluster::new(&master, &at);
+            let up = async {
+                registered(&cluster, agents.len()).await?;
+                announce(common, &at, &agents, &work)?;
+                std::future::pending::<anyhow::Result<()>>().await
+            };
+            if let Either::Left((failed, _)) = select(pin!(up), pin!(ending.wait())).await {
+                failed?;
+            }
+            output::progress("ending the cluster and its tasks");
+            Ok(ExitCode::SUCCESS)
         };
-        if let Either::Left((failed, _)) = select(pin!(up), pin!(ending.wait())).await {
-            failed?;
+        let all = agents.iter().map(|(runtime, _)| runtime).chain([&master]);
+        match select(pin!(serving), pin!(failed(all))).await {
+            Either::Left((code, _)) => code,
+            Either::Right((failure, _)) => Err(failure.into()),
         }
-        output::progress("ending the cluster and its tasks");
-        Ok(ExitCode::SUCCESS)
     });
     master.block_on(async {
         for (_, agent) in &agents {

@@ -1,7 +1,9 @@
 //! `hectare master`.
 
+use std::pin::pin;
 use std::process::ExitCode;
 
+use futures_util::future::{Either, select};
 use master::flags::Flags;
 
 use super::Common;
@@ -9,7 +11,7 @@ use super::serve::{Address, Ending};
 use crate::logging::Level;
 use crate::output::{self, Format};
 
-/// Serves until a signal.
+/// Serves until a signal, or until a part it cannot do without panics.
 pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
     common.log(Level::Info);
     let config = flags.config()?;
@@ -21,16 +23,22 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
     };
     let runtime = address.listen("master", 2)?;
     let master = master::spawn(&runtime, config)?;
-    runtime.block_on(async {
+    let failure = runtime.block_on(async {
         let mut ending = Ending::listen()?;
         master::ready(&runtime, &master).await?;
         match common.format {
             Format::Json => output::line(serde_json::json!({ "address": runtime.address().to_string() }))?,
             Format::Table => output::progress(format_args!("master on http://{}", runtime.address())),
         }
-        ending.wait().await;
-        anyhow::Ok(())
+        let (signalled, failed) = (pin!(ending.wait()), pin!(runtime.failed()));
+        anyhow::Ok(match select(signalled, failed).await {
+            Either::Left(_) => None,
+            Either::Right((failure, _)) => Some(failure),
+        })
     })?;
     runtime.shutdown();
-    Ok(ExitCode::SUCCESS)
+    match failure {
+        None => Ok(ExitCode::SUCCESS),
+        Some(failure) => Err(failure.into()),
+    }
 }

@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::Context;
-use libprocess::{Config, Runtime};
+use futures_util::future::select_all;
+use libprocess::{Config, Failure, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Where to listen, and what to tell others.
@@ -53,6 +54,12 @@ fn parsed(flag: &str, text: &str) -> anyhow::Result<IpAddr> {
     text.parse().with_context(|| format!("--{flag}: {text:?} is no IP address"))
 }
 
+/// Returns when a process that one of the runtimes cannot do without has panicked. Its program ends then, and what it
+/// was comes back from its log with the next.
+pub(super) async fn failed(runtimes: impl IntoIterator<Item = &Runtime>) -> Failure {
+    select_all(runtimes.into_iter().map(|runtime| Box::pin(runtime.failed()))).await.0
+}
+
 /// The signals that end a server, heard from the moment this is made.
 pub(crate) struct Ending {
     interrupt: tokio::signal::unix::Signal,
@@ -72,5 +79,50 @@ impl Ending {
     pub(crate) async fn wait(&mut self) {
         let (interrupt, terminate) = (self.interrupt.recv(), self.terminate.recv());
         futures_util::future::select(std::pin::pin!(interrupt), std::pin::pin!(terminate)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use libprocess::actix::Actor;
+    use libprocess::{Context, Handler, Message, OnPanic, Process, Spawn};
+
+    use super::*;
+
+    struct Vital;
+    struct Panic;
+
+    impl Message for Panic {
+        type Result = ();
+    }
+
+    impl Actor for Vital {
+        type Context = Context<Self>;
+    }
+
+    impl Process for Vital {
+        const KIND: &'static str = "vital";
+        type Input = Panic;
+    }
+
+    impl Handler<Panic> for Vital {
+        type Result = ();
+
+        fn handle(&mut self, _: Panic, _: &mut Context<Self>) {
+            panic!("the log is full")
+        }
+    }
+
+    #[test]
+    fn the_first_failure_of_any_runtime_is_the_error_its_program_ends_with() {
+        let config = || Config { listen: None, http_workers: 0, ..Config::default() };
+        let runtimes = [(); 2].map(|()| Runtime::start(config()).unwrap());
+        let vital = Spawn::named("vital").on_panic(OnPanic::Escalate);
+        let vital = runtimes[1].spawn(vital, || Vital).unwrap();
+        vital.tell(Panic).unwrap();
+        let error = anyhow::Error::from(runtimes[0].block_on(failed(&runtimes)));
+        let text = error.to_string();
+        assert!(text.starts_with("process vital@") && text.ends_with(": the log is full"), "{text}");
+        runtimes.iter().for_each(Runtime::shutdown);
     }
 }
