@@ -4,46 +4,60 @@
 //! address that works from anywhere. What it does not own it asks for; what takes time comes back
 //! as a message; what it depends on it links, and hears of its end.
 //!
+//! Two processes on two machines:
+//!
 //! ```
-//! use libprocess::{Actor, Config, Context, Handler, Message, Process, Reply, Runtime, Spawn};
+//! use libprocess::*;
+//! use libprocess_wire as wire;
 //! use std::time::Duration;
 //!
-//! struct Field { hectares: u64 }                       // its state: nobody else touches it
-//! enum Input { Sow(u64), Size(Reply<u64>) }            // all that can arrive
+//! #[wire::question(name = "field.sow", version = 1, reply = u64)]   // what travels: a name and a version
+//! struct Sow { hectares: u64 }
 //!
+//! struct Field { sown: u64 }                                        // its state: nobody else touches it
+//! struct Input(Asked<Sow>);                                         // all that can arrive
+//! impl From<Asked<Sow>> for Input { fn from(asked: Asked<Sow>) -> Input { Input(asked) } }
 //! impl Message for Input { type Result = (); }
 //! impl Actor for Field { type Context = Context<Self>; }
-//! impl Process for Field { const KIND: &'static str = "field"; type Input = Input; }
+//! impl Process for Field {
+//!     const KIND: &'static str = "field";
+//!     type Input = Input;
+//!     fn doors(&self, doors: &mut Doors<Self>) { doors.question::<Sow>(); }
+//! }
 //! impl Handler<Input> for Field {
 //!     type Result = ();
-//!     fn handle(&mut self, input: Input, _: &mut Context<Self>) {
-//!         match input {
-//!             Input::Sow(more) => self.hectares += more,
-//!             Input::Size(reply) => reply.send(self.hectares),
-//!         }
+//!     fn handle(&mut self, Input(asked): Input, _: &mut Context<Self>) {
+//!         self.sown += asked.body.hectares;
+//!         asked.reply.send(self.sown);
 //!     }
 //! }
 //!
-//! let node = Runtime::start(Config::default())?;      // threads and a port of its own
-//! let field = node.spawn(Spawn::named("north"), || Field { hectares: 1 })?;
-//! field.tell(Input::Sow(2))?;
-//! let size = node.block_on(field.call(Duration::from_secs(1), Input::Size))?;
-//! assert_eq!((size, field.upid().id()), (3, "north"));
-//! node.shutdown();
+//! let there = Runtime::start(Config::default())?;                   // one machine
+//! there.spawn(Spawn::named("north"), || Field { sown: 1 })?;
+//!
+//! let here = Runtime::start(Config::default())?;                    // another
+//! let north: Upid = format!("north@{}", there.address()).parse()?;
+//! let sown = here.block_on(here.ask(&north, Sow { hectares: 2 }, Duration::from_secs(15)))?;
+//! assert_eq!(sown, 3);
+//! # here.shutdown();
+//! # there.shutdown();
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! On one machine, in one program, an address is typed, and what is sent is moved: see [`Pid`].
 //!
 //! Read in this order:
 //! 1. [`Process`], [`Context`]: what a process is, and all it may do;
 //! 2. [`Pid`], [`Upid`], [`Doors`]: addresses, and what is heard from outside: messages by name,
 //!    questions, HTTP [routes](http::Route);
-//! 3. [`Exit`]: how one learns that another is gone;
+//! 3. [`Exit`]: how one learns that another is gone; [`OnPanic`], [`Group`]: what then;
 //! 4. [`Runtime`], [`Spawn`]: a node as a value; several live in one OS process;
 //! 5. `mailbox`, `shard`, `hosted`: two lanes, one run queue a thread, one turn;
 //! 6. `transport`: links between nodes, one connection each way;
 //! 7. [`environment`]: clock, chance, work, network and disk as five values, and their two drivers,
 //!    `real` and [`sim`];
-//! 8. [`http`], [`metrics`]: the edge.
+//! 8. [`http`], [`metrics`]: the edge;
+//! 9. [`toolbox`], [`plugin`]: small things most processes need; parts that others bring.
 //!
 //! What is promised:
 //!
@@ -54,7 +68,7 @@
 //! | lives | an address with an epoch reaches that one life of a process, or nobody |
 //! | bounds | mailboxes, links, frames and decoding have limits; sending never waits |
 //! | fairness | timers and exits pass a flood; no process keeps its shard for long |
-//! | panics | end one process, with a reason; its linkers hear it |
+//! | panics | end one process, with a reason, and what its spawn says: the node too, or a new life of it |
 //! | replay | under [`sim`], one seed gives one trace |
 //!
 //! Left out on purpose: what messages mean. Nothing here has heard of an offer.
@@ -70,6 +84,7 @@ mod upid;
 
 mod link;
 
+mod outside;
 mod panics;
 mod runtime;
 mod spawn;
@@ -94,6 +109,7 @@ pub mod sim;
 
 pub mod http;
 pub mod metrics;
+pub mod plugin;
 pub mod toolbox;
 
 pub use actix;

@@ -57,7 +57,8 @@ fn place(panic: &PanicHookInfo<'_>) -> String {
     let backtrace = Backtrace::capture();
     if backtrace.status() == BacktraceStatus::Captured {
         text.push_str(&format!("\n{backtrace}"));
-        text.truncate(text.floor_char_boundary(BACKTRACE_MAX));
+        let end = (0..=BACKTRACE_MAX.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+        text.truncate(end.unwrap_or(0));
     }
     text
 }

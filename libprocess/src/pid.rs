@@ -15,6 +15,33 @@ use crate::{Process, Upid};
 /// A process of this runtime, by type. Cloning costs a reference count, sending no lookup.
 ///
 /// Losing every address ends nothing: a process lives until it stops or is terminated.
+///
+/// ```
+/// # use libprocess::{Actor, Config, Context, Handler, Message, Process, Reply, Runtime, Spawn};
+/// # use std::time::Duration;
+/// struct Field { hectares: u64 }
+/// enum Input { Sow(u64), Size(Reply<u64>) }
+///
+/// # impl Message for Input { type Result = (); }
+/// # impl Actor for Field { type Context = Context<Self>; }
+/// # impl Process for Field { const KIND: &'static str = "field"; type Input = Input; }
+/// # impl Handler<Input> for Field {
+/// #     type Result = ();
+/// #     fn handle(&mut self, input: Input, _: &mut Context<Self>) {
+/// #         match input {
+/// #             Input::Sow(more) => self.hectares += more,
+/// #             Input::Size(reply) => reply.send(self.hectares),
+/// #         }
+/// #     }
+/// # }
+/// # let node = Runtime::start(Config { listen: None, http_workers: 0, ..Config::default() })?;
+/// let field = node.spawn(Spawn::named("north"), || Field { hectares: 1 })?;
+/// field.tell(Input::Sow(2))?;
+/// let size = node.block_on(field.call(Duration::from_secs(15), Input::Size))?;
+/// assert_eq!((size, field.upid().id()), (3, "north"));
+/// # node.shutdown();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Pid<A: Process> {
     pub(crate) cell: Arc<Cell<A>>,
 }
