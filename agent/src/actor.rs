@@ -8,8 +8,8 @@ use std::time::Duration;
 use agent_linux::lock::Lock;
 use libprocess::{Actor, Context, Doors, Exit, Handler, Process, Upid};
 use model::messages::{
-    AcknowledgeStatus, FrameworkMessage, KillTask, Ping, Registered, Reregistered, RunTask, RunTaskGroup,
-    ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
+    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, FrameworkMessage, KillTask, Ping, Registered,
+    Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
 };
 use model::{ContainerId, Time};
 use rand::RngExt;
@@ -19,6 +19,7 @@ use crate::decide::decide;
 use crate::effects::{Effect, Effects, ToMaster};
 use crate::http::{self, Session, StreamNo};
 use crate::messages::{Door, Input, Letter};
+use crate::operations::volumes;
 use crate::public::Public;
 use crate::recovery::{Durable, Ledger, snapshot};
 use crate::state::{Key, State};
@@ -72,7 +73,9 @@ impl Process for Agent {
             .message::<FrameworkMessage>()
             .message::<AcknowledgeStatus>()
             .message::<UpdateFramework>()
-            .message::<ShutdownAgent>();
+            .message::<ShutdownAgent>()
+            .message::<ApplyOperation>()
+            .message::<AcknowledgeOperation>();
         http::open(doors, &self.public);
     }
 
@@ -166,6 +169,17 @@ impl Agent {
                 Effect::Destroy(id) => self.containerizer(containerizer::Input::Destroy { id }),
                 Effect::Forget(id) => self.containerizer(containerizer::Input::Forget { id }),
                 Effect::Recover(known) => self.containerizer(containerizer::Input::Recover { known }),
+                Effect::MakeVolume { place, fresh } => {
+                    if let Err(error) = volumes::make(&place, fresh) {
+                        tracing::error!(volume = %place.display(), %error, "volume cannot be made");
+                    }
+                }
+                Effect::RemoveVolume(place) => self.remove_volume(&place, ctx),
+                Effect::Show { sandbox, links, user } => {
+                    if let Err(error) = volumes::show(&sandbox, &links, user.as_deref()) {
+                        tracing::error!(sandbox = %sandbox.display(), %error, "volumes are not linked");
+                    }
+                }
                 Effect::Wake(alarm, delay) => {
                     let delay = match delay {
                         Delay::Exactly(delay) => delay,
@@ -197,6 +211,19 @@ impl Agent {
         ctx.blocking(look, |swept| Letter(Input::Swept(swept)));
     }
 
+    /// What was in it is out of sight at once, and gone when it is gone.
+    fn remove_volume(&self, place: &Path, ctx: &mut Context<Self>) {
+        match volumes::set_aside(place) {
+            Ok(aside) => {
+                ctx.blocking(
+                    move || volumes::remove(&aside),
+                    |removed| Letter(Input::VolumeRemoved(removed.map_err(|error| error.to_string()))),
+                );
+            }
+            Err(error) => tracing::error!(volume = %place.display(), %error, "volume cannot be removed"),
+        }
+    }
+
     fn to_master(&self, message: ToMaster, ctx: &mut Context<Self>) {
         let Some(master) = self.state.link.master().cloned() else { return };
         let sent = match message {
@@ -207,6 +234,7 @@ impl Agent {
             ToMaster::Exited(message) => ctx.send(&master, message),
             ToMaster::Message(message) => ctx.send(&master, message),
             ToMaster::Pong(message) => ctx.send(&master, message),
+            ToMaster::Operation { update, .. } => ctx.send(&master, *update),
         };
         if let Err(error) = sent {
             // What matters is sent again by its own alarm.

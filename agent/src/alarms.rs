@@ -23,6 +23,8 @@ pub(crate) enum Alarm {
     Ended { executor: Key, container: ContainerId },
     /// The update should have been acknowledged by now.
     Retry { framework: FrameworkId, task: TaskId, uuid: UpdateId, attempt: u32 },
+    /// An operation's outcome should have been acknowledged by now.
+    RetryOperation { operation: UpdateId, attempt: u32 },
     /// Time to show the executors that the agent is there.
     Heartbeat,
     /// Time to look how full the disk is.

@@ -12,7 +12,7 @@ use crate::http::{Refused, StreamNo};
 use crate::messages::{FromMaster, Input};
 use crate::recovery::Durable;
 use crate::state::{Life, State};
-use crate::{executors, master, recovery, tasks, updates};
+use crate::{executors, master, operations, recovery, tasks, updates};
 
 /// One happening, one rule.
 pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
@@ -32,6 +32,12 @@ pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
         Input::StreamEnded { executor, stream } => executors::stream_ended(state, &executor, stream),
         Input::Woke(alarm) => woke(state, alarm, now),
         Input::Swept(what) => swept(state, what),
+        Input::VolumeRemoved(removed) => {
+            if let Err(error) = removed {
+                tracing::error!(error, "what is left of a volume cannot be removed");
+            }
+            Effects::new()
+        }
         Input::Finish => master::finish(state),
     }
 }
@@ -43,6 +49,7 @@ fn durable(state: &mut State, settled: Durable, now: Time) -> Effects {
         Durable::Queued { executor, first } => executors::queued(state, &executor, &first),
         Durable::Update { framework, task, uuid } => updates::durable(state, &framework, &task, uuid),
         Durable::Ended { container } => vec![Effect::Forget(container)],
+        Durable::Operation { operation } => operations::durable(state, operation),
     }
 }
 
@@ -85,6 +92,8 @@ fn from_master(state: &mut State, from: Upid, message: FromMaster, now: Time) ->
         FromMaster::Acknowledge(message) => updates::acknowledge(state, message),
         FromMaster::UpdateFramework(message) => master::update_framework(state, *message),
         FromMaster::Shutdown(message) => master::shutdown(state, message),
+        FromMaster::Apply(message) => operations::apply(state, *message),
+        FromMaster::AcknowledgeOperation(message) => operations::acknowledged(state, &message),
     }
 }
 
@@ -135,6 +144,7 @@ fn woke(state: &mut State, alarm: Alarm, now: Time) -> Effects {
         Alarm::Retry { framework, task, uuid, attempt } => {
             updates::retry(state, &framework, &task, uuid, attempt)
         }
+        Alarm::RetryOperation { operation, attempt } => operations::retry(state, operation, attempt),
         Alarm::Heartbeat => executors::heartbeat(state),
         // The shell looks by itself, since only it can.
         Alarm::Disk => Effects::new(),

@@ -7,12 +7,14 @@ use libprocess::Upid;
 use model::ContainerId;
 use model::executor_event::ExecutorEvent;
 use model::messages::{
-    ExecutorExited, ExecutorMessage, Pong, RegisterAgent, ReregisterAgent, UnregisterAgent, UpdateStatus,
+    ExecutorExited, ExecutorMessage, Pong, RegisterAgent, ReregisterAgent, UnregisterAgent, UpdateOperation,
+    UpdateStatus,
 };
 
 use crate::alarms::{Alarm, Delay};
 use crate::containerizer::{ContainerConfig, KnownContainer};
 use crate::http::{Refused, StreamNo};
+use crate::operations::volumes::Link;
 use crate::recovery::{Durable, Record};
 
 /// What one turn asks of the world, in order.
@@ -47,6 +49,19 @@ pub(crate) enum Effect {
     Destroy(ContainerId),
     Forget(ContainerId),
     Recover(Vec<KnownContainer>),
+    /// Makes a persistent volume's directory; a fresh one is empty.
+    MakeVolume {
+        place: PathBuf,
+        fresh: bool,
+    },
+    /// Removes a persistent volume with all that is in it.
+    RemoveVolume(PathBuf),
+    /// Shows volumes in a sandbox that exists.
+    Show {
+        sandbox: PathBuf,
+        links: Vec<Link>,
+        user: Option<String>,
+    },
     Wake(Alarm, Delay),
     /// The agent ends as it should; why, for the log.
     Stop(String),
@@ -64,6 +79,11 @@ pub(crate) enum ToMaster {
     Exited(ExecutorExited),
     Message(ExecutorMessage),
     Pong(Pong),
+    /// How an operation went; `name` is for the log.
+    Operation {
+        name: &'static str,
+        update: Box<UpdateOperation>,
+    },
 }
 
 impl fmt::Display for Effect {
@@ -88,6 +108,12 @@ impl fmt::Display for Effect {
             Effect::Destroy(id) => write!(f, "destroy {id}"),
             Effect::Forget(id) => write!(f, "forget {id}"),
             Effect::Recover(known) => write!(f, "recover {} containers", known.len()),
+            Effect::MakeVolume { place, fresh: true } => write!(f, "make volume {}", place.display()),
+            Effect::MakeVolume { place, fresh: false } => write!(f, "keep volume {}", place.display()),
+            Effect::RemoveVolume(place) => write!(f, "remove volume {}", place.display()),
+            Effect::Show { sandbox, links, .. } => {
+                write!(f, "link {} volumes into {}", links.len(), sandbox.display())
+            }
             Effect::Wake(alarm, delay) => write!(f, "wake {delay}: {alarm:?}"),
             Effect::Stop(why) => write!(f, "stop: {why}"),
             Effect::Fail(why) => write!(f, "fail: {why}"),
@@ -121,6 +147,7 @@ impl fmt::Display for ToMaster {
             ToMaster::Exited(exited) => write!(f, "executor {} exited {}", exited.executor_id, exited.status),
             ToMaster::Message(message) => write!(f, "message from {}", message.executor_id),
             ToMaster::Pong(_) => write!(f, "pong"),
+            ToMaster::Operation { name, update } => write!(f, "operation {name} {}", update.status.state),
         }
     }
 }

@@ -3,12 +3,13 @@
 //! ```text
 //! <work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>   a sandbox
 //!                                                                        runs/latest       link to the last
+//! <work_dir>/volumes/roles/<role>/<id>                                                     a persistent volume
 //! <work_dir>/meta/journal/                                                                 what the agent must not forget
 //! ```
 
 use std::path::{Component, Path, PathBuf};
 
-use model::{AgentId, ContainerId, ExecutorId, FrameworkId};
+use model::{AgentId, ContainerId, ExecutorId, FrameworkId, Role};
 
 /// The paths of one agent.
 #[derive(Clone, Debug)]
@@ -40,6 +41,11 @@ impl Layout {
 
     pub(crate) fn agents(&self) -> PathBuf {
         self.work_dir.join("slaves")
+    }
+
+    /// A persistent volume on the disk whose directory is `root`. Roles that lie below others lie below them here too.
+    pub(crate) fn volume(&self, root: &Path, role: &Role, id: &str) -> PathBuf {
+        root.join("volumes/roles").join(role.as_str()).join(id)
     }
 
     /// The directory of all runs of an executor.

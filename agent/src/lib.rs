@@ -27,6 +27,7 @@ mod layout;
 mod master;
 mod messages;
 mod metrics;
+mod operations;
 mod public;
 mod recovery;
 pub mod resources;

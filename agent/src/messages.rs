@@ -3,8 +3,8 @@
 use libprocess::{Received, Reply, Upid};
 use model::executor_call::ExecutorCall;
 use model::messages::{
-    AcknowledgeStatus, FrameworkMessage, KillTask, Ping, Registered, Reregistered, RunTask, RunTaskGroup,
-    ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
+    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, FrameworkMessage, KillTask, Ping, Registered,
+    Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
 };
 
 use crate::alarms::Alarm;
@@ -52,6 +52,8 @@ pub(crate) enum Input {
         stream: StreamNo,
     },
     Woke(Alarm),
+    /// A destroyed volume's content is gone, or not.
+    VolumeRemoved(Result<(), String>),
     /// Old sandboxes are removed.
     Swept(Swept),
     /// The agent is to end with all it runs.
@@ -80,6 +82,8 @@ pub(crate) enum FromMaster {
     Acknowledge(AcknowledgeStatus),
     UpdateFramework(Box<UpdateFramework>),
     Shutdown(ShutdownAgent),
+    Apply(Box<ApplyOperation>),
+    AcknowledgeOperation(AcknowledgeOperation),
 }
 
 impl FromMaster {
@@ -98,6 +102,8 @@ impl FromMaster {
             FromMaster::Acknowledge(message) => message.epoch,
             FromMaster::UpdateFramework(message) => message.epoch,
             FromMaster::Shutdown(message) => message.epoch,
+            FromMaster::Apply(message) => message.epoch,
+            FromMaster::AcknowledgeOperation(message) => message.epoch,
         }
     }
 }
@@ -126,6 +132,8 @@ from_master! {
     AcknowledgeStatus => FromMaster::Acknowledge;
     UpdateFramework => |update| FromMaster::UpdateFramework(Box::new(update));
     ShutdownAgent => FromMaster::Shutdown;
+    ApplyOperation => |apply| FromMaster::Apply(Box::new(apply));
+    AcknowledgeOperation => FromMaster::AcknowledgeOperation;
 }
 
 impl libprocess::Message for Letter {

@@ -105,7 +105,7 @@ fn executors(state: &State) -> Vec<(String, f64)> {
 
 fn resources(state: &State) -> Vec<(String, f64)> {
     let used = used(state);
-    let total = &state.settings.resources;
+    let total = &state.total;
     let kinds = [
         ("", total.non_revocable(), used.non_revocable()),
         ("_revocable", total.revocable(), used.revocable()),

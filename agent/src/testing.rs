@@ -10,8 +10,9 @@ use libprocess::Upid;
 use model::executor_call::{ExecutorCall, ExecutorCallKind};
 use model::messages::{AcknowledgeStatus, Registered, RunTask, RunTaskGroup};
 use model::{
-    AgentId, AgentInfo, Attributes, CommandInfo, ContainerId, ExecutorId, ExecutorInfo, FrameworkCapability,
-    FrameworkId, FrameworkInfo, TaskId, TaskInfo, TaskState, TaskStatus, Time, UpdateId,
+    AgentId, AgentInfo, Attributes, CommandInfo, ContainerId, Disk, ExecutorId, ExecutorInfo,
+    FrameworkCapability, FrameworkId, FrameworkInfo, Persistence, Reservation, Resource, Resources, Scalar,
+    TaskId, TaskInfo, TaskState, TaskStatus, Time, UpdateId, Volume,
 };
 
 use crate::config::Recover;
@@ -41,7 +42,7 @@ pub(crate) struct World {
 }
 
 pub(crate) fn settings() -> Settings {
-    let resources: model::Resources = "cpus:8;mem:8192;disk:20480;ports:[31000-32000]".parse().unwrap();
+    let resources: Resources = "cpus:8;mem:8192;disk:20480;ports:[31000-32000]".parse().unwrap();
     Settings {
         layout: Layout::new("/w".into()),
         info: AgentInfo {
@@ -142,6 +143,14 @@ impl World {
         let agent_id = AgentId::from("S0");
         let registered = Registered { epoch: EPOCH, agent_id, ping_timeout: Duration::from_secs(75) };
         self.master(FromMaster::Registered(registered))
+    }
+
+    /// Nothing runs from before, and a master takes the agent in.
+    pub(crate) fn recovered_and_registered(&mut self) -> Vec<String> {
+        let nothing = ContainerEvent::Recovered { running: Vec::new(), orphans: Vec::new() };
+        let mut told = self.hear(Input::Container(nothing));
+        told.extend(self.register());
+        told
     }
 
     /// Keeps what is written from becoming durable until [`sync`](World::sync).
@@ -276,6 +285,18 @@ impl World {
         world.subscribe("e", 1);
         world
     }
+}
+
+/// A persistent volume of role `web`, at `data` in the sandbox.
+pub(crate) fn volume(id: &str, size: i64) -> Resources {
+    let mut volume = Resource::scalar("disk", Scalar::whole(size));
+    volume.reservations = vec![Reservation::dynamic("web", None)];
+    volume.disk = Some(Arc::new(Disk {
+        persistence: Some(Persistence { id: id.into(), principal: None }),
+        volume: Some(Volume::writable("data")),
+        source: None,
+    }));
+    volume.into()
 }
 
 pub(crate) fn ended(status: Option<i32>, cause: Cause) -> Termination {

@@ -158,6 +158,8 @@ impl Node {
             agent_id: "S0".into(),
             ping_timeout: Duration::from_secs(75),
             reconcile: Vec::new(),
+            reconcile_operations: Vec::new(),
+            drain: None,
         });
         *body
     }

@@ -11,7 +11,8 @@ use libprocess::{
 };
 use model::StreamId;
 use model::messages::{
-    ExecutorExited, ExecutorMessage, Pong, RegisterAgent, ReregisterAgent, UnregisterAgent, UpdateStatus,
+    ExecutorExited, ExecutorMessage, Pong, RegisterAgent, ReregisterAgent, UnregisterAgent, UpdateOperation,
+    UpdateStatus,
 };
 
 use crate::alarms::Slot;
@@ -209,6 +210,7 @@ impl Process for Master {
         doors.message::<ReregisterAgent>();
         doors.message::<UnregisterAgent>();
         doors.message::<UpdateStatus>();
+        doors.message::<UpdateOperation>();
         doors.message::<ExecutorExited>();
         doors.message::<ExecutorMessage>();
         doors.message::<Pong>();
@@ -226,6 +228,7 @@ impl Process for Master {
             pid: doors.pid().upid().to_string(),
         });
         http::classic::doors(doors, &readers);
+        http::commands::doors(doors);
         http::operator::doors(doors, &readers);
         http::redirect::doors(doors, &self.published);
     }

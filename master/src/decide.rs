@@ -5,7 +5,7 @@ use model::Time;
 use crate::effects::{Effect, Effects};
 use crate::messages::{Input, Woken};
 use crate::state::State;
-use crate::{agents, alarms, calls, frameworks, offers, tasks};
+use crate::{agents, alarms, calls, frameworks, offers, operations, operator, tasks};
 
 /// Everything that can happen to a master, and the rule that answers it.
 pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
@@ -34,6 +34,8 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::KillTask { framework, task, asker } => {
             calls::operator_kill(state, framework, task, asker, now)
         }
+        Input::Operator { ask, asker } => operator::hear(state, *ask, asker),
+        Input::UpdateOperation { from, body } => operations::update(state, &from, *body),
         Input::Register { from, body } => agents::register(state, from, body, now),
         Input::Reregister { from, body } => agents::reregister(state, from, body, now),
         Input::Unregister { from, body } => agents::unregister(state, &from, &body, now),

@@ -5,7 +5,8 @@
 //! 1. [`state`]: what a master knows, and what is always true of it;
 //! 2. [`messages`]: all that can happen to it;
 //! 3. [`decide`]: the table that says which rule answers; the rules are in [`calls`] (what schedulers ask),
-//!    [`agents`], [`tasks`], [`offers`], [`frameworks`] (what happens by itself) and [`alarms`] (timers);
+//!    [`operator`] (what operators ask), [`agents`], [`tasks`], [`operations`], [`offers`], [`frameworks`] (what happens by
+//!    itself) and [`alarms`] (timers);
 //! 4. [`effects`]: everything it may ask of the world;
 //! 5. [`actor`]: the shell that receives the one and performs the other;
 //! 6. [`http`]: the edge, where calls become inputs and events become streams.
@@ -32,6 +33,8 @@ mod http;
 mod messages;
 mod metrics;
 mod offers;
+mod operations;
+mod operator;
 pub mod registrar;
 mod start;
 mod state;
@@ -44,5 +47,6 @@ pub use actor::Master;
 pub use config::{API_VERSION, Config, Identity, Settings};
 pub use http::{Rejected, Session, SessionInput};
 pub use messages::{Asker, Caller, Input, Outlet, Woken};
+pub use operator::Ask;
 pub use start::{StartError, ready, spawn};
 pub use state::{Agent, Connection, Counts, Framework, Link, Published, Snapshot, Tally, Used};

@@ -5,15 +5,17 @@ use std::fmt;
 use libprocess::{Pid, Received, Reply, Upid};
 use model::call::{Call, Subscribe};
 use model::messages::{
-    AcknowledgeStatus, ExecutorExited, ExecutorMessage, FrameworkMessage, KillTask, Ping, Pong,
-    RegisterAgent, Registered, ReregisterAgent, Reregistered, RunTask, RunTaskGroup, ShutdownAgent,
-    ShutdownExecutor, ShutdownFramework, UnregisterAgent, UpdateFramework, UpdateStatus,
+    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, ExecutorExited, ExecutorMessage,
+    FrameworkMessage, KillTask, Ping, Pong, RegisterAgent, Registered, ReregisterAgent, Reregistered,
+    RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework, UnregisterAgent,
+    UpdateFramework, UpdateOperation, UpdateStatus,
 };
 use model::{FrameworkId, StreamId, TaskId};
 
 use crate::alarms::Alarm;
 use crate::allocator::Allocation;
 use crate::http::{Rejected, Session};
+use crate::operator::Ask;
 use crate::registrar::Report;
 
 /// Everything that can happen to a master. What came over a link and what came as an HTTP call looks the same here.
@@ -31,6 +33,8 @@ pub enum Input {
     Teardown { framework: FrameworkId, asker: Asker },
     /// An operator ends a task.
     KillTask { framework: FrameworkId, task: TaskId, asker: Asker },
+    /// An operator asks for a change.
+    Operator { ask: Box<Ask>, asker: Asker },
     /// An agent without an id.
     Register { from: Upid, body: Box<RegisterAgent> },
     /// An agent with one.
@@ -39,6 +43,8 @@ pub enum Input {
     Unregister { from: Upid, body: UnregisterAgent },
     /// A task's state has changed.
     Update { from: Upid, body: Box<UpdateStatus> },
+    /// An operation has ended.
+    UpdateOperation { from: Upid, body: Box<UpdateOperation> },
     /// An executor has ended.
     ExecutorExited { from: Upid, body: ExecutorExited },
     /// An executor has something to say to its scheduler.
@@ -124,6 +130,7 @@ received! {
     ReregisterAgent => Reregister in Box,
     UnregisterAgent => Unregister,
     UpdateStatus => Update in Box,
+    UpdateOperation => UpdateOperation in Box,
     ExecutorExited => ExecutorExited,
     ExecutorMessage => ExecutorMessage,
     Pong => Pong,
@@ -161,7 +168,7 @@ macro_rules! to_agent {
 
 to_agent! {
     Registered, Reregistered, Ping, RunTask, RunTaskGroup, KillTask, ShutdownExecutor, ShutdownFramework,
-    FrameworkMessage, AcknowledgeStatus, UpdateFramework, ShutdownAgent,
+    FrameworkMessage, AcknowledgeStatus, UpdateFramework, ShutdownAgent, ApplyOperation, AcknowledgeOperation,
 }
 
 impl fmt::Display for ToAgent {
@@ -186,6 +193,8 @@ impl fmt::Display for ToAgent {
                 let tasks: Vec<&str> = m.tasks.iter().map(|task| task.id.as_str()).collect();
                 write!(f, "run tasks {} in executor {}", tasks.join(", "), m.executor.id)
             }
+            ToAgent::ApplyOperation(m) => write!(f, "apply {}", m.conversion.name()),
+            ToAgent::AcknowledgeOperation(_) => f.write_str("operation acknowledged"),
             ToAgent::KillTask(m) => write!(f, "kill task {}", m.task_id),
             ToAgent::ShutdownExecutor(m) => write!(f, "shut down executor {}", m.executor_id),
             ToAgent::ShutdownFramework(m) => write!(f, "shut down framework {}", m.framework_id),

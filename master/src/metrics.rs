@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use libprocess::environment::Clock;
 use libprocess::metrics::{Metrics, Sink};
-use model::{Resources, StatusSource, TaskState, Time, Value};
+use model::{Operation, Resources, StatusSource, TaskState, Time, Value};
 
 use crate::state::{Framework, Published, Snapshot};
 
@@ -19,21 +19,16 @@ const ZEROS: &[&str] = &[
     "master/event_queue_http_requests",
     "master/event_queue_messages",
     "master/http_cache_hits",
-    "master/invalid_operation_status_update_acknowledgements",
-    "master/invalid_operation_status_updates",
     "master/messages_authenticate",
     "master/messages_deactivate_framework",
-    "master/messages_operation_status_update",
     "master/messages_update_slave",
     "master/operator_event_stream_subscribers",
     "master/slave_shutdowns_canceled",
     "master/slave_shutdowns_completed",
     "master/slave_shutdowns_scheduled",
-    "master/valid_operation_status_update_acknowledgements",
-    "master/valid_operation_status_updates",
 ];
 
-/// Operations by where they stand, and by what they do; there are none yet.
+/// Where operations stand; and, below, what they do.
 const OPERATION_STATES: &[&str] = &[
     "total",
     "pending",
@@ -119,10 +114,25 @@ fn whole(snapshot: &Snapshot, now: Time, sink: &mut Sink<'_>) {
     for name in ZEROS {
         sink.gauge(*name, 0.0);
     }
+    operations(snapshot, sink);
+}
+
+/// Operations that are not forgotten, by where they stand and by what they do.
+fn operations(snapshot: &Snapshot, sink: &mut Sink<'_>) {
+    let known = || snapshot.agents.values().flat_map(|agent| agent.operations.values());
+    let count = |kind: Option<&str>, state: &str| {
+        let meant = |operation: &&Arc<Operation>| {
+            let stands = operation.latest_status.state.name();
+            (state == "total"
+                || stands.strip_prefix("OPERATION_").is_some_and(|name| name.eq_ignore_ascii_case(state)))
+                && kind.is_none_or(|kind| operation.conversion.name().eq_ignore_ascii_case(kind))
+        };
+        known().filter(meant).count() as f64
+    };
     for state in OPERATION_STATES {
-        sink.gauge(format!("master/operations/{state}"), 0.0);
+        sink.gauge(format!("master/operations/{state}"), count(None, state));
         for kind in OPERATION_KINDS {
-            sink.gauge(format!("master/operations/{kind}/{state}"), 0.0);
+            sink.gauge(format!("master/operations/{kind}/{state}"), count(Some(kind), state));
         }
     }
 }

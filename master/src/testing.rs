@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::Upid;
 use model::call::{Accept, Call, Subscribe};
 use model::messages::{RegisterAgent, ReregisterAgent, UpdateStatus};
 use model::{
-    AgentCapability, AgentId, AgentInfo, Attributes, CommandInfo, Filters, FrameworkCapabilities,
+    AgentCapability, AgentId, AgentInfo, Attributes, CommandInfo, Disk, Filters, FrameworkCapabilities,
     FrameworkCapability, FrameworkId, FrameworkInfo, OfferConstraints, OfferId, OfferOperation,
-    OperationKind, Resources, Role, StreamId, Task, TaskId, TaskInfo, TaskState, TaskStatus, Time, UpdateId,
+    OperationKind, Persistence, Reservation, Resource, Resources, Role, Scalar, StreamId, Task, TaskId,
+    TaskInfo, TaskState, TaskStatus, Time, UpdateId, Volume,
 };
 
 use crate::allocator::Allocation;
@@ -150,15 +152,30 @@ impl Stage {
     /// The allocator gives some of an agent to a framework, who is offered it.
     pub(crate) fn offer(&mut self, framework: &FrameworkId, agent: &AgentId, resources: &str) -> OfferId {
         self.allocate(framework, agent, resources);
+        self.last_offer(framework)
+    }
+
+    /// The allocator gives all that is free on an agent to a framework, who is offered it.
+    pub(crate) fn offer_all(&mut self, framework: &FrameworkId, agent: &AgentId) -> OfferId {
+        let free = self.state.agent(agent).expect("a registered agent").free.clone();
+        self.give(framework, agent, free);
+        self.last_offer(framework)
+    }
+
+    fn last_offer(&self, framework: &FrameworkId) -> OfferId {
         let offers = &self.state.framework(framework).expect("a known framework").offers;
         offers.get_max().expect("it was offered").clone()
     }
 
     /// The allocator gives some of an agent to a framework.
     pub(crate) fn allocate(&mut self, framework: &FrameworkId, agent: &AgentId, resources: &str) -> Effects {
+        self.give(framework, agent, bag(resources))
+    }
+
+    fn give(&mut self, framework: &FrameworkId, agent: &AgentId, resources: Resources) -> Effects {
         let incarnation = self.state.agent(agent).map_or(0, |agent| agent.incarnation);
         let role = Role::from(ROLE);
-        let resources = bag(resources).allocate(&role);
+        let resources = resources.allocate(&role);
         let (framework, agent) = (framework.clone(), agent.clone());
         self.tell(Input::Allocated(vec![Allocation { framework, role, agent, incarnation, resources }]))
     }
@@ -220,7 +237,7 @@ impl Stage {
     /// An agent comes back with what it wrote down.
     pub(crate) fn reregister(&mut self, number: u16, agent: &AgentId) -> Effects {
         let known = self.state.agent(agent).map(|agent| agent.info.resources.to_string());
-        let RegisterAgent { mut info, version, capabilities } =
+        let RegisterAgent { mut info, version, capabilities, .. } =
             register(number, known.as_deref().unwrap_or("cpus:4"));
         info.id = Some(agent.clone());
         let world = &self.state.world;
@@ -228,7 +245,11 @@ impl Stage {
         let frameworks = frameworks.map(|framework| FrameworkInfo::clone(&framework.info)).collect();
         let tasks = self.notes.get(&number).cloned().unwrap_or_default();
         let executors = Vec::new();
-        let body = ReregisterAgent { info, version, capabilities, frameworks, executors, tasks };
+        let known = self.state.agent(agent);
+        let total = known.map_or_else(|| info.resources.clone(), |agent| agent.total.clone());
+        let operations = Vec::new();
+        let body =
+            ReregisterAgent { info, version, capabilities, frameworks, executors, tasks, total, operations };
         self.tell(Input::Reregister { from: upid(number), body: Box::new(body) })
     }
 
@@ -275,12 +296,26 @@ pub(crate) fn register(number: u16, resources: &str) -> RegisterAgent {
         },
         version: "1.11.0".to_owned(),
         capabilities: AgentCapability::ALL.into_iter().collect(),
+        total: bag(resources),
     }
 }
 
 /// Resources in words.
 pub(crate) fn bag(text: &str) -> Resources {
     text.parse().expect("the test wrote it well")
+}
+
+/// A persistent volume of the one role of the tests, allocated to it.
+pub(crate) fn volume(id: &str, size: i64) -> Resources {
+    let mut volume = Resource::scalar("disk", Scalar::whole(size));
+    volume.allocation = Some(Role::from(ROLE));
+    volume.reservations = vec![Reservation::dynamic(ROLE, None)];
+    volume.disk = Some(Arc::new(Disk {
+        persistence: Some(Persistence { id: id.into(), principal: None }),
+        volume: Some(Volume::writable("data")),
+        source: None,
+    }));
+    volume.into()
 }
 
 /// A command task.

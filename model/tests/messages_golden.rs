@@ -9,7 +9,8 @@ use libprocess_wire as wire;
 use model::messages::*;
 use model::testing::{agent, command_task, executor, framework, status};
 use model::{
-    AgentCapabilities, AgentCapability, AgentInfo, FrameworkInfo, KillPolicy, Task, TaskState, UpdateId,
+    AgentCapabilities, AgentCapability, AgentInfo, Conversion, DrainConfig, FrameworkInfo, KillPolicy,
+    Operation, OperationState, OperationStatus, Task, TaskState, UpdateId,
 };
 
 const GOLDEN: &str = include_str!("messages.golden");
@@ -39,6 +40,21 @@ fn known(id: &str) -> FrameworkInfo {
     }
 }
 
+fn operation(uuid: UpdateId) -> Operation {
+    let resources = "disk(reservations: [(DYNAMIC,web)]):64".parse().expect("it is written well");
+    let mut status = OperationStatus::new(Some("o".into()), OperationState::Finished);
+    status.uuid = Some(uuid);
+    Operation {
+        framework_id: Some("f1".into()),
+        agent_id: Some("a1".into()),
+        id: Some("o".into()),
+        conversion: Conversion::Unreserve { resources },
+        latest_status: status.clone(),
+        statuses: vec![status],
+        uuid,
+    }
+}
+
 #[test]
 fn every_message_has_the_bytes_it_always_had() {
     let capabilities =
@@ -52,7 +68,12 @@ fn every_message_has_the_bytes_it_always_had() {
 
     line(
         lines,
-        &RegisterAgent { info: info(None), version: "1.11.0".into(), capabilities: capabilities.clone() },
+        &RegisterAgent {
+            info: info(None),
+            version: "1.11.0".into(),
+            capabilities: capabilities.clone(),
+            total: info(None).resources,
+        },
     );
     line(
         lines,
@@ -66,6 +87,8 @@ fn every_message_has_the_bytes_it_always_had() {
                 executor: executor("e", "cpus(allocated: web):0.1"),
             }],
             tasks: vec![Task::staging(&run, "f1".into())],
+            total: info(None).resources,
+            operations: vec![operation(uuid)],
         },
     );
     line(lines, &UnregisterAgent { agent_id: "a1".into() });
@@ -97,6 +120,8 @@ fn every_message_has_the_bytes_it_always_had() {
         },
     );
     line(lines, &Pong { agent_id: "a1".into() });
+    let status = operation(uuid).latest_status;
+    line(lines, &UpdateOperation { agent_id: "a1".into(), operation: uuid, status });
 
     let epoch = 3;
     let ping_timeout = Duration::from_secs(75);
@@ -108,6 +133,8 @@ fn every_message_has_the_bytes_it_always_had() {
             agent_id: "a1".into(),
             ping_timeout,
             reconcile: vec![("f1".into(), "t".into())],
+            reconcile_operations: vec![uuid],
+            drain: Some(DrainConfig { max_grace_period: Some(Duration::from_secs(2)), mark_gone: true }),
         },
     );
     line(lines, &Ping { epoch, connected: true });
@@ -140,6 +167,19 @@ fn every_message_has_the_bytes_it_always_had() {
     line(lines, &AcknowledgeStatus { epoch, framework_id: "f1".into(), task_id: "t".into(), uuid });
     line(lines, &UpdateFramework { epoch, framework: known("f1") });
     line(lines, &ShutdownAgent { epoch, message: "gone".into() });
+    line(
+        lines,
+        &ApplyOperation {
+            epoch,
+            framework_id: Some("f1".into()),
+            operation_id: Some("o".into()),
+            conversion: operation(uuid).conversion,
+            uuid,
+        },
+    );
+    line(lines, &AcknowledgeOperation { epoch, operation: uuid });
+    let config = DrainConfig { max_grace_period: None, mark_gone: false };
+    line(lines, &DrainAgent { epoch, config });
 
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/messages.golden");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::TaskId;
 use model::executor_event::ExecutorEvent;
 
+use super::launch;
 use crate::effects::{Effect, Effects};
 use crate::recovery::Record;
 use crate::state::{Executor, Key, Queued, State};
@@ -21,10 +22,12 @@ pub(crate) fn queued(state: &mut State, key: &Key, first: &TaskId) -> Effects {
 /// Gives an executor that listens all it may have, in the order the master sent them.
 pub(crate) fn deliver(state: &mut State, key: &Key) -> Effects {
     let mut effects = Effects::new();
-    let Some(executor) = state.executor_mut(key) else { return effects };
-    let Some(stream) = executor.listens() else { return effects };
-    while executor.queued.front().is_some_and(|first| first.durable) {
-        let Some(mut next) = executor.queued.pop_front() else { break };
+    while let Some(executor) = state.executor(key) {
+        let Some(stream) = executor.listens() else { return effects };
+        let Some(next) = executor.queued.front().filter(|first| first.durable) else { return effects };
+        effects.extend(launch::show(state, key, Some(next)));
+        let executor = state.executor_mut(key).expect("it was just found");
+        let mut next = executor.queued.pop_front().expect("it was just seen");
         executor.give(&next);
         effects.extend(given(executor, &next));
         let event = match next.group {

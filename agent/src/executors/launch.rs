@@ -1,14 +1,15 @@
 //! An executor's container, step by step: intended, launched, held at the gate, running.
 
-use model::{CommandInfo, ContainerId, ExecutorKind, Time};
+use model::{CommandInfo, ContainerId, ExecutorKind, Resources, Time};
 
 use super::environment::environment;
 use super::{ended, shutdown};
 use crate::alarms::{Alarm, Delay};
 use crate::containerizer::{ContainerConfig, Identity};
 use crate::effects::{Effect, Effects};
+use crate::operations::volumes;
 use crate::recovery::{Durable, Record};
-use crate::state::{Executor, Key, Phase, Run, State};
+use crate::state::{Executor, Key, Phase, Queued, Run, State};
 use crate::tasks::Report;
 
 /// The intent is on disk: the container may be launched, unless nobody needs it any more.
@@ -40,9 +41,31 @@ pub(crate) fn held(state: &mut State, container: ContainerId, identity: Identity
     state.counters.fetches_succeeded += 1;
     let executor = state.executor_mut(&key).expect("it was just found");
     executor.identity = Some(identity.clone());
+    let shown = show(state, &key, None);
+    let executor = state.executor(&key).expect("it was just found");
     let (framework, id) = key;
     let record = executor.checkpoint.then_some(Record::Held { framework, executor: id, identity });
-    vec![Effect::Record { records: record.into_iter().collect(), then: vec![Durable::Held { container }] }]
+    let written =
+        Effect::Record { records: record.into_iter().collect(), then: vec![Durable::Held { container }] };
+    shown.into_iter().chain([written]).collect()
+}
+
+/// Shows the volumes of `tasks` in their executor's sandbox; without tasks, its own and those of all that wait for it.
+pub(super) fn show(state: &State, key: &Key, tasks: Option<&Queued>) -> Option<Effect> {
+    let executor = state.executor(key)?;
+    let resources = match tasks {
+        Some(queued) => queued.tasks.iter().map(|task| &task.resources).sum::<Resources>(),
+        None => {
+            let waiting = executor.queued_tasks().map(|task| &task.resources).sum::<Resources>();
+            waiting + &executor.info.resources
+        }
+    };
+    let links = volumes::links(&state.settings.layout, &resources);
+    (!links.is_empty()).then(|| Effect::Show {
+        sandbox: executor.directory.to_path_buf(),
+        links,
+        user: user(state, executor),
+    })
 }
 
 /// Who the container is, is on disk.
@@ -83,11 +106,7 @@ fn config(state: &State, executor: &Executor) -> ContainerConfig {
             (argv.first().cloned().unwrap_or_default(), argv)
         }
     };
-    let framework = state.frameworks.get(&executor.framework);
-    let user = command
-        .and_then(|command| command.user.clone())
-        .or_else(|| framework.map(|framework| framework.info.user.clone()))
-        .filter(|user| settings.switch_user && !user.is_empty());
+    let user = user(state, executor);
     ContainerConfig {
         sandbox: executor.directory.to_path_buf(),
         program,
@@ -99,6 +118,15 @@ fn config(state: &State, executor: &Executor) -> ContainerConfig {
         stdout: None,
         stderr: None,
     }
+}
+
+/// Whom an executor runs as; the agent's own user if `None`.
+fn user(state: &State, executor: &Executor) -> Option<String> {
+    let command = executor.info.command.as_ref().and_then(|command| command.user.clone());
+    let framework = state.frameworks.get(&executor.framework);
+    command
+        .or_else(|| framework.map(|framework| framework.info.user.clone()))
+        .filter(|user| state.settings.switch_user && !user.is_empty())
 }
 
 /// A command as the kernel wants it.

@@ -91,7 +91,11 @@ async fn read(
         Type::GetTasks => answer.get_tasks = Some(views::tasks(state)),
         Type::GetExecutors => answer.get_executors = Some(views::executors(state)),
         Type::GetFrameworks => answer.get_frameworks = Some(views::frameworks(state)),
-        Type::GetOperations => answer.get_operations = Some(response::GetOperations::default()),
+        Type::GetOperations => {
+            let operations = state.operations.values();
+            let operations = operations.map(|outcome| v1::Operation::from(&outcome.operation)).collect();
+            answer.get_operations = Some(response::GetOperations { operations });
+        }
         Type::GetResourceProviders => {
             answer.get_resource_providers = Some(response::GetResourceProviders::default());
         }

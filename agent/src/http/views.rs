@@ -30,7 +30,7 @@ pub(super) fn state(state: &State) -> Vec<u8> {
         domain: None,
         drain: None,
         drain_started: None,
-        total: Cow::Borrowed(&settings.resources),
+        total: Cow::Borrowed(&state.total),
         allocated: Cow::Owned(used(state)),
         attributes: &settings.info.attributes,
         master_hostname: master.as_deref(),

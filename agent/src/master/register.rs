@@ -84,7 +84,8 @@ pub(crate) fn request(state: &State) -> ToMaster {
     let version = API_VERSION.to_owned();
     let capabilities = capabilities();
     if state.id.is_none() {
-        return ToMaster::Register(Box::new(RegisterAgent { info, version, capabilities }));
+        let total = state.total.clone();
+        return ToMaster::Register(Box::new(RegisterAgent { info, version, capabilities, total }));
     }
     let frameworks = state.frameworks.values().map(|framework| framework.info.as_ref().clone()).collect();
     let executors = state
@@ -111,10 +112,13 @@ pub(crate) fn request(state: &State) -> ToMaster {
         frameworks,
         executors,
         tasks,
+        total: state.total.clone(),
+        // What is not on disk yet is told of as soon as it is.
+        operations: state.operations.values().map(|outcome| outcome.operation.clone()).collect(),
     }))
 }
 
-/// What this agent knows how to do; operations on resources are not among it yet, but masters insist on the names.
+/// What this agent knows how to do. Resource providers are not among it yet, but masters insist on the name.
 pub(crate) fn capabilities() -> AgentCapabilities {
     AgentCapability::ALL.into_iter().collect()
 }

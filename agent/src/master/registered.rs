@@ -11,7 +11,7 @@ use crate::effects::{Effect, Effects};
 use crate::recovery::Record;
 use crate::state::{Link, State};
 use crate::tasks::{Report, Whose, report};
-use crate::updates;
+use crate::{operations, updates};
 
 /// The agent has an id from now on, and keeps it for ever.
 pub(crate) fn registered(state: &mut State, from: Upid, registered: Registered, now: Time) -> Effects {
@@ -37,12 +37,15 @@ pub(crate) fn registered(state: &mut State, from: Upid, registered: Registered, 
 ///
 /// Source: Mesos agent life cycle.
 pub(crate) fn reregistered(state: &mut State, from: Upid, reregistered: Reregistered, now: Time) -> Effects {
-    let Reregistered { agent_id, ping_timeout, reconcile, .. } = reregistered;
+    let Reregistered { agent_id, ping_timeout, reconcile, reconcile_operations, .. } = reregistered;
     if state.id.as_ref() != Some::<&AgentId>(&agent_id) {
         return vec![Effect::Stop(format!("master took this agent for {agent_id}"))];
     }
     tracing::info!(%agent_id, master = %from, "re-registered");
     let mut effects = linked(state, from, ping_timeout, now);
+    for operation in reconcile_operations {
+        effects.extend(operations::missing(state, operation));
+    }
     for (framework, task) in reconcile {
         if state.holder(&framework, &task).is_some() || state.streams.awaits(&framework, &task) {
             continue;
@@ -62,6 +65,7 @@ fn linked(state: &mut State, master: Upid, ping_timeout: Duration, now: Time) ->
     state.link = Link::Registered { master, last_ping: now, ping_timeout };
     let mut effects = vec![Effect::Wake(Alarm::Pinged, Delay::Exactly(ping_timeout))];
     effects.extend(updates::resume(state));
+    effects.extend(operations::resume(state));
     effects
 }
 
@@ -112,6 +116,8 @@ mod tests {
             agent_id: "S0".into(),
             ping_timeout: Duration::from_secs(75),
             reconcile: vec![("f".into(), "t".into())],
+            reconcile_operations: Vec::new(),
+            drain: None,
         };
         let told = world.master(FromMaster::Reregistered(reregistered)).join("\n");
         assert!(told.contains("update t TASK_DROPPED REASON_RECONCILIATION"), "{told}");

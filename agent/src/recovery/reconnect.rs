@@ -11,10 +11,17 @@ use crate::config::Recover;
 use crate::containerizer::KnownContainer;
 use crate::effects::{Effect, Effects};
 use crate::state::{Ending, Life, Phase, Run, State};
-use crate::{executors, master};
+use crate::{executors, master, operations};
 
 /// The journal is read: the containerizer looks for what it names.
 pub(crate) fn restored(state: &mut State) -> Effects {
+    let mut effects = match operations::take_up(state) {
+        Ok(volumes) => volumes,
+        Err(why) => {
+            tracing::error!(why, "agent does not start");
+            return vec![Effect::Stop(why)];
+        }
+    };
     // Executors all of whose tasks' ends were heard, and frameworks nothing is left of, are history.
     let empty: Vec<_> = state
         .frameworks
@@ -33,7 +40,8 @@ pub(crate) fn restored(state: &mut State) -> Effects {
             identity: executor.identity.clone(),
         })
         .collect();
-    vec![Effect::Recover(known)]
+    effects.push(Effect::Recover(known));
+    effects
 }
 
 /// The containers are looked at; those that ended were told before. The executors in the others may come back now.

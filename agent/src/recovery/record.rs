@@ -4,8 +4,8 @@ use std::fmt;
 
 use libprocess_wire as wire;
 use model::{
-    AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Task, TaskId, TaskInfo,
-    TaskState, TaskStatus, UpdateId,
+    AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Operation, Resources, Task,
+    TaskId, TaskInfo, TaskState, TaskStatus, UpdateId,
 };
 
 use crate::containerizer::Identity;
@@ -58,6 +58,12 @@ pub(crate) enum Record {
         pending: Vec<TaskStatus>,
         acknowledged: Vec<UpdateId>,
     },
+    /// All dynamic reservations and volumes there are.
+    Kept(Resources),
+    /// An operation came to an end.
+    Operation(Box<Operation>),
+    /// Whoever asked for it has heard so.
+    OperationHeard(UpdateId),
 }
 
 /// What had to wait until something was written down.
@@ -73,6 +79,8 @@ pub(crate) enum Durable {
     Update { framework: FrameworkId, task: TaskId, uuid: UpdateId },
     /// The containerizer may forget the container.
     Ended { container: ContainerId },
+    /// What the operation made may be used, and the master may hear of it.
+    Operation { operation: UpdateId },
 }
 
 impl fmt::Display for Record {
@@ -94,6 +102,9 @@ impl fmt::Display for Record {
             Record::Ended { executor, .. } => write!(f, "ended {executor}"),
             Record::FrameworkGone(framework) => write!(f, "framework {framework} gone"),
             Record::Stream { task, .. } => write!(f, "stream {task}"),
+            Record::Kept(resources) => write!(f, "kept {resources}"),
+            Record::Operation(operation) => f.write_str(operation.conversion.name()),
+            Record::OperationHeard(_) => f.write_str("operation heard"),
         }
     }
 }
@@ -106,6 +117,7 @@ impl fmt::Display for Durable {
             Durable::Queued { first, .. } => write!(f, "deliver {first}"),
             Durable::Update { task, .. } => write!(f, "tell of {task}"),
             Durable::Ended { .. } => write!(f, "forget"),
+            Durable::Operation { .. } => write!(f, "tell of operation"),
         }
     }
 }

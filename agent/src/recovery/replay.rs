@@ -7,6 +7,7 @@ use imbl::{OrdMap, Vector};
 use model::{Task, TaskInfo, TaskStatus};
 
 use super::Record;
+use crate::operations::Outcome;
 use crate::state::{Executor, Key, Phase, Queued, Run, State};
 use crate::tasks;
 
@@ -101,6 +102,12 @@ pub(crate) fn replay(state: &mut State, record: Record) {
                 state.forget_executor(&(framework.clone(), executor));
             }
         }
+        Record::Kept(resources) => state.kept = Some(resources),
+        Record::Operation(operation) => {
+            let outcome = Outcome { durable: true, ..Outcome::new(*operation) };
+            state.operations.insert(outcome.operation.uuid, Arc::new(outcome));
+        }
+        Record::OperationHeard(operation) => drop(state.operations.remove(&operation)),
         Record::Stream { framework, task, executor, latest, pending, acknowledged } => {
             state.streams.restore(&framework, &task, executor.clone(), latest, acknowledged);
             for status in pending {

@@ -45,6 +45,12 @@ pub(crate) fn snapshot(state: &State) -> Vec<Record> {
             records.push(Record::FrameworkGone(framework.id.clone()));
         }
     }
+    let kept = state.total.kept();
+    if !kept.is_empty() {
+        records.push(Record::Kept(kept));
+    }
+    let outcomes = state.operations.values();
+    records.extend(outcomes.map(|outcome| Record::Operation(Box::new(outcome.operation.clone()))));
     for ((framework, task), stream) in state.streams.iter() {
         records.push(Record::Stream {
             framework: framework.clone(),

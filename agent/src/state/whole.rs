@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
-use model::{AgentId, AgentInfo, ExecutorId, FrameworkId, TaskId, Time};
+use model::{AgentId, AgentInfo, ExecutorId, FrameworkId, Resources, TaskId, Time, UpdateId};
 
 use super::settings::{COMPLETED_FRAMEWORKS_MAX, COMPLETED_TASKS_MAX};
 use super::{Counters, Executor, Framework, Ids, Link, Settings};
+use crate::operations::Outcome;
 use crate::updates::Streams;
 
 /// An executor's full name.
@@ -44,6 +45,12 @@ pub(crate) struct State {
     /// Which executor has a task, queued ones included.
     pub placed: OrdMap<(FrameworkId, TaskId), ExecutorId>,
     pub streams: Streams,
+    /// All it has: what it was started with, as operations have changed it.
+    pub total: Resources,
+    /// What the journal says operations made; only until it is read.
+    pub kept: Option<Resources>,
+    /// Operations whose end nobody has acknowledged.
+    pub operations: OrdMap<UpdateId, Arc<Outcome>>,
     pub counters: Counters,
     pub ids: Ids,
 }
@@ -51,6 +58,9 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(settings: Arc<Settings>, seed: u64, now: Time) -> Self {
         Self {
+            total: settings.resources.clone(),
+            kept: None,
+            operations: OrdMap::new(),
             settings,
             started: now,
             life: Life::Recovering,
@@ -183,6 +193,11 @@ impl State {
                 }
             }
         }
+        assert_eq!(
+            self.total.original(),
+            self.settings.resources.original(),
+            "operations make nothing of nothing"
+        );
         assert!(held == self.placed, "the index of tasks is not what the executors hold");
         assert!(self.completed.len() <= COMPLETED_FRAMEWORKS_MAX);
         assert!(self.completed.iter().all(|framework| !self.frameworks.contains_key(&framework.id)));

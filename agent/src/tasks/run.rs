@@ -168,7 +168,7 @@ fn judge(state: &State, launch: &Launch, key: &Key) -> Result<(), Refusal> {
         let kept = resource.is_dynamically_reserved() || resource.is_persistent_volume();
         let mut whole = resource.clone();
         whole.allocation = None;
-        kept && !state.settings.resources.contains_one(&whole)
+        kept && !state.total.contains_one(&whole)
     };
     let wanted = tasks.iter().map(|task| &task.resources).chain([&launch.executor.resources]);
     if let Some(resource) = wanted.flat_map(|resources| resources.iter()).find(|resource| unknown(resource)) {

@@ -188,6 +188,22 @@ impl From<&Conversion> for Operation {
     }
 }
 
+impl From<&model::Operation> for v1::Operation {
+    fn from(operation: &model::Operation) -> Self {
+        let status = |status: &OperationStatus| operation_status(status, Spelling::FULL);
+        let mut info = Operation::from(&operation.conversion);
+        info.id = operation.id.as_ref().map(Into::into);
+        v1::Operation {
+            framework_id: operation.framework_id.as_ref().map(Into::into),
+            agent_id: operation.agent_id.as_ref().map(Into::into),
+            info,
+            latest_status: status(&operation.latest_status),
+            statuses: operation.statuses.iter().map(status).collect(),
+            uuid: v1::Uuid::from(&operation.uuid),
+        }
+    }
+}
+
 impl TryFrom<v1::OperationStatus> for OperationStatus {
     type Error = ConvertError;
 

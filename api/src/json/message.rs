@@ -52,6 +52,17 @@ pub fn from_slice<M: Message>(text: &[u8]) -> Result<M, JsonError> {
     }
 }
 
+/// Reads a list of messages from its JSON text, as the older endpoints take them.
+pub fn list_from_slice<M: Message>(text: &[u8]) -> Result<Vec<M>, JsonError> {
+    super::syntax::check(text)?;
+    match serde_json::from_slice(text) {
+        Ok(serde_json::Value::Array(items)) => {
+            items.iter().map(|item| from_slice(item.to_string().as_bytes())).collect()
+        }
+        _ => Err(JsonError::Mismatch("Expecting a JSON array".to_owned())),
+    }
+}
+
 /// Writes a message as JSON, on one line.
 pub fn to_vec<M: Message>(message: &M) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);

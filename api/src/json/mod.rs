@@ -25,7 +25,7 @@ pub(crate) use bridge::message;
 pub use fault::JsonError;
 pub(crate) use fault::sorted;
 pub(crate) use message::enumeration;
-pub use message::{Enum, Message, from_slice, to_vec, write};
+pub use message::{Enum, Message, from_slice, list_from_slice, to_vec, write};
 
 /// How deep arrays and objects may nest.
 pub const MAX_DEPTH: usize = 200;

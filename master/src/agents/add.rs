@@ -21,8 +21,9 @@ pub(super) fn admitted(
     now: Time,
 ) -> Effects {
     state.world.tally.slave_registrations += 1;
-    let RegisterAgent { version, capabilities, .. } = message;
-    state.add_agent(Agent::new(id.clone(), info, upid.clone(), version, capabilities, now));
+    let RegisterAgent { version, capabilities, total, .. } = message;
+    let total = believable(&info, total);
+    state.add_agent(Agent::new(id.clone(), info, upid.clone(), version, capabilities, total, now));
     let agent = state.agent(id).expect("it was just added");
     tracing::info!(agent = %id, hostname = %agent.info.hostname, "agent registered");
 
@@ -34,6 +35,17 @@ pub(super) fn admitted(
     effects
 }
 
+/// What an agent says it has, unless that is not what it says it was started with, whatever operations made of it.
+pub(super) fn believable(info: &AgentInfo, total: Resources) -> Resources {
+    match total.original() == info.resources.original() {
+        true => total,
+        false => {
+            tracing::warn!(%total, given = %info.resources, "an agent's total is not made of what it has");
+            info.resources.clone()
+        }
+    }
+}
+
 /// Tells the allocator of the agent and of what is used on it.
 pub(super) fn announce(agent: &Agent) -> Effect {
     let used: Vec<(FrameworkId, Resources)> =
@@ -42,7 +54,7 @@ pub(super) fn announce(agent: &Agent) -> Effect {
 }
 
 /// The agent as the allocator knows it.
-pub(super) fn for_allocator(agent: &Agent) -> allocator::Agent {
+pub(crate) fn for_allocator(agent: &Agent) -> allocator::Agent {
     allocator::Agent {
         id: agent.id.clone(),
         incarnation: agent.incarnation,

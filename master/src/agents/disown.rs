@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use model::event::Event;
-use model::{AgentId, ExecutorId, FrameworkId, StatusReason, TaskId, TaskState, Time};
+use model::{
+    AgentId, ExecutorId, FrameworkId, OperationState, StatusReason, TaskId, TaskState, Time, UpdateId,
+};
 
 use crate::alarms::Slot;
 use crate::allocator;
 use crate::effects::{Effect, Effects};
 use crate::offers;
+use crate::operations;
 use crate::registrar::Delta;
 use crate::state::{Admission, Disowned, State};
 use crate::tasks;
@@ -72,6 +75,7 @@ fn clear(
     let Some(used) = state.agent(id).and_then(|agent| agent.used.get(framework)) else { return };
     let tasks: Vec<TaskId> = used.tasks.iter().cloned().collect();
     let executors: Vec<ExecutorId> = used.executors.keys().cloned().collect();
+    let pending: Vec<UpdateId> = used.operations.iter().copied().collect();
     let aware = state.framework(framework).is_some_and(|framework| framework.partition_aware());
     let (into, message) = match why {
         Disowned::Unreachable => (TaskState::Unreachable.for_framework(aware), "Agent became unreachable"),
@@ -99,6 +103,14 @@ fn clear(
     }
     for executor in executors {
         state.remove_executor(framework, id, &executor);
+    }
+    for uuid in pending {
+        let Some(operation) = state.remove_operation(id, &uuid) else { continue };
+        let (into, message) = match why {
+            Disowned::Unreachable => (OperationState::Unreachable, "Agent became unreachable"),
+            Disowned::Unregistered | Disowned::Replaced => continue,
+        };
+        operations::tell(state, framework, &operation, into, message, effects);
     }
 }
 

@@ -14,6 +14,7 @@ mod reregister;
 mod resume;
 mod unregister;
 
+pub(crate) use add::for_allocator;
 pub(crate) use executor_exited::executor_exited;
 pub(crate) use executor_message::executor_message;
 pub(crate) use exited::{exited, return_missed};

@@ -7,8 +7,8 @@ use libprocess::Upid;
 use model::event::Event;
 use model::messages::{KillTask, ReregisterAgent, Reregistered, RunningExecutor, ShutdownFramework};
 use model::{
-    AgentId, AgentInfo, FrameworkId, FrameworkInfo, StatusReason, StatusSource, Task, TaskId, TaskState,
-    TaskStatus, Time,
+    AgentId, AgentInfo, FrameworkId, FrameworkInfo, Operation, StatusReason, StatusSource, Task, TaskId,
+    TaskState, TaskStatus, Time,
 };
 
 use super::add;
@@ -34,8 +34,10 @@ pub(super) fn readmitted(
     state.world.tally.slave_reregistrations += 1;
     let missed = state.world.unreachable.remove(id).is_some() || !state.world.recovered.contains_key(id);
     state.world.recovered.remove(id);
-    let ReregisterAgent { version, capabilities, frameworks, executors, tasks, .. } = message;
-    let agent = Agent::new(id.clone(), info, upid.clone(), version, capabilities, now);
+    let ReregisterAgent { version, capabilities, frameworks, executors, tasks, total, operations, .. } =
+        message;
+    let total = add::believable(&info, total);
+    let agent = Agent::new(id.clone(), info, upid.clone(), version, capabilities, total, now);
     state.add_agent(Agent { reregistered: Some(now), ..agent });
     tracing::info!(agent = %id, tasks = tasks.len(), "agent reregistered");
 
@@ -53,12 +55,20 @@ pub(super) fn readmitted(
     for task in tasks {
         restore(state, &upid, id, task, missed, now, &mut after);
     }
+    for operation in operations {
+        let heard = operation.framework_id.as_ref().is_none_or(|of| state.framework(of).is_some());
+        if heard && operation.latest_status.state.is_terminal() {
+            state.add_operation(id, Operation { agent_id: Some(id.clone()), ..operation });
+        }
+    }
     let reconcile = forget_missing(state, id);
 
     let agent = state.agent(id).expect("it was just added");
     let ping_timeout = state.settings.silence_max();
     let (epoch, agent_id) = (state.epoch(), id.clone());
-    effects.send(agent, Reregistered { epoch, agent_id, ping_timeout, reconcile });
+    let (reconcile_operations, drain) = (Vec::new(), None);
+    effects
+        .send(agent, Reregistered { epoch, agent_id, ping_timeout, reconcile, reconcile_operations, drain });
     effects.push(add::announce(agent));
     effects.push(add::next_ping(state, agent));
     effects.extend(after);

@@ -45,7 +45,8 @@ pub(crate) fn not_leading(state: &mut State, input: Input) -> Effects {
         Input::Ready { asker }
         | Input::Call { asker, .. }
         | Input::Teardown { asker, .. }
-        | Input::KillTask { asker, .. } => Effect::Answer { asker, answer: Err(Rejected::Recovering) }.into(),
+        | Input::KillTask { asker, .. }
+        | Input::Operator { asker, .. } => Effect::Answer { asker, answer: Err(Rejected::Recovering) }.into(),
         Input::Subscribe { stream, outlet, .. } => {
             [Effect::Open { stream: stream.clone(), outlet }, Effect::Close { stream }].into_iter().collect()
         }

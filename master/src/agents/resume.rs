@@ -8,13 +8,17 @@ use model::messages::{
     KillTask, ReregisterAgent, Reregistered, RunningExecutor, ShutdownExecutor, ShutdownFramework,
     UpdateFramework,
 };
-use model::{AgentId, AgentInfo, ExecutorId, FrameworkId, FrameworkInfo, Task, TaskId, Time};
+use model::{
+    AgentId, AgentInfo, ExecutorId, FrameworkId, FrameworkInfo, Operation, OperationState, Task, TaskId,
+    Time, UpdateId,
+};
 
 use super::add;
 use crate::alarms::Slot;
 use crate::allocator;
 use crate::effects::{Effect, Effects};
 use crate::offers;
+use crate::operations;
 use crate::state::{Health, Link, State};
 
 /// Compares both books and takes the agent's word for what runs there.
@@ -32,7 +36,8 @@ pub(super) fn resume(
     state.world.tally.slave_reregistrations += 1;
     let Some(agent) = state.agent(id) else { return Effects::none() };
     let (was, changed, before) = (agent.connected(), agent.info != info, agent.upid.clone());
-    let ReregisterAgent { version, capabilities, frameworks, executors, tasks, .. } = message;
+    let ReregisterAgent { version, capabilities, frameworks, executors, tasks, total, operations, .. } =
+        message;
 
     let mut effects = Effects::none();
     if before != upid {
@@ -50,9 +55,10 @@ pub(super) fn resume(
     agent.version = version;
     agent.capabilities = capabilities;
     agent.info = info.clone();
-    if changed {
-        state.set_total(id, info.resources.clone());
-    }
+    let reconcile_operations = compare_operations(state, id, &operations, &mut effects);
+    let total = state.expected(id, add::believable(&info, total), &operations);
+    let retotalled = state.agent(id).is_some_and(|agent| agent.total != total);
+    effects.extend(operations::retotal(state, id, total));
     state.health.insert(id.clone(), Health::default());
 
     let (reconcile, ended) = compare_tasks(state, id, &tasks);
@@ -60,7 +66,9 @@ pub(super) fn resume(
     let agent = state.agent(id).expect("it was there above");
     let ping_timeout = state.settings.silence_max();
     let epoch = state.epoch();
-    effects.send(agent, Reregistered { epoch, agent_id: id.clone(), ping_timeout, reconcile });
+    let (agent_id, drain) = (id.clone(), None);
+    effects
+        .send(agent, Reregistered { epoch, agent_id, ping_timeout, reconcile, reconcile_operations, drain });
     for (framework_id, task_id) in ended {
         effects.send(agent, KillTask { epoch, framework_id, task_id, kill_policy: None });
     }
@@ -68,7 +76,7 @@ pub(super) fn resume(
     send_kills(state, id, &mut effects);
 
     let agent = state.agent(id).expect("it was there above");
-    if changed {
+    if changed && !retotalled {
         effects.push(Effect::Allocator(allocator::Input::UpdateAgent(add::for_allocator(agent))));
     }
     if !was {
@@ -101,6 +109,37 @@ fn compare_tasks(state: &State, id: &AgentId, reported: &[Task]) -> Differences 
         .map(|task| (task.framework_id.clone(), task.id.clone()))
         .collect();
     (missing, surplus)
+}
+
+/// Those it has decided on no longer hold anything; it tells of them by itself, once more. Those only we know it is asked
+/// about: they may be on their way still.
+fn compare_operations(
+    state: &mut State,
+    id: &AgentId,
+    reported: &[Operation],
+    effects: &mut Effects,
+) -> Vec<UpdateId> {
+    let agent = state.agent(id).expect("the caller found it");
+    let pending: Vec<Arc<Operation>> = agent
+        .operations
+        .values()
+        .filter(|operation| operation.latest_status.state == OperationState::Pending)
+        .cloned()
+        .collect();
+    let mut missing = Vec::new();
+    for operation in pending {
+        match reported.iter().find(|reported| reported.uuid == operation.uuid) {
+            None => missing.push(operation.uuid),
+            Some(reported) => {
+                let held = state.agent(id).map(|agent| agent.held_by(&operation)).unwrap_or_default();
+                state.end_operation(id, &operation.uuid, reported.latest_status.clone());
+                if let (Some(framework), false) = (&operation.framework_id, held.is_empty()) {
+                    effects.push(Effect::recover(framework, id, held, None));
+                }
+            }
+        }
+    }
+    missing
 }
 
 /// Executors only we know are gone; those only the agent knows are ended.

@@ -111,6 +111,9 @@ impl AllocatorActor {
             Input::UpdateAllocation { framework, agent, before, after } => {
                 allocator.update_allocation(&framework, &agent, &before, &after);
             }
+            Input::UpdateAvailable { agent, before, after } => {
+                allocator.update_available(&agent, &before, &after);
+            }
             Input::Revive { framework, roles } => allocator.revive(&framework, &roles),
             Input::Suppress { framework, roles } => allocator.suppress(&framework, &roles),
             Input::UpdateWeights(weights) => allocator.update_weights(&weights),

@@ -80,6 +80,8 @@ pub enum Input {
     Recover { framework: FrameworkId, agent: AgentId, resources: Resources, refuse: Option<Duration> },
     /// An operation changed resources that are held.
     UpdateAllocation { framework: FrameworkId, agent: AgentId, before: Resources, after: Resources },
+    /// An operation changed resources that nobody holds, or only what is on its way to be offered.
+    UpdateAvailable { agent: AgentId, before: Resources, after: Resources },
     /// A framework wants offers again.
     Revive { framework: FrameworkId, roles: BTreeSet<Role> },
     /// A framework wants no offers.
@@ -122,6 +124,9 @@ impl fmt::Display for Input {
             }
             Input::UpdateAllocation { framework, agent, before, after } => {
                 write!(f, "convert {before} into {after} on {agent} for {framework}")
+            }
+            Input::UpdateAvailable { agent, before, after } => {
+                write!(f, "convert {before} into {after} on {agent}, where it is free")
             }
             Input::Revive { framework, roles } => write!(f, "revive {framework}{}", Named(roles)),
             Input::Suppress { framework, roles } => write!(f, "suppress {framework}{}", Named(roles)),

@@ -74,7 +74,8 @@ pub trait Allocator {
         now: Time,
     );
 
-    /// An operation turned `before` into `after` while the framework holds them (reserve, create and their kin).
+    /// An operation turned `before` into `after` while the framework holds them (reserve, create and their kin). With
+    /// nothing before, more of its tasks use what is shared and there already.
     fn update_allocation(
         &mut self,
         framework: &FrameworkId,
@@ -82,6 +83,9 @@ pub trait Allocator {
         before: &Resources,
         after: &Resources,
     );
+
+    /// An operation turned `before` into `after` while nobody held them. What was given away meanwhile comes back.
+    fn update_available(&mut self, agent: &AgentId, before: &Resources, after: &Resources);
 
     /// The framework wants offers for these roles (none named: all of its roles); its filters there are forgotten.
     fn revive(&mut self, framework: &FrameworkId, roles: &BTreeSet<Role>);

@@ -63,7 +63,7 @@ fn hear(state: &mut State, call: Call, now: Time) -> Result<Effects, Rejected> {
         Call::Kill(call) => kill::kill(state, call, now),
         Call::Shutdown(call) => shutdown::shutdown(state, call),
         Call::Acknowledge(call) => acknowledge::acknowledge(state, call),
-        Call::AcknowledgeOperationStatus(_) => operations::acknowledge(state),
+        Call::AcknowledgeOperationStatus(call) => operations::acknowledge(state, &call),
         Call::Reconcile(Reconcile { framework_id, tasks }) => {
             reconcile::reconcile(state, &framework_id, &tasks, now)
         }

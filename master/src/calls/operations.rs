@@ -1,35 +1,79 @@
-//! What is asked about operations on resources. None is carried out yet, so none is known.
+//! What is asked about operations on resources.
 
 use std::sync::Arc;
 
-use model::call::{ReconcileOperation, ReconcileOperations};
+use model::call::{AcknowledgeOperationStatus, ReconcileOperation, ReconcileOperations};
 use model::event::Event;
-use model::{OperationState, OperationStatus};
+use model::messages::AcknowledgeOperation;
+use model::{FrameworkId, Operation, OperationState, OperationStatus, UpdateId};
 
 use crate::effects::Effects;
 use crate::state::State;
 
-/// An acknowledgement of an update that was never sent.
-pub(crate) fn acknowledge(state: &mut State) -> Effects {
+/// A framework has heard how an operation went: master and agent may forget it.
+///
+/// Dropped when the agent is away (it will tell again), or when no such update was sent.
+/// Source: scheduler semantics §5, `ACKNOWLEDGE_OPERATION_STATUS`.
+pub(crate) fn acknowledge(state: &mut State, call: &AcknowledgeOperationStatus) -> Effects {
     state.world.tally.messages_operation_status_update_acknowledgement += 1;
-    Effects::none()
+    let mut effects = Effects::none();
+    let Some((on, uuid)) = acknowledged(state, call) else {
+        state.world.tally.invalid_operation_status_update_acknowledgements += 1;
+        return effects;
+    };
+    if let Some(agent) = state.agent(&on) {
+        effects.send(agent, AcknowledgeOperation { epoch: state.epoch(), operation: uuid });
+    }
+    state.remove_operation(&on, &uuid);
+    state.world.tally.valid_operation_status_update_acknowledgements += 1;
+    effects
 }
 
-/// Answers about each operation named as about one that nobody knows; with none named there is nothing to say.
+/// Where the operation is whose end the call acknowledges.
+fn acknowledged(state: &State, call: &AcknowledgeOperationStatus) -> Option<(model::AgentId, UpdateId)> {
+    let told = |operation: &&Operation| {
+        operation.id.as_ref() == Some(&call.operation_id)
+            && call.agent_id.as_ref().is_none_or(|agent| operation.agent_id.as_ref() == Some(agent))
+            && operation.latest_status.uuid == Some(call.uuid)
+            && operation.latest_status.state.is_terminal()
+    };
+    let operation = state.operations_of(&call.framework_id).find(told)?;
+    let agent = state.agent(operation.agent_id.as_ref()?).filter(|agent| agent.connected())?;
+    Some((agent.id.clone(), operation.uuid))
+}
+
+/// Answers about each operation named; with none named, about all that have a name.
 ///
 /// Source: scheduler semantics §6, "Operations".
 pub(crate) fn reconcile(state: &mut State, call: &ReconcileOperations) -> Effects {
     state.world.tally.messages_reconcile_operations += 1;
     let mut effects = Effects::none();
-    let Some(framework) = state.framework(&call.framework_id) else { return effects };
-    for asked in &call.operations {
-        effects.tell(framework, Event::UpdateOperationStatus(Arc::new(answer(state, asked))));
+    let id = &call.framework_id;
+    let Some(framework) = state.framework(id) else { return effects };
+    let answers: Vec<OperationStatus> = match call.operations.is_empty() {
+        true => state.operations_of(id).filter(|known| known.id.is_some()).map(latest).collect(),
+        false => call.operations.iter().map(|asked| answer(state, id, asked)).collect(),
+    };
+    for status in answers {
+        effects.tell(framework, Event::UpdateOperationStatus(Arc::new(status)));
     }
     effects
 }
 
-fn answer(state: &State, asked: &ReconcileOperation) -> OperationStatus {
+/// The newest that is known. It is an answer, so nobody has to acknowledge it.
+fn latest(operation: &Operation) -> OperationStatus {
+    OperationStatus { uuid: None, ..operation.latest_status.clone() }
+}
+
+fn answer(state: &State, framework: &FrameworkId, asked: &ReconcileOperation) -> OperationStatus {
     let world = &state.world;
+    let meant = |known: &&Operation| {
+        known.id.as_ref() == Some(&asked.operation_id)
+            && asked.agent_id.as_ref().is_none_or(|agent| known.agent_id.as_ref() == Some(agent))
+    };
+    if let Some(known) = state.operations_of(framework).find(meant) {
+        return latest(known);
+    }
     let (into, message) = match &asked.agent_id {
         Some(agent) if world.recovered.contains_key(agent) => {
             (OperationState::Recovering, "Operation's agent is recovering")

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use model::messages::ShutdownFramework;
-use model::{AgentId, ExecutorId, FrameworkId, StatusReason, TaskId, TaskState, Time};
+use model::messages::{AcknowledgeOperation, ShutdownFramework};
+use model::{AgentId, ExecutorId, FrameworkId, Operation, StatusReason, TaskId, TaskState, Time, UpdateId};
 
 use crate::alarms::Slot;
 use crate::allocator;
@@ -48,6 +48,17 @@ pub(crate) fn remove(state: &mut State, id: &FrameworkId, now: Time) -> Effects 
         state.remove_executor(id, &agent, &executor);
     }
 
+    for (agent, uuid, over) in pending(state, id) {
+        if over {
+            state.remove_operation(&agent, &uuid);
+            if let Some(agent) = state.agent(&agent) {
+                effects.send(agent, AcknowledgeOperation { epoch, operation: uuid });
+            }
+        } else {
+            state.orphan_operation(&agent, &uuid);
+        }
+    }
+
     effects.push(Effect::Allocator(allocator::Input::RemoveFramework(id.clone())));
     if let Some(stream) = framework.stream() {
         effects.push(Effect::Close { stream });
@@ -63,6 +74,15 @@ pub(crate) fn remove(state: &mut State, id: &FrameworkId, now: Time) -> Effects 
         completed.pop_front();
     }
     effects
+}
+
+/// The framework's operations: where, which, and whether only an acknowledgement is missing.
+fn pending(state: &State, id: &FrameworkId) -> Vec<(AgentId, UpdateId, bool)> {
+    let of = |operation: &Operation| {
+        let over = operation.latest_status.state.is_terminal();
+        Some((operation.agent_id.clone()?, operation.uuid, over))
+    };
+    state.operations_of(id).filter_map(of).collect()
 }
 
 /// The framework's executors on these agents.

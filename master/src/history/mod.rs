@@ -1,8 +1,10 @@
 //! Histories: whatever happens in whatever order, the books stay balanced, the master's and the allocator's alike.
 //!
 //! 1. [`steps`]: what can happen;
-//! 2. [`play`]: how it does, to a master and the built-in allocator.
+//! 2. [`play`]: how it does, to a master and the built-in allocator;
+//! 3. [`converting`]: the part of it that is about operations.
 
+mod converting;
 mod play;
 mod steps;
 

@@ -10,8 +10,8 @@ use model::messages::{
 };
 use model::{
     AgentId, CommandInfo, ExecutorId, ExecutorInfo, Filters, FrameworkCapabilities, FrameworkCapability,
-    FrameworkId, FrameworkInfo, OfferConstraints, OfferId, OfferOperation, OperationKind, Role, StreamId,
-    Task, TaskId, TaskState, TaskStatus, UpdateId,
+    FrameworkId, FrameworkInfo, OfferConstraints, OfferId, OfferOperation, Operation, OperationKind, Role,
+    StreamId, Task, TaskId, TaskState, TaskStatus, UpdateId,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -28,7 +28,7 @@ use super::steps::Step;
 
 /// A master, its allocator, and what is on its way between them.
 pub(super) struct History {
-    stage: Stage,
+    pub(super) stage: Stage,
     allocator: Hierarchical,
     chance: ChaCha8Rng,
     /// What the allocator gave away and the master has not heard of yet.
@@ -36,7 +36,7 @@ pub(super) struct History {
     alarms: Vec<(Duration, Alarm)>,
     frameworks: BTreeMap<usize, FrameworkId>,
     registry: Registry,
-    updates: u8,
+    pub(super) updates: u8,
 }
 
 impl History {
@@ -60,7 +60,7 @@ impl History {
         }
     }
 
-    fn tell(&mut self, input: Input) {
+    pub(super) fn tell(&mut self, input: Input) {
         let effects = self.stage.tell(input);
         self.perform(effects);
     }
@@ -96,13 +96,19 @@ impl History {
             Told::Recover { framework, agent, resources, refuse } => {
                 allocator.recover(&framework, &agent, &resources, refuse, now);
             }
+            Told::UpdateAllocation { framework, agent, before, after } => {
+                allocator.update_allocation(&framework, &agent, &before, &after);
+            }
+            Told::UpdateAvailable { agent, before, after } => {
+                allocator.update_available(&agent, &before, &after)
+            }
             Told::Revive { framework, roles } => allocator.revive(&framework, &roles),
             Told::Suppress { framework, roles } => allocator.suppress(&framework, &roles),
             _ => {}
         }
     }
 
-    fn framework(&self, number: usize) -> FrameworkId {
+    pub(super) fn framework(&self, number: usize) -> FrameworkId {
         self.frameworks.get(&number).cloned().unwrap_or_else(|| FrameworkId::from("nobody"))
     }
 
@@ -110,12 +116,12 @@ impl History {
         self.stage.state.framework(framework)?.stream()
     }
 
-    fn call(&mut self, call: Call) {
+    pub(super) fn call(&mut self, call: Call) {
         let effects = self.stage.call(call);
         self.perform(effects);
     }
 
-    fn offers(&self, framework: &FrameworkId, bits: u8) -> Vec<OfferId> {
+    pub(super) fn offers(&self, framework: &FrameworkId, bits: u8) -> Vec<OfferId> {
         let Some(framework) = self.stage.state.framework(framework) else {
             return vec![OfferId::from("none")];
         };
@@ -128,11 +134,11 @@ impl History {
             .collect()
     }
 
-    fn agent_id(&self, number: u16) -> Option<AgentId> {
+    pub(super) fn agent_id(&self, number: u16) -> Option<AgentId> {
         self.stage.state.agent_near(&upid(number)).map(|agent| agent.id.clone())
     }
 
-    fn from(&self, number: u16) -> Upid {
+    pub(super) fn from(&self, number: u16) -> Upid {
         self.stage.state.agent_near(&upid(number)).map_or_else(|| upid(number), |agent| agent.upid.clone())
     }
 
@@ -150,7 +156,7 @@ impl History {
     pub(super) fn step(&mut self, step: Step) {
         match step {
             Step::Register { agent } => {
-                let body = Box::new(register(agent, "cpus:8;mem:512;ports:[1-9]"));
+                let body = Box::new(register(agent, "cpus:8;mem:512;disk:9;ports:[1-9]"));
                 self.tell(Input::Register { from: upid(agent), body });
             }
             Step::Reregister { agent, keeps, life } => self.reregister(agent, keeps, life),
@@ -198,6 +204,10 @@ impl History {
             Step::Accept { framework, offers, tasks, cpus, executor } => {
                 self.accept(framework, offers, tasks, cpus, executor);
             }
+            Step::Convert { framework, kind, size, named } => self.convert(framework, kind, size, named),
+            Step::Operator { agent, kind, size } => self.operator(agent, kind, size),
+            Step::Operated { agent, pick, done } => self.operated(agent, pick, done),
+            Step::AcknowledgeOperation { framework, pick } => self.acknowledge_operation(framework, pick),
             Step::Decline { framework, offers } => {
                 let framework_id = self.framework(framework);
                 let offer_ids = self.offers(&framework_id, offers);
@@ -317,8 +327,10 @@ impl History {
                 .collect(),
             _ => Vec::new(),
         };
-        let new =
-            register(number, if keeps & 2 == 2 { "cpus:4;mem:512" } else { "cpus:8;mem:512;ports:[1-9]" });
+        let new = register(
+            number,
+            if keeps & 2 == 2 { "cpus:4;mem:512;disk:9" } else { "cpus:8;mem:512;disk:9;ports:[1-9]" },
+        );
         let mut info = new.info;
         info.id = Some(id);
         let (version, capabilities) = (new.version, new.capabilities);
@@ -327,7 +339,18 @@ impl History {
             executors.extend(executors.clone());
             tasks.extend(tasks.clone());
         }
-        let body = ReregisterAgent { info, version, capabilities, frameworks, executors, tasks };
+        // What it has is what it had, unless it lost that, with the operations it was never sent.
+        let known = info.id.as_ref().and_then(|id| self.stage.state.agent(id));
+        let total = known
+            .map(|agent| agent.total.clone())
+            .filter(|total| keeps & 8 == 8 && total.original() == info.resources)
+            .unwrap_or_else(|| info.resources.clone());
+        let operations = known
+            .filter(|_| keeps & 16 == 16)
+            .map(|agent| agent.operations.values().map(|operation| Operation::clone(operation)).collect())
+            .unwrap_or_default();
+        let body =
+            ReregisterAgent { info, version, capabilities, frameworks, executors, tasks, total, operations };
         let from = match life {
             0 => self.from(number),
             _ => Upid::with_epoch("slave(1)", upid(number).address(), libprocess::Epoch(u64::from(keeps))),
@@ -375,7 +398,7 @@ impl History {
             taken.map(|taken| taken.amount(name).as_f64()).sum()
         };
         let figures = self.allocator.figures();
-        for name in ["cpus", "mem"] {
+        for name in ["cpus", "mem", "disk"] {
             let theirs = figures.taken.get(name).copied().unwrap_or_default();
             assert!(
                 (theirs - sum(name)).abs() < 1e-6,

@@ -46,6 +46,29 @@ pub(super) enum Step {
         cpus: u8,
         executor: bool,
     },
+    /// A framework converts some of what it is offered.
+    Convert {
+        framework: usize,
+        kind: u8,
+        size: u8,
+        named: bool,
+    },
+    /// An operator converts some of what an agent has.
+    Operator {
+        agent: u16,
+        kind: u8,
+        size: u8,
+    },
+    /// An agent tells of an operation it was sent, truly or not.
+    Operated {
+        agent: u16,
+        pick: u8,
+        done: bool,
+    },
+    AcknowledgeOperation {
+        framework: usize,
+        pick: u8,
+    },
     Decline {
         framework: usize,
         offers: u8,
@@ -104,6 +127,13 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => (framework.clone(), 0..4u8, 0..4u8, 0..5u8, any::<bool>()).prop_map(
             |(framework, offers, tasks, cpus, executor)| Step::Accept { framework, offers, tasks, cpus, executor }
         ),
+        6 => (framework.clone(), 0..6u8, 1..5u8, any::<bool>())
+            .prop_map(|(framework, kind, size, named)| Step::Convert { framework, kind, size, named }),
+        2 => (agent.clone(), 0..6u8, 1..5u8).prop_map(|(agent, kind, size)| Step::Operator { agent, kind, size }),
+        5 => (agent.clone(), any::<u8>(), any::<bool>())
+            .prop_map(|(agent, pick, done)| Step::Operated { agent, pick, done }),
+        2 => (framework.clone(), any::<u8>())
+            .prop_map(|(framework, pick)| Step::AcknowledgeOperation { framework, pick }),
         2 => (framework.clone(), 0..4u8).prop_map(|(framework, offers)| Step::Decline { framework, offers }),
         2 => (framework.clone(), any::<u8>()).prop_map(|(framework, task)| Step::Kill { framework, task }),
         1 => framework.clone().prop_map(|framework| Step::Suppress { framework }),

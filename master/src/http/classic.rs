@@ -24,7 +24,7 @@ use crate::views::{agents, frameworks, master, roles, tasks};
 const FORM_MAX: usize = 1 << 20;
 
 /// How long the master may take to hear a request before its asker is told to try again.
-const ANSWER_WITHIN: Duration = Duration::from_secs(15);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// Opens the routes.
 pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
@@ -102,9 +102,8 @@ async fn kill_task(request: Request, edge: Edge<Master>) -> Response {
 }
 
 /// The fields of a form, or a 400 that names the first one missing.
-async fn form<const N: usize>(mut request: Request, names: [&str; N]) -> Result<[String; N], Response> {
-    let body = request.bytes(FORM_MAX).await.map_err(|error| Response::bad_request(error.to_string()))?;
-    let form = Query::parse(&String::from_utf8_lossy(&body));
+async fn form<const N: usize>(request: Request, names: [&str; N]) -> Result<[String; N], Response> {
+    let form = text_of_form(request).await?;
     let mut fields = [const { String::new() }; N];
     for (field, name) in fields.iter_mut().zip(names) {
         let missing =
@@ -114,13 +113,19 @@ async fn form<const N: usize>(mut request: Request, names: [&str; N]) -> Result<
     Ok(fields)
 }
 
+/// What a form says.
+pub(super) async fn text_of_form(mut request: Request) -> Result<Query, Response> {
+    let body = request.bytes(FORM_MAX).await.map_err(|error| Response::bad_request(error.to_string()))?;
+    Ok(Query::parse(&String::from_utf8_lossy(&body)))
+}
+
 /// Has the master end a framework.
 pub(super) async fn end_framework(framework: FrameworkId, edge: &Edge<Master>) -> Response {
     let input = |reply| Input::Teardown { framework, asker: Asker::new(reply) };
     answered(edge.pid.call(ANSWER_WITHIN, input).await, Response::ok())
 }
 
-fn answered(answer: Result<Result<(), Rejected>, AskError>, good: Response) -> Response {
+pub(super) fn answered(answer: Result<Result<(), Rejected>, AskError>, good: Response) -> Response {
     match answer {
         Ok(Ok(())) => good,
         Ok(Err(rejected)) => Response::text(rejected.status(), rejected.to_string()),

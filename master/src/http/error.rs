@@ -47,6 +47,15 @@ pub enum Rejected {
     /// An operator named a framework that is not there.
     #[error("No framework found with specified ID")]
     NoSuchFramework,
+    /// An operator named an agent that is not there.
+    #[error("No agent found with specified ID")]
+    NoSuchAgent,
+    /// What an operator asks makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// What an operator asks cannot be done as things are.
+    #[error("{0}")]
+    Conflict(String),
     /// An operator named a task that does not run.
     #[error("No task '{0}' found for the framework")]
     NoSuchTask(TaskId),
@@ -58,12 +67,15 @@ impl Rejected {
         match self {
             Rejected::Recovering => StatusCode::SERVICE_UNAVAILABLE,
             Rejected::NotSubscribed => StatusCode::FORBIDDEN,
+            Rejected::Conflict(_) => StatusCode::CONFLICT,
             Rejected::UnknownFramework
             | Rejected::WrongPrincipal { .. }
             | Rejected::NoStream
             | Rejected::WrongStream { .. }
             | Rejected::InvalidUpdate(_)
             | Rejected::NoSuchFramework
+            | Rejected::NoSuchAgent
+            | Rejected::Invalid(_)
             | Rejected::NoSuchTask(_) => StatusCode::BAD_REQUEST,
         }
     }

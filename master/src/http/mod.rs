@@ -2,6 +2,7 @@
 //! master where it is a change.
 
 pub(crate) mod classic;
+pub(crate) mod commands;
 mod error;
 pub(crate) mod operator;
 mod readers;

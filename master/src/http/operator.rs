@@ -16,10 +16,11 @@ use model::AgentId;
 
 use super::Rejected;
 use super::classic::end_framework;
+use super::commands;
 use super::readers::Readers;
 use crate::Master;
 use crate::state::Snapshot;
-use crate::views::{agents, executors, frameworks, master, roles, tasks};
+use crate::views::{agents, executors, frameworks, master, operations, roles, tasks};
 
 /// The largest body read. Unit: bytes.
 const BODY_MAX: usize = 16 << 20;
@@ -47,6 +48,8 @@ enum Refusal {
     Missing(&'static str),
     #[error(transparent)]
     Rejected(#[from] Rejected),
+    #[error("The master does not answer: {0}")]
+    Silent(#[from] libprocess::AskError),
     #[error("{}", .1)]
     Said(StatusCode, String),
 }
@@ -58,6 +61,7 @@ impl Refusal {
             Refusal::Body(BodyError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::Body(_) | Refusal::Decode(_) | Refusal::Missing(_) => StatusCode::BAD_REQUEST,
             Refusal::Rejected(rejected) => rejected.status(),
+            Refusal::Silent(_) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Said(status, _) => *status,
         };
         Response::text(status, self.to_string())
@@ -76,6 +80,11 @@ async fn serve(mut request: Request, edge: Edge<Master>, readers: &Readers) -> R
     let snapshot = readers.published.load();
     if let (Type::Teardown, Some(teardown)) = (kind, &call.teardown) {
         return Ok(end_framework((teardown.framework_id.clone()).into(), &edge).await);
+    }
+    if let Some(asked) = commands::of_call(kind, &call) {
+        drop(snapshot);
+        let (wanted, good) = asked?;
+        return Ok(commands::ask(wanted, good, &edge).await??);
     }
     match question(kind, &snapshot, readers, &edge) {
         Some(answer) => Ok(Response::ok()
@@ -188,9 +197,8 @@ fn question(kind: Type, snapshot: &Snapshot, readers: &Readers, edge: &Edge<Mast
             answer.get_master = Some(master::get_master(snapshot));
             Answer::GetMaster
         }
-        // There are no operations, schedules and quotas until somebody can make them.
         Type::GetOperations => {
-            answer.get_operations = Some(response::GetOperations::default());
+            answer.get_operations = Some(operations::get_operations(snapshot));
             Answer::GetOperations
         }
         Type::GetMaintenanceStatus => {
@@ -229,10 +237,6 @@ fn version() -> VersionInfo {
 fn refuse(kind: Type, call: &Call, snapshot: &Snapshot) -> Refusal {
     let known = |id: &api::v1::AgentId| snapshot.agents.contains_key(&AgentId::from(&*id.value));
     let agent = match kind {
-        Type::ReserveResources => call.reserve_resources.as_ref().map(|call| &call.agent_id),
-        Type::UnreserveResources => call.unreserve_resources.as_ref().map(|call| &call.agent_id),
-        Type::CreateVolumes => call.create_volumes.as_ref().map(|call| &call.agent_id),
-        Type::DestroyVolumes => call.destroy_volumes.as_ref().map(|call| &call.agent_id),
         Type::DrainAgent => call.drain_agent.as_ref().map(|call| &call.agent_id),
         Type::DeactivateAgent => call.deactivate_agent.as_ref().map(|call| &call.agent_id),
         Type::ReactivateAgent => call.reactivate_agent.as_ref().map(|call| &call.agent_id),

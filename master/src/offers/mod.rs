@@ -6,6 +6,6 @@ mod send;
 mod timeout;
 
 pub(crate) use discard::discard;
-pub(crate) use rescind::{rescind, rescind_agent};
+pub(crate) use rescind::{rescind, rescind_agent, rescind_for_operator};
 pub(crate) use send::send;
 pub(crate) use timeout::timeout;

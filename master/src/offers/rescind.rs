@@ -1,7 +1,9 @@
 //! Offers are taken back, and their frameworks are told.
 
+use std::time::Duration;
+
 use model::event::Event;
-use model::{AgentId, OfferId};
+use model::{AgentId, Filters, OfferId};
 
 use crate::effects::{Effect, Effects};
 use crate::state::State;
@@ -10,11 +12,20 @@ use crate::state::State;
 ///
 /// Source: scheduler semantics §3: recovered without a filter, so the same framework may be offered it again at once.
 pub(crate) fn rescind(state: &mut State, id: &OfferId) -> Effects {
+    take_back(state, id, None)
+}
+
+/// The same for something an operator asked: the framework is not offered it again at once, so that the operator is first.
+pub(crate) fn rescind_for_operator(state: &mut State, id: &OfferId) -> Effects {
+    take_back(state, id, Some(Filters::default().refuse))
+}
+
+fn take_back(state: &mut State, id: &OfferId, refuse: Option<Duration>) -> Effects {
     let Some(framework) = state.world.offers.get(id).map(|offer| offer.framework_id.clone()) else {
         return Effects::none();
     };
     let Some(offer) = state.take_offer(&framework, id) else { return Effects::none() };
-    let mut effects = Effects::from(Effect::recover_offer(&offer, None));
+    let mut effects = Effects::from(Effect::recover_offer(&offer, refuse));
     if let Some(framework) = state.framework(&framework) {
         effects.tell(framework, Event::Rescind { offer_id: offer.id.clone() });
     }

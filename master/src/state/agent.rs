@@ -6,7 +6,7 @@ use imbl::{OrdMap, OrdSet};
 use libprocess::Upid;
 use model::{
     AgentCapabilities, AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, KillPolicy, OfferId,
-    Resources, TaskId, Time,
+    Operation, Resources, TaskId, Time, UpdateId,
 };
 
 /// Whether an agent's link stands.
@@ -29,7 +29,8 @@ pub enum Link {
 
 /// A registered agent and what is on it. Cloning shares all but the amounts.
 ///
-/// Every resource is free, offered or used: `total = free + offered + used`, see `State::check`.
+/// Every resource is free, offered or used: `total = free + offered + used`, see `State::check`. What is shared stays
+/// free, however many hold it.
 #[derive(Clone, Debug)]
 pub struct Agent {
     /// Its id.
@@ -62,6 +63,8 @@ pub struct Agent {
     pub used: OrdMap<FrameworkId, Used>,
     /// Offers of its resources that nobody has answered.
     pub offers: OrdSet<OfferId>,
+    /// Operations it has not decided on, and those whose outcome nobody has acknowledged.
+    pub operations: OrdMap<UpdateId, Arc<Operation>>,
     /// Kills that wait for its return.
     pub kills: OrdMap<(FrameworkId, TaskId), Option<KillPolicy>>,
 }
@@ -69,10 +72,13 @@ pub struct Agent {
 /// What one framework has on one agent. Never empty.
 #[derive(Clone, Debug, Default)]
 pub struct Used {
-    /// Of its tasks that have not ended and of its executors; allocated to their roles.
+    /// Of its tasks that have not ended, of its executors, and of operations the agent has yet to decide on; allocated
+    /// to their roles.
     pub resources: Resources,
     /// All its tasks here, ended ones included until they are acknowledged.
     pub tasks: OrdSet<TaskId>,
+    /// Its operations here.
+    pub operations: OrdSet<UpdateId>,
     /// Its executors here, those that agents make for command tasks not included.
     pub executors: OrdMap<ExecutorId, Arc<ExecutorInfo>>,
 }
@@ -85,9 +91,9 @@ impl Agent {
         upid: Upid,
         version: String,
         capabilities: AgentCapabilities,
+        total: Resources,
         now: Time,
     ) -> Self {
-        let total = info.resources.clone();
         Agent {
             id,
             info,
@@ -104,6 +110,7 @@ impl Agent {
             offered: Resources::default(),
             used: OrdMap::new(),
             offers: OrdSet::new(),
+            operations: OrdMap::new(),
             kills: OrdMap::new(),
         }
     }
@@ -115,23 +122,28 @@ impl Agent {
 
     /// Takes from what is free. The caller notes in the same breath who holds it, then has it levelled.
     pub(super) fn hold(&mut self, resources: &Resources) {
-        let plain = resources.unallocate();
+        let plain = exclusive(resources);
         self.overcommitted |= !self.free.contains(&plain);
         self.free -= &plain;
     }
 
     /// Gives back to what is free; the rest as for [`hold`](Self::hold).
     pub(super) fn release(&mut self, resources: &Resources) {
-        self.free += &resources.unallocate();
+        self.free += &exclusive(resources);
     }
 
     /// While more is held than there is, what is free cannot be kept by adding and taking: counts it anew.
     pub(super) fn level(&mut self) {
         if self.overcommitted {
-            let held = (self.used_total() + &self.offered).unallocate();
+            let held = self.held();
             self.overcommitted = !self.total.contains(&held);
             self.free = self.total.clone() - &held;
         }
+    }
+
+    /// What is neither free nor to be had by several at once.
+    pub(super) fn held(&self) -> Resources {
+        exclusive(&(self.used_total() + &self.offered))
     }
 
     /// What all frameworks together hold.
@@ -143,6 +155,14 @@ impl Agent {
 impl Used {
     /// Whether nothing is left to remember.
     pub fn is_empty(&self) -> bool {
-        self.tasks.is_empty() && self.executors.is_empty()
+        self.tasks.is_empty() && self.executors.is_empty() && self.operations.is_empty()
+    }
+}
+
+/// What an agent has less of while somebody holds it: not what is shared.
+fn exclusive(resources: &Resources) -> Resources {
+    match resources.iter().any(|resource| resource.shared) {
+        true => resources.non_shared().unallocate(),
+        false => resources.unallocate(),
     }
 }

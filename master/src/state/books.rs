@@ -201,7 +201,7 @@ impl State {
     }
 
     /// Forgets that a framework has something on an agent once it has nothing there.
-    fn settle(&mut self, framework: &FrameworkId, agent: &AgentId) {
+    pub(super) fn settle(&mut self, framework: &FrameworkId, agent: &AgentId) {
         let Some(on) = self.agent_mut(agent) else { return };
         if !on.used.get(framework).is_some_and(|used| used.is_empty()) {
             return;

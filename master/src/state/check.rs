@@ -102,10 +102,25 @@ impl State {
             for executor in on.executors.values() {
                 *sum += &executor.resources;
             }
+            for uuid in &on.operations {
+                let operation =
+                    agent.operations.get(uuid).expect("an operation of a framework is its agent's");
+                assert_eq!(operation.framework_id.as_ref(), Some(framework_id), "an operation has one owner");
+                *sum += &agent.held_by(operation);
+            }
             assert_eq!(on.resources, *sum, "what {framework_id} uses on {id} is in its tasks and executors");
         }
 
-        let held = (agent.used_total() + &agent.offered).unallocate();
+        for (uuid, operation) in &agent.operations {
+            assert_eq!(*uuid, operation.uuid, "an operation is found under its own name");
+        }
+        assert_eq!(
+            agent.total.original(),
+            agent.info.resources.original(),
+            "operations make nothing of nothing"
+        );
+
+        let held = agent.held();
         assert_eq!(
             agent.overcommitted,
             !agent.total.contains(&held),

@@ -4,8 +4,9 @@
 //! 1. [`snapshot`]: everything readers may see, in maps whose clones cost a pointer;
 //! 2. [`framework`] and [`agent`]: the two halves that every task, executor and offer hangs between;
 //! 3. [`books`]: the only places where resources, tasks, executors and offers change hands;
-//! 4. [`admission`]: agents that wait for the registrar;
-//! 5. [`check`]: what is always true, stated so that tests can ask after every step.
+//! 4. [`operations`]: the same for operations, and what they make of resources;
+//! 5. [`admission`]: agents that wait for the registrar;
+//! 6. [`check`]: what is always true, stated so that tests can ask after every step.
 
 mod admission;
 mod agent;
@@ -15,6 +16,7 @@ mod check;
 mod counts;
 mod framework;
 mod health;
+mod operations;
 mod root;
 mod snapshot;
 mod tally;
@@ -24,6 +26,7 @@ pub use agent::{Agent, Link, Used};
 pub use counts::Counts;
 pub use framework::{Connection, Framework};
 pub(crate) use health::Health;
+pub(crate) use operations::unallocated;
 pub(crate) use root::State;
 pub use snapshot::{Published, Snapshot};
 pub use tally::Tally;

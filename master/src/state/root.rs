@@ -40,6 +40,7 @@ pub(super) struct Next {
     agent: u64,
     offer: u64,
     pub(super) incarnation: u64,
+    pub(super) operation: u64,
 }
 
 impl State {

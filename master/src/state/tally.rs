@@ -80,6 +80,8 @@ tally! {
     messages_unregister_slave: "master/messages_unregister_slave";
     /// Status updates of tasks.
     messages_status_update: "master/messages_status_update";
+    /// Outcomes of operations.
+    messages_operation_status_update: "master/messages_operation_status_update";
     /// Executors that ended.
     messages_exited_executor: "master/messages_exited_executor";
     /// MESSAGE calls that were passed on.
@@ -94,6 +96,14 @@ tally! {
     valid_status_updates: "master/valid_status_updates";
     /// Updates of unknown agents or frameworks.
     invalid_status_updates: "master/invalid_status_updates";
+    /// Outcomes of operations that were believed.
+    valid_operation_status_updates: "master/valid_operation_status_updates";
+    /// Outcomes of operations, told by unknown agents.
+    invalid_operation_status_updates: "master/invalid_operation_status_updates";
+    /// Acknowledgements of outcomes that were passed on.
+    valid_operation_status_update_acknowledgements: "master/valid_operation_status_update_acknowledgements";
+    /// Acknowledgements of outcomes that nobody told.
+    invalid_operation_status_update_acknowledgements: "master/invalid_operation_status_update_acknowledgements";
     /// Acknowledgements that were passed on.
     valid_status_update_acknowledgements: "master/valid_status_update_acknowledgements";
     /// Acknowledgements of what is not there.

@@ -7,5 +7,6 @@ pub(crate) mod agents;
 pub(crate) mod executors;
 pub(crate) mod frameworks;
 pub(crate) mod master;
+pub(crate) mod operations;
 pub(crate) mod roles;
 pub(crate) mod tasks;

@@ -47,7 +47,8 @@ impl Pretender {
             domain: None,
         };
         let capabilities = AgentCapabilities::from_iter(AgentCapability::ALL);
-        let message = RegisterAgent { info, version: "1.11.0".to_owned(), capabilities };
+        let message =
+            RegisterAgent { total: info.resources.clone(), info, version: "1.11.0".to_owned(), capabilities };
         let _ = ctx.send(&self.master.clone(), message);
     }
 

@@ -340,8 +340,10 @@ impl Pretender {
             domain: None,
         };
         let capabilities = AgentCapabilities(model::AgentCapability::ALL.into_iter().collect());
-        let _ = ctx
-            .send(&self.master.clone(), RegisterAgent { info, version: "1.11.0".to_owned(), capabilities });
+        let _ = ctx.send(
+            &self.master.clone(),
+            RegisterAgent { total: info.resources.clone(), info, version: "1.11.0".to_owned(), capabilities },
+        );
     }
 }
 

@@ -76,15 +76,26 @@ impl Pretender {
         let (info, version, master) = (self.info(), "1.11.0".to_owned(), self.master.clone());
         ctx.link(&master);
         let _ = match self.id {
-            None => ctx.send(&master, RegisterAgent { info, version, capabilities }),
+            None => {
+                let total = info.resources.clone();
+                ctx.send(&master, RegisterAgent { info, version, capabilities, total })
+            }
             Some(_) => {
                 let frameworks = self.frameworks.values().cloned().collect();
                 let tasks = self.tasks.values().map(|running| running.record.clone()).collect();
-                let executors = Vec::new();
-                ctx.send(
-                    &master,
-                    ReregisterAgent { info, version, capabilities, frameworks, executors, tasks },
-                )
+                let (executors, operations) = (Vec::new(), Vec::new());
+                let total = info.resources.clone();
+                let message = ReregisterAgent {
+                    info,
+                    version,
+                    capabilities,
+                    frameworks,
+                    executors,
+                    tasks,
+                    total,
+                    operations,
+                };
+                ctx.send(&master, message)
             }
         };
         ctx.after(KNOCK, Heard::Knock);

@@ -5,7 +5,8 @@ use std::time::Duration;
 use libprocess_wire as wire;
 
 use crate::{
-    AgentId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, KillPolicy, TaskId, TaskInfo, UpdateId,
+    AgentId, Conversion, DrainConfig, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, KillPolicy,
+    OperationId, TaskId, TaskInfo, UpdateId,
 };
 
 /// The agent is known, under this id.
@@ -28,6 +29,10 @@ pub struct Reregistered {
     pub ping_timeout: Duration,
     /// Tasks the master knows and the agent did not name; it reports on each.
     pub reconcile: Vec<(FrameworkId, TaskId)>,
+    /// Operations of which the same is true.
+    pub reconcile_operations: Vec<UpdateId>,
+    /// How the agent is to be emptied, if it is.
+    pub drain: Option<DrainConfig>,
 }
 
 /// Are you there?
@@ -125,4 +130,34 @@ pub struct ShutdownAgent {
     pub epoch: u64,
     /// Why, for the log.
     pub message: String,
+}
+
+/// Convert resources. The answer is an [`UpdateOperation`](super::UpdateOperation), sent until acknowledged.
+#[wire::message(name = "master.apply_operation", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApplyOperation {
+    pub epoch: u64,
+    /// Absent when an operator asked.
+    pub framework_id: Option<FrameworkId>,
+    /// Present when the framework wants to hear how it went.
+    pub operation_id: Option<OperationId>,
+    pub conversion: Conversion,
+    /// The operation's own name.
+    pub uuid: UpdateId,
+}
+
+/// Whoever asked for the operation has heard how it went, or nobody is there to hear it.
+#[wire::message(name = "master.acknowledge_operation", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcknowledgeOperation {
+    pub epoch: u64,
+    pub operation: UpdateId,
+}
+
+/// End all tasks; new ones are not taken until the agent is empty.
+#[wire::message(name = "master.drain_agent", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrainAgent {
+    pub epoch: u64,
+    pub config: DrainConfig,
 }

@@ -3,8 +3,8 @@
 use libprocess_wire as wire;
 
 use crate::{
-    AgentCapabilities, AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Task,
-    TaskState, TaskStatus,
+    AgentCapabilities, AgentId, AgentInfo, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Operation,
+    OperationStatus, Resources, Task, TaskState, TaskStatus, UpdateId,
 };
 
 /// An agent that has no id yet asks for one. Sent again until answered.
@@ -16,6 +16,8 @@ pub struct RegisterAgent {
     /// Its version: three integers.
     pub version: String,
     pub capabilities: AgentCapabilities,
+    /// What operations of an earlier life have made of its resources.
+    pub total: Resources,
 }
 
 /// An agent that has an id comes to this master, with all it runs. Sent again until answered.
@@ -33,6 +35,10 @@ pub struct ReregisterAgent {
     pub executors: Vec<RunningExecutor>,
     /// Tasks that are not finished, or whose last update is not acknowledged.
     pub tasks: Vec<Task>,
+    /// What operations have made of its resources.
+    pub total: Resources,
+    /// Operations whose outcome is not acknowledged.
+    pub operations: Vec<Operation>,
 }
 
 /// An executor on an agent.
@@ -88,4 +94,15 @@ pub struct ExecutorMessage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pong {
     pub agent_id: AgentId,
+}
+
+/// How an operation went. Sent again until acknowledged.
+#[wire::message(name = "agent.update_operation", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateOperation {
+    pub agent_id: AgentId,
+    /// The operation's own name, as the master gave it.
+    pub operation: UpdateId,
+    /// Its uuid is present.
+    pub status: OperationStatus,
 }

@@ -1,21 +1,54 @@
 //! What operations make of resources.
 
 use super::{Resource, Resources};
-use crate::Conversion;
+use crate::{Conversion, Scalar};
 
 /// Why resources cannot be converted. The text is public.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConversionError {
     #[error("{have} does not contain {want}")]
     NotContained { have: Resources, want: Resources },
-    #[error("{0} waits for the agent")]
-    NotSpeculative(&'static str),
+    #[error("{0} needs a resource provider")]
+    NeedsProvider(&'static str),
+    #[error("a volume of {size} cannot lose {subtract}")]
+    TooSmall { size: Scalar, subtract: Scalar },
 }
 
 impl Conversion {
-    /// What goes and what comes instead.
+    /// The same, with what says no role given to this one.
+    pub fn allocate_missing(self, role: &crate::Role) -> Conversion {
+        let one = |mut resource: Resource| {
+            resource.allocation.get_or_insert_with(|| role.clone());
+            resource
+        };
+        match self {
+            Conversion::Reserve { source, resources } => Conversion::Reserve {
+                source: source.allocate_missing(role),
+                resources: resources.allocate_missing(role),
+            },
+            Conversion::Unreserve { resources } => {
+                Conversion::Unreserve { resources: resources.allocate_missing(role) }
+            }
+            Conversion::Create { volumes } => Conversion::Create { volumes: volumes.allocate_missing(role) },
+            Conversion::Destroy { volumes } => {
+                Conversion::Destroy { volumes: volumes.allocate_missing(role) }
+            }
+            Conversion::GrowVolume { volume, addition } => {
+                Conversion::GrowVolume { volume: one(volume), addition: one(addition) }
+            }
+            Conversion::ShrinkVolume { volume, subtract } => {
+                Conversion::ShrinkVolume { volume: one(volume), subtract }
+            }
+            Conversion::CreateDisk { source, target, profile } => {
+                Conversion::CreateDisk { source: one(source), target, profile }
+            }
+            Conversion::DestroyDisk { source } => Conversion::DestroyDisk { source: one(source) },
+        }
+    }
+
+    /// What goes and what comes instead. Both count the same, whatever they are kept for.
     ///
-    /// Errors: when only the agent knows what becomes of them.
+    /// Errors: only a resource provider knows what comes, or nothing would be left of the volume.
     pub fn exchange(&self) -> Result<(Resources, Resources), ConversionError> {
         match self {
             Conversion::Reserve { source, resources } if source.is_empty() => {
@@ -25,10 +58,25 @@ impl Conversion {
             Conversion::Unreserve { resources } => Ok((resources.clone(), resources.pop_reservation())),
             Conversion::Create { volumes } => Ok((volumes.map(strip_volume), volumes.clone())),
             Conversion::Destroy { volumes } => Ok((volumes.clone(), volumes.map(strip_volume))),
-            Conversion::GrowVolume { .. }
-            | Conversion::ShrinkVolume { .. }
-            | Conversion::CreateDisk { .. }
-            | Conversion::DestroyDisk { .. } => Err(ConversionError::NotSpeculative(self.name())),
+            Conversion::GrowVolume { volume, addition } => {
+                let mut grown = volume.clone();
+                grown.value.add(&addition.value);
+                Ok(([volume.clone(), addition.clone()].into_iter().collect(), grown.into()))
+            }
+            Conversion::ShrinkVolume { volume, subtract } => {
+                let size = volume.value.quantity();
+                if *subtract >= size || !subtract.is_positive() {
+                    return Err(ConversionError::TooSmall { size, subtract: *subtract });
+                }
+                let (mut shrunk, mut freed) = (volume.clone(), volume.clone());
+                shrunk.value = (size - *subtract).into();
+                strip_volume(&mut freed);
+                freed.value = (*subtract).into();
+                Ok((volume.clone().into(), [shrunk, freed].into_iter().collect()))
+            }
+            Conversion::CreateDisk { .. } | Conversion::DestroyDisk { .. } => {
+                Err(ConversionError::NeedsProvider(self.name()))
+            }
         }
     }
 }
@@ -45,13 +93,33 @@ fn strip_volume(resource: &mut Resource) {
 impl Resources {
     /// The bag after a conversion.
     ///
-    /// Errors: when it does not hold what goes, or only the agent knows what comes.
+    /// Errors: when it does not hold what goes, or nobody here knows what comes.
     pub fn apply(&self, conversion: &Conversion) -> Result<Resources, ConversionError> {
         let (goes, comes) = conversion.exchange()?;
-        match self.checked_sub(&goes) {
+        self.replace(&goes, comes)
+    }
+
+    /// The bag with something else in place of a part of it.
+    ///
+    /// Errors: when it does not hold that part.
+    pub fn replace(&self, goes: &Resources, comes: Resources) -> Result<Resources, ConversionError> {
+        match self.checked_sub(goes) {
             Some(rest) => Ok(rest + comes),
-            None => Err(ConversionError::NotContained { have: self.clone(), want: goes }),
+            None => Err(ConversionError::NotContained { have: self.clone(), want: goes.clone() }),
         }
+    }
+
+    /// What operations made of something else, and an agent must not forget: dynamic reservations and volumes.
+    pub fn kept(&self) -> Resources {
+        self.filter(|resource| resource.is_dynamically_reserved() || resource.is_persistent_volume())
+    }
+
+    /// All of it as it was before any operation: without volumes and dynamic reservations.
+    pub fn original(&self) -> Resources {
+        self.map(|resource| {
+            strip_volume(resource);
+            resource.reservations.retain(|kept| kept.kind == super::ReservationKind::Static);
+        })
     }
 }
 
@@ -83,9 +151,32 @@ mod tests {
         ];
         let made = steps.iter().try_fold(start.clone(), |bag, step| bag.apply(step)).unwrap();
         assert!(made.contains(&volumes));
-        assert_eq!(made.disk(), crate::Scalar::whole(100));
+        assert_eq!(made.disk(), Scalar::whole(100));
         let back = [Conversion::Destroy { volumes }, Conversion::Unreserve { resources: reserved }];
         assert_eq!(back.iter().try_fold(made, |bag, step| bag.apply(step)), Ok(start));
+    }
+
+    #[test]
+    fn a_volume_grows_and_shrinks_and_counts_the_same() {
+        let volume = |size: i64| {
+            let mut volume = Resource::scalar("disk", Scalar::whole(size));
+            volume.reservations = vec![crate::Reservation::dynamic("r", None)];
+            volume.disk = Some(Arc::new(Disk {
+                persistence: Some(Persistence { id: "v".into(), principal: None }),
+                volume: Some(Volume::writable("data")),
+                source: None,
+            }));
+            volume
+        };
+        let addition = bag("disk(reservations: [(DYNAMIC,r)]):8").iter().next().unwrap().clone();
+        let start = bag("cpus:1") + Resources::from(volume(64)) + Resources::from(addition.clone());
+        let grown = start.apply(&Conversion::GrowVolume { volume: volume(64), addition }).unwrap();
+        assert_eq!(grown, bag("cpus:1") + Resources::from(volume(72)));
+        let shrink = |by| Conversion::ShrinkVolume { volume: volume(72), subtract: Scalar::whole(by) };
+        assert_eq!(grown.apply(&shrink(8)), Ok(start.clone()));
+        assert!(grown.apply(&shrink(72)).is_err(), "something must be left");
+        assert_eq!(start.kept().disk(), Scalar::whole(72));
+        assert_eq!(start.original(), bag("cpus:1;disk:72"));
     }
 
     #[test]

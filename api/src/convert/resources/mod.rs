@@ -16,7 +16,7 @@ mod read;
 mod write;
 
 pub use quantities::{read_quantities, write_quantities};
-pub use read::read;
+pub use read::{amount, read};
 pub use write::{write, write_one};
 
 /// How reservations are spelled.

@@ -34,6 +34,11 @@ pub fn read(resources: Vec<v1::Resource>) -> Result<Resources, ConvertError> {
     Ok(bag)
 }
 
+/// Reads a bare amount.
+pub fn amount(spelled: &v1::value::Scalar) -> Result<Scalar, ConvertError> {
+    Scalar::from_f64(spelled.value).map_err(|error| ConvertError::new(error.to_string()))
+}
+
 impl TryFrom<v1::Resource> for Resource {
     type Error = ConvertError;
 

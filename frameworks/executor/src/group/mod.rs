@@ -67,7 +67,11 @@ impl GroupExecutor {
     fn prepare(sandbox: &Path, tasks: &[TaskInfo]) -> Result<Vec<PathBuf>, String> {
         tasks
             .iter()
-            .map(|task| sandbox_of(sandbox, &task.id))
+            .map(|task| {
+                let directory = sandbox_of(sandbox, &task.id)?;
+                volumes_of(sandbox, &directory, task)?;
+                Ok(directory)
+            })
             .collect::<io::Result<_>>()
             .map_err(|error| format!("Failed to create sandbox: {error}"))
     }
@@ -94,6 +98,23 @@ fn sandbox_of(sandbox: &Path, task: &TaskId) -> io::Result<PathBuf> {
     let _ = fs::remove_file(&link); // of an earlier task with this id
     symlink(Path::new("../containers").join(&name), link)?;
     Ok(directory)
+}
+
+/// Shows a task its persistent volumes, which the agent has put into the executor's sandbox.
+fn volumes_of(sandbox: &Path, directory: &Path, task: &TaskInfo) -> io::Result<()> {
+    let places = task.resources.iter().filter_map(|resource| {
+        let disk = resource.disk.as_deref()?;
+        disk.persistence.as_ref()?;
+        Some(Path::new(&disk.volume.as_ref()?.container_path))
+    });
+    for place in places {
+        let link = directory.join(place);
+        if let Some(above) = link.parent() {
+            fs::create_dir_all(above)?;
+        }
+        symlink(sandbox.join(place), link)?;
+    }
+    Ok(())
 }
 
 impl Executor for GroupExecutor {

@@ -25,6 +25,7 @@ impl Hierarchical {
             info,
             free: total.clone(),
             total,
+            short: false,
             held: BTreeMap::new(),
             refusals: Refusals::default(),
             active: true,
@@ -52,10 +53,9 @@ impl Hierarchical {
             let after = portion::tally(&total, &mut self.names);
             self.tree.shrink(&before);
             self.tree.grow(&after);
-            let held =
-                entry.held.values().fold(Resources::default(), |sum, held| sum + portion::unallocated(held));
-            entry.free = total.clone() - held;
             entry.total = total;
+            entry.short = true;
+            entry.level();
             self.clear_refusals(slot);
         }
         let entry = &mut self.agents[slot];

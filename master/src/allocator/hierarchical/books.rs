@@ -37,6 +37,8 @@ pub(super) struct AgentEntry {
     pub(super) total: Resources,
     /// What nobody holds, allocated to nobody.
     pub(super) free: Resources,
+    /// Whether more is held than there is, or something else; then nothing of what lacks is free.
+    pub(super) short: bool,
     /// Shape: framework → what it holds here, with roles.
     pub(super) held: BTreeMap<u32, Resources>,
     pub(super) refusals: Refusals,
@@ -173,6 +175,21 @@ impl Frameworks {
     }
 }
 
+impl AgentEntry {
+    /// While more is held than there is, what is free cannot be kept by adding and taking: counts it anew.
+    pub(super) fn level(&mut self) {
+        if self.short {
+            let held = self.held();
+            self.short = !self.total.contains(&held);
+            self.free = self.total.clone() - held;
+        }
+    }
+
+    fn held(&self) -> Resources {
+        self.held.values().fold(Resources::default(), |sum, held| sum + portion::unallocated(held))
+    }
+}
+
 impl FrameworkEntry {
     pub(super) fn admits(&self, role: &Role, agent: &AgentInfo) -> bool {
         self.constraints.as_ref().is_none_or(|constraints| constraints.admit(role, agent))
@@ -182,14 +199,16 @@ impl Hierarchical {
     /// States what is always true: what is free and what is held add up to what there is.
     pub fn check(&self) {
         for (slot, agent) in self.agents.iter() {
-            let held =
-                agent.held.values().fold(Resources::default(), |sum, held| sum + portion::unallocated(held));
-            assert!(
-                (agent.free.clone() + held.clone()).contains(&agent.total)
-                    && agent.total.contains(&(agent.free.clone() + held)),
-                "free and held of agent {} do not add up",
-                agent.id,
-            );
+            let held = agent.held();
+            match agent.short {
+                true => assert_eq!(agent.free, agent.total.clone() - held, "nothing of what lacks is free"),
+                false => assert!(
+                    (agent.free.clone() + held.clone()).contains(&agent.total)
+                        && agent.total.contains(&(agent.free.clone() + held)),
+                    "free and held of agent {} do not add up",
+                    agent.id,
+                ),
+            }
             for framework in agent.held.keys() {
                 assert!(self.frameworks[*framework].holds.contains(&slot));
             }

@@ -24,11 +24,14 @@ impl Hierarchical {
         if resources.is_empty() {
             return;
         }
-        entry.free -= portion::unallocated(resources);
+        let plain = portion::unallocated(resources);
+        entry.short |= !entry.free.contains(&plain);
+        entry.free -= plain;
         match entry.held.entry(framework) {
             Entry::Vacant(place) => drop(place.insert(resources.clone())),
             Entry::Occupied(mut held) => *held.get_mut() += resources,
         }
+        entry.level();
         self.frameworks[framework].holds.insert(agent);
         self.agents.settle(agent);
         let name = self.frameworks[framework].id.clone();
@@ -59,18 +62,29 @@ impl Hierarchical {
 
     /// An operation changed what a framework holds, and with it the agent's total.
     pub(super) fn convert(&mut self, framework: u32, agent: u32, before: &Resources, after: &Resources) {
-        if self.take_back(framework, agent, before) {
-            let (before, after) = (portion::unallocated(before), portion::unallocated(after));
-            let entry = &mut self.agents[agent];
-            entry.free = std::mem::take(&mut entry.free) - before.clone() + after.clone();
-            entry.total = std::mem::take(&mut entry.total) - before + after;
+        if !before.is_empty() && self.take_back(framework, agent, before) {
+            self.convert_free(agent, &before.unallocate(), &after.unallocate());
         }
         self.take(framework, agent, after);
     }
 
+    /// An operation changed what nobody holds. Some of it may be on its way to a framework, and come back.
+    pub(super) fn convert_free(&mut self, agent: u32, before: &Resources, after: &Resources) {
+        let entry = &mut self.agents[agent];
+        entry.total = std::mem::take(&mut entry.total) - before + after;
+        match entry.free.contains(before) {
+            true => entry.free = std::mem::take(&mut entry.free) - before + after,
+            false => entry.short = true,
+        }
+        entry.level();
+        self.touch(agent);
+    }
+
     /// Gives resources that left `held` back to the agent, and lowers the shares.
     pub(super) fn release(&mut self, framework: u32, agent: u32, resources: &Resources) {
-        self.agents[agent].free += portion::unallocated(resources);
+        let entry = &mut self.agents[agent];
+        entry.free += portion::unallocated(resources);
+        entry.level();
         for (role, part) in portion::by_role(resources) {
             let tally = portion::tally(&part, &mut self.names);
             self.agents.taken.minus(&tally);

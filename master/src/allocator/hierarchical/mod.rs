@@ -204,6 +204,12 @@ impl Allocator for Hierarchical {
         self.convert(framework, agent, before, after);
     }
 
+    fn update_available(&mut self, agent: &AgentId, before: &Resources, after: &Resources) {
+        if let Some(agent) = self.agents.slot(agent) {
+            self.convert_free(agent, before, after);
+        }
+    }
+
     fn revive(&mut self, framework: &FrameworkId, roles: &BTreeSet<Role>) {
         self.drop_filters(framework, roles);
         self.set_suppressed(framework, roles, false);

@@ -65,11 +65,11 @@ impl Accepting<'_> {
         if let Some(executor) = &task.executor {
             launch_executor = !self.view().runs(&executor.id);
             if launch_executor {
-                self.left -= &executor.resources;
+                self.use_up(&executor.resources);
                 self.state.add_executor(&self.framework, &self.agent, Arc::new(executor.clone()));
             }
         }
-        self.left -= &task.resources;
+        self.use_up(&task.resources);
         self.state.add_task(Task::staging(&task, self.framework.clone()));
 
         let view = self.view();

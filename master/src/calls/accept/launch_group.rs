@@ -60,11 +60,11 @@ impl Accepting<'_> {
         let TaskGroup { executor, tasks } = group;
         let launch_executor = !self.view().runs(&executor.id);
         if launch_executor {
-            self.left -= &executor.resources;
+            self.use_up(&executor.resources);
             self.state.add_executor(&self.framework, &self.agent, Arc::new(executor.clone()));
         }
         for task in &tasks {
-            self.left -= &task.resources;
+            self.use_up(&task.resources);
             self.state.add_task(Task::staging(task, self.framework.clone()));
         }
         let framework = self.view().framework.info.as_ref().clone();

@@ -1,8 +1,11 @@
 //! The call as a whole.
 
+use std::time::Duration;
+
 use model::call::Accept;
 use model::{AgentId, FrameworkId, OperationKind, Resources, Role, Time};
 
+use super::convert::convert;
 use super::launch::launch;
 use super::launch_group::launch_group;
 use super::{refuse, take};
@@ -16,8 +19,10 @@ pub(super) struct Accepting<'a> {
     pub(super) agent: AgentId,
     /// The role all its offers were made in.
     pub(super) role: Role,
-    /// What the operations so far have left.
+    /// What the operations so far have left. What is shared stays in it, however many tasks use it.
     pub(super) left: Resources,
+    /// What is shared and tasks use, once for each of them.
+    pub(super) shared: Resources,
     pub(super) effects: Effects,
     pub(super) now: Time,
 }
@@ -44,7 +49,8 @@ pub(crate) fn accept(state: &mut State, call: Accept, now: Time) -> Effects {
         framework: call.framework_id,
         agent: taken.agent,
         role: taken.role,
-        left: taken.resources,
+        left: taken.resources.clone(),
+        shared: Resources::new(),
         effects: Effects::none(),
         now,
     };
@@ -55,18 +61,46 @@ pub(crate) fn accept(state: &mut State, call: Accept, now: Time) -> Effects {
         match operation.kind {
             OperationKind::Launch(tasks) => launch(&mut accepting, operation.id.as_ref(), tasks),
             OperationKind::LaunchGroup(group) => launch_group(&mut accepting, operation.id.as_ref(), group),
-            OperationKind::Convert(conversion) => {
-                let message = format!("{} is not supported yet", conversion.name());
-                accepting.refuse_operation(operation.id, message);
-            }
+            OperationKind::Convert(conversion) => convert(&mut accepting, operation.id, conversion),
             OperationKind::Invalid { message, .. } => accepting.refuse_operation(operation.id, message),
         }
     }
-    let Accepting { framework, agent, left, mut effects, .. } = accepting;
-    if !left.is_empty() {
-        effects.push(Effect::recover(&framework, &agent, left, refuse));
+    accepting.give_back(&taken.resources, refuse)
+}
+
+impl Accepting<'_> {
+    /// Notes that a task or an executor uses this.
+    pub(super) fn use_up(&mut self, resources: &Resources) {
+        match resources.iter().any(|resource| resource.shared) {
+            true => {
+                self.left -= &resources.non_shared();
+                self.shared += &resources.shared();
+            }
+            false => self.left -= resources,
+        }
     }
-    effects
+
+    /// Gives back what is left: what was offered as if it were declined, what was made of it without a filter.
+    fn give_back(self, offered: &Resources, refuse: Option<Duration>) -> Effects {
+        let Accepting { framework, agent, mut left, shared, mut effects, .. } = self;
+        if !shared.is_empty() {
+            // The allocator gave each shared thing once; it hears of those who use it besides.
+            let more = shared.clone() - &left.shared();
+            left -= &shared;
+            if !more.is_empty() {
+                effects.push(Effect::convert(&framework, &agent, Resources::new(), more));
+            }
+        }
+        let made = left.clone() - offered;
+        left -= &made;
+        if !made.is_empty() {
+            effects.push(Effect::recover(&framework, &agent, made, None));
+        }
+        if !left.is_empty() {
+            effects.push(Effect::recover(&framework, &agent, left, refuse));
+        }
+        effects
+    }
 }
 
 /// Counts the call as a launch, or as a decline if it launches nothing.

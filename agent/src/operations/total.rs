@@ -1,0 +1,45 @@
+//! What the agent was started with, as earlier operations have changed it.
+
+use model::Resources;
+
+use super::volumes;
+use crate::effects::{Effect, Effects};
+use crate::state::State;
+
+/// Puts what was kept in place of what it was made of, and sees that volumes are there.
+///
+/// Errors: the agent was started with less than what it promised to keep; it must not forget that.
+/// Source: Mesos agent recovery, checkpointed resources.
+pub(crate) fn take_up(state: &mut State) -> Result<Effects, String> {
+    let Some(kept) = state.kept.take() else { return Ok(Effects::new()) };
+    state.total = total(&state.settings.resources, &kept)?;
+    let layout = &state.settings.layout;
+    let places = kept.iter().filter_map(|volume| volumes::place(layout, volume));
+    Ok(places.map(|place| Effect::MakeVolume { place, fresh: false }).collect())
+}
+
+fn total(given: &Resources, kept: &Resources) -> Result<Resources, String> {
+    let original = kept.original();
+    given.replace(&original, kept.clone()).map_err(|_| {
+        format!("the agent was started with {given}, which does not hold {kept} that it promised to keep")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bag(text: &str) -> Resources {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_was_kept_takes_the_place_of_what_it_was_made_of() {
+        let kept =
+            bag("disk(reservations: [(DYNAMIC,web)]):64;cpus(reservations: [(STATIC,a),(DYNAMIC,a/b)]):1");
+        let all = total(&bag("cpus(a):4;disk:100"), &kept).unwrap();
+        assert_eq!(all, bag("cpus(a):3;disk:36") + kept.clone());
+        let why = total(&bag("cpus:4;disk:10"), &kept).unwrap_err();
+        assert!(why.contains("does not hold"), "{why}");
+    }
+}
