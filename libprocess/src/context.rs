@@ -3,7 +3,7 @@
 //! | to | say |
 //! |---|---|
 //! | know who and when | [`pid`](Context::pid), [`upid`](Context::upid), [`now`](Context::now), [`rng`](Context::rng) |
-//! | send | [`tell`](Context::tell), [`send`](Context::send), [`ask`](Context::ask) |
+//! | send | [`tell`](Context::tell), [`send`](Context::send), [`send_large`](Context::send_large), [`ask`](Context::ask) |
 //! | be woken | [`after`](Context::after), [`every`](Context::every), [`cancel`](Context::cancel) |
 //! | hear of ends | [`link`](Context::link), [`unlink`](Context::unlink) |
 //! | let something take its time | [`task`](Context::task), [`blocking`](Context::blocking) |
@@ -172,6 +172,14 @@ impl<A: Process> Context<A> {
         let sent = runtime.peers().tell(runtime, &peer, self.upid(), to, &message);
         self.extras().peer = Some((known, peer));
         sent
+    }
+
+    /// Sends a message that may be larger than a frame, on a connection for large ones: what is sent
+    /// otherwise does not wait behind it. Up to 64 MiB; never waits.
+    ///
+    /// At most once. In order with other large messages of this pair, not with small ones.
+    pub fn send_large<M: wire::Message>(&mut self, to: &Upid, message: M) -> Result<(), SendError> {
+        self.runtime().post_large(self.upid(), to, message)
     }
 
     /// Asks whoever has a door for `question` at `to`; the answer, or why there is none, comes

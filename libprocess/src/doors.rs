@@ -226,6 +226,18 @@ impl<A: Process> Doors<A> {
         (door.decode)(origin, version, body).map_err(|error| refused::<A>(&error))
     }
 
+    pub(crate) fn ask(
+        &self,
+        door: usize,
+        version: u32,
+        origin: &Origin<'_>,
+        body: &[u8],
+        path: AskPath,
+    ) -> Result<Envelope<A>, SendError> {
+        let door = self.doors.get(door).ok_or(SendError::Refused)?;
+        (door.ask)(origin, version, body, path).map_err(|error| refused::<A>(&error))
+    }
+
     /// Opens a letter: finds its door and lets it become an input.
     pub(crate) fn open(&self, letter: Letter) -> Result<Envelope<A>, SendError> {
         match letter {
@@ -241,10 +253,7 @@ impl<A: Process> Doors<A> {
                     .find_map(|(version, body)| Some((self.find(&name, *version).ok()?, *version, body)));
                 match (found, ask) {
                     (Some((door, version, body)), None) => self.decode(door, version, &origin, body),
-                    (Some((door, version, body)), Some(path)) => {
-                        let opened = (self.doors[door].ask)(&origin, version, body, path);
-                        opened.map_err(|error| refused::<A>(&error))
-                    }
+                    (Some((door, version, body)), Some(path)) => self.ask(door, version, &origin, body, path),
                     (None, Some(path)) => {
                         (path.answer)(Err(AskError::Rejected), 0);
                         Err(SendError::Refused)

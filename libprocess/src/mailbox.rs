@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::ask::{AskError, SendError};
-use crate::doors::{Doors, Letter, NoDoor, Origin};
+use crate::doors::{AskPath, Doors, Letter, NoDoor, Origin};
 use crate::link::{Exit, Reason, Watcher};
 use crate::shard::{Key, Shared};
 use crate::supervision::OnPanic;
@@ -361,6 +361,15 @@ pub(crate) trait AnyCell: Send + Sync {
     fn door(&self, name: &str, version: u32) -> Result<usize, NoDoor>;
     /// A message in bytes, through a door found before that reads that version.
     fn deliver(&self, door: usize, version: u32, origin: &Origin<'_>, body: &[u8]) -> Result<(), SendError>;
+    /// A question in bytes, through such a door.
+    fn ask(
+        &self,
+        door: usize,
+        version: u32,
+        origin: &Origin<'_>,
+        body: &[u8],
+        path: AskPath,
+    ) -> Result<(), SendError>;
     fn exited(&self, peer: Upid, exit: Exit);
     fn answer(&self, number: u64, answer: Result<Box<dyn Any + Send>, AskError>);
     /// Whether it will be heard; not if the process has ended.
@@ -413,6 +422,18 @@ impl<A: Process> AnyCell for Cell<A> {
     fn deliver(&self, door: usize, version: u32, origin: &Origin<'_>, body: &[u8]) -> Result<(), SendError> {
         let doors = self.doors().ok_or(SendError::Refused)?;
         self.push(doors.decode(door, version, origin, body)?)
+    }
+
+    fn ask(
+        &self,
+        door: usize,
+        version: u32,
+        origin: &Origin<'_>,
+        body: &[u8],
+        path: AskPath,
+    ) -> Result<(), SendError> {
+        let doors = self.doors().ok_or(SendError::Refused)?;
+        self.push(doors.ask(door, version, origin, body, path)?)
     }
 
     fn exited(&self, peer: Upid, exit: Exit) {

@@ -364,6 +364,19 @@ impl Runtime {
         })
     }
 
+    /// Sends a message by address, in pieces if it goes to another node.
+    pub(crate) fn post_large<M: wire::Message>(
+        &self,
+        from: &Upid,
+        to: &Upid,
+        message: M,
+    ) -> Result<(), SendError> {
+        if to.address() == self.0.address {
+            return self.post(from, to, message);
+        }
+        self.0.peers.tell_large(self, from, to, &message)
+    }
+
     /// Asks by address; `asker` gets the answer under `number`, exactly once.
     pub(crate) fn question<Q: wire::Question>(
         &self,

@@ -11,6 +11,7 @@ mod remote;
 mod ring;
 mod spawn;
 mod tell;
+mod tls;
 
 use measure::Figure;
 
@@ -18,13 +19,14 @@ type Bench = fn() -> Vec<Figure>;
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let all: [(&str, Bench); 6] = [
+    let all: [(&str, Bench); 7] = [
         ("tell", tell::figures),
         ("fan_in", fan_in::figures),
         ("ring", ring::figures),
         ("spawn", spawn::figures),
         ("ask", ask::figures),
         ("remote", remote::figures),
+        ("tls", tls::figures),
     ];
     measure::head();
     for (name, figures) in all {

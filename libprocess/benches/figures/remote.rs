@@ -8,21 +8,22 @@ use std::time::Duration;
 
 use libprocess::{
     Actor, AskError, Asked, Bound, Config, Context, Doors, Handler, Message, Pid, Process, Received, Runtime,
-    Spawn, Upid,
+    Security, Spawn, Upid,
 };
 use libprocess_wire as wire;
 
 use crate::measure::{Figure, per_operation, versus};
 
-const TELLS: u64 = 1_000_000;
-const LARGE_TELLS: u64 = 200_000;
+pub(crate) const TELLS: u64 = 1_000_000;
+pub(crate) const LARGE_TELLS: u64 = 200_000;
 const ASKS: u64 = 20_000;
 /// What may be under way between two words of the receiver that it is ready for more. Unit: bytes.
 const WINDOW: u64 = 512 << 10;
 
 pub(crate) fn figures() -> Vec<Figure> {
-    let small = versus(|| tells(TELLS, 32), || frames(TELLS, 32));
-    let large = versus(|| tells(LARGE_TELLS, 1_000), || frames(LARGE_TELLS, 1_000));
+    let plain = Security::default();
+    let small = versus(|| tells(TELLS, 32, &plain), || frames(TELLS, 32));
+    let large = versus(|| tells(LARGE_TELLS, 1_000, &plain), || frames(LARGE_TELLS, 1_000));
     let ask = versus(|| asks(ASKS), || echoes(ASKS));
     let row = |what, (ours, theirs), peer, goal| Figure { what, unit: "ns", ours, peer, theirs, goal };
     vec![
@@ -152,15 +153,17 @@ impl End {
     }
 }
 
+/// Two nodes that speak, each with an end.
 struct Pair {
     nodes: [Runtime; 2],
     ends: [Pid<End>; 2],
     done: mpsc::Receiver<()>,
 }
 
-fn pair(left: u64, filling: usize) -> Pair {
+fn pair(left: u64, filling: usize, security: &Security) -> Pair {
     let (done, all) = mpsc::channel();
-    let start = || Runtime::start(Config { http_workers: 0, ..Config::default() }).expect("starts");
+    let config = Config { http_workers: 0, security: security.clone(), ..Config::default() };
+    let start = || Runtime::start(config.clone()).expect("starts");
     let nodes = [start(), start()];
     let ends = [0, 1].map(|at: usize| {
         let done = done.clone();
@@ -177,8 +180,8 @@ impl Pair {
     }
 }
 
-fn tells(messages: u64, filling: usize) -> f64 {
-    let pair = pair(messages, filling);
+pub(crate) fn tells(messages: u64, filling: usize, security: &Security) -> f64 {
+    let pair = pair(messages, filling, security);
     let to = pair.ends[1].upid().clone();
     let cost = per_operation(messages, || {
         pair.ends[0].tell(Input::Start(to)).expect("there is room");
@@ -189,7 +192,7 @@ fn tells(messages: u64, filling: usize) -> f64 {
 }
 
 fn asks(questions: u64) -> f64 {
-    let pair = pair(questions, 0);
+    let pair = pair(questions, 0, &Security::default());
     let to = pair.ends[1].upid().clone();
     let cost = per_operation(questions, || {
         pair.ends[0].tell(Input::Ask(to)).expect("there is room");

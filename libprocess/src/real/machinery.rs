@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use parking_lot::Mutex;
+use socket2::{Domain, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
@@ -27,6 +28,10 @@ use crate::runtime::{Assembly, Config, Driver, StartError};
 use crate::shard::Shared;
 use crate::transport::Ways;
 use crate::{Runtime, http};
+
+/// How many connections may wait to be accepted, if the system allows it: a storm of those who come
+/// back at once does not lose its first packets.
+const BACKLOG: i32 = 4_096;
 
 /// Numbers shards, so that a thread knows its own. Never 0.
 static SHARDS: AtomicU64 = AtomicU64::new(1);
@@ -81,9 +86,15 @@ pub(crate) fn start(config: Config) -> Result<Runtime, StartError> {
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-        .map_err(|source| StartError::Listen { address, source })
+    let listen = || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket.into())
+    };
+    listen().map_err(|source| StartError::Listen { address, source })
 }
 
 /// What others are told: the advertised address, with the port listened on if it names none; and

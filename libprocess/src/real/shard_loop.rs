@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 use crate::Runtime;
+use crate::environment::Clock;
 use crate::shard::{Shard, Shared};
 
 /// Runs until told to stop, then ends what still lives on the shard.
@@ -29,8 +30,7 @@ pub(super) async fn run(runtime: Runtime, shared: Arc<Shared>, stop: Arc<AtomicB
             // Comes back after the reactor has looked at its sockets once.
             tokio::task::yield_now().await;
         } else {
-            let next = shard.next_timer().map(|due| due.saturating_sub(clock.elapsed()));
-            alarm.set(next);
+            alarm.set(shard.next_timer(), &*clock);
             poll_fn(|poller| {
                 shared.waker.register(poller.waker());
                 shard.sleeps(true);
@@ -51,19 +51,27 @@ pub(super) async fn run(runtime: Runtime, shared: Arc<Shared>, stop: Arc<AtomicB
 /// One sleep of the reactor, moved to the next timer's time.
 struct Alarm {
     sleep: Option<Pin<Box<Sleep>>>,
+    /// When it ends. Unit: time since the runtime started.
+    until: Duration,
     set: bool,
 }
 
 impl Alarm {
     fn new() -> Alarm {
-        Alarm { sleep: None, set: false }
+        Alarm { sleep: None, until: Duration::ZERO, set: false }
     }
 
-    fn set(&mut self, delay: Option<Duration>) {
-        self.set = delay.is_some();
-        let Some(delay) = delay else { return };
-        // A far timer is looked at again before it is due; nothing fires early.
-        let deadline = Instant::now() + delay.min(Duration::from_secs(3600));
+    /// Wakes at `due` or before. A sleep that ends earlier is left alone: most timers are cancelled,
+    /// and moving it for each costs more than to wake once for nothing.
+    fn set(&mut self, due: Option<Duration>, clock: &dyn Clock) {
+        self.set = due.is_some();
+        let Some(due) = due else { return };
+        if self.until <= due && self.sleep.as_ref().is_some_and(|sleep| !sleep.is_elapsed()) {
+            return;
+        }
+        let now = clock.elapsed();
+        self.until = due.min(now + Duration::from_secs(3600));
+        let deadline = Instant::now() + self.until.saturating_sub(now);
         match &mut self.sleep {
             Some(sleep) => sleep.as_mut().reset(deadline),
             None => self.sleep = Some(Box::pin(tokio::time::sleep_until(deadline))),

@@ -90,6 +90,8 @@ pub(crate) enum Broken {
     Body,
     #[error("no greeting of ours")]
     Greeting,
+    #[error("more in pieces than there was credit for")]
+    Credit,
 }
 
 /// A frame does not fit; nothing was written.
@@ -107,6 +109,7 @@ pub(crate) fn write(
 }
 
 /// Appends a frame with flags.
+#[inline]
 pub(crate) fn write_flagged(
     buffer: &mut Vec<u8>,
     kind: Kind,
@@ -115,8 +118,16 @@ pub(crate) fn write_flagged(
     body: impl FnOnce(&mut Vec<u8>),
 ) -> Result<(), TooLarge> {
     let start = buffer.len();
-    buffer.extend_from_slice(&[0, 0, 0, 0, kind as u8, flags]);
-    numbers.iter().for_each(|number| varint(buffer, *number));
+    match *numbers {
+        // Mostly: a message between two of few.
+        [a, b, c] if (a | b | c) < 0x80 => {
+            buffer.extend_from_slice(&[0, 0, 0, 0, kind as u8, flags, a as u8, b as u8, c as u8]);
+        }
+        _ => {
+            buffer.extend_from_slice(&[0, 0, 0, 0, kind as u8, flags]);
+            numbers.iter().for_each(|number| varint(buffer, *number));
+        }
+    }
     body(buffer);
     let length = buffer.len() - start - 4;
     if length > FRAME_MAX {
@@ -158,6 +169,12 @@ impl<'a> Frame<'a> {
         let Some(frame) = buffer.get(4..4 + length) else { return Ok(None) };
         let kind = Kind::of(frame[0]).ok_or(Broken::Kind(frame[0]))?;
         Ok(Some((Frame { kind, flags: frame[1], rest: &frame[2..] }, 4 + length)))
+    }
+
+    /// A frame without its length, as it lies in what came in pieces.
+    pub(crate) fn bare(bytes: &'a [u8]) -> Result<Frame<'a>, Broken> {
+        let [kind, flags, rest @ ..] = bytes else { return Err(Broken::TooShort) };
+        Ok(Frame { kind: Kind::of(*kind).ok_or(Broken::Kind(*kind))?, flags: *flags, rest })
     }
 
     /// The next number.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use libprocess_wire as wire;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,6 +43,8 @@ pub(super) struct Hello {
     /// Which life of that node it is.
     pub(super) epoch: u64,
     pub(super) frame_max: u64,
+    /// How often it will ping. Unit: milliseconds.
+    pub(super) ping: u32,
     pub(super) channel: Channel,
     pub(super) nonce: Nonce,
     /// Who it will prove to be, unless the connection proves it already.
@@ -64,6 +67,7 @@ pub(super) struct Welcome {
 pub(super) struct Introduction<'a> {
     pub(super) node: SocketAddr,
     pub(super) epoch: u64,
+    pub(super) ping: Duration,
     pub(super) channel: Channel,
     pub(super) nonce: Nonce,
     /// What it proves itself with; nothing where the connection does.
@@ -80,6 +84,7 @@ pub(super) async fn greet(stream: &mut dyn Stream, who: Introduction<'_>) -> io:
         node: who.node,
         epoch: who.epoch,
         frame_max: FRAME_MAX as u64,
+        ping: u32::try_from(who.ping.as_millis()).unwrap_or(u32::MAX),
         channel: who.channel,
         nonce: who.nonce,
         principal: who.credential.map(|credential| credential.principal.to_string()),
@@ -192,4 +197,66 @@ async fn read<T: wire::Part>(stream: &mut dyn Stream, kind: Kind) -> io::Result<
 
 fn strange() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, Broken::Greeting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::names::Definition;
+    use super::super::peers::Departure;
+    use super::*;
+    use crate::link::{Exit, Reason};
+
+    /// What nodes of any version must agree on before they can agree on a version.
+    #[test]
+    fn the_greeting_has_the_bytes_it_always_had() {
+        let hello = Hello {
+            protocol_min: 1,
+            protocol_max: 2,
+            node: "10.0.0.1:5050".parse().unwrap(),
+            epoch: 7,
+            frame_max: 9,
+            ping: 5_000,
+            channel: Channel::Bulk,
+            nonce: [3; 32],
+            principal: Some("a".to_owned()),
+        };
+        let spelled: [&[u8]; 9] = [
+            &[1, 0, 0, 0, 2, 0, 0, 0],
+            &[0, 0, 0, 0, 10, 0, 0, 1, 0xba, 0x13],
+            &[7, 0, 0, 0, 0, 0, 0, 0],
+            &[9, 0, 0, 0, 0, 0, 0, 0],
+            &[0x88, 0x13, 0, 0],
+            &[1, 0, 0, 0],
+            &[3; 32],
+            &[1, 1, 0, 0, 0, 0, 0, 0, 0],
+            b"a",
+        ];
+        assert_eq!(wire::encode(&hello), spelled.concat());
+
+        let welcome = Welcome { protocol: 1, epoch: 7, frame_max: 9, nonce: [3; 32], proof: Some([4; 32]) };
+        let spelled: [&[u8]; 6] =
+            [&[1, 0, 0, 0], &[7, 0, 0, 0, 0, 0, 0, 0], &[9, 0, 0, 0, 0, 0, 0, 0], &[3; 32], &[1], &[4; 32]];
+        assert_eq!(wire::encode(&welcome), spelled.concat());
+    }
+
+    #[test]
+    fn definitions_and_departures_have_the_bytes_they_always_had() {
+        let name = "m".to_owned();
+        let kind = Definition::Type { number: 5, name, version: 2, older: Some(1) };
+        let spelled: [&[u8]; 4] =
+            [&[0, 0, 0, 0, 5, 0, 0, 0], &[1, 0, 0, 0, 0, 0, 0, 0], b"m", &[2, 0, 0, 0, 1, 1, 0, 0, 0]];
+        assert_eq!(wire::encode(&kind), spelled.concat());
+
+        let to = Definition::To { number: 5, id: "p".to_owned(), epoch: None };
+        let spelled: [&[u8]; 4] = [&[1, 0, 0, 0, 5, 0, 0, 0], &[1, 0, 0, 0, 0, 0, 0, 0], b"p", &[0]];
+        assert_eq!(wire::encode(&to), spelled.concat());
+
+        let end = |exit| wire::encode(&Departure::golden(exit));
+        let names: [&[u8]; 6] =
+            [&[1, 0, 0, 0, 0, 0, 0, 0], b"a", &[0], &[1, 0, 0, 0, 0, 0, 0, 0], b"b", &[0]];
+        let spelled = |exit: &[u8]| [&names.concat(), exit].concat();
+        assert_eq!(end(Exit::Ended(Reason::Terminated)), spelled(&[0, 0, 0, 0, 1, 0, 0, 0]));
+        assert_eq!(end(Exit::LinkBroken), spelled(&[1, 0, 0, 0]));
+        assert_eq!(end(Exit::NoSuchProcess), spelled(&[2, 0, 0, 0]));
+    }
 }

@@ -4,20 +4,19 @@ use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
-use futures_util::future::{Either, select};
 use libprocess_wire as wire;
-use rand::Rng as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::answering::{Answering, Telling, Way};
+use super::bulk::Inbox;
 use super::frame::{self, Broken, Frame, Kind};
-use super::greeting::{self, Unwelcome};
+use super::greeting::{Channel, Hello};
+use super::inflow::Inflow;
 use super::names::{Door, Receiver, Taken};
-use super::outgoing::SILENT_PINGS;
+use super::peer::Peer;
 use super::peers::Departure;
 use super::refusals::Refusal;
 use crate::doors::{self, AskPath, Letter, NoDoor, Origin};
@@ -26,142 +25,77 @@ use crate::link::{Exit, RemoteWatch, Watcher};
 use crate::mailbox::AnyCell;
 use crate::{AskError, Principal, Runtime, SendError, Upid};
 
-/// How much is read at once. Unit: bytes.
-const READ: usize = 64 << 10;
-/// How many frames are delivered before the receivers have a turn.
-const YIELD_AFTER: u64 = 64;
+/// How many frames are delivered before the receivers have a turn; no more than one turn takes.
+const YIELD_AFTER: u64 = 128;
 /// How much may wait to go back to who dialled. Unit: bytes.
-const BACK_MAX: usize = 1 << 10;
+const BACK_MAX: usize = 16 << 10;
 /// How many links one connection may hold.
 const WATCHES_MAX: usize = 65_536;
 
-/// A connection as the listener hands it over.
-pub(crate) struct Arrival {
-    pub(crate) stream: Box<dyn Stream>,
-    /// Where it comes from, for the log.
-    pub(crate) peer: Option<SocketAddr>,
-    /// Whom the connection shows to be at its other end.
-    pub(crate) principal: Option<Principal>,
-    /// Whether whoever is there may say that its node lives at an address.
-    pub(crate) may_live_at: Box<dyn Fn(SocketAddr) -> bool>,
-}
-
-impl Arrival {
-    /// From a network that shows no more than bytes.
-    pub(crate) fn plain(stream: Box<dyn Stream>) -> Arrival {
-        Arrival { stream, peer: None, principal: None, may_live_at: Box::new(|_| true) }
-    }
-}
-
-/// Speaks with a node that dialled us, until the connection breaks.
-pub(crate) async fn accept(runtime: Runtime, arrival: Arrival) {
-    let peers = runtime.peers();
-    let Arrival { mut stream, peer, principal, may_live_at } = arrival;
-    let from = || peer.map_or_else(String::new, |peer| format!(" from {peer}"));
-    let _open = Open::one(&peers.incoming);
-    if peers.incoming.load(Ordering::Relaxed) > peers.limits.links {
-        return peers.refuse(&runtime, Refusal::TooManyLinks, || format!("a link{}", from()));
-    }
-    let mut nonce = [0; 32];
-    runtime.environment().rng.stream("nonce").fill_bytes(&mut nonce);
-    let greeting = greeting::welcome(&mut *stream, peers.epoch.0, nonce, principal, &peers.security);
-    let (hello, principal) = match select(Box::pin(greeting), runtime.sleep(peers.limits.greeting)).await {
-        Either::Left((Ok(greeted), _)) => greeted,
-        Either::Left((Err(Unwelcome(why, what)), _)) => {
-            return peers.refuse(&runtime, why, || format!("a link{}: {what}", from()));
-        }
-        Either::Right(_) => {
-            return peers.refuse(&runtime, Refusal::Greeting, || format!("a link{}: late", from()));
-        }
-    };
-    if !may_live_at(hello.node) {
-        return peers.refuse(&runtime, Refusal::PeerAddress, || format!("node {}{}", hello.node, from()));
-    }
-    peers.counts.accepted.increment(1);
-    let closer = peers.incoming(hello.node);
-    let mut incoming = Incoming {
-        runtime: runtime.clone(),
-        node: hello.node,
-        principal,
-        taken: Taken::default(),
-        watches: Vec::new(),
-        back: Vec::new(),
-    };
-    let reads = Cell::new(0);
-    let reading = Box::pin(incoming.read(stream, &reads));
-    let ending = select(Box::pin(closer.wait()), Box::pin(silence(&runtime, &reads)));
-    let ended = match select(reading, ending).await {
-        Either::Left((ended, _)) => ended,
-        Either::Right((Either::Left(_), _)) => Ok(()),
-        Either::Right((Either::Right(_), _)) => Err(io::ErrorKind::TimedOut.into()),
-    };
-    match ended {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            peers.refuse(&runtime, Refusal::Frame, || format!("node {}{}: {error}", hello.node, from()));
-        }
-        Err(error) => tracing::debug!(node = %hello.node, %error, "connection broken"),
-    }
-    incoming.leave();
-}
-
-/// One open link, counted while it lives.
-struct Open<'a>(&'a AtomicUsize);
-
-impl Open<'_> {
-    fn one(open: &AtomicUsize) -> Open<'_> {
-        open.fetch_add(1, Ordering::Relaxed);
-        Open(open)
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-struct Incoming {
+/// What is known of a connection that was let in.
+pub(super) struct Incoming {
     runtime: Runtime,
     /// Where everybody lives who sends on this connection.
     node: SocketAddr,
+    /// The way back there.
+    peer: Arc<Peer>,
     /// Who everybody is who sends on this connection.
     principal: Option<Principal>,
     taken: Taken,
     /// Whom that node's processes watch here.
     watches: Vec<(Arc<dyn AnyCell>, Upid, Upid)>,
+    /// What comes in pieces, on a connection for that.
+    inbox: Option<Inbox>,
     /// What goes back on this connection: pongs, and which version is read.
     back: Vec<u8>,
 }
 
 impl Incoming {
+    pub(super) fn new(runtime: &Runtime, hello: &Hello, principal: Option<Principal>) -> Incoming {
+        Incoming {
+            runtime: runtime.clone(),
+            node: hello.node,
+            peer: runtime.peers().peer(hello.node),
+            principal,
+            taken: Taken::default(),
+            watches: Vec::new(),
+            inbox: (hello.channel == Channel::Bulk).then(Inbox::default),
+            back: Vec::new(),
+        }
+    }
+
     /// Reads to the end; counts in `reads` how often something came.
-    async fn read(&mut self, mut stream: Box<dyn Stream>, reads: &Cell<u64>) -> io::Result<()> {
-        let mut buffer = BytesMut::with_capacity(READ);
+    pub(super) async fn read(&mut self, mut stream: Box<dyn Stream>, reads: &Cell<u64>) -> io::Result<()> {
+        let mut inflow = Inflow::new();
         loop {
-            buffer.reserve(READ);
-            let read = stream.read_buf(&mut buffer).await?;
-            reads.set(reads.get() + 1);
-            if read == 0 {
-                return Ok(());
-            }
-            self.runtime.peers().counts.bytes_received.increment(read as u64);
-            let mut frames = 0;
-            while let Some((frame, length)) = Frame::first(&buffer).map_err(invalid)? {
-                self.frame(frame).map_err(invalid)?;
-                buffer.advance(length);
-                frames += 1;
-            }
-            self.runtime.peers().counts.frames_received.increment(frames);
-            if frames > YIELD_AFTER {
-                // Those who were sent to have their turn while their messages are still warm.
-                yield_once().await;
+            if let Some(credit) = self.inbox.as_mut().and_then(Inbox::credit) {
+                self.back(Kind::Credit, &[credit]);
             }
             if !self.back.is_empty() {
                 stream.write_all(&self.back).await?;
                 stream.flush().await?;
                 self.back.clear();
             }
+            let read = stream.read(inflow.space()).await?;
+            inflow.filled(read);
+            reads.set(reads.get() + 1);
+            if read == 0 {
+                return Ok(());
+            }
+            self.runtime.peers().counts.bytes_received.increment(read as u64);
+            let mut frames = 0;
+            while let Some((frame, length)) = Frame::first(inflow.unread()).map_err(invalid)? {
+                self.frame(frame).map_err(invalid)?;
+                inflow.consume(length);
+                frames += 1;
+                if frames == YIELD_AFTER {
+                    self.runtime.peers().counts.frames_received.increment(frames);
+                    frames = 0;
+                    // Those who were sent to have their turn while their messages are still warm.
+                    yield_once().await;
+                }
+            }
+            self.runtime.peers().counts.frames_received.increment(frames);
         }
     }
 
@@ -172,7 +106,7 @@ impl Incoming {
             Kind::Tell => self.tell(frame),
             Kind::Ask => self.ask(frame),
             Kind::Reply => {
-                let ask = self.runtime.peers().peer(self.node).forget_ask(frame.number()?);
+                let ask = self.peer.forget_ask(frame.number()?);
                 if let Some(ask) = ask {
                     let older = ask.older || frame.flags & frame::OLDER != 0;
                     let answer = (ask.decode)(frame.rest, older).map_err(|_| AskError::Rejected);
@@ -181,7 +115,7 @@ impl Incoming {
                 Ok(())
             }
             Kind::Nack => {
-                let ask = self.runtime.peers().peer(self.node).forget_ask(frame.number()?);
+                let ask = self.peer.forget_ask(frame.number()?);
                 let why: AskError = wire::decode(frame.rest).map_err(|_| Broken::Body)?;
                 if let Some(ask) = ask {
                     ask.asker.answer(ask.number, Err(why));
@@ -194,7 +128,7 @@ impl Incoming {
                 let departure: Departure = wire::decode(frame.rest).map_err(|_| Broken::Body)?;
                 let linker = departure.linker.at(self.runtime.peers().address);
                 let linked = departure.linked.at(self.node);
-                if let Some(cell) = self.runtime.peers().peer(self.node).take_link(&linker, &linked) {
+                if let Some(cell) = self.peer.take_link(&linker, &linked) {
                     cell.exited(linked, departure.exit);
                 }
                 Ok(())
@@ -205,7 +139,8 @@ impl Incoming {
             }
             Kind::Pong => Ok(()),
             Kind::Hello | Kind::Welcome | Kind::Proof => Err(Broken::Greeting),
-            Kind::Speaks | Kind::Chunk | Kind::Credit => Err(Broken::Kind(frame.kind as u8)),
+            Kind::Chunk => self.chunk(frame),
+            Kind::Speaks | Kind::Credit => Err(Broken::Kind(frame.kind as u8)),
         }
     }
 
@@ -216,11 +151,21 @@ impl Incoming {
         }
     }
 
+    fn chunk(&mut self, mut frame: Frame<'_>) -> Result<(), Broken> {
+        let inbox = self.inbox.as_mut().ok_or(Broken::Kind(frame.kind as u8))?;
+        let (number, whole) = (frame.number()?, frame.number()?);
+        let Some(bytes) = inbox.take(number, whole, frame.rest)? else { return Ok(()) };
+        match Frame::bare(&bytes)? {
+            told if told.kind == Kind::Tell => self.tell(told),
+            other => Err(Broken::Kind(other.kind as u8)),
+        }
+    }
+
     fn tell(&mut self, mut frame: Frame<'_>) -> Result<(), Broken> {
         let (kind, to, from) = (frame.number()?, frame.number()?, frame.number()?);
         let (newest, older) = frame.bodies()?;
-        let (_, receiver, from_upid) = self.taken.message(kind, to, from)?;
         // Mostly: a process and a door that were found before.
+        let (receiver, from_upid) = self.taken.pair(to, from)?;
         if let (Some(door), Some(cell)) = (receiver.door(kind), &receiver.cell) {
             let body = older.filter(|_| door.older).unwrap_or(newest);
             let origin = Origin { from: from_upid, principal: self.principal.as_ref() };
@@ -252,14 +197,19 @@ impl Incoming {
         let (kind, to, from) = (frame.number()?, frame.number()?, frame.number()?);
         let (correlation, left) = (frame.number()?, frame.number()?);
         let (newest, older) = frame.bodies()?;
-        let found = self.first(kind, to, from, older.is_some())?;
+        let receiver = self.taken.to(to)?;
+        let remembered = receiver.door(kind).zip(receiver.cell.clone().filter(|cell| cell.is_alive()));
+        let found = match remembered {
+            Some((door, cell)) => Ok((cell, Found::Door(door))),
+            None => self.first(kind, to, from, older.is_some())?,
+        };
         let asked = found.as_ref().ok().map(|(cell, _)| cell.clone());
         let newest_version = self.taken.message(kind, to, from)?.0.version;
         let runtime = self.runtime.clone();
-        let way = Way { runtime, node: self.node, correlation, asked, newest: newest_version };
+        let way = Way { runtime, peer: self.peer.clone(), correlation, asked, newest: newest_version };
         let mut way = Answering(Some(way));
-        let cell = match found {
-            Ok((cell, _)) => cell,
+        let (cell, found) = match found {
+            Ok(found) => found,
             Err(refusal) => {
                 let why = match refusal {
                     Refusal::NoSuchProcess => AskError::NoSuchProcess,
@@ -273,7 +223,15 @@ impl Incoming {
         let deadline = self.runtime.elapsed().saturating_add(Duration::from_millis(left));
         let answer = Box::new(move |answer, version| way.answer(answer, version));
         let path = AskPath { answer, deadline };
-        match cell.letter(self.letter(kind, from, newest, older, Some(path))?) {
+        let asked = match found {
+            Found::NotYet => cell.letter(self.letter(kind, from, newest, older, Some(path))?),
+            Found::Door(door) => {
+                let body = older.filter(|_| door.older).unwrap_or(newest);
+                let origin = Origin { from: self.taken.from(from)?, principal: self.principal.as_ref() };
+                cell.ask(door.number, door.version, &origin, body, path)
+            }
+        };
+        match asked {
             Ok(()) => Ok(()),
             Err(why) => self.untaken([kind, to, from], refusal_at_door(why)),
         }
@@ -374,7 +332,7 @@ impl Incoming {
     }
 
     /// The node cannot be told any more: nobody watches for it.
-    fn leave(self) {
+    pub(super) fn leave(self) {
         for (cell, linker, linked) in self.watches {
             cell.unwatch(&linker, &linked);
         }
@@ -396,16 +354,6 @@ fn refusal_at_door(why: SendError) -> Refusal {
         SendError::Full => Refusal::Full,
         SendError::Gone => Refusal::NoSuchProcess,
         SendError::Refused | SendError::LinkDown => Refusal::Body,
-    }
-}
-
-/// Returns when nothing came for too long. A timer for each read would cost more than the read.
-async fn silence(runtime: &Runtime, reads: &Cell<u64>) {
-    let (mut seen, mut silent) = (reads.get(), 0);
-    while silent < SILENT_PINGS {
-        runtime.sleep(runtime.peers().limits.ping).await;
-        silent = if reads.get() == seen { silent + 1 } else { 0 };
-        seen = reads.get();
     }
 }
 
@@ -441,42 +389,4 @@ fn address_of(receiver: &Receiver, node: SocketAddr) -> Upid {
 
 pub(super) fn invalid(broken: Broken) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, broken)
-}
-
-/// The way back to an asker.
-struct Way {
-    runtime: Runtime,
-    node: SocketAddr,
-    correlation: u64,
-    asked: Option<Arc<dyn AnyCell>>,
-    /// The version the asker would rather have had read.
-    newest: u32,
-}
-
-/// Answers once; a question that is dropped on the way is answered too.
-struct Answering(Option<Way>);
-
-impl Answering {
-    fn answer(&mut self, answer: Result<Vec<u8>, AskError>, version: u32) {
-        let Some(way) = self.0.take() else { return };
-        let alive = way.asked.as_ref().is_none_or(|asked| asked.is_alive());
-        let answer = answer.map_err(|why| if alive { why } else { AskError::Terminated });
-        let flags = if version == way.newest { 0 } else { frame::OLDER };
-        way.runtime.peers().reply(&way.runtime, way.node, way.correlation, &answer, flags);
-    }
-}
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.answer(Err(AskError::Rejected), 0);
-    }
-}
-
-/// Brings the word of an end to another node.
-struct Telling(Runtime);
-
-impl RemoteWatch for Telling {
-    fn ended(&self, linker: &Upid, linked: &Upid, exit: &Exit) {
-        self.0.peers().exited(&self.0, linker, linked, exit.clone());
-    }
 }

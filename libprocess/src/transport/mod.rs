@@ -9,26 +9,34 @@
 //! Read in this order:
 //! 1. `frame`, `names`, `greeting`, `proof`: what is on the wire;
 //! 2. `limits`, `refusals`: how much of it there may be, and what is turned away;
-//! 3. `peer`, `peers`: what waits for another node, and who must hear when it is gone;
-//! 4. `outgoing`, `incoming`: the two ends of one connection.
+//! 3. `bulk`: large messages, in pieces;
+//! 4. `peer`, `peers`: what waits for another node, and who must hear when it is gone;
+//! 5. `outgoing`; `accept` and `incoming`: the two ends of one connection;
+//! 6. `answering`, `inflow`, `rarely`: what those are made of.
 //!
 //! A node writes to another only on the connection it dialled, answers included, so two connections
 //! never reorder one conversation. If that connection breaks, what the other dialled is closed as
 //! well: both then know, each asker and linker once, and nothing is silently sent again.
 
+mod accept;
+mod answering;
+mod bulk;
+mod closer;
 mod frame;
 mod greeting;
 mod incoming;
+mod inflow;
 mod limits;
 mod names;
 mod outgoing;
 mod peer;
 mod peers;
 mod proof;
+mod rarely;
 mod refusals;
 
+pub(crate) use accept::{Arrival, accept};
 pub(crate) use greeting::MAGIC;
-pub(crate) use incoming::{Arrival, accept};
 pub use limits::Limits;
 pub(crate) use peer::Peer;
 pub(crate) use peers::{AskCancel, Peers, Ways};

@@ -282,6 +282,12 @@ impl Taken {
         get(&self.from, number)
     }
 
+    /// A receiver and a sender.
+    #[inline]
+    pub(crate) fn pair(&self, to: u64, from: u64) -> Result<(&Receiver, &Upid), Broken> {
+        Ok((get(&self.to, to)?, get(&self.from, from)?))
+    }
+
     pub(crate) fn kind(&self, number: u64) -> Result<&Type, Broken> {
         get(&self.types, number)
     }
@@ -301,6 +307,7 @@ impl Taken {
     }
 }
 
+#[inline]
 fn get<T>(known: &[Option<T>], number: u64) -> Result<&T, Broken> {
     let slot = usize::try_from(number).ok().and_then(|number| known.get(number));
     slot.and_then(Option::as_ref).ok_or(Broken::Undefined)

@@ -15,6 +15,7 @@ use super::frame::{Broken, Frame, Kind};
 use super::greeting::{self, Introduction};
 use super::incoming::invalid;
 use super::peer::Peer;
+use super::rarely::rarely;
 use crate::Runtime;
 use crate::environment::Stream;
 
@@ -38,44 +39,53 @@ pub(super) fn dial(runtime: Runtime, peer: Arc<Peer>) {
 
 /// One connection, from dialling to its end.
 async fn run(runtime: Runtime, peer: Arc<Peer>) {
-    let greeted = Cell::new(false);
-    let why = match connection(&runtime, &peer, &greeted).await {
+    let progress = Progress::default();
+    let why = match connection(&runtime, &peer, &progress).await {
         Ok(()) => "closed by the other end".to_owned(),
         Err(error) => error.to_string(),
     };
     let counts = &runtime.peers().counts;
     let chance = runtime.environment().rng.stream(&format!("dial {}", peer.address)).random();
-    let remains = peer.broke(runtime.elapsed(), greeted.get(), chance);
-    counts.frames_lost.increment(remains.unsent);
-    if greeted.get() {
+    let remains = peer.broke(runtime.elapsed(), progress.greeted.get(), chance);
+    counts.frames_lost.increment(remains.unsent + progress.writing.get());
+    if progress.greeted.get() {
         counts.broken.increment(1);
     }
     tracing::debug!(peer = %peer.address, why, unsent = remains.unsent, "link down");
     remains.tell();
 }
 
-async fn connection(runtime: &Runtime, peer: &Arc<Peer>, greeted: &Cell<bool>) -> io::Result<()> {
+/// How far a connection has come.
+#[derive(Default)]
+struct Progress {
+    greeted: Cell<bool>,
+    /// Frames that are being written: whether they arrive is unknown if it breaks meanwhile.
+    writing: Cell<u64>,
+}
+
+async fn connection(runtime: &Runtime, peer: &Arc<Peer>, progress: &Progress) -> io::Result<()> {
     let peers = runtime.peers();
     let mut stream = runtime.environment().transport.dial(peer.address).await?;
     let mut nonce = [0; 32];
     runtime.environment().rng.stream(&format!("nonce {}", peer.address)).fill_bytes(&mut nonce);
     let credential = peers.security.credential.as_ref().filter(|_| peers.security.tls.is_none());
     let (node, epoch, channel) = (peers.address, peers.epoch.0, peer.channel);
-    let who = Introduction { node, epoch, channel, nonce, credential };
+    let ping = peers.limits.ping;
+    let who = Introduction { node, epoch, ping, channel, nonce, credential };
     let greeting = greeting::greet(&mut *stream, who);
     match select(Box::pin(greeting), runtime.sleep(peers.limits.greeting)).await {
         Either::Left((welcome, _)) => welcome?,
         Either::Right(_) => return Err(io::ErrorKind::TimedOut.into()),
     };
-    greeted.set(true);
+    progress.greeted.set(true);
     peer.greeted();
     peers.counts.connected.increment(1);
     tracing::debug!(peer = %peer.address, "link up");
     let (reader, writer) = tokio::io::split(stream);
     let heard = Cell::new(runtime.elapsed());
-    let reading = Box::pin(read(runtime, peer, reader, &heard));
-    let writing = Box::pin(write(runtime, peer, writer));
-    let watching = Box::pin(watch(runtime, peer, &heard));
+    let reading = rarely(Box::pin(read(runtime, peer, reader, &heard)));
+    let writing = Box::pin(write(runtime, peer, writer, &progress.writing));
+    let watching = rarely(Box::pin(watch(runtime, peer, &heard)));
     match select(reading, select(writing, watching)).await {
         Either::Left((ended, _)) => ended,
         Either::Right((Either::Left((ended, _)), _)) => ended,
@@ -110,6 +120,7 @@ async fn read(
 fn hear(peer: &Peer, mut frame: Frame<'_>) -> Result<(), Broken> {
     match frame.kind {
         Kind::Pong => {}
+        Kind::Credit => peer.credit(frame.number()?),
         Kind::Speaks => peer.speaks(frame.number()?, frame.number()?, frame.number()? == 1),
         _ => return Err(Broken::Kind(frame.kind as u8)),
     }
@@ -117,7 +128,12 @@ fn hear(peer: &Peer, mut frame: Frame<'_>) -> Result<(), Broken> {
 }
 
 /// Writes all that waits in one go, again and again; there is no timer that gathers.
-async fn write(runtime: &Runtime, peer: &Peer, mut writer: WriteHalf<Box<dyn Stream>>) -> io::Result<()> {
+async fn write(
+    runtime: &Runtime,
+    peer: &Peer,
+    mut writer: WriteHalf<Box<dyn Stream>>,
+    under_way: &Cell<u64>,
+) -> io::Result<()> {
     let counts = &runtime.peers().counts;
     let mut batch = Vec::new();
     loop {
@@ -136,9 +152,11 @@ async fn write(runtime: &Runtime, peer: &Peer, mut writer: WriteHalf<Box<dyn Str
             .await;
             continue;
         }
+        under_way.set(frames);
         writer.write_all(&batch).await?;
         // Over TLS, what was written may still wait.
         writer.flush().await?;
+        under_way.set(0);
         counts.frames_sent.increment(frames);
         counts.bytes_sent.increment(batch.len() as u64);
         batch.clear();

@@ -13,13 +13,14 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use libprocess_wire as wire;
 use parking_lot::Mutex;
 
+use super::bulk::{LARGE_MAX, Outbox};
+use super::closer::Closer;
 use super::frame::{self, Kind};
 use super::greeting::Channel;
 use super::limits::Limits;
@@ -28,6 +29,8 @@ use crate::link::Exit;
 use crate::mailbox::AnyCell;
 use crate::{AskError, SendError, Upid};
 
+/// How many pieces are written at once. Unit: bytes.
+const BATCH: usize = 256 << 10;
 /// How long nothing is dialled after the first failure; doubled with each further one.
 const BACKOFF_MIN: Duration = Duration::from_millis(20);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
@@ -61,6 +64,8 @@ struct State {
     /// Frames that wait, one behind the other.
     outgoing: Vec<u8>,
     frames: u64,
+    /// What waits to be sent in pieces.
+    bulk: Outbox,
     given: Given,
     asks: BTreeMap<u64, OpenAsk>,
     asked: u64,
@@ -70,31 +75,6 @@ struct State {
     rest_until: Duration,
     /// Connections that this node dialled; they end with ours.
     incoming: Vec<Arc<Closer>>,
-}
-
-/// Ends an incoming connection from elsewhere.
-#[derive(Default)]
-pub(super) struct Closer {
-    closed: AtomicBool,
-    waker: AtomicWaker,
-}
-
-impl Closer {
-    pub(super) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
-        self.waker.wake();
-    }
-
-    pub(super) async fn wait(&self) {
-        std::future::poll_fn(|poller| {
-            self.waker.register(poller.waker());
-            match self.closed.load(Ordering::Acquire) {
-                true => std::task::Poll::Ready(()),
-                false => std::task::Poll::Pending,
-            }
-        })
-        .await;
-    }
 }
 
 /// What a broken connection leaves behind, to be told without a lock held.
@@ -151,6 +131,35 @@ impl Peer {
             let Numbers { kind, to, from, say } = given.message::<M>(from, to, outgoing);
             say_it(outgoing, Kind::Tell, say, &[kind, to, from], message)
         })
+    }
+
+    /// Sends a message that may be larger than a frame, in pieces.
+    pub(super) fn tell_large<M: wire::Message>(
+        &self,
+        now: impl Fn() -> Duration,
+        from: &Upid,
+        to: &Upid,
+        message: &M,
+    ) -> Result<Then, SendError> {
+        debug_assert_eq!(self.channel, Channel::Bulk);
+        self.queue(now, |state| {
+            let State { given, outgoing, bulk, .. } = state;
+            let Numbers { kind, to, from, say } = given.message::<M>(from, to, outgoing);
+            let mut bytes = vec![Kind::Tell as u8, flags(say)];
+            [kind, to, from].into_iter().for_each(|number| frame::varint(&mut bytes, number));
+            said(say, message, &mut bytes);
+            if bytes.len() > LARGE_MAX {
+                return Err(frame::TooLarge);
+            }
+            bulk.push([to, from], bytes);
+            Ok(())
+        })
+    }
+
+    /// The other end takes so much more in pieces.
+    pub(super) fn credit(&self, bytes: u64) {
+        self.state.lock().bulk.grant(bytes);
+        self.writer.wake();
     }
 
     /// Sends a question; its correlation is what [`Peer::forget_ask`] takes.
@@ -273,11 +282,16 @@ impl Peer {
         debug_assert!(spare.is_empty());
         let mut state = self.state.lock();
         std::mem::swap(&mut state.outgoing, spare);
-        std::mem::take(&mut state.frames)
+        let mut frames = std::mem::take(&mut state.frames);
+        while state.bulk.may_send() && spare.len() < BATCH {
+            frames += state.bulk.next(spare);
+        }
+        frames
     }
 
     pub(super) fn has_outgoing(&self) -> bool {
-        !self.state.lock().outgoing.is_empty()
+        let state = self.state.lock();
+        !state.outgoing.is_empty() || state.bulk.may_send()
     }
 
     /// The greeting is done: the next failure is the first one again.
@@ -296,12 +310,13 @@ impl Peer {
         state.open = false;
         state.given = Given::default();
         state.outgoing = Vec::new();
+        let bulk = std::mem::take(&mut state.bulk);
         let links = std::mem::take(&mut state.links);
         Remains {
             asks: std::mem::take(&mut state.asks).into_values().collect(),
             links: links.into_iter().map(|((_, linked), linker)| (linked, linker)).collect(),
             incoming: std::mem::take(&mut state.incoming),
-            unsent: std::mem::take(&mut state.frames),
+            unsent: std::mem::take(&mut state.frames) + bulk.messages(),
         }
     }
 
@@ -320,12 +335,13 @@ impl Peer {
         if !state.open && now() < state.rest_until {
             return Err(SendError::LinkDown);
         }
-        if state.outgoing.len() >= self.outgoing_max {
+        if state.outgoing.len() + state.bulk.waiting() >= self.outgoing_max {
             return Err(SendError::Full);
         }
         let idle = state.outgoing.is_empty();
         write(&mut state).map_err(|frame::TooLarge| SendError::Full)?;
-        state.frames += 1;
+        // What goes in pieces counts when its last has gone.
+        state.frames += u64::from(self.channel == Channel::Control);
         let dial = !std::mem::replace(&mut state.open, true);
         drop(state);
         if dial {
@@ -354,16 +370,23 @@ fn say_it<M: wire::Message>(
     numbers: &[u64],
     message: &M,
 ) -> Result<(), frame::TooLarge> {
+    frame::write_flagged(buffer, kind, flags(say), numbers, |body| said(say, message, body))
+}
+
+fn flags(say: Say) -> u8 {
+    if say == Say::Both { frame::OLDER } else { 0 }
+}
+
+#[inline]
+fn said<M: wire::Message>(say: Say, message: &M, body: &mut Vec<u8>) {
     match (say, M::OLDER) {
-        (Say::Older, Some(older)) => {
-            frame::write(buffer, kind, numbers, |body| (older.encode)(message, body))
-        }
-        (Say::Both, Some(older)) => frame::write_flagged(buffer, kind, frame::OLDER, numbers, |body| {
+        (Say::Older, Some(older)) => (older.encode)(message, body),
+        (Say::Both, Some(older)) => {
             let newest = wire::encode(message);
             frame::varint(body, newest.len() as u64);
             body.extend_from_slice(&newest);
             (older.encode)(message, body);
-        }),
-        _ => frame::write(buffer, kind, numbers, |body| wire::encode_into(message, body)),
+        }
+        _ => wire::encode_into(message, body),
     }
 }

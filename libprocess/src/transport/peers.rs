@@ -11,11 +11,12 @@ use libprocess_wire as wire;
 use metrics::Counter;
 use parking_lot::RwLock;
 
+use super::closer::Closer;
 use super::frame::Kind;
 use super::greeting::Channel;
 use super::limits::Limits;
 use super::outgoing;
-use super::peer::{Closer, OpenAsk, Peer, Then};
+use super::peer::{OpenAsk, Peer, Then};
 use super::refusals::{Refusal, Refusals};
 use crate::identity::{Principal, Security};
 use crate::link::Exit;
@@ -103,6 +104,15 @@ pub(super) struct Name {
     epoch: Option<u64>,
 }
 
+#[cfg(test)]
+impl Departure {
+    /// One whose bytes are known.
+    pub(super) fn golden(exit: Exit) -> Departure {
+        let name = |id: &str| Name { id: id.to_owned(), epoch: None };
+        Departure { linker: name("a"), linked: name("b"), exit }
+    }
+}
+
 impl Name {
     fn of(upid: &Upid) -> Name {
         Name { id: upid.id().to_owned(), epoch: upid.epoch().map(|epoch| epoch.0) }
@@ -167,6 +177,20 @@ impl Peers {
         Ok(())
     }
 
+    /// Sends a message to another node in pieces, behind no other message of the control link.
+    pub(crate) fn tell_large<M: wire::Message>(
+        &self,
+        runtime: &Runtime,
+        from: &Upid,
+        to: &Upid,
+        message: &M,
+    ) -> Result<(), SendError> {
+        let peer = self.way(to.address(), Channel::Bulk);
+        let then = peer.tell_large(|| runtime.elapsed(), from, to, message)?;
+        self.then(runtime, peer, then);
+        Ok(())
+    }
+
     /// Sends a question to another node; `asker` gets the answer under `number`, exactly once.
     pub(crate) fn ask<Q: wire::Question>(
         &self,
@@ -219,17 +243,16 @@ impl Peers {
     pub(super) fn reply(
         &self,
         runtime: &Runtime,
-        node: SocketAddr,
+        peer: &Arc<Peer>,
         correlation: u64,
         answer: &Result<Vec<u8>, AskError>,
         flags: u8,
     ) {
-        let peer = self.peer(node);
         match peer.reply(|| runtime.elapsed(), correlation, answer, flags) {
-            Ok(then) => self.then(runtime, peer, then),
+            Ok(then) => self.then(runtime, peer.clone(), then),
             // An answer too large to travel is no answer.
             Err(SendError::Full) if answer.is_ok() => {
-                self.reply(runtime, node, correlation, &Err(AskError::Rejected), 0);
+                self.reply(runtime, peer, correlation, &Err(AskError::Rejected), 0);
             }
             Err(_) => peer.close_incoming(),
         }

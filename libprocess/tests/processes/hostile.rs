@@ -7,12 +7,12 @@ use std::time::Duration;
 use libprocess_wire as wire;
 use proptest::prelude::*;
 
-use crate::probe::{Event, Input, Node, next};
+use crate::probe::{Event, Input, Node, next, until};
 
-const MAGIC: &[u8] = b"\xECHECTARE";
+pub(crate) const MAGIC: &[u8] = b"\xECHECTARE";
 
 /// A frame as the wire has it: length, kind, flags, rest.
-fn frame(kind: u8, rest: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, rest: &[u8]) -> Vec<u8> {
     let mut bytes = (rest.len() as u32 + 2).to_le_bytes().to_vec();
     bytes.extend([kind, 0]);
     bytes.extend(rest);
@@ -20,15 +20,15 @@ fn frame(kind: u8, rest: &[u8]) -> Vec<u8> {
 }
 
 /// Magic and a greeting from a node that claims to live at `node`.
-fn greeting(node: SocketAddr) -> Vec<u8> {
-    let hello = wire::encode(&(1u32, 1u32, node, 7u64, 16u64 << 20, 0u32, [0u8; 32], None::<String>));
+pub(crate) fn greeting(node: SocketAddr) -> Vec<u8> {
+    let hello = wire::encode(&(1u32, 1u32, node, 7u64, 16u64 << 20, 300u32, 0u32, [0u8; 32], None::<String>));
     [MAGIC, &frame(1, &hello)].concat()
 }
 
 /// Says `bytes`, and whether the other end hung up on it.
 fn hangs_up(node: &Node, bytes: &[u8]) -> bool {
     let mut stream = TcpStream::connect(node.runtime.address()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
     if stream.write_all(bytes).is_err() {
         return true;
     }
@@ -93,6 +93,9 @@ fn broken_frames_end_their_own_connection_only() {
         for (what, bytes) in cases {
             assert!(hangs_up(node, &bytes), "{what}");
         }
+        // Counted a moment after they are left.
+        until(|| node.count("libprocess/links/refused/greeting") == 4.0);
+        until(|| node.count("libprocess/links/refused/frame") == 10.0);
     });
 }
 
@@ -134,8 +137,10 @@ fn a_message_nobody_takes_breaks_nothing() {
         let mut stream = TcpStream::connect(node.runtime.address()).unwrap();
         stream.write_all(&bytes.concat()).unwrap();
         assert_eq!(next(&events), Event::Noted("stranger".into(), "at last".into()));
-        let refused = node.runtime.metrics().snapshot()["libprocess/links/messages_refused"];
-        assert_eq!(refused, 4.0);
+        for why in ["name", "version", "body", "no_such_process"] {
+            assert_eq!(node.count(&format!("libprocess/links/refused/{why}")), 1.0, "{why}");
+        }
+        assert_eq!(node.count("libprocess/links/messages_refused"), 4.0);
     });
 }
 

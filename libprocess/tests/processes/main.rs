@@ -9,5 +9,7 @@ mod probe;
 mod programs;
 mod remote;
 mod stock;
+mod strangers;
 mod supervised;
 mod tls;
+mod versions;

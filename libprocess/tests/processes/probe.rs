@@ -45,6 +45,7 @@ pub(crate) enum Input {
     Note(Received<Note>),
     Double(Asked<Double>),
     Send(Upid, String),
+    SendLarge(Upid, String),
     AskDouble(Upid, u64),
     AskBriefly(Upid, u64),
     Answered(Result<u64, AskError>),
@@ -120,6 +121,9 @@ impl Handler<Input> for Probe {
             }
             Input::Send(to, text) => {
                 let _ = ctx.send(&to, Note { text });
+            }
+            Input::SendLarge(to, text) => {
+                let _ = ctx.send_large(&to, Note { text });
             }
             Input::AskDouble(to, number) => {
                 ctx.ask(&to, Double { number }, LONG, Input::Answered);

@@ -160,3 +160,31 @@ fn a_node_that_comes_back_is_reached_again() {
         here.runtime.block_on(here.runtime.sleep(Duration::from_millis(20)));
     }
 }
+
+#[test]
+fn what_is_too_large_for_a_frame_travels_in_pieces_and_holds_up_nothing_small() {
+    let (here, there) = (Node::listening(), Node::listening());
+    let (a, _) = here.probe("a");
+    let (b, events) = there.probe("b");
+    let large = |letter: &str| letter.repeat(20 << 20);
+    a.tell(Input::SendLarge(b.upid().clone(), large("x"))).unwrap();
+    a.tell(Input::SendLarge(b.upid().clone(), large("y"))).unwrap();
+    a.tell(Input::Send(b.upid().clone(), "small".into())).unwrap();
+    a.tell(Input::Send(b.upid().clone(), large("z"))).unwrap();
+    let mut all: Vec<String> = (0..3)
+        .map(|_| match next(&events) {
+            Event::Noted(_, text) => text,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    // Where the small one comes is chance; the large ones are in order.
+    all.retain(|text| text != "small");
+    assert_eq!(all.len(), 2);
+    assert!(all[0] == large("x") && all[1] == large("y"));
+    a.tell(Input::Send(b.upid().clone(), "one more".into())).unwrap();
+    assert_eq!(
+        next(&events),
+        Event::Noted("a".into(), "one more".into()),
+        "one larger than a frame is not sent"
+    );
+}

@@ -1,0 +1,89 @@
+//! Bytes as they come in: read in large pieces, looked at where they lie, moved only to make room.
+
+/// How much is read at once. Unit: bytes.
+const READ: usize = 64 << 10;
+/// A buffer that grew beyond this for one frame is not kept. Unit: bytes.
+const KEPT: usize = 1 << 20;
+
+/// What was read and not yet consumed.
+pub(super) struct Inflow {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Inflow {
+    pub(super) fn new() -> Inflow {
+        Inflow { bytes: vec![0; READ], start: 0, end: 0 }
+    }
+
+    /// Where to read into; at least as much as what is unread, so that a large frame takes few reads.
+    pub(super) fn space(&mut self) -> &mut [u8] {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if self.bytes.len() > KEPT {
+                self.bytes = vec![0; READ];
+            }
+        } else if self.bytes.len() - self.end < READ / 2 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+            if self.bytes.len() - self.end < READ / 2 {
+                self.bytes.resize(self.bytes.len() * 2, 0);
+            }
+        }
+        &mut self.bytes[self.end..]
+    }
+
+    pub(super) fn filled(&mut self, read: usize) {
+        self.end += read;
+    }
+
+    #[inline]
+    pub(super) fn unread(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    #[inline]
+    pub(super) fn consume(&mut self, length: usize) {
+        self.start += length;
+        debug_assert!(self.start <= self.end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_unread_stays_however_it_is_moved() {
+        let mut inflow = Inflow::new();
+        let (mut written, mut seen) = (0u32, 0u32);
+        for step in 1..2_000usize {
+            let space = inflow.space();
+            let fits = space.len() / 4;
+            for place in space.chunks_exact_mut(4).take(fits.min(step * 7)) {
+                place.copy_from_slice(&written.to_le_bytes());
+                written += 1;
+            }
+            inflow.filled(4 * fits.min(step * 7));
+            for _ in 0..step * 6 {
+                let Some(next) = inflow.unread().first_chunk::<4>() else { break };
+                assert_eq!(u32::from_le_bytes(*next), seen);
+                seen += 1;
+                inflow.consume(4);
+            }
+        }
+        assert!(seen > 1_000_000);
+    }
+
+    #[test]
+    fn room_for_one_large_frame_is_not_kept() {
+        let mut inflow = Inflow::new();
+        while inflow.unread().len() < 3 << 20 {
+            let room = inflow.space().len();
+            inflow.filled(room);
+        }
+        inflow.consume(inflow.unread().len());
+        assert_eq!(inflow.space().len(), READ);
+    }
+}
