@@ -1,0 +1,13 @@
+//! Consensus. Nobody outside this folder names the library that does it.
+//!
+//! Read in this order:
+//! 1. [`types`]: entries, votes and ids as the library takes them;
+//! 2. [`codec`]: the same on wires and disks;
+//! 3. [`runtime`]: its clock, chance, tasks and channels are those of a node;
+//! 4. [`log_store`], [`state_machine`]: its disk.
+
+pub(crate) mod codec;
+pub(crate) mod log_store;
+pub(crate) mod runtime;
+pub(crate) mod state_machine;
+pub(crate) mod types;
