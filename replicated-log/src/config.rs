@@ -18,6 +18,8 @@ pub struct Config {
     /// What it says of itself to those who look for the leader.
     pub info: Arc<[u8]>,
     pub timing: Timing,
+    /// How long something may take before its outcome counts as unknown.
+    pub patience: Duration,
     pub keep: Keep,
     pub bounds: Bounds,
 }
@@ -31,6 +33,7 @@ impl Config {
             name: "log".to_owned(),
             info: Arc::from([]),
             timing: Timing::DEFAULT,
+            patience: Duration::from_secs(10),
             keep: Keep::Entries(10_000),
             bounds: Bounds::default(),
         }

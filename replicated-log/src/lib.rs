@@ -6,22 +6,40 @@
 //! 3. [`LeaderState`], [`Lease`]: who leads, and until when;
 //! 4. `messages`: what replicas ask each other;
 //! 5. `raft`: consensus, behind types of ours.
-#![expect(dead_code, reason = "the replica that runs on these parts is still to come")]
 
-mod applied;
-mod command;
-mod config;
-mod error;
-mod identity;
-mod leader;
 mod machine;
 mod member;
-mod messages;
 mod position;
-mod raft;
-mod snapshot;
+
+mod command;
 mod state;
+
+mod applied;
+mod leader;
+mod status;
 mod watch;
+
+mod config;
+mod error;
+mod metrics;
+
+mod messages;
+mod raft;
+
+mod actor;
+mod arrival;
+mod bootstrap;
+mod election;
+mod host;
+mod membership;
+mod replica;
+mod retention;
+mod serve;
+mod shared;
+
+mod identity;
+mod snapshot;
+mod who;
 
 pub use config::{Bounds, Config, Keep, Timing};
 pub use error::LogError;
@@ -29,5 +47,7 @@ pub use leader::{LeaderState, Lease};
 pub use machine::{Machine, View};
 pub use member::{ClusterId, Member, Members, NodeId};
 pub use position::{Epoch, Position};
+pub use replica::{Proposed, Replica};
 pub use state::Leader;
+pub use status::{Phase, Status};
 pub use watch::{Unwatched, Watch};

@@ -32,6 +32,8 @@ pub struct Members {
     pub voters: BTreeMap<NodeId, Member>,
     /// Those who are told all, and do not vote.
     pub learners: BTreeMap<NodeId, Member>,
+    /// Whether one set of voters is being replaced by another: until that is done, a majority of each decides.
+    pub changing: bool,
 }
 
 impl Members {

@@ -201,11 +201,14 @@ pub(crate) enum Request {
     },
     Remove {
         node: NodeId,
+        forced: bool,
     },
     Transfer {
         to: Option<NodeId>,
     },
     Snapshot,
+    /// The index up to which all must be applied for a read to see whatever was answered before; of the leader.
+    ReadIndex,
 }
 
 /// What came of a [`Request`].
@@ -228,6 +231,7 @@ pub(crate) enum Done {
     Stored(bool),
     Status(Box<StatusReport>),
     Changed(Members),
+    Index(u64),
     Nothing,
 }
 

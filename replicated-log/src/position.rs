@@ -14,6 +14,7 @@ impl Position {
         Position(index)
     }
 
+    #[expect(dead_code, reason = "for readers and writers")]
     pub(crate) const fn index(self) -> u64 {
         self.0
     }

@@ -1,7 +1,12 @@
 //! A snapshot on its way: read in chunks where it lies, put together where it is wanted.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
+
+use libprocess::environment::Environment;
+
+use crate::raft::codec::Covered;
 
 /// A whole snapshot.
 #[derive(Clone, Debug)]
@@ -38,6 +43,11 @@ pub(crate) struct Arriving {
 }
 
 impl Arriving {
+    /// One of which nothing is here yet.
+    pub(crate) fn begin(_: &Environment, _dir: &Path, _: &Covered) -> io::Result<Arriving> {
+        Ok(Arriving::default())
+    }
+
     /// How much of it is here; the next chunk begins there.
     pub(crate) fn arrived(&self) -> u64 {
         self.bytes.len() as u64

@@ -69,6 +69,7 @@ pub(crate) struct Covered {
 }
 
 /// The bytes of an entry, for a disk.
+#[cfg_attr(not(test), expect(dead_code, reason = "for the log on disk"))]
 pub(crate) fn encode_entry(entry: &types::Entry) -> Vec<u8> {
     let mut bytes = vec![ENTRY];
     wire::encode_into(&Entry::from(entry.clone()), &mut bytes);
@@ -78,6 +79,7 @@ pub(crate) fn encode_entry(entry: &types::Entry) -> Vec<u8> {
 /// The entry in these bytes, all of them.
 ///
 /// Errors: when they are no entry, or one of a later version.
+#[cfg_attr(not(test), expect(dead_code, reason = "for the log on disk"))]
 pub(crate) fn decode_entry(bytes: &[u8]) -> Result<types::Entry, wire::DecodeError> {
     match bytes.split_first() {
         Some((&ENTRY, rest)) => wire::decode::<Entry>(rest)?.read(),
@@ -90,7 +92,7 @@ pub(crate) fn members(membership: &Membership) -> Members {
     let voters: BTreeSet<NodeId> = membership.voter_ids().collect();
     let nodes = membership.nodes().map(|(node, member)| (*node, member.clone()));
     let (voters, learners) = nodes.partition(|(node, _)| voters.contains(node));
-    Members { voters, learners }
+    Members { voters, learners, changing: membership.get_joint_config().len() > 1 }
 }
 
 fn malformed(why: impl ToString) -> wire::DecodeError {
@@ -192,7 +194,7 @@ mod tests {
 
     use super::*;
 
-    fn entry(payload: types::Payload) -> types::Entry {
+    fn entry(payload: EntryPayload<Command, NodeId, Member>) -> types::Entry {
         let place = Place { term: 2, node: NodeId(9), index: 5 };
         types::Entry { log_id: place.into(), payload }
     }

@@ -1,9 +1,11 @@
 //! Applies what is committed, and keeps snapshots of what that amounts to.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::{Stream, TryStreamExt};
+use libprocess::environment::Environment;
 use openraft::storage::{EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 
@@ -25,9 +27,14 @@ pub(crate) struct StateMachine<M> {
 }
 
 impl<M: Machine> StateMachine<M> {
-    pub(crate) fn new(applied: Arc<Applied<M>>) -> StateMachine<M> {
+    /// One that has applied nothing yet.
+    pub(crate) fn open(
+        _: &Environment,
+        _dir: &Path,
+        applied: Arc<Applied<M>>,
+    ) -> io::Result<StateMachine<M>> {
         let snapshot = Arc::default();
-        StateMachine { applied, last: None, membership: StoredMembership::default(), snapshot }
+        Ok(StateMachine { applied, last: None, membership: StoredMembership::default(), snapshot })
     }
 }
 

@@ -17,7 +17,6 @@ openraft::declare_raft_types!(
 );
 
 pub(crate) type Entry = alias::EntryOf<Types>;
-pub(crate) type Payload = openraft::EntryPayload<Command, NodeId, Member>;
 pub(crate) type LogId = alias::LogIdOf<Types>;
 pub(crate) type LeaderId = openraft::impls::leader_id_adv::LeaderId<u64, NodeId>;
 pub(crate) type Vote = alias::VoteOf<Types>;

@@ -1,0 +1,64 @@
+//! What a replica counts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use libprocess::Runtime;
+use libprocess::metrics::{Counter, Histogram};
+
+/// What a replica counts; figures that are worked out when somebody looks are provided by its status.
+#[derive(Clone)]
+pub(crate) struct Metrics(Arc<Counts>);
+
+struct Counts {
+    committed: Counter,
+    failed: Counter,
+    busy: Counter,
+    strangers: Counter,
+    elected: Counter,
+    suspended: Counter,
+    commit: Histogram,
+}
+
+impl Metrics {
+    pub(crate) fn new(runtime: &Runtime) -> Metrics {
+        let metrics = runtime.metrics();
+        Metrics(Arc::new(Counts {
+            committed: metrics.counter("raft/proposals_committed"),
+            failed: metrics.counter("raft/proposals_failed"),
+            busy: metrics.counter("raft/proposals_refused_busy"),
+            strangers: metrics.counter("raft/messages_from_strangers"),
+            elected: metrics.counter("raft/elections_won"),
+            suspended: metrics.counter("raft/leases_lost"),
+            commit: metrics.timer("raft/commit"),
+        }))
+    }
+
+    pub(crate) fn proposed(&self, committed: bool, took: Duration) {
+        if committed {
+            self.0.committed.increment(1);
+            self.0.commit.record(took.as_secs_f64() * 1e3);
+        } else {
+            self.0.failed.increment(1);
+        }
+    }
+
+    /// A proposal found no room.
+    pub(crate) fn busy(&self) {
+        self.0.busy.increment(1);
+    }
+
+    /// A message was meant for another cluster or node.
+    pub(crate) fn stranger(&self) {
+        self.0.strangers.increment(1);
+    }
+
+    pub(crate) fn elected(&self) {
+        self.0.elected.increment(1);
+    }
+
+    /// The lease ran out while this replica led.
+    pub(crate) fn suspended(&self) {
+        self.0.suspended.increment(1);
+    }
+}

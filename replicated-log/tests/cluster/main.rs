@@ -1,0 +1,6 @@
+//! Replicas on real nodes, on loopback.
+
+mod cells;
+mod failover;
+mod members;
+mod nodes;

@@ -1,0 +1,66 @@
+//! Replicas come and go while the cluster works.
+
+use crate::nodes::{Cluster, eventually};
+
+#[test]
+fn one_grows_to_three() {
+    let mut cluster = Cluster::of(1);
+    assert_eq!(cluster.add(1, 4), 4);
+
+    cluster.grow();
+    cluster.grow();
+
+    for member in &cluster.members {
+        let status = member.replica.status();
+        eventually("all three vote", || {
+            let members = status.get().members;
+            members.voters.len() == 3 && !members.changing
+        });
+    }
+    cluster.all_see(1, 4);
+    let (leader, _) = cluster.leader();
+    cluster.stop(leader);
+    assert_eq!(cluster.add(1, 1), 5);
+}
+
+#[test]
+fn a_wiped_disk_comes_back_as_another_node() {
+    let mut cluster = Cluster::of(3);
+    cluster.add(1, 6);
+    cluster.all_see(1, 6);
+    let masters = cluster.masters();
+    let (leader, _) = cluster.leader();
+    let wiped = (leader + 1) % 3;
+    let before = cluster.members[wiped].replica.status().get().node.unwrap();
+
+    let (address, _) = cluster.stop(wiped);
+    let empty = cluster.dir();
+    cluster.start(address, empty, masters);
+
+    let back = cluster.members.last().unwrap();
+    eventually("it votes in the place of the one it was", || {
+        let status = back.replica.status().get();
+        let members = status.members;
+        let votes = |now| now != before && members.voters.contains_key(&now);
+        status.node.is_some_and(votes) && members.get(before).is_none()
+    });
+    cluster.all_see(1, 6);
+    let status = cluster.members[0].replica.status();
+    eventually("there are three again", || status.get().members.voters.len() == 3);
+}
+
+#[test]
+fn a_replica_is_taken_out() {
+    let mut cluster = Cluster::of(3);
+    cluster.add(1, 1);
+    let (leader, _) = cluster.leader();
+    let gone = cluster.members[(leader + 1) % 3].replica.status().get().node.unwrap();
+
+    let leader = &cluster.members[leader];
+    let left = leader.node.block_on(leader.replica.remove(gone, false)).unwrap();
+
+    assert_eq!(left.voters.len(), 2);
+    assert!(left.get(gone).is_none());
+    assert_eq!(cluster.add(1, 1), 2);
+    cluster.members.clear();
+}
