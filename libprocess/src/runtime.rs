@@ -228,11 +228,6 @@ impl Runtime {
         &self.0.environment
     }
 
-    /// Whether this node has threads and wall time of its own; a simulated one moves when its `Sim` does.
-    pub fn is_real(&self) -> bool {
-        self.0.driver.is_real()
-    }
-
     /// The address of a process that lives here, by name.
     pub fn lookup(&self, id: &str) -> Option<Upid> {
         self.0.names.read().get(id).map(|named| named.cell.upid().clone())
