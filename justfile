@@ -17,9 +17,14 @@ bench:
     cargo bench -p libprocess
     cargo bench -p api
     cargo bench -p master
+    cargo bench -p replicated-log
     cargo bench -p executor
     cargo bench -p cli
 
 # A cluster in one process, until Ctrl-C.
 local *ARGS:
     cargo run --release -- local {{ARGS}}
+
+# What takes too long for every change: thousands of simulated clusters, each with other troubles.
+night seeds="2000":
+    HECTARE_SEEDS={{seeds}} cargo test --release -p replicated-log --test simulation

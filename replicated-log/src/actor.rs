@@ -4,6 +4,7 @@
 //! back from there. So what its shard is busy with never costs consensus a heartbeat of its own timers.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::{Actor, AskError, Asked, Context, Doors, Handler, Message, Pid, Process, Upid};
@@ -63,6 +64,11 @@ macro_rules! questions {
 questions!(Append, Candidacy, Transfer, Chunk, Hello, Join, Do);
 
 impl Door {
+    /// One that asks, and is asked nothing.
+    pub(crate) fn for_asking() -> Door {
+        Door { host: mpsc::channel(1).0, begin: None, may: None }
+    }
+
     /// `begin` starts the host with what comes in by this door, once `may` says so.
     pub(crate) fn new(begin: Begin, may: oneshot::Receiver<()>) -> Door {
         let (host, questions) = mpsc::channel(QUESTIONS_MAX);
@@ -117,11 +123,20 @@ impl Handler<Input> for Door {
 #[derive(Clone)]
 pub(crate) struct Outside {
     door: Pid<Door>,
+    /// What replicas are called on their nodes.
+    name: Arc<str>,
 }
 
 impl Outside {
+    /// From a replica to others of its name.
     pub(crate) fn new(door: Pid<Door>) -> Outside {
-        Outside { door }
+        let name = door.upid().id().into();
+        Outside { door, name }
+    }
+
+    /// From elsewhere to replicas of that name.
+    pub(crate) fn named(door: Pid<Door>, name: &str) -> Outside {
+        Outside { door, name: name.into() }
     }
 
     /// Asks the replica at an address. Questions to one address are sent in the order of these calls, whenever the
@@ -133,7 +148,7 @@ impl Outside {
         within: Duration,
     ) -> impl Future<Output = Result<Q::Reply, AskError>> + Send + use<Q> {
         let (sender, answer) = oneshot::channel();
-        let to = Upid::new(self.door.upid().id().to_owned(), to);
+        let to = Upid::new(self.name.clone(), to);
         let ask = move |ctx: &mut Context<Door>| {
             ctx.ask(&to, question, within, move |answer| {
                 Input::Answered(Box::new(move || drop(sender.send(answer))))

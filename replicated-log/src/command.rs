@@ -76,6 +76,8 @@ pub(crate) enum Answer {
     Opened(u64),
     /// Where it was appended or truncated; nowhere, since another writer was opened.
     Wrote(Option<u64>),
+    /// Not written: a write of the same writer that comes before it has not come yet.
+    Early,
     /// Whether it was as expected, and is now as wanted.
     Stored(bool),
 }

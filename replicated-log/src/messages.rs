@@ -179,6 +179,8 @@ pub(crate) enum Request {
         from: u64,
         to: u64,
     },
+    /// From where to where there is something to read, as far as is known here.
+    Ends,
     /// Whatever was answered before this was asked is applied when it is answered.
     CatchUp,
     Fetch {
@@ -217,6 +219,8 @@ pub(crate) enum Request {
 pub(crate) enum Done {
     Opened(u64),
     Wrote(Option<u64>),
+    /// Not written: the writer's write before it has not come yet.
+    Early,
     /// Shape: position, data. `next` is where to read on.
     Entries {
         entries: Vec<(u64, Arc<[u8]>)>,

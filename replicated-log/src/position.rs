@@ -14,7 +14,6 @@ impl Position {
         Position(index)
     }
 
-    #[expect(dead_code, reason = "for readers and writers")]
     pub(crate) const fn index(self) -> u64 {
         self.0
     }

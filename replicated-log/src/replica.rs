@@ -68,6 +68,7 @@ impl<M: Machine> Replica<M> {
                 leadership: watch(LeaderState::Follower { leader: None }).0,
                 status: watch(Status::default()).0,
                 metrics: Metrics::new(runtime),
+                chance: Arc::new(Mutex::new(runtime.environment().rng.stream("log"))),
                 running: OnceLock::new(),
                 proposed: AtomicUsize::new(0),
                 heard: Mutex::default(),

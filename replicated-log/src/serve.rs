@@ -26,6 +26,10 @@ pub(crate) async fn serve<M: Machine>(shared: Arc<Shared<M>>, request: Request) 
         }
         Request::Expunge { name, expected } => write(&shared, Command::Expunge { name, expected }).await,
         Request::Read { from, to } => read(&shared, from, to),
+        Request::Ends => {
+            let beginning = shared.applied.read().beginning();
+            Ok(Done::CaughtUp { beginning, ending: shared.applied.index() })
+        }
         Request::CatchUp => {
             let index = linearizable(&shared, false).await?;
             shared.applied_to(index).await?;
@@ -82,6 +86,7 @@ async fn write<M: Machine>(shared: &Shared<M>, command: Command) -> Result<Done,
     Ok(match answer {
         Answer::Opened(token) => Done::Opened(token),
         Answer::Wrote(position) => Done::Wrote(position),
+        Answer::Early => Done::Early,
         Answer::Stored(stored) => Done::Stored(stored),
         Answer::Nothing | Answer::Delta(_) | Answer::Leads(_) => Done::Nothing,
     })

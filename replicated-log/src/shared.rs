@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use libprocess::Runtime;
 use parking_lot::Mutex;
+use rand_chacha::ChaCha8Rng;
 
 use crate::actor::Outside;
 use crate::applied::Applied;
@@ -29,6 +30,8 @@ pub(crate) struct Shared<M: Machine> {
     pub(crate) leadership: Sender<LeaderState>,
     pub(crate) status: Sender<Status>,
     pub(crate) metrics: Metrics,
+    /// For what must be told from everything else.
+    pub(crate) chance: Arc<Mutex<ChaCha8Rng>>,
     /// Set once the disk was read.
     pub(crate) running: OnceLock<Running<M>>,
     /// What was proposed and is not answered. Unit: bytes.

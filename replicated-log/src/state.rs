@@ -30,7 +30,12 @@ pub(crate) struct State<M> {
 pub(crate) struct Variable {
     pub(crate) version: [u8; 16],
     pub(crate) value: Arc<[u8]>,
+    /// The marks it had before, the latest last: a store that comes again, late, is known by them.
+    before: Vec<[u8; 16]>,
 }
+
+/// How many marks a variable remembers.
+const MARKS: usize = 16;
 
 /// Who leads, by the log.
 #[wire::part]
@@ -97,18 +102,18 @@ impl<M: Machine> State<M> {
                 Answer::Opened(index)
             }
             Command::Append { writer, number, .. } => {
-                let wrote = self.write(index, writer, number);
-                if wrote != Some(index) {
+                let answer = self.write(index, writer, number);
+                if !matches!(answer, Answer::Wrote(Some(at)) if at == index) {
                     self.head.void.insert(index);
                 }
-                Answer::Wrote(wrote)
+                answer
             }
             Command::Truncate { writer, number, to } => {
-                let wrote = self.write(index, writer, number);
-                if wrote == Some(index) {
+                let answer = self.write(index, writer, number);
+                if matches!(answer, Answer::Wrote(Some(at)) if at == index) {
                     self.truncate(to.min(index));
                 }
-                Answer::Wrote(wrote)
+                answer
             }
             Command::Store { name, expected, version, value } => {
                 Answer::Stored(self.store(name, expected, version, value))
@@ -168,19 +173,24 @@ impl<M: Machine> State<M> {
     }
 
     /// Where the writer's write stands; the same write again stands where it stood. Nowhere, if the writer has
-    /// been succeeded.
-    fn write(&mut self, index: u64, token: u64, number: u64) -> Option<u64> {
-        let writing = self.head.writing.as_mut().filter(|writing| writing.token == token)?;
-        if number > writing.number {
+    /// been succeeded, or if a write of it is missing before.
+    fn write(&mut self, index: u64, token: u64, number: u64) -> Answer {
+        let Some(writing) = self.head.writing.as_mut().filter(|writing| writing.token == token) else {
+            return Answer::Wrote(None);
+        };
+        if number > writing.number + 1 {
+            return Answer::Early;
+        }
+        if number == writing.number + 1 {
             writing.number = number;
             writing.recent.push(index);
             if writing.recent.len() > AGAIN {
                 writing.recent.remove(0);
             }
-            return Some(index);
+            return Answer::Wrote(Some(index));
         }
-        let back = usize::try_from(writing.number - number).ok()?;
-        writing.recent.iter().rev().nth(back).copied()
+        let back = usize::try_from(writing.number - number).unwrap_or(usize::MAX);
+        Answer::Wrote(writing.recent.iter().rev().nth(back).copied())
     }
 
     fn truncate(&mut self, to: u64) {
@@ -195,14 +205,17 @@ impl<M: Machine> State<M> {
         version: [u8; 16],
         value: Arc<[u8]>,
     ) -> bool {
-        let now = self.variables.get(&name).map(|variable| variable.version);
+        let now = self.variables.get(&name);
         // A store that was sent twice has been done once.
-        if now == Some(version) {
+        if now.is_some_and(|now| now.version == version || now.before.contains(&version)) {
             return true;
         }
-        let agreed = now == expected;
+        let agreed = now.map(|now| now.version) == expected;
         if agreed {
-            self.variables.insert(name, Variable { version, value });
+            let mut before = now.map_or_else(Vec::new, |now| now.before.clone());
+            before.extend(expected);
+            before.drain(..before.len().saturating_sub(MARKS));
+            self.variables.insert(name, Variable { version, value, before });
         }
         agreed
     }
@@ -278,6 +291,7 @@ mod tests {
         assert_eq!(wrote(state.apply(6, append(3, 2))), None);
         assert!(state.is_void(6) && !state.is_void(4));
         assert_eq!(wrote(state.apply(7, append(5, 1))), Some(7));
+        assert!(matches!(state.apply(8, append(5, 3)), Ok(Answer::Early)), "the second has not come yet");
     }
 
     #[test]

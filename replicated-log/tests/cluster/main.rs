@@ -2,5 +2,6 @@
 
 mod cells;
 mod failover;
+mod library;
 mod members;
 mod nodes;
