@@ -178,8 +178,11 @@ impl<A: Process> Doors<A> {
         R: Future<Output = http::Response> + 'static,
     {
         let edge = Edge::new(self.pid().clone());
-        self.routes
-            .push((route, std::sync::Arc::new(move |request| handler(request, edge.clone()).boxed_local())));
+        let handler = move |request: http::Request| {
+            let edge = edge.of(&request);
+            handler(request, edge).boxed_local()
+        };
+        self.routes.push((route, std::sync::Arc::new(handler)));
         self
     }
 

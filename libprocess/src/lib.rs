@@ -108,6 +108,7 @@ mod real;
 pub mod sim;
 
 pub mod http;
+mod inspect;
 pub mod metrics;
 pub mod plugin;
 pub mod toolbox;
@@ -119,6 +120,7 @@ pub use context::Context;
 pub use doors::{Asked, Doors, Received};
 pub use edge::Edge;
 pub use identity::{Acl, Credential, Principal, Secret, Security};
+pub use inspect::{Logging, NotInstalled, Rate, Verbosity};
 pub use link::{Exit, Reason};
 pub use mailbox::{Bound, Lane, Overflow};
 pub use pid::Pid;

@@ -21,6 +21,7 @@ use crate::doors::{Asked, Letter, Received};
 use crate::environment::{Environment, Sleep, Storage};
 use crate::http;
 use crate::identity::{Principal, Security};
+use crate::inspect::{self, Logging, Rate};
 use crate::link::Reason;
 use crate::mailbox::{AnyCell, Cell};
 use crate::metrics::Metrics;
@@ -38,6 +39,15 @@ use crate::{Failure, OnPanic, Pid, Process, Spawn, SpawnError, Upid, panics};
 #[derive(Clone)]
 pub struct Runtime(Arc<Inner>);
 
+/// A runtime that is not kept alive by being known.
+pub(crate) struct Weak(std::sync::Weak<Inner>);
+
+impl Weak {
+    pub(crate) fn upgrade(&self) -> Option<Runtime> {
+        self.0.upgrade().map(Runtime)
+    }
+}
+
 struct Inner {
     address: SocketAddr,
     environment: Environment,
@@ -54,6 +64,7 @@ struct Inner {
     client: http::Client,
     peers: Peers,
     failure: watch::Sender<Option<Failure>>,
+    logging: Logging,
     driver: Box<dyn Driver>,
 }
 
@@ -97,6 +108,8 @@ pub struct Config {
     pub links: Limits,
     /// How this node proves itself to others, and whom it lets in.
     pub security: Security,
+    /// How often `/metrics/snapshot` is answered; as often as asked for, with none.
+    pub snapshot_rate: Option<Rate>,
 }
 
 impl Default for Config {
@@ -110,6 +123,7 @@ impl Default for Config {
             http: http::Limits::default(),
             links: Limits::default(),
             security: Security::default(),
+            snapshot_rate: Some(Rate { permits: 2, within: Duration::from_secs(1) }),
         }
     }
 }
@@ -135,6 +149,7 @@ pub(crate) struct Assembly {
     pub(crate) client: http::Client,
     pub(crate) ways: Ways,
     pub(crate) driver: Box<dyn Driver>,
+    pub(crate) snapshot_rate: Option<Rate>,
 }
 
 impl Runtime {
@@ -212,6 +227,16 @@ impl Runtime {
 
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// What is answered over HTTP, and to whom: routes, realms, guards.
+    pub fn router(&self) -> &http::Router {
+        &self.0.router
+    }
+
+    /// How much is logged, for whoever can change it.
+    pub fn logging(&self) -> &Logging {
+        &self.0.logging
     }
 
     /// For HTTP requests to elsewhere.
@@ -294,14 +319,15 @@ impl Runtime {
 
     pub(crate) fn assemble(parts: Assembly) -> Runtime {
         panics::note();
-        let Assembly { address, environment, shards, router, metrics, client, ways, driver } = parts;
+        let Assembly { address, environment, shards, router, metrics, client, ways, driver, snapshot_rate } =
+            parts;
         let mut seed = environment.rng.stream("epochs");
         let counts = Counts {
             rejected: metrics.counter("libprocess/messages_rejected"),
             spawned: metrics.counter("libprocess/processes_spawned"),
             panicked: metrics.counter("libprocess/processes_panicked"),
         };
-        Runtime(Arc::new(Inner {
+        let runtime = Runtime(Arc::new(Inner {
             address,
             peers: Peers::new(address, Epoch(seed.next_u64()), ways, &metrics),
             epochs: AtomicU64::new(seed.next_u64()),
@@ -316,8 +342,15 @@ impl Runtime {
             counts,
             client,
             failure: watch::Sender::new(None),
+            logging: Logging::default(),
             driver,
-        }))
+        }));
+        inspect::mount(&runtime, snapshot_rate);
+        runtime
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak {
+        Weak(Arc::downgrade(&self.0))
     }
 
     pub(crate) fn is_down(&self) -> bool {
@@ -326,10 +359,6 @@ impl Runtime {
 
     pub(crate) fn counts(&self) -> &Counts {
         &self.0.counts
-    }
-
-    pub(crate) fn router(&self) -> &http::Router {
-        &self.0.router
     }
 
     pub(crate) fn shards(&self) -> &[Arc<Shared>] {

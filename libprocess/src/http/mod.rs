@@ -5,18 +5,23 @@
 //! 1. [`Request`], [`Response`], [`Body`], [`Query`]: plain values, the same on a socket and in
 //!    simulation;
 //! 2. [`stream()`]: a bounded body that is written while it is read, and knows when its reader left;
-//! 3. [`Route`], [`Router`]: Mesos' dispatch rules;
+//! 3. [`Route`], [`Router`]: Mesos' dispatch rules, and `help` from what routes say of themselves;
+//!    [`Authenticator`]: who asks, realm by realm;
 //! 4. `server`: one connection, from bytes to the router and back;
 //! 5. [`Client`]: the other end.
 //!
 //! Requests are parsed by actix-http, responses by httparse beneath it; heads are written here,
 //! because clients have come to rely on their order and spelling.
 
+mod auth;
+mod authenticators;
 mod body;
 mod client;
 mod connection;
+mod counts;
 mod dress;
 mod head;
+mod help;
 mod incoming;
 mod query;
 mod request;
@@ -26,13 +31,15 @@ mod router;
 pub(crate) mod server;
 mod stream;
 
+pub use auth::{Authenticator, Principal, READ_ONLY, READ_WRITE, Verdict};
+pub use authenticators::{AnyOf, Basic, Bearer, Certificate};
 pub use body::{Body, BodyError, Chunks};
 pub use client::{Client, ClientError};
 pub use query::Query;
 pub use request::Request;
 pub use response::Response;
 pub use route::Route;
-pub use router::{Handler, Router};
+pub use router::{Guard, Handler, Router};
 pub use server::{Clock, Limits, Server};
 pub use stream::{StreamError, StreamSender, stream};
 

@@ -7,6 +7,7 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
+use super::auth::Principal;
 use super::body::{Body, BodyError};
 use super::query::Query;
 
@@ -23,6 +24,10 @@ pub struct Request {
     pub headers: HeaderMap,
     /// Who asks, when it came over a socket.
     pub peer: Option<SocketAddr>,
+    /// Who the connection proved to be by its certificate, if it did.
+    pub certified: Option<Principal>,
+    /// Who the authenticator of the route's realm found it to be; nobody if there is none.
+    pub principal: Option<Principal>,
     /// Its content.
     pub body: Body,
     /// Path and query as they were on the wire.
@@ -85,6 +90,8 @@ impl Request {
             query: Query::parse(query),
             headers,
             peer,
+            certified: None,
+            principal: None,
             body,
             host,
             secure: false,

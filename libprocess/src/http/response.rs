@@ -51,6 +51,11 @@ impl Response {
         Response::text(StatusCode::BAD_REQUEST, text)
     }
 
+    /// 403 with the reason.
+    pub fn forbidden(text: impl Into<String>) -> Response {
+        Response::text(StatusCode::FORBIDDEN, text)
+    }
+
     /// 404 in the words clients know.
     pub fn not_found() -> Response {
         Response::text(StatusCode::NOT_FOUND, "404 Not Found.")

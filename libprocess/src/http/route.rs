@@ -1,16 +1,18 @@
-//! Where a handler is found, and by which methods.
+//! Where a handler is found, by which methods, and what is said of it at `/help`.
 
 use ::http::Method;
 
 /// A path of a process, relative to its id, and the methods it takes.
-///
-/// Help text is shown at `/help`.
 #[derive(Clone, Debug)]
 pub struct Route {
     pub(super) path: String,
     /// Empty means any.
     pub(super) methods: Vec<Method>,
     pub(super) help: String,
+    /// Names and what they mean.
+    pub(super) parameters: Vec<(String, String)>,
+    pub(super) realm: Option<String>,
+    pub(super) streams: bool,
 }
 
 impl Route {
@@ -31,12 +33,38 @@ impl Route {
 
     /// A route for these methods; anything else is answered 405. None means all.
     pub fn of(methods: &[Method], path: &str) -> Route {
-        Route { path: path.trim_matches('/').to_owned(), methods: methods.to_vec(), help: String::new() }
+        Route {
+            path: path.trim_matches('/').to_owned(),
+            methods: methods.to_vec(),
+            help: String::new(),
+            parameters: Vec::new(),
+            realm: None,
+            streams: false,
+        }
     }
 
-    /// The same with a text for `/help`.
+    /// The same with a text for `/help`: what it is for, in a sentence.
     pub fn help(mut self, text: &str) -> Route {
         self.help = text.to_owned();
+        self
+    }
+
+    /// The same with one more parameter explained at `/help`.
+    pub fn parameter(mut self, name: &str, meaning: &str) -> Route {
+        self.parameters.push((name.to_owned(), meaning.to_owned()));
+        self
+    }
+
+    /// The same for those only whom the realm's authenticator knows; everybody, while none is set.
+    pub fn realm(mut self, realm: &str) -> Route {
+        self.realm = Some(realm.to_owned());
+        self
+    }
+
+    /// The same for bodies that go on for as long as their sender likes. Other bodies have to be
+    /// whole in [`body_time`](super::Limits::body_time), and are unpacked if they are gzipped.
+    pub fn streams(mut self) -> Route {
+        self.streams = true;
         self
     }
 

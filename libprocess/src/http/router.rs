@@ -4,40 +4,55 @@
 //! |---|---|
 //! | id | the first part of the path, decoded, if a process of that id has routes; else the delegate |
 //! | ready | the delegate has no routes, as while it starts: 503, come again |
+//! | firewall | the path was [disabled](Router::disable): 403 |
 //! | route | the rest without slashes around it; not found, then its parent, and so on (`/state/x` is `/state`) |
 //! | alias | not found and the path ends in `.json`: once more without (spellings older than 1.8) |
+//! | fallback | not found with the delegate, but every node answers it: `/help`, `/health`, `/version` |
+//! | realm | its authenticator does not know who asks: 401 or 403; a guard of the path refuses: 403 |
 //! | method | several routes may share a path; none takes the method: 405 naming all |
 //!
 //! Source: libprocess' HTTP dispatch, and what clients in the wild rely on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode, header};
+use ::http::{Method, StatusCode};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use parking_lot::RwLock;
 
-use super::dress;
+use super::auth::Authenticator;
+use super::counts::Counts;
 use super::request::Request;
 use super::response::Response;
 use super::route::Route;
-use crate::metrics::{self, Metrics};
+use super::{dress, help};
+use crate::metrics::Metrics;
 
 /// What answers a request: runs on an HTTP arbiter, so its future may stay on one thread.
 pub type Handler = Arc<dyn Fn(Request) -> LocalBoxFuture<'static, Response> + Send + Sync>;
 
+/// Whether who asks may, once it is known who it is; sees the principal in the request.
+pub type Guard = Arc<dyn Fn(&Request) -> LocalBoxFuture<'static, bool> + Send + Sync>;
+
 /// All routes of a runtime. Cheap to clone; clones share the routes.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Router {
     table: Arc<RwLock<Table>>,
+    counts: Arc<Counts>,
 }
 
 #[derive(Default)]
 struct Table {
     delegate: Option<String>,
     processes: BTreeMap<String, Routes>,
+    /// What every node answers where nobody else does.
+    fallback: Routes,
+    realms: BTreeMap<String, Arc<dyn Authenticator>>,
+    /// Shape: path with its id, without slashes around it → who decides.
+    guards: BTreeMap<String, Guard>,
+    disabled: BTreeSet<String>,
 }
 
 /// Shape: path without slashes around it → its routes, in order of addition.
@@ -48,27 +63,29 @@ struct Entry {
     handler: Handler,
 }
 
-/// What a path and a method lead to.
+/// What a path leads to.
 enum Found {
-    Handler {
-        handler: Handler,
-        rest: String,
-    },
-    WrongMethod {
-        expected: Vec<Method>,
-    },
+    Path(Way),
+    Disabled,
     /// It may be the delegate's, which has no routes yet, or none any more.
     NotReady,
     Nothing,
 }
 
+/// What stands between a request and its answer.
+struct Way {
+    authenticator: Option<Arc<dyn Authenticator>>,
+    guard: Option<Guard>,
+    /// Or, if none takes the method, those that are taken.
+    handler: Result<Handler, Vec<Method>>,
+    streams: bool,
+    rest: String,
+}
+
 impl Router {
-    /// A router with what every runtime serves: its metrics and those of its machine.
+    /// A router without a route, which counts in `metrics`.
     pub fn new(metrics: Metrics) -> Router {
-        let router = Router::default();
-        router.mount("metrics", metrics::routes(&metrics));
-        router.mount("system", metrics::system::routes());
-        router
+        Router { table: Arc::default(), counts: Arc::new(Counts::new(&metrics)) }
     }
 
     /// Adds the routes of the process `id`, which has started.
@@ -76,11 +93,12 @@ impl Router {
         if routes.is_empty() {
             return;
         }
-        let mut table = self.table.write();
-        let mounted = table.processes.entry(id.to_owned()).or_default();
-        for (route, handler) in routes {
-            mounted.entry(route.path.clone()).or_default().push(Entry { route, handler });
-        }
+        add(self.table.write().processes.entry(id.to_owned()).or_default(), routes);
+    }
+
+    /// Adds what is answered at the root where neither a process nor the delegate does.
+    pub(crate) fn fall_back(&self, routes: Vec<(Route, Handler)>) {
+        add(&mut self.table.write().fallback, routes);
     }
 
     /// Forgets all routes of the process `id`, which has ended.
@@ -93,31 +111,53 @@ impl Router {
         self.table.write().delegate = Some(id.to_owned());
     }
 
+    /// Lets `authenticator` decide who asks in a realm. Until one is set, everybody is anonymous.
+    pub fn authenticate(&self, realm: &str, authenticator: Arc<dyn Authenticator>) {
+        self.table.write().realms.insert(realm.to_owned(), authenticator);
+    }
+
+    /// Asks `guard` before a path is answered, as in `/metrics/snapshot`.
+    pub fn guard(&self, path: &str, guard: Guard) {
+        self.table.write().guards.insert(path.trim_matches('/').to_owned(), guard);
+    }
+
+    /// Answers 403 from here on at exactly this path, as in `/master/teardown`.
+    pub fn disable(&self, path: &str) {
+        let mut table = self.table.write();
+        let path = table.absolute(path.trim_matches('/'));
+        table.disabled.insert(path);
+    }
+
     /// Answers a request by these rules. A handler that panics is answered 500.
     pub fn handle(&self, mut request: Request) -> LocalBoxFuture<'static, Response> {
+        self.counts.requests.increment(1);
         if !request.path.starts_with('/') {
             return answer(Response::bad_request("400 Bad Request."));
         }
         if request.path.contains("/..") {
             return answer(Response::not_found());
         }
-        if let Some(wanted) = request.path.strip_prefix("/help") {
-            return answer(self.table.read().help(wanted));
+        if let Some(wanted) = asks_for_help(&request.path) {
+            return answer(self.help(wanted, &request));
         }
         let found = self.table.read().find(&request.path, &request.method);
         match found {
-            Found::Handler { handler, rest } => {
-                request.set_rest(&rest);
+            Found::Path(way) => {
+                request.set_rest(&way.rest);
                 let wishes = dress::Wishes::of(&request);
-                let work = AssertUnwindSafe(async move { handler(request).await }).catch_unwind();
+                let counts = self.counts.clone();
+                let work = AssertUnwindSafe(way.go(request, counts.clone())).catch_unwind();
                 work.map(move |done| match done {
                     Ok(response) => dress::dress(response, wishes),
-                    Err(_) => Response::text(StatusCode::INTERNAL_SERVER_ERROR, "500 Internal Server Error."),
+                    Err(_) => {
+                        counts.panicked.increment(1);
+                        Response::text(StatusCode::INTERNAL_SERVER_ERROR, "500 Internal Server Error.")
+                    }
                 })
                 .boxed_local()
             }
-            Found::WrongMethod { expected } => {
-                answer(Response::method_not_allowed(&expected, &request.method))
+            Found::Disabled => {
+                answer(Response::forbidden(format!("Endpoint '{}' is disabled", request.path)))
             }
             Found::NotReady => {
                 answer(Response::text(StatusCode::SERVICE_UNAVAILABLE, "503 Service Unavailable."))
@@ -125,32 +165,68 @@ impl Router {
             Found::Nothing => answer(Response::not_found()),
         }
     }
+
+    /// Whether a request's body may take its time: its route streams.
+    pub(super) fn streams(&self, path: &str, method: &Method) -> bool {
+        matches!(self.table.read().find(path, method), Found::Path(Way { streams: true, .. }))
+    }
+
+    pub(crate) fn counts(&self) -> &Arc<Counts> {
+        &self.counts
+    }
+
+    fn help(&self, wanted: &str, request: &Request) -> Response {
+        let table = self.table.read();
+        let of = |routes: &'_ Routes| routes.values().flatten().map(|entry| entry.route.clone()).collect();
+        let all: Vec<(&str, Vec<Route>)> =
+            table.processes.iter().map(|(id, routes)| (id.as_str(), of(routes))).collect();
+        let all: Vec<help::Section<'_>> =
+            all.iter().map(|(id, routes)| (*id, routes.iter().collect())).collect();
+        help::page(wanted, request, &all)
+    }
+}
+
+impl Way {
+    async fn go(self, mut request: Request, counts: Arc<Counts>) -> Response {
+        if let Some(authenticator) = self.authenticator {
+            match authenticator.authenticate(&request).await.into_result() {
+                Ok(principal) => request.principal = Some(principal),
+                Err(refused) => {
+                    counts.not_authenticated.increment(1);
+                    return refused;
+                }
+            }
+        }
+        if let Some(guard) = self.guard
+            && !guard(&request).await
+        {
+            counts.not_authorized.increment(1);
+            return Response::forbidden("403 Forbidden.");
+        }
+        match self.handler {
+            Ok(handler) => handler(request).await,
+            Err(expected) => Response::method_not_allowed(&expected, &request.method),
+        }
+    }
+}
+
+fn add(routes: &mut Routes, more: Vec<(Route, Handler)>) {
+    for (route, handler) in more {
+        routes.entry(route.path.clone()).or_default().push(Entry { route, handler });
+    }
 }
 
 fn answer(response: Response) -> LocalBoxFuture<'static, Response> {
     std::future::ready(response).boxed_local()
 }
 
-impl Table {
-    /// Markdown that lists every path below `wanted` with its help.
-    fn help(&self, wanted: &str) -> Response {
-        let mut page = String::new();
-        for (id, routes) in &self.processes {
-            for (path, entries) in routes {
-                let full = format!("/{id}/{path}");
-                let full = full.trim_end_matches('/');
-                if full.starts_with(wanted.trim_end_matches('/')) {
-                    let texts = entries.iter().map(|entry| entry.route.help.as_str());
-                    page += &format!("* `{full}` {}\n", texts.collect::<Vec<_>>().join(" "));
-                }
-            }
-        }
-        match page.is_empty() {
-            true => Response::bad_request("No help available for this path.\n"),
-            false => Response::ok().header(header::CONTENT_TYPE, "text/x-markdown").body(page),
-        }
-    }
+/// What follows `/help`, without slashes around it.
+fn asks_for_help(path: &str) -> Option<&str> {
+    let wanted = path.strip_prefix("/help")?;
+    (wanted.is_empty() || wanted.starts_with('/')).then(|| wanted.trim_matches('/'))
+}
 
+impl Table {
     fn find(&self, path: &str, method: &Method) -> Found {
         let path = path.trim_matches('/');
         match self.find_exactly(path, method) {
@@ -163,46 +239,77 @@ impl Table {
     }
 
     fn find_exactly(&self, path: &str, method: &Method) -> Found {
+        if !self.disabled.is_empty() && self.disabled.contains(&self.absolute(path)) {
+            return Found::Disabled;
+        }
         let (first, rest) = path.split_once('/').unwrap_or((path, ""));
         if let Some(routes) = self.processes.get(first) {
-            return find_route(routes, rest.trim_matches('/'), method);
+            return self.way(first, routes, rest.trim_matches('/'), method);
         }
-        match self.delegate.as_ref().map(|id| self.processes.get(id)) {
-            Some(Some(routes)) => find_route(routes, path, method),
-            Some(None) => Found::NotReady,
+        let delegate = self.delegate.as_deref();
+        let found = match delegate.map(|id| (id, self.processes.get(id))) {
+            Some((id, Some(routes))) => self.way(id, routes, path, method),
+            Some((_, None)) => return Found::NotReady,
             None => Found::Nothing,
+        };
+        match found {
+            Found::Nothing => self.way("", &self.fallback, path, method),
+            found => found,
         }
     }
-}
 
-/// The longest parent of `path` that has a route. The empty path is a route only for itself.
-fn find_route(routes: &Routes, path: &str, method: &Method) -> Found {
-    let mut prefix = path;
-    loop {
-        if let Some(entries) = routes.get(prefix) {
-            let rest = path[prefix.len()..].trim_matches('/').to_owned();
-            return match entries.iter().find(|entry| entry.route.takes(method)) {
-                Some(entry) => Found::Handler { handler: entry.handler.clone(), rest },
-                None => Found::WrongMethod {
-                    expected: entries.iter().flat_map(|entry| entry.route.methods.clone()).collect(),
-                },
-            };
+    /// A path with its process' id in front.
+    fn absolute(&self, path: &str) -> String {
+        let first = path.split('/').next().unwrap_or_default();
+        match &self.delegate {
+            Some(delegate) if !self.processes.contains_key(first) && first != delegate => {
+                format!("{delegate}/{path}").trim_end_matches('/').to_owned()
+            }
+            _ => path.to_owned(),
         }
-        match prefix.rsplit_once('/') {
-            Some((parent, _)) => prefix = parent.trim_end_matches('/'),
-            None => return Found::Nothing,
-        }
-        if prefix.is_empty() {
-            return Found::Nothing;
-        }
+    }
+
+    /// The longest parent of `path` that has a route. The empty path is a route only for itself.
+    fn way(&self, id: &str, routes: &Routes, path: &str, method: &Method) -> Found {
+        let mut prefix = path;
+        let entries = loop {
+            if let Some(entries) = routes.get(prefix) {
+                break entries;
+            }
+            match prefix.rsplit_once('/') {
+                Some((parent, _)) => prefix = parent.trim_end_matches('/'),
+                None => return Found::Nothing,
+            }
+            if prefix.is_empty() {
+                return Found::Nothing;
+            }
+        };
+        let entry = entries.iter().find(|entry| entry.route.takes(method));
+        let realm = entry.or(entries.first()).and_then(|entry| entry.route.realm.as_ref());
+        let guard = match self.guards.is_empty() {
+            true => None,
+            false => self.guards.get(format!("{id}/{prefix}").trim_matches('/')).cloned(),
+        };
+        Found::Path(Way {
+            authenticator: realm.and_then(|realm| self.realms.get(realm)).cloned(),
+            guard,
+            handler: match entry {
+                Some(entry) => Ok(entry.handler.clone()),
+                None => Err(entries.iter().flat_map(|entry| entry.route.methods.clone()).collect()),
+            },
+            streams: entry.is_some_and(|entry| entry.route.streams),
+            rest: path[prefix.len()..].trim_matches('/').to_owned(),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ::http::header;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::http::auth::{Principal, Verdict};
 
     /// A master-like router whose handlers answer with their own name and the rest of the path.
     fn router() -> Router {
@@ -302,12 +409,94 @@ mod tests {
     }
 
     #[test]
-    fn every_path_is_listed_with_its_help() {
-        let help = get("/help");
-        assert!(help.contains("* `/master/api/v1` \n"), "{help}");
-        assert!(help.contains("* `/metrics/snapshot` "), "{help}");
-        assert!(!get("/help/master").contains("slave(1)"));
+    fn help_is_answered_for_who_has_routes() {
+        assert!(get("/help").contains("/master/api/v1"));
+        assert!(get("/help/slave%281%29/").contains("/slave(1)/state"));
         assert_eq!(ask(&router(), Request::get("/help/nobody")).0, 400);
+        assert_eq!(ask(&router(), Request::get("/helpless")).0, 404);
+    }
+
+    /// Knows everybody by the header `x-name`.
+    struct ByName;
+
+    impl Authenticator for ByName {
+        fn authenticate(&self, request: &Request) -> LocalBoxFuture<'static, Verdict> {
+            let verdict = match request.headers.get("x-name").and_then(|name| name.to_str().ok()) {
+                Some("nobody") => Verdict::Forbidden,
+                Some(name) => Verdict::Known(Principal::named(name)),
+                None => Verdict::Unknown { challenges: vec!["Name".to_owned(), "Face".to_owned()] },
+            };
+            std::future::ready(verdict).boxed_local()
+        }
+    }
+
+    fn guarded() -> Router {
+        let router = router();
+        let who: Handler = Arc::new(|request| {
+            answer(
+                Response::ok().body(request.principal.map_or("anonymous".to_owned(), |who| who.to_string())),
+            )
+        });
+        router.mount("master", vec![(Route::post("/who").realm("fields"), who)]);
+        router
+    }
+
+    fn who(router: &Router, path: &str, name: &str) -> (u16, String) {
+        ask(router, Request::post(path).header("x-name", name))
+    }
+
+    #[test]
+    fn a_realm_without_an_authenticator_takes_everybody() {
+        assert_eq!(who(&guarded(), "/who", "ann"), (200, "anonymous".to_owned()));
+    }
+
+    #[test]
+    fn a_realm_is_for_those_its_authenticator_knows() {
+        let router = guarded();
+        router.authenticate("fields", Arc::new(ByName));
+        assert_eq!(who(&router, "/master/who", "ann"), (200, "ann".to_owned()));
+        assert_eq!(who(&router, "/who", "nobody"), (403, "403 Forbidden.".to_owned()));
+        let response = router.handle(Request::get("/who")).now_or_never().unwrap();
+        assert_eq!(response.status, StatusCode::UNAUTHORIZED, "before anything is said of its method");
+        assert_eq!(response.text_of(header::WWW_AUTHENTICATE), Some("Name, Face"));
+        assert_eq!(ask(&router, Request::get("/who").header("x-name", "ann")).0, 405);
+        assert_eq!(get("/state"), "master:state|", "other routes are as they were");
+    }
+
+    #[test]
+    fn a_guard_is_asked_who_may() {
+        let router = guarded();
+        router.authenticate("fields", Arc::new(ByName));
+        let guard: Guard = Arc::new(|request| {
+            let may = request.principal.as_ref().is_some_and(|who| who.to_string() == "ann");
+            std::future::ready(may).boxed_local()
+        });
+        router.guard("/master/who", guard);
+        assert_eq!(who(&router, "/who", "ann"), (200, "ann".to_owned()));
+        assert_eq!(who(&router, "/who/what", "bob").0, 403);
+        assert_eq!(ask(&router, Request::get("/state")).0, 200);
+    }
+
+    #[test]
+    fn a_disabled_path_is_forbidden_however_it_is_spelled() {
+        let router = guarded();
+        router.disable("/weights");
+        router.disable("/slave(1)/state");
+        for path in ["/weights", "/master/weights", "/master/weights/", "/slave(1)/state"] {
+            assert_eq!(ask(&router, Request::get(path)), (403, format!("Endpoint '{path}' is disabled")));
+        }
+        assert_eq!(ask(&router, Request::get("/state")).0, 200);
+    }
+
+    #[test]
+    fn what_every_node_answers_gives_way_to_the_delegate() {
+        let router = router();
+        let health: Handler = Arc::new(|_| answer(Response::ok().body("by the node")));
+        router.fall_back(vec![(Route::any("/health"), health.clone()), (Route::any("/state"), health)]);
+        assert_eq!(ask(&router, Request::get("/health")), (200, "by the node".to_owned()));
+        assert_eq!(ask(&router, Request::get("/state")), (200, "master:state|".to_owned()));
+        router.unmount("master");
+        assert_eq!(ask(&router, Request::get("/health")).0, 503, "it is not whole yet");
     }
 
     #[test]

@@ -19,32 +19,48 @@ pub use recorder::{Metrics, Sink};
 
 use std::sync::Arc;
 
-use ::http::header;
+use ::http::{StatusCode, header};
 use futures_util::FutureExt;
 
-use crate::http::{Handler, Request, Response, Route};
+use crate::http::{Handler, READ_ONLY, Response, Route};
+use crate::inspect::at_once;
+use crate::inspect::pace::Pace;
 
-/// `/metrics` and `/metrics/snapshot`.
-pub(crate) fn routes(metrics: &Metrics) -> Vec<(Route, Handler)> {
+/// `/metrics` and `/metrics/snapshot`. The latter at a pace; who is refused is counted in `refused`.
+pub(crate) fn routes(metrics: &Metrics, pace: Pace, refused: Counter) -> Vec<(Route, Handler)> {
     let (all, scraped) = (metrics.clone(), metrics.clone());
+    let pace = Arc::new(pace);
+    let snapshot: Handler = Arc::new(move |request| {
+        let (all, pace, refused) = (all.clone(), pace.clone(), refused.clone());
+        async move {
+            if let Err(text) = snapshot::check_timeout(request.query.get("timeout")) {
+                return Response::bad_request(text);
+            }
+            if pace.turn().await.is_err() {
+                refused.increment(1);
+                return Response::text(StatusCode::SERVICE_UNAVAILABLE, "Asked for too often.\n");
+            }
+            Response::json(snapshot::render(&all.snapshot()))
+        }
+        .boxed_local()
+    });
     vec![
         (
-            Route::any("/snapshot").help("All metrics as flat JSON. `timeout=<duration>` is accepted."),
-            handler(move |request| match snapshot::check_timeout(request.query.get("timeout")) {
-                Ok(()) => Response::json(snapshot::render(&all.snapshot())),
-                Err(text) => Response::bad_request(text),
-            }),
+            Route::any("/snapshot")
+                .help("All metrics as flat JSON.")
+                .parameter(
+                    "timeout",
+                    "How long may be waited for figures, as in `5secs`; none here takes time.",
+                )
+                .realm(READ_ONLY),
+            snapshot,
         ),
         (
-            Route::any("/").help("All metrics as Prometheus reads them."),
-            handler(move |_| {
+            Route::any("/").help("All metrics as Prometheus reads them.").realm(READ_ONLY),
+            at_once(move |_| {
                 let content_type = "text/plain; version=0.0.4; charset=utf-8";
                 Response::ok().header(header::CONTENT_TYPE, content_type).body(prometheus::render(&scraped))
             }),
         ),
     ]
-}
-
-fn handler(answer: impl Fn(Request) -> Response + Send + Sync + 'static) -> Handler {
-    Arc::new(move |request| std::future::ready(answer(request)).boxed_local())
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::inspect::duration;
+
 /// `{"name":1.0,…}`, in name order. Every value has a fraction, as a double does.
 pub(super) fn render(figures: &BTreeMap<String, f64>) -> String {
     let mut json = String::with_capacity(figures.len() * 48 + 2);
@@ -18,26 +20,14 @@ pub(super) fn render(figures: &BTreeMap<String, f64>) -> String {
     json
 }
 
-/// Units of a duration as flags and queries spell it.
-const UNITS: [&str; 8] = ["ns", "us", "ms", "secs", "mins", "hrs", "days", "weeks"];
-
 /// No snapshot takes time here, so a timeout only has to be one.
 ///
 /// Errors: the text of the answer.
 pub(super) fn check_timeout(timeout: Option<&str>) -> Result<(), String> {
-    let Some(timeout) = timeout else {
-        return Ok(());
-    };
-    let end = timeout.find(|c: char| !c.is_ascii_digit() && c != '.');
-    let why = match end.map(|end| timeout.split_at(end)) {
-        None => format!("Invalid duration '{timeout}'"),
-        Some((number, _)) if number.parse::<f64>().is_err() => {
-            format!("Failed to convert '{number}' to number")
-        }
-        Some((_, unit)) if UNITS.contains(&unit) => return Ok(()),
-        Some((_, unit)) => format!("Unknown duration unit '{unit}'"),
-    };
-    Err(format!("Invalid timeout '{timeout}': {why}.\n"))
+    match timeout.map(|timeout| (timeout, duration::parse(timeout))) {
+        Some((timeout, Err(why))) => Err(format!("Invalid timeout '{timeout}': {why}.\n")),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use std::fs;
 
 use serde_json::json;
 
-use super::{Metrics, handler};
+use super::Metrics;
 use crate::http::{Handler, Response, Route};
+use crate::inspect::at_once;
 
 /// Load, processors and memory of this machine, read when asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -34,7 +35,7 @@ pub fn provide(metrics: &Metrics) {
 
 /// `/system/stats.json`.
 pub(crate) fn routes() -> Vec<(Route, Handler)> {
-    let stats = handler(|_| {
+    let stats = at_once(|_| {
         let figures = Figures::read();
         let [one, five, fifteen] = figures.load;
         let body = json!({

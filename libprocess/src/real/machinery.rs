@@ -74,6 +74,7 @@ pub(crate) fn start(config: Config) -> Result<Runtime, StartError> {
         client: http::Client::with(config.security.tls.clone()),
         ways: Ways { security: config.security.clone(), limits: config.links.clone() },
         driver: Box::new(machinery.clone()),
+        snapshot_rate: config.snapshot_rate,
     });
     let server = Arc::new(http::Server::new(router, config.http.clone(), Arc::new(move || clock.now())));
     match machinery.start(&runtime, &pool, &config, listener, server, keys) {

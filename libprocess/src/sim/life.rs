@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::runtime::Assembly;
 use crate::shard::{Shard, Shared};
 use crate::transport::Ways;
-use crate::{Runtime, http};
+use crate::{Config, Runtime, http};
 
 pub(super) struct Life {
     pub(super) number: u32,
@@ -84,6 +84,7 @@ impl Life {
             client: web::client(dialler),
             ways: Ways::default(),
             driver: Box::new(NodeDriver { core: core.clone(), life: number }),
+            snapshot_rate: Config::default().snapshot_rate,
         });
         let shards = shared.into_iter().enumerate().map(|(at, shared)| {
             let chance = rng.stream(&format!("shard {at}"));

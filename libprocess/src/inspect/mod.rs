@@ -1,0 +1,103 @@
+//! What every node shows of itself over HTTP, whatever lives on it.
+//!
+//! | path | shows |
+//! |---|---|
+//! | `/metrics`, `/metrics/snapshot` | what it counts, for Prometheus and as flat JSON |
+//! | `/system/stats.json` | the machine |
+//! | `/__processes__`, `/__links__` | who lives here and at what they are; the nodes it speaks to |
+//! | `/__clock__` | the time, of a simulated node |
+//! | `/logging/toggle` | how much it logs, and more for a while |
+//! | `/profiler/…` | that there is none |
+//! | `/help` | all paths; by the router itself |
+//! | `/health`, `/version` | where the delegate says nothing of it |
+//!
+//! None of it waits for a process.
+
+pub(crate) mod duration;
+pub(crate) mod logging;
+pub(crate) mod pace;
+
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use futures_util::FutureExt;
+use serde_json::json;
+
+use crate::http::{Handler, READ_WRITE, Request, Response, Route, StatusCode};
+use crate::metrics;
+use crate::runtime::{Runtime, Weak};
+pub use logging::{Logging, NotInstalled, Verbosity};
+use pace::Pace;
+pub use pace::Rate;
+
+type Routes = Vec<(Route, Handler)>;
+
+/// Mounts all of it on a runtime's router.
+pub(crate) fn mount(runtime: &Runtime, rate: Option<Rate>) {
+    let router = runtime.router();
+    let pace = Pace::new(runtime.environment().clock.clone(), rate);
+    router.mount("metrics", metrics::routes(runtime.metrics(), pace, router.counts().too_often.clone()));
+    router.mount("system", metrics::system::routes());
+    router.mount("logging", logging_routes(runtime));
+    router.mount("profiler", profiler());
+    if !runtime.is_real() {
+        router.mount("__clock__", clock(runtime));
+    }
+    router.fall_back(about());
+}
+
+fn logging_routes(runtime: &Runtime) -> Routes {
+    let toggle = Route::any("/toggle")
+        .help("How much is logged; with both parameters, more of it for a while.")
+        .parameter("level", "0 is what the program was started with, 1 adds `debug`, 2 adds `trace`.")
+        .parameter("duration", "How long, as in `10mins`; then it is 0 again.")
+        .realm(READ_WRITE);
+    vec![(toggle, with(runtime, |runtime, request| logging::answer(&runtime, &request)))]
+}
+
+/// A profiler of threads would have to be built in; none is.
+fn profiler() -> Routes {
+    let answer = |_| {
+        let text = "There is no profiler in this build. `/__processes__` shows what each shard is at; \
+                    for more, let perf(1) look at this process from outside.\n";
+        Response::bad_request(text)
+    };
+    ["/start", "/stop"]
+        .map(|path| {
+            (Route::any(path).help("Says that there is no profiler.").realm(READ_WRITE), at_once(answer))
+        })
+        .into()
+}
+
+/// Of a simulated node: its own wall time, and how long it has run.
+fn clock(runtime: &Runtime) -> Routes {
+    let show = |runtime: Runtime, _| {
+        let now = runtime.now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let body = json!({ "now_secs": now.as_secs_f64(), "elapsed_secs": runtime.elapsed().as_secs_f64() });
+        Response::json(body.to_string())
+    };
+    vec![(Route::any("/").help("The simulated time."), with(runtime, show))]
+}
+
+/// What a node without a delegate says of itself.
+fn about() -> Routes {
+    let version = json!({ "version": env!("CARGO_PKG_VERSION") }).to_string();
+    vec![
+        (Route::any("/health").help("200 while this node answers."), at_once(|_| Response::ok())),
+        (Route::any("/version").help("What runs here."), at_once(move |_| Response::json(version.clone()))),
+    ]
+}
+
+/// A handler that needs nothing but the request.
+pub(crate) fn at_once(answer: impl Fn(Request) -> Response + Send + Sync + 'static) -> Handler {
+    Arc::new(move |request| std::future::ready(answer(request)).boxed_local())
+}
+
+/// A handler that is given the runtime, without keeping it alive.
+fn with(runtime: &Runtime, answer: impl Fn(Runtime, Request) -> Response + Send + Sync + 'static) -> Handler {
+    let runtime: Weak = runtime.downgrade();
+    at_once(move |request| match runtime.upgrade() {
+        Some(runtime) => answer(runtime, request),
+        None => Response::text(StatusCode::SERVICE_UNAVAILABLE, "503 Service Unavailable."),
+    })
+}

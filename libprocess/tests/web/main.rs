@@ -1,0 +1,5 @@
+//! The HTTP half of a node, from outside.
+
+mod builtin;
+mod edge;
+mod loopback;
