@@ -102,6 +102,7 @@ mod identity;
 mod tls;
 mod transport;
 mod variables;
+mod voice;
 
 pub mod environment;
 mod real;

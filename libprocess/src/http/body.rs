@@ -36,6 +36,9 @@ pub enum BodyError {
         /// Unit: bytes.
         limit: u64,
     },
+    /// It did not come in the time its reader, or the server, allows.
+    #[error("body took too long")]
+    TooSlow,
     /// The other side went away, or broke the framing, before the end.
     #[error("body ended early: {0}")]
     Broken(String),

@@ -30,6 +30,8 @@ mod route;
 mod router;
 pub(crate) mod server;
 mod stream;
+mod unpack;
+mod upload;
 
 pub use auth::{Authenticator, Principal, READ_ONLY, READ_WRITE, Verdict};
 pub use authenticators::{AnyOf, Basic, Bearer, Certificate};

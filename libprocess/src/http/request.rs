@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use super::auth::Principal;
 use super::body::{Body, BodyError};
 use super::query::Query;
+use super::server::Limits;
 
 /// A request, whole or with its body still arriving.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub struct Request {
     secure: bool,
     rest: String,
     within: Option<Duration>,
+    /// The most its body may hold. Unit: bytes.
+    pub(super) body_limit: u64,
 }
 
 /// What may not stand in a request line as it is.
@@ -98,6 +101,7 @@ impl Request {
             target,
             rest: String::new(),
             within: None,
+            body_limit: Limits::default().body,
         }
     }
 

@@ -110,11 +110,12 @@ impl Response {
     }
 }
 
-/// A body that could not be read is the client's fault: 413 or 400.
+/// A body that could not be read is the client's fault: 413, 408 or 400.
 impl From<BodyError> for Response {
     fn from(error: BodyError) -> Response {
         let status = match error {
             BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
             BodyError::Broken(_) => StatusCode::BAD_REQUEST,
         };
         Response::text(status, error.to_string())

@@ -27,6 +27,7 @@ use super::counts::Counts;
 use super::request::Request;
 use super::response::Response;
 use super::route::Route;
+use super::unpack::unpack;
 use super::{dress, help};
 use crate::metrics::Metrics;
 
@@ -202,6 +203,12 @@ impl Way {
         {
             counts.not_authorized.increment(1);
             return Response::forbidden("403 Forbidden.");
+        }
+        if !self.streams {
+            let limit = request.body_limit;
+            if let Err(refused) = unpack(&mut request, limit) {
+                return refused;
+            }
         }
         match self.handler {
             Ok(handler) => handler(request).await,

@@ -1,100 +1,12 @@
 //! The HTTP server and client over real sockets on loopback.
 
-use std::cell::RefCell;
-use std::future::Future;
-use std::net::SocketAddr;
-use std::rc::Rc;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use libprocess::http::{
-    Body, Client, ClientError, Handler, Limits, Request, Response, Route, Router, Server, StatusCode,
-    StreamSender, header, stream,
-};
-use libprocess::metrics::Metrics;
+use libprocess::http::{Body, Client, ClientError, Limits, Request, StatusCode, header, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::LocalSet;
 
-/// The sending ends of the streams the server has opened.
-type Streams = Rc<RefCell<Vec<StreamSender>>>;
-
-fn handler<F: Future<Output = Response> + 'static>(
-    answer: impl Fn(Request) -> F + Send + Sync + 'static,
-) -> Handler {
-    Arc::new(move |request| Box::pin(answer(request)))
-}
-
-/// Runs `test` beside a server with a few handlers.
-fn serve<F: Future<Output = ()>>(limits: Limits, test: impl FnOnce(SocketAddr, Arc<Server>, Streams) -> F) {
-    let reactor = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    LocalSet::new().block_on(&reactor, async {
-        let streams = Streams::default();
-        let (opened, mut news) = tokio::sync::mpsc::unbounded_channel();
-        let router = Router::new(Metrics::new());
-        let mount = |route, handler: Handler| router.mount("master", vec![(route, handler)]);
-        mount(Route::any("/version"), handler(|_| async { Response::json("{\"version\":\"1.11.0\"}") }));
-        mount(
-            Route::post("/echo"),
-            handler(|mut request: Request| async move {
-                match request.bytes(1 << 20).await {
-                    Ok(bytes) => Response::ok().body(bytes),
-                    Err(error) => error.into(),
-                }
-            }),
-        );
-        mount(Route::any("/ignore"), handler(|_| async { Response::accepted() }));
-        mount(
-            Route::any("/stream"),
-            handler(move |_| {
-                let (sender, body) = stream(16, 1 << 20);
-                sender.send("first").unwrap();
-                let _ = opened.send(sender);
-                async {
-                    Response::ok().header("mesos-stream-id", "s1").header("content-type", "a/b").body(body)
-                }
-            }),
-        );
-        router.delegate("master");
-        let server = Arc::new(Server::new(router, limits, Arc::new(|| SystemTime::UNIX_EPOCH)));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let accepting = server.clone();
-        tokio::task::spawn_local(async move {
-            while let Ok((socket, peer)) = listener.accept().await {
-                tokio::task::spawn_local(accepting.clone().serve(socket, Some(peer)));
-            }
-        });
-        let keep = streams.clone();
-        tokio::task::spawn_local(async move {
-            while let Some(sender) = news.recv().await {
-                keep.borrow_mut().push(sender);
-            }
-        });
-        test(address, server, streams).await;
-    });
-}
-
-/// Writes `text`, and reads until the server closes.
-async fn tell(address: SocketAddr, text: &str) -> String {
-    let mut socket = TcpStream::connect(address).await.unwrap();
-    socket.write_all(text.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    let _ = socket.read_to_string(&mut answer).await;
-    answer
-}
-
-/// Reads until `text` has arrived.
-async fn read_until(socket: &mut TcpStream, text: &str) -> String {
-    let mut got = Vec::new();
-    loop {
-        let so_far = String::from_utf8_lossy(&got).into_owned();
-        if so_far.contains(text) {
-            return so_far;
-        }
-        assert_ne!(socket.read_buf(&mut got).await.unwrap(), 0, "closed after {so_far:?}");
-    }
-}
+use super::served::{read_until, serve, tell};
 
 const DATE: &str = "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
 
@@ -176,25 +88,6 @@ fn the_writer_of_a_stream_hears_that_its_reader_left() {
 }
 
 #[test]
-fn a_body_over_the_limit_is_refused_while_it_arrives() {
-    let limits = Limits { body: 1000, ..Limits::default() };
-    serve(limits, |address, _, _| async move {
-        let chunk = format!("1F4\r\n{}\r\n", "x".repeat(500));
-        let request = format!(
-            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n",
-            chunk.repeat(3)
-        );
-        let mut socket = TcpStream::connect(address).await.unwrap();
-        for piece in request.as_bytes().chunks(300) {
-            socket.write_all(piece).await.unwrap();
-            tokio::task::yield_now().await;
-        }
-        let answer = read_until(&mut socket, "body is larger than 1000 bytes").await;
-        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
-    });
-}
-
-#[test]
 fn a_body_nobody_reads_ends_the_connection() {
     serve(Limits::default(), |address, _, _| async move {
         let answer = tell(
@@ -204,35 +97,6 @@ fn a_body_nobody_reads_ends_the_connection() {
         .await;
         assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
         assert!(answer.ends_with("Connection: close\r\n\r\n"), "{answer}");
-    });
-}
-
-#[test]
-fn a_head_without_an_end_is_refused() {
-    serve(Limits::default(), |address, _, _| async move {
-        let answer = tell(address, &format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(100_000))).await;
-        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer}");
-    });
-}
-
-#[test]
-fn a_slow_head_is_not_waited_for() {
-    let limits = Limits { head_time: Duration::from_millis(50), ..Limits::default() };
-    serve(limits, |address, _, _| async move {
-        assert_eq!(tell(address, "GET / HT").await, "");
-    });
-}
-
-#[test]
-fn one_connection_too_many_is_turned_away() {
-    let limits = Limits { connections: 1, ..Limits::default() };
-    serve(limits, |address, server, _| async move {
-        let mut first = TcpStream::connect(address).await.unwrap();
-        first.write_all(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
-        read_until(&mut first, "first").await;
-        assert_eq!(server.connections(), 1);
-        let answer = tell(address, "").await;
-        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     });
 }
 

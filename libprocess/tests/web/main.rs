@@ -2,4 +2,6 @@
 
 mod builtin;
 mod edge;
+mod limits;
 mod loopback;
+mod served;

@@ -59,6 +59,7 @@ impl Refusal {
         let status = match &self {
             Refusal::Media(error) => StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
             Refusal::Body(BodyError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Refusal::Body(_) | Refusal::Decode(_) | Refusal::Missing(_) => StatusCode::BAD_REQUEST,
             Refusal::Rejected(rejected) => rejected.status(),
             Refusal::Silent(_) => StatusCode::SERVICE_UNAVAILABLE,

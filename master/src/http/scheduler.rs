@@ -143,6 +143,7 @@ impl Refusal {
     fn into_response(self) -> Response {
         let status = match &self {
             Refusal::Body(BodyError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::Body(BodyError::TooSlow) => StatusCode::REQUEST_TIMEOUT,
             Refusal::Body(_) => StatusCode::BAD_REQUEST,
             Refusal::Media(error) => StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
             Refusal::Decode(_) | Refusal::Call(_) | Refusal::StreamGiven => StatusCode::BAD_REQUEST,
