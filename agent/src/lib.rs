@@ -41,6 +41,7 @@ mod updates;
 pub use actor::Agent;
 pub use config::{Config, Recover};
 pub use flags::{FlagError, Flags};
+pub use http::realms;
 pub use messages::Letter;
 pub use recovery::LedgerError;
 pub use start::{StartError, spawn, stop};

@@ -45,7 +45,7 @@ mod views;
 
 pub use actor::Master;
 pub use config::{API_VERSION, Config, Identity, Settings};
-pub use http::{Rejected, Session, SessionInput};
+pub use http::{Rejected, Session, SessionInput, realms};
 pub use messages::{Asker, Caller, Input, Outlet, Woken};
 pub use operator::Ask;
 pub use start::{StartError, ready, spawn};

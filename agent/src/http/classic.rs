@@ -7,6 +7,7 @@ use libprocess::Doors;
 use libprocess::http::{Request, Response, Route, StatusCode};
 use model::ExecutorId;
 
+use super::realms::READ_ONLY;
 use super::{Refused, Wrong, views};
 use crate::actor::Agent;
 use crate::public::Public;
@@ -14,12 +15,12 @@ use crate::state::Life;
 
 pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
     let shared = Arc::clone(public);
-    doors.route(Route::any("/state").help("All the agent knows."), move |_, _| {
+    doors.route(Route::any("/state").help("All the agent knows.").realm(READ_ONLY), move |_, _| {
         let response = state(&shared);
         async { response }
     });
     let shared = Arc::clone(public);
-    doors.route(Route::any("/flags").help("How the agent was started."), move |_, _| {
+    doors.route(Route::any("/flags").help("How the agent was started.").realm(READ_ONLY), move |_, _| {
         let response = Response::json(classic::flags(&shared.state().settings.flags));
         async { response }
     });
@@ -28,30 +29,39 @@ pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
         Response::json(classic::version(&classic::Build::OURS))
     });
     let shared = Arc::clone(public);
-    doors.route(Route::any("/monitor/statistics").help("What executors use."), move |_, edge| {
-        let public = Arc::clone(&shared);
-        async move {
-            let usage = public.usage().await;
-            let state = public.state();
-            Response::json(classic::agent::statistics(&views::containers(
-                &state,
-                &usage,
-                edge.now().into(),
-                |_| true,
-            )))
-        }
-    });
+    doors.route(
+        Route::any("/monitor/statistics").help("What executors use.").realm(READ_ONLY),
+        move |_, edge| {
+            let public = Arc::clone(&shared);
+            async move {
+                let usage = public.usage().await;
+                let state = public.state();
+                Response::json(classic::agent::statistics(&views::containers(
+                    &state,
+                    &usage,
+                    edge.now().into(),
+                    |_| true,
+                )))
+            }
+        },
+    );
     let shared = Arc::clone(public);
     doors.route(
-        Route::any("/containers").help("Containers of executors, and what they use."),
+        Route::any("/containers")
+            .help("Containers of executors, and what they use.")
+            .parameter("container_id", "Only this one.")
+            .parameter("framework_id", "Only of this framework.")
+            .parameter("executor_id", "Only of this executor; with `framework_id`.")
+            .realm(READ_ONLY),
         move |request, edge| {
             let public = Arc::clone(&shared);
             async move { containers(&request, &public, edge.now().into()).await }
         },
     );
-    doors.route(Route::any("/containerizer/debug").help("What the containerizer waits for."), |_, _| async {
-        Response::json(r#"{"pending":[]}"#.to_owned())
-    });
+    doors.route(
+        Route::any("/containerizer/debug").help("What the containerizer waits for.").realm(READ_ONLY),
+        |_, _| async { Response::json(r#"{"pending":[]}"#.to_owned()) },
+    );
 }
 
 fn state(public: &Public) -> Response {

@@ -14,6 +14,7 @@ use libprocess::Doors;
 use libprocess::http::{Body, BodyError, Chunks, Request, Response, Route, header};
 
 use super::Wrong;
+use super::realms::READ_ONLY;
 use super::sandbox::{Failure, Files, READ_MAX};
 use crate::actor::Agent;
 use crate::layout::Layout;
@@ -22,28 +23,45 @@ use crate::state::State;
 
 pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
     let shared = Arc::clone(public);
-    doors.route(Route::any("/files/browse").help("What a directory holds: `path`."), move |request, _| {
-        let response = browse(&request, &shared.state());
-        async { response }
-    });
+    doors.route(
+        Route::any("/files/browse")
+            .help("What a directory holds.")
+            .parameter("path", "Which.")
+            .realm(READ_ONLY),
+        move |request, _| {
+            let response = browse(&request, &shared.state());
+            async { response }
+        },
+    );
     let shared = Arc::clone(public);
     doors.route(
-        Route::any("/files/read").help("A piece of a file: `path`, `offset`, `length`."),
+        Route::any("/files/read")
+            .help("A piece of a file.")
+            .parameter("path", "Which.")
+            .parameter("offset", "Where it begins, in bytes; -1, or not said, for the length of the file.")
+            .parameter("length", "How many bytes at most; -1 for as many as are given at once.")
+            .realm(READ_ONLY),
         move |request, _| {
             let response = read(&request, &shared.state());
             async { response }
         },
     );
     let shared = Arc::clone(public);
-    doors.route(Route::any("/files/download").help("A whole file: `path`."), move |request, _| {
-        let response = download(&request, &shared.state());
-        async { response }
-    });
+    doors.route(
+        Route::any("/files/download").help("A whole file.").parameter("path", "Which.").realm(READ_ONLY),
+        move |request, _| {
+            let response = download(&request, &shared.state());
+            async { response }
+        },
+    );
     let shared = Arc::clone(public);
-    doors.route(Route::any("/files/debug").help("Which virtual path is which real one."), move |_, _| {
-        let response = Response::json(serde_json::to_vec(&attached(&shared.state())).unwrap_or_default());
-        async { response }
-    });
+    doors.route(
+        Route::any("/files/debug").help("Which virtual path is which real one.").realm(READ_ONLY),
+        move |_, _| {
+            let response = Response::json(serde_json::to_vec(&attached(&shared.state())).unwrap_or_default());
+            async { response }
+        },
+    );
 }
 
 fn path_of(request: &Request) -> Result<&str, Wrong> {

@@ -6,6 +6,7 @@ mod classic;
 mod executor;
 mod files;
 mod operator;
+pub mod realms;
 mod refused;
 mod sandbox;
 mod session;
@@ -26,13 +27,16 @@ pub(crate) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
     let shared = || Arc::clone(public);
     let state = shared();
     doors.route(
-        Route::post("/api/v1/executor").help("Executors call, and subscribe to their events."),
+        Route::post("/api/v1/executor")
+            .help("Executors call, and subscribe to their events.")
+            .realm(realms::EXECUTOR),
         move |request, edge| executor::executor(request, edge, Arc::clone(&state)),
     );
     let state = shared();
-    doors.route(Route::post("/api/v1").help("Operators ask."), move |request, edge| {
-        operator::operator(request, edge, Arc::clone(&state))
-    });
+    doors.route(
+        Route::post("/api/v1").help("Operators ask.").realm(realms::READ_WRITE),
+        move |request, edge| operator::operator(request, edge, Arc::clone(&state)),
+    );
     classic::open(doors, public);
     files::open(doors, public);
 }

@@ -80,6 +80,8 @@ pub(crate) struct Counts {
     pub(crate) not_authorized: Counter,
     /// Asked too often: 503.
     pub(crate) too_often: Counter,
+    /// Readers of records that lagged too far.
+    pub(super) cut_off: Counter,
     refused: [(Counter, Voice); Refusal::ALL.len()],
 }
 
@@ -92,6 +94,7 @@ impl Counts {
             not_authenticated: counter("requests_not_authenticated"),
             not_authorized: counter("requests_not_authorized"),
             too_often: counter("requests_too_often"),
+            cut_off: counter("streams_cut_off"),
             refused: Refusal::ALL.map(|(_, name)| (counter(&format!("refused/{name}")), Voice::default())),
         }
     }

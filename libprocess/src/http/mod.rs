@@ -5,6 +5,7 @@
 //! 1. [`Request`], [`Response`], [`Body`], [`Query`]: plain values, the same on a socket and in
 //!    simulation;
 //! 2. [`stream()`]: a bounded body that is written while it is read, and knows when its reader left;
+//!    [`records`], [`long_poll`]: what processes feed;
 //! 3. [`Route`], [`Router`]: Mesos' dispatch rules, and `help` from what routes say of themselves;
 //!    [`Authenticator`]: who asks, realm by realm;
 //! 4. `server`: one connection, from bytes to the router and back;
@@ -20,6 +21,7 @@ mod client;
 mod connection;
 mod counts;
 mod dress;
+mod feed;
 mod head;
 mod help;
 mod incoming;
@@ -37,6 +39,7 @@ pub use auth::{Authenticator, Principal, READ_ONLY, READ_WRITE, Verdict};
 pub use authenticators::{AnyOf, Basic, Bearer, Certificate};
 pub use body::{Body, BodyError, Chunks};
 pub use client::{Client, ClientError};
+pub use feed::{Audience, Backlog, Records, Waiting, long_poll, records};
 pub use query::Query;
 pub use request::Request;
 pub use response::Response;

@@ -2,6 +2,7 @@
 
 mod builtin;
 mod edge;
+mod feeds;
 mod limits;
 mod loopback;
 mod served;

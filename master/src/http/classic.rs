@@ -15,6 +15,7 @@ use model::{AgentId, AgentInfo, FrameworkId, TaskId};
 
 use super::error::Rejected;
 use super::readers::Readers;
+use super::realms::{READ_ONLY, READ_WRITE};
 use crate::Master;
 use crate::messages::{Asker, Input};
 use crate::state::Snapshot;
@@ -28,41 +29,57 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// Opens the routes.
 pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
-    let mut read = |path: &str, help: &str, body: fn(&Readers, &Snapshot, &Query) -> Vec<u8>| {
+    let mut read = |route: Route, body: fn(&Readers, &Snapshot, &Query) -> Vec<u8>| {
         let readers = readers.clone();
-        doors.route(Route::any(path).help(help), move |request: Request, _| {
+        doors.route(route.realm(READ_ONLY), move |request: Request, _| {
             ready(Response::json(body(&readers, &readers.published.load(), &request.query)))
         });
     };
-    read("/state", "Everything this master knows.", |readers, snapshot, _| {
+    read(Route::any("/state").help("Everything this master knows."), |readers, snapshot, _| {
         classic::master::state(&master::classic(snapshot, &readers.pid, &readers.config.flags))
     });
-    read("/state-summary", "Agents and frameworks, with counts instead of tasks.", |readers, snapshot, _| {
-        classic::master::state_summary(&master::classic(snapshot, &readers.pid, &readers.config.flags))
-    });
-    read("/slaves", "Agents; `slave_id` names one.", |_, snapshot, query| slaves(snapshot, query));
-    read("/frameworks", "Frameworks; `framework_id` names one.", |_, snapshot, query| {
+    read(
+        Route::any("/state-summary").help("Agents and frameworks, with counts instead of tasks."),
+        |readers, snapshot, _| {
+            classic::master::state_summary(&master::classic(snapshot, &readers.pid, &readers.config.flags))
+        },
+    );
+    let slave = Route::any("/slaves").help("Agents.").parameter("slave_id", "Only this one.");
+    read(slave, |_, snapshot, query| slaves(snapshot, query));
+    let framework = Route::any("/frameworks").help("Frameworks.").parameter("framework_id", "Only this one.");
+    read(framework, |_, snapshot, query| {
         let only = query.get("framework_id").map(FrameworkId::from);
         let [running, completed] = frameworks::classics(snapshot, only.as_ref());
         classic::master::frameworks(&running, &completed)
     });
-    read(
-        "/tasks",
-        "Tasks, page by page: `limit`, `offset`, `order`, `framework_id`, `task_id`.",
-        |_, snapshot, query| {
-            classic::task::tasks(tasks::all(snapshot), &TaskQuery::read(|name| query.get(name)))
-        },
-    );
-    read("/roles", "Roles with weight, quota and what they hold.", |readers, snapshot, _| {
-        roles::Roles::of(snapshot, &readers.config.sharing.weights).classic()
+    let page = Route::any("/tasks")
+        .help("Tasks, page by page.")
+        .parameter("limit", "How many at most; 100 if not said, -1 for all.")
+        .parameter("offset", "How many are passed over.")
+        .parameter("order", "By the time of the latest status: `asc`, or `desc` if not said.")
+        .parameter("framework_id", "Only of this framework.")
+        .parameter("task_id", "Only this one.");
+    read(page, |_, snapshot, query| {
+        classic::task::tasks(tasks::all(snapshot), &TaskQuery::read(|name| query.get(name)))
     });
-    read("/flags", "How this master was started.", |readers, _, _| classic::flags(&readers.config.flags));
-    read("/version", "What runs here.", |_, _, _| classic::version(&Build::OURS));
+    read(
+        Route::any("/roles").help("Roles with weight, quota and what they hold."),
+        |readers, snapshot, _| roles::Roles::of(snapshot, &readers.config.sharing.weights).classic(),
+    );
+    read(Route::any("/flags").help("How this master was started."), |readers, _, _| {
+        classic::flags(&readers.config.flags)
+    });
+    doors.route(Route::any("/version").help("What runs here."), |_, _| {
+        ready(Response::json(classic::version(&Build::OURS)))
+    });
     doors.route(Route::any("/health").help("200 while this master answers."), |_, _| healthy());
-    doors.route(Route::post("/teardown").help("Ends the framework `frameworkId`."), teardown);
-    let kill =
-        Route::post("/kill-task").help("Kills the task `taskId` of `frameworkId`, as the framework would.");
-    doors.route(kill, kill_task);
+    let end = Route::post("/teardown").help("Ends a framework; the parameter comes in the body.");
+    doors.route(end.parameter("frameworkId", "Which.").realm(READ_WRITE), teardown);
+    let kill = Route::post("/kill-task")
+        .help("Kills a task, as its framework would; the parameters come in the body.")
+        .parameter("frameworkId", "Whose.")
+        .parameter("taskId", "Which.");
+    doors.route(kill.realm(READ_WRITE), kill_task);
 }
 
 fn healthy() -> Ready<Response> {

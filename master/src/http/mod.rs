@@ -6,6 +6,7 @@ pub(crate) mod commands;
 mod error;
 pub(crate) mod operator;
 mod readers;
+pub mod realms;
 pub(crate) mod redirect;
 pub(crate) mod scheduler;
 mod session;

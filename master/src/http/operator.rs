@@ -18,6 +18,7 @@ use super::Rejected;
 use super::classic::end_framework;
 use super::commands;
 use super::readers::Readers;
+use super::realms::READ_WRITE;
 use crate::Master;
 use crate::state::Snapshot;
 use crate::views::{agents, executors, frameworks, master, operations, roles, tasks};
@@ -28,7 +29,7 @@ const BODY_MAX: usize = 16 << 20;
 /// Opens the route.
 pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
     let readers = readers.clone();
-    let route = Route::post("/api/v1").help("Calls of operators, in JSON or protobuf.");
+    let route = Route::post("/api/v1").help("Calls of operators, in JSON or protobuf.").realm(READ_WRITE);
     doors.route(route, move |request, edge| {
         let readers = readers.clone();
         async move { serve(request, edge, &readers).await.unwrap_or_else(Refusal::into_response) }

@@ -10,6 +10,7 @@ use libprocess::{AskError, Doors, Edge, Spawn};
 use model::call::{Call, Subscribe};
 use model::{FrameworkCapabilities, StreamId};
 
+use super::realms::SCHEDULER;
 use super::spelling::Spelling;
 use super::{Rejected, Session};
 use crate::Master;
@@ -41,8 +42,9 @@ pub(crate) struct Gate {
 /// Opens the route.
 pub(crate) fn doors(doors: &mut Doors<Master>, gate: Gate) {
     let gate = Arc::new(gate);
-    let route =
-        Route::post("/api/v1/scheduler").help("Calls of schedulers; SUBSCRIBE opens a stream of events.");
+    let route = Route::post("/api/v1/scheduler")
+        .help("Calls of schedulers; SUBSCRIBE opens a stream of events.")
+        .realm(SCHEDULER);
     doors.route(route, move |request, edge| {
         let gate = gate.clone();
         async move { serve(request, edge, &gate).await.unwrap_or_else(Refusal::into_response) }

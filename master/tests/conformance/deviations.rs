@@ -11,8 +11,6 @@ pub(crate) const NOT_REPLAYED: &[(&str, &str)] = &[
     ("m_get_machine_down", "maintenance is still to come"),
     ("m_gzip", "compression is tested with libprocess"),
     ("m_http10", "captured without its answer; HTTP/1.0 is tested with libprocess"),
-    ("m_logging_toggle", "log levels cannot be changed yet"),
-    ("m_logging_toggle_bad", "log levels cannot be changed yet"),
     ("m_malformed_http", "no HTTP; tested with libprocess"),
     ("m_post_machine_down_bad", "maintenance is still to come"),
     ("m_post_machine_down_unknown", "maintenance is still to come"),
