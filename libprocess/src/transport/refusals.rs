@@ -1,15 +1,12 @@
 //! What is turned away: counted by reason, and said aloud now and then.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use metrics::Counter;
 
 use crate::metrics::Metrics;
-
-/// How often the log speaks of one reason.
-const LOG_EVERY: Duration = Duration::from_secs(10);
+use crate::voice::Voice;
 
 /// Why a connection or a message was turned away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,31 +120,6 @@ impl Refusals {
     }
 }
 
-/// Says something at most once in a while, and then how often it held its tongue.
-#[derive(Default)]
-struct Voice {
-    /// Unit: milliseconds since the runtime started.
-    next: AtomicU64,
-    unsaid: AtomicU64,
-}
-
-impl Voice {
-    fn speak(&self, now: Duration) -> Option<u64> {
-        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let next = self.next.load(Ordering::Relaxed);
-        let mine = millis(now) >= next
-            && self
-                .next
-                .compare_exchange(next, millis(now + LOG_EVERY), Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok();
-        if !mine {
-            self.unsaid.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        Some(self.unsaid.swap(0, Ordering::Relaxed))
-    }
-}
-
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -157,13 +129,6 @@ impl fmt::Display for Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_flood_is_counted_in_full_and_said_once_in_a_while() {
-        let voice = Voice::default();
-        let said = |at: u64| voice.speak(Duration::from_secs(at));
-        assert_eq!([said(1), said(2), said(10), said(11), said(12)], [Some(0), None, None, Some(2), None]);
-    }
 
     #[test]
     fn every_reason_has_its_own_place() {

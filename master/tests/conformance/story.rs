@@ -221,6 +221,12 @@ impl Story {
         let answer = self.send(request.body(body.to_string())).await;
         assert_eq!((answer.status, &*answer.body), (200, &b""[..]));
         self.until("the framework is gone", |state| state["frameworks"] == json!([])).await;
+        // The allocator publishes its figures now and then.
+        let end = self.runtime.now() + PATIENCE;
+        while self.runtime.metrics().snapshot().contains_key("allocator/mesos/roles/roleA/shares/dominant") {
+            assert!(self.runtime.now() < end, "its role is gone?");
+            self.runtime.sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Every difference must be meant, and every deviation met that is not left to chance.
