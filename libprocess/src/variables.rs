@@ -84,6 +84,13 @@ impl Config {
             config.shards = threads.into();
         }
         config.security.require_peer_address = reader.flag("REQUIRE_PEER_ADDRESS_IP_MATCH")?.unwrap_or(false);
+        if let Some(rate) = reader.set.remove("METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT") {
+            let wrong = |why| wrong("METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT", why);
+            config.snapshot_rate = match rate.as_str() {
+                "" => None,
+                rate => Some(rate.parse().map_err(wrong)?),
+            };
+        }
         let tls = tls(&mut reader)?;
         reader.leave();
         Ok(Variables { config, tls, ignored: reader.ignored })
@@ -248,8 +255,6 @@ impl Reader {
             let why = match &*name {
                 "MEMORY_PROFILING" | "ENABLE_PROFILER" => "there is no such profiler",
                 "LIBEV_NUM_IO_THREADS" => "every shard waits for its own sockets",
-                // Read where those metrics are served.
-                "METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT" => continue,
                 _ => "no such variable",
             };
             self.ignore(&name, why);
@@ -268,6 +273,17 @@ mod tests {
     fn read(variables: &[(&str, &str)]) -> Result<Variables, VariableError> {
         let named = |(name, value): &(&str, &str)| (format!("LIBPROCESS_{name}"), (*value).to_owned());
         Config::from_variables(variables.iter().map(named))
+    }
+
+    #[test]
+    fn snapshots_have_a_rate_or_none() {
+        let rate = |rate: &str| {
+            let read = read(&[("METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT", rate)]);
+            read.map(|read| read.config.snapshot_rate).map_err(|error| error.to_string())
+        };
+        let often = crate::Rate { permits: 10, within: std::time::Duration::from_secs(60) };
+        assert_eq!((rate("10/1mins"), rate("")), (Ok(Some(often)), Ok(None)));
+        assert!(rate("often").unwrap_err().contains("METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT"));
     }
 
     fn error(variables: &[(&str, &str)]) -> String {

@@ -300,8 +300,9 @@ pub(super) async fn answer(
     match keys {
         None => server.serve(stream, Some(peer)).await,
         Some(keys) => {
-            if let Some(stream) = shake_hands(runtime, peer, keys.accept_http(stream)).await {
-                server.serve(stream, Some(peer)).await;
+            if let Some((stream, who)) = shake_hands(runtime, peer, keys.accept_http(stream)).await {
+                let certified = who.map(|who| http::Principal::named(who.as_str()));
+                server.serve_certified(stream, Some(peer), certified).await;
             }
         }
     }

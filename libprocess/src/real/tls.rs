@@ -109,8 +109,15 @@ impl Keys {
         }
     }
 
-    pub(super) async fn accept_http(&self, stream: TcpStream) -> io::Result<server::TlsStream<TcpStream>> {
-        self.web.accept(stream).await
+    /// The other end of an HTTP connection, and who it is if it has a certificate.
+    pub(super) async fn accept_http(
+        &self,
+        stream: TcpStream,
+    ) -> io::Result<(server::TlsStream<TcpStream>, Option<Principal>)> {
+        let stream = self.web.accept(stream).await?;
+        let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let who = certificate.and_then(principal);
+        Ok((stream, who))
     }
 
     pub(super) async fn dial(
