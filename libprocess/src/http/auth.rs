@@ -64,16 +64,8 @@ pub trait Authenticator: Send + Sync {
     fn authenticate(&self, request: &Request) -> LocalBoxFuture<'static, Verdict>;
 }
 
-impl Verdict {
-    /// The answer to whoever is not let through.
-    pub(super) fn into_result(self) -> Result<Principal, Response> {
-        match self {
-            Verdict::Known(principal) => Ok(principal),
-            Verdict::Unknown { challenges } => {
-                let answer = Response::text(StatusCode::UNAUTHORIZED, "401 Unauthorized.");
-                Err(answer.header(header::WWW_AUTHENTICATE, challenges.join(", ")))
-            }
-            Verdict::Forbidden => Err(Response::forbidden("403 Forbidden.")),
-        }
-    }
+/// The answer to whoever is not known, with the ways to be.
+pub(super) fn not_known(challenges: &[String]) -> Response {
+    let answer = Response::text(StatusCode::UNAUTHORIZED, "401 Unauthorized.");
+    answer.header(header::WWW_AUTHENTICATE, challenges.join(", "))
 }

@@ -184,10 +184,8 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Connection<'a, Io> {
                     }
                     Either::Right((fed, handler)) => {
                         asked.keep &= matches!(fed, Ok(true));
-                        if let Err(error) = &fed {
-                            if let Some(refusal) = Refusal::of(error) {
-                                self.counts.refuse(refusal, self.caller.peer, since_epoch((self.clock)()));
-                            }
+                        if let Some(refusal) = fed.as_ref().err().and_then(Refusal::of) {
+                            self.counts.refuse(refusal, self.caller.peer, since_epoch((self.clock)()));
                         }
                         handler.await
                     }

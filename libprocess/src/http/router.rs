@@ -22,7 +22,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use parking_lot::RwLock;
 
-use super::auth::Authenticator;
+use super::auth::{Authenticator, Verdict, not_known};
 use super::counts::Counts;
 use super::request::Request;
 use super::response::Response;
@@ -190,12 +190,17 @@ impl Router {
 impl Way {
     async fn go(self, mut request: Request, counts: Arc<Counts>) -> Response {
         if let Some(authenticator) = self.authenticator {
-            match authenticator.authenticate(&request).await.into_result() {
-                Ok(principal) => request.principal = Some(principal),
-                Err(refused) => {
-                    counts.not_authenticated.increment(1);
-                    return refused;
+            let refused = match authenticator.authenticate(&request).await {
+                Verdict::Known(principal) => {
+                    request.principal = Some(principal);
+                    None
                 }
+                Verdict::Unknown { challenges } => Some(not_known(&challenges)),
+                Verdict::Forbidden => Some(Response::forbidden("403 Forbidden.")),
+            };
+            if let Some(refused) = refused {
+                counts.not_authenticated.increment(1);
+                return refused;
             }
         }
         if let Some(guard) = self.guard
@@ -206,8 +211,8 @@ impl Way {
         }
         if !self.streams {
             let limit = request.body_limit;
-            if let Err(refused) = unpack(&mut request, limit) {
-                return refused;
+            if let Err(unknown) = unpack(&mut request, limit) {
+                return unknown.into();
             }
         }
         match self.handler {
@@ -316,7 +321,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::http::auth::{Principal, Verdict};
+    use crate::http::auth::Principal;
 
     /// A master-like router whose handlers answer with their own name and the rest of the path.
     fn router() -> Router {

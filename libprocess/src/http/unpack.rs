@@ -17,16 +17,14 @@ const SLICE: usize = 4 * 1024;
 
 /// Lets a gzipped body be read as what it holds, of which at most `limit` bytes.
 ///
-/// Errors: the answer to a body in an encoding that is not understood.
-pub(super) fn unpack(request: &mut Request, limit: u64) -> Result<(), Response> {
+/// Errors: when the encoding is none that is understood.
+pub(super) fn unpack(request: &mut Request, limit: u64) -> Result<(), UnknownEncoding> {
     let encoding = request.text_of(header::CONTENT_ENCODING).unwrap_or("identity").trim();
     if encoding.eq_ignore_ascii_case("identity") {
         return Ok(());
     }
     if !encoding.eq_ignore_ascii_case("gzip") && !encoding.eq_ignore_ascii_case("x-gzip") {
-        let text = format!("Expecting 'Content-Encoding' to be 'gzip' or 'identity', not '{encoding}'");
-        let answer = Response::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
-        return Err(answer.header(header::ACCEPT_ENCODING, "gzip"));
+        return Err(UnknownEncoding(encoding.to_owned()));
     }
     if request.body.is_empty() {
         return Ok(());
@@ -40,6 +38,18 @@ pub(super) fn unpack(request: &mut Request, limit: u64) -> Result<(), Response> 
     }))
     .into();
     Ok(())
+}
+
+/// A body came in an encoding that is not understood.
+#[derive(Debug, thiserror::Error)]
+#[error("Expecting 'Content-Encoding' to be 'gzip' or 'identity', not '{0}'")]
+pub(super) struct UnknownEncoding(String);
+
+impl From<UnknownEncoding> for Response {
+    fn from(unknown: UnknownEncoding) -> Response {
+        Response::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, unknown.to_string())
+            .header(header::ACCEPT_ENCODING, "gzip")
+    }
 }
 
 struct Unpacking {
@@ -147,7 +157,7 @@ mod tests {
     #[test]
     fn other_encodings_are_refused_and_none_is_no_encoding() {
         let mut odd = Request::post("/").header("content-encoding", "br").body("x");
-        let answer = unpack(&mut odd, 100).unwrap_err();
+        let answer = Response::from(unpack(&mut odd, 100).unwrap_err());
         assert_eq!((answer.status.as_u16(), answer.text_of(header::ACCEPT_ENCODING)), (415, Some("gzip")));
         let mut plain = Request::post("/").header("content-encoding", "identity").body("x");
         unpack(&mut plain, 100).unwrap();

@@ -24,6 +24,11 @@ fn turned_away<F: Future<Output = ()>>(limits: Limits, reason: &str, test: impl 
     assert!(all[&format!("libprocess/http/refused/{reason}")] >= 1.0, "{all:?}");
 }
 
+#[expect(clippy::disallowed_methods, reason = "there is no runtime here, only a server")]
+async fn nap(millis: u64) {
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
 /// Writes `head`, then a byte now and again for as long as nobody answers.
 async fn trickle(address: SocketAddr, head: &str, bytes: &[u8]) -> String {
     let mut socket = TcpStream::connect(address).await.unwrap();
@@ -32,7 +37,7 @@ async fn trickle(address: SocketAddr, head: &str, bytes: &[u8]) -> String {
     let mut answer = String::new();
     let trickling = async {
         for byte in bytes.iter().cycle() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            nap(2).await;
             if writer.write_all(&[*byte]).await.is_err() {
                 std::future::pending::<()>().await;
             }
@@ -102,7 +107,7 @@ fn a_body_that_becomes_too_large_is_413() {
             .unwrap();
         for _ in 0..3 {
             socket.write_all(chunk.as_bytes()).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            nap(1).await;
         }
         let answer = read_until(&mut socket, "\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
@@ -135,7 +140,7 @@ fn a_route_that_streams_gives_its_body_all_the_time_it_wants() {
             .write_all(b"POST /stream-in HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nhi")
             .await
             .unwrap();
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        nap(5).await;
         socket.write_all(b"ho").await.unwrap();
         let answer = read_until(&mut socket, "hiho").await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
