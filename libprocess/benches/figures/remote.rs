@@ -18,7 +18,7 @@ pub(crate) const TELLS: u64 = 1_000_000;
 pub(crate) const LARGE_TELLS: u64 = 200_000;
 const ASKS: u64 = 20_000;
 /// What may be under way between two words of the receiver that it is ready for more. Unit: bytes.
-const WINDOW: u64 = 512 << 10;
+const WINDOW: u64 = 128 << 10;
 
 pub(crate) fn figures() -> Vec<Figure> {
     let plain = Security::default();

@@ -47,5 +47,8 @@ async fn connect(to: SocketAddr, keys: Option<Arc<Keys>>) -> io::Result<Box<dyn 
 /// What every connection of a link is set to.
 pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    SockRef::from(stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED))
+    let socket = SockRef::from(stream);
+    // Data goes one way: no answer will carry the acknowledgement of each message, so let them gather.
+    socket.set_tcp_quickack(false)?;
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))
 }

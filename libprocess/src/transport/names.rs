@@ -1,5 +1,6 @@
 //! Names that travel once: types, receivers and senders become numbers for the rest of a connection.
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,8 +52,7 @@ pub(crate) struct Given {
 }
 
 struct Last {
-    name: &'static str,
-    version: u32,
+    message: TypeId,
     to: Upid,
     from: Upid,
     numbers: Numbers,
@@ -90,8 +90,7 @@ impl Given {
         if let Some(last) = &self.last
             && last.to.same(to)
             && last.from.same(from)
-            && std::ptr::eq(last.name, M::NAME)
-            && last.version == M::VERSION
+            && last.message == TypeId::of::<M>()
         {
             return last.numbers;
         }
@@ -112,7 +111,7 @@ impl Given {
         };
         let numbers = Numbers { kind, to: to_number, from: from_number, say };
         let (to, from) = (to.clone(), from.clone());
-        self.last = Some(Last { name: M::NAME, version: M::VERSION, to, from, numbers });
+        self.last = Some(Last { message: TypeId::of::<M>(), to, from, numbers });
         numbers
     }
 
