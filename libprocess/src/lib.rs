@@ -53,7 +53,7 @@
 //! 3. [`Exit`]: how one learns that another is gone; [`OnPanic`], [`Group`]: what then;
 //! 4. [`Runtime`], [`Spawn`]: a node as a value; several live in one OS process;
 //! 5. `mailbox`, `shard`, `hosted`: two lanes, one run queue a thread, one turn;
-//! 6. `transport`: links between nodes, one connection each way;
+//! 6. `transport`: links between nodes, one connection each way; [`Security`]: who they prove to be;
 //! 7. [`environment`]: clock, chance, work, network and disk as five values, and their two drivers,
 //!    `real` and [`sim`];
 //! 8. [`http`], [`metrics`]: the edge;

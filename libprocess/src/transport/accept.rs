@@ -62,8 +62,12 @@ pub(crate) async fn accept(runtime: Runtime, arrival: Arrival) {
     if !may_live_at(hello.node) {
         return peers.refuse(&runtime, Refusal::PeerAddress, || format!("node {}{}", hello.node, from()));
     }
+    let Some(closer) = peers.incoming(hello.node, principal.clone()) else {
+        return peers.refuse(&runtime, Refusal::PeerAddress, || {
+            format!("node {}{}: another principal speaks for it", hello.node, from())
+        });
+    };
     peers.counts.accepted.increment(1);
-    let closer = peers.incoming(hello.node);
     let mut incoming = Incoming::new(&runtime, &hello, principal);
     let reads = Cell::new(0);
     let reading = Box::pin(incoming.read(stream, &reads));

@@ -4,14 +4,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::task::AtomicWaker;
 
+use crate::Principal;
+
 /// Ends an incoming connection from elsewhere.
-#[derive(Default)]
 pub(super) struct Closer {
+    /// Who is at its other end.
+    pub(super) principal: Option<Principal>,
     closed: AtomicBool,
     waker: AtomicWaker,
 }
 
 impl Closer {
+    pub(super) fn new(principal: Option<Principal>) -> Closer {
+        Closer { principal, closed: AtomicBool::new(false), waker: AtomicWaker::new() }
+    }
+
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
         self.waker.wake();

@@ -27,7 +27,7 @@ use super::limits::Limits;
 use super::names::{Given, Numbers, Say};
 use crate::link::Exit;
 use crate::mailbox::AnyCell;
-use crate::{AskError, SendError, Upid};
+use crate::{AskError, Principal, SendError, Upid};
 
 /// How many pieces are written at once. Unit: bytes.
 const BATCH: usize = 256 << 10;
@@ -261,14 +261,17 @@ impl Peer {
         self.state.lock().given.speaks(kind, to, newest);
     }
 
-    /// Registers a connection that this node dialled.
-    pub(super) fn incoming(&self) -> Arc<Closer> {
-        let closer = Arc::new(Closer::default());
+    /// Registers a connection that this node dialled; `None` if somebody else speaks for it just now.
+    pub(super) fn incoming(&self, principal: Option<Principal>) -> Option<Arc<Closer>> {
         let mut state = self.state.lock();
         // Those that ended are held by nobody else.
         state.incoming.retain(|closer| Arc::strong_count(closer) > 1);
+        if state.incoming.iter().any(|other| other.principal != principal) {
+            return None;
+        }
+        let closer = Arc::new(Closer::new(principal));
         state.incoming.push(closer.clone());
-        closer
+        Some(closer)
     }
 
     /// Ends what this node dialled: it cannot be answered.

@@ -268,9 +268,9 @@ impl Peers {
         }
     }
 
-    /// A node dialled us.
-    pub(super) fn incoming(&self, node: SocketAddr) -> Arc<Closer> {
-        self.peer(node).incoming()
+    /// A node dialled us. `None` if another principal speaks for it already.
+    pub(super) fn incoming(&self, node: SocketAddr, principal: Option<Principal>) -> Option<Arc<Closer>> {
+        self.peer(node).incoming(principal)
     }
 
     pub(crate) fn peer(&self, address: SocketAddr) -> Arc<Peer> {

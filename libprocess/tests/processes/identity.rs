@@ -94,3 +94,18 @@ fn a_node_lives_where_its_connection_comes_from_where_that_is_asked_for() {
     assert_eq!(asks(&elsewhere, &strict, "c"), Err(AskError::LinkBroken));
     until(|| strict.count("libprocess/links/refused/peer_address") == 1.0);
 }
+
+#[test]
+fn two_principals_do_not_speak_for_one_node_at_a_time() {
+    let one = node(Some(("one", "1")), &[("there", "0")], |_| {});
+    let there = node(Some(("there", "0")), &[("one", "1"), ("two", "2")], |_| {});
+    assert_eq!(asks(&one, &there, "b"), Ok(8));
+    // It proves to be `two`, and says that it lives where `one` does.
+    let advertise = Some(one.runtime.address());
+    let credential = Some(Credential { principal: Principal::new("two"), secret: secret("2") });
+    let security = Security { credential, ..Security::default() };
+    let two = Node::with(Config { http_workers: 0, advertise, security, ..Config::default() });
+    assert_eq!(asks(&two, &there, "c"), Err(AskError::LinkBroken));
+    until(|| there.count("libprocess/links/refused/peer_address") == 1.0);
+    assert_eq!(asks(&one, &there, "after"), Ok(8));
+}
