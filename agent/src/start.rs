@@ -56,7 +56,7 @@ pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Agent>, StartError
     let mut seeds = runtime.environment().rng.stream(NAME);
     let settings = Arc::new(settings(runtime, &config));
     let journal = settings.layout.journal();
-    let (storage, lane) = (runtime.storage().clone(), Lane::of(runtime));
+    let (storage, lane) = (runtime.storage().clone(), Lane::of(runtime.environment()));
     let (ledger, held) = Ledger::open(storage, lane, &journal, seeds.random(), config.strict)?;
     let mut state = State::new(Arc::clone(&settings), seeds.random(), Time::from(runtime.now()));
     state.counters.recovery_errors = u64::from(held.damaged);

@@ -29,13 +29,13 @@ pub struct Flushes {
     pub jobs: u64,
     /// Unit: bytes that were asked to be kept.
     pub bytes: u64,
-    /// How long all took together.
+    /// How long all took together, from asking to being kept.
     pub took: Duration,
     /// How long the latest took.
     pub latest: Duration,
     /// How long the slowest took.
     pub slowest: Duration,
-    /// How long the present one has been on its way, if there is one.
+    /// How long what waits has waited for its flush, if something does.
     pub present: Option<Duration>,
     /// Unit: bytes that wait.
     pub pending: usize,
@@ -78,7 +78,7 @@ struct Waiting<J> {
     closed: bool,
     /// Jobs are being carried out, one after another.
     running: bool,
-    /// When the present group began.
+    /// Since when something waits: the first of what does now was asked for then, or what came before it was kept then.
     began: Option<Duration>,
     flushes: Flushes,
 }
@@ -123,6 +123,7 @@ impl<K: Keeper> Flusher<K> {
         }
         waiting.pending += size;
         waiting.jobs.push_back((job, done));
+        waiting.began.get_or_insert_with(|| self.queue.lane.elapsed());
         Ok(())
     }
 
@@ -198,16 +199,16 @@ impl<K: Keeper> Queue<K> {
             return false;
         }
         let (group, done): (Vec<_>, Vec<_>) = waiting.jobs.drain(..many).unzip();
-        let began = self.lane.elapsed();
-        waiting.began = Some(began);
+        let began = waiting.began;
         drop(waiting);
 
         let bytes: usize = group.iter().map(K::size).sum();
         let result = unpoisoned(&self.keeper).keep(group);
 
-        let took = self.lane.elapsed().saturating_sub(began);
+        let now = self.lane.elapsed();
+        let took = began.map_or(Duration::ZERO, |began| now.saturating_sub(began));
         let mut waiting = unpoisoned(&self.waiting);
-        waiting.began = None;
+        waiting.began = (!waiting.jobs.is_empty()).then_some(now);
         waiting.pending -= bytes;
         let flushes = &mut waiting.flushes;
         flushes.groups += 1;

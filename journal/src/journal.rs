@@ -152,7 +152,7 @@ mod tests {
         let node = sim.node("10.0.0.1:1");
         let (writer, _) = Writer::open(node.storage().clone(), Config::new("/j", 1)).unwrap();
         // No time passes, so nothing is taken away.
-        let journal = Journal::start(writer, Lane::of(&node), 100).unwrap();
+        let journal = Journal::start(writer, Lane::of(node.environment()), 100).unwrap();
         let append = |bytes: usize| journal.append(vec![frame(&"x".repeat(bytes))], Box::new(|_| {}));
         assert_eq!(append(200), Ok(()));
         assert_eq!(append(1), Err(Rejected));
@@ -165,7 +165,7 @@ mod tests {
         let mut sim = Sim::new(seed);
         let node = sim.node("10.0.0.1:1");
         let (writer, _) = Writer::open(node.storage().clone(), Config::new("/j", 1)).unwrap();
-        let journal = Journal::start(writer, Lane::of(&node), 1 << 20).unwrap();
+        let journal = Journal::start(writer, Lane::of(node.environment()), 1 << 20).unwrap();
         let (tell, told) = mpsc::channel();
         for number in 0..20 {
             let tell = tell.clone();

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use libprocess::Runtime;
 use libprocess::environment::{Clock, Environment, Spawner};
 
 /// Where a journal does its writing.
@@ -25,20 +24,13 @@ pub(crate) enum Way {
 }
 
 impl Lane {
-    /// A thread, or what stands for one in a simulation.
-    pub fn of(runtime: &Runtime) -> Self {
-        let environment = runtime.environment();
-        if runtime.is_real() { Self::timed_thread(environment) } else { Self::jobs(environment) }
-    }
-
-    /// One job of an environment after another: what stands for a thread in a simulation.
-    pub fn jobs(environment: &Environment) -> Self {
-        Self { way: Way::Jobs(environment.spawner.clone()), clock: Some(environment.clock.clone()) }
-    }
-
-    /// A thread, timed by an environment's clock.
-    pub fn timed_thread(environment: &Environment) -> Self {
-        Self { way: Way::Thread, clock: Some(environment.clock.clone()) }
+    /// A thread, or in a simulation one job after another.
+    pub fn of(environment: &Environment) -> Self {
+        let way = match environment.spawner.has_threads() {
+            true => Way::Thread,
+            false => Way::Jobs(environment.spawner.clone()),
+        };
+        Self { way, clock: Some(environment.clock.clone()) }
     }
 
     /// A thread, without a clock: how long flushes take is not known.

@@ -92,9 +92,6 @@ impl Opening {
                 (segment, found.next + 1, size)
             }
         };
-        if let Some(spares) = &mut spares {
-            spares.ask();
-        }
         Ok(Writer {
             storage,
             config,
@@ -158,8 +155,14 @@ impl Writer {
     ) -> Result<(), JournalError> {
         self.guarded(|writer| {
             writer.write_group()?;
-            if writer.segment.end.length > writer.config.segment_bytes {
+            let (length, limit) = (writer.segment.end.length, writer.config.segment_bytes);
+            if length > limit {
                 writer.roll(&carry())?;
+            } else if length > limit / 2
+                && let Some(spares) = &mut writer.spares
+            {
+                // Not before, so that a small journal stays small.
+                spares.ask();
             }
             Ok(())
         })
@@ -225,9 +228,6 @@ impl Writer {
         let end = Some(self.segment.end);
         self.segment = Segment::make(&self.storage, &self.config, self.next, end, &mut self.spares, carry)?;
         self.next += 1;
-        if let Some(spares) = &mut self.spares {
-            spares.ask();
-        }
         Ok(())
     }
 

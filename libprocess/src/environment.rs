@@ -40,6 +40,8 @@ pub trait Spawner: Send + Sync {
     fn local(&self, future: LocalBoxFuture<'static, ()>) -> Task;
     /// Runs a blocking job on a bounded pool.
     fn blocking(&self, job: Box<dyn FnOnce() + Send>);
+    /// Whether there are threads at all: in a simulation, nobody may start one.
+    fn has_threads(&self) -> bool;
 }
 
 /// A running future; dropping it ends the future.

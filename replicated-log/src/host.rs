@@ -23,7 +23,7 @@ use crate::raft::runtime::{spawn, within};
 use crate::raft::state_machine::StateMachine;
 use crate::shared::{Heard as LastWord, Running, Shared};
 use crate::who::Who;
-use crate::{ClusterId, LogError, Machine, bootstrap, election, membership, retention, serve};
+use crate::{ClusterId, LogError, Machine, bootstrap, election, membership, retention, serve, upkeep};
 
 /// Starts the host where it belongs. To be called on the shard of the replica's process.
 pub(crate) fn start<M: Machine>(
@@ -77,6 +77,7 @@ async fn run<M: Machine>(
     spawn(bootstrap::form(host.clone()));
     spawn(election::watch(host.clone()));
     spawn(membership::promote(host.clone()));
+    spawn(upkeep::watch(host.clone()));
     spawn(retention::keep(host.clone()));
     let (chunks, arriving) = mpsc::channel(64);
     spawn(arrival::receive(host.clone(), arriving));
@@ -119,7 +120,8 @@ impl<M: Machine> Host<M> {
         let damaged = |error: &dyn std::error::Error| LogError::Refused(crate::error::chain(error));
         let environment = shared.runtime.environment();
         let dir = &shared.config.dir;
-        let identity = Identity::open(environment, dir).map_err(|error| damaged(&error))?;
+        let identity = Identity::open_when_free(environment, dir, shared.config.patience).await;
+        let identity = identity.map_err(|error| damaged(&error))?;
         let who = Who::new(identity.node, identity.cluster);
         let log = LogStore::open(environment, dir).map_err(|error| damaged(&error))?;
         let machine = StateMachine::open(environment, dir, shared.applied.clone());

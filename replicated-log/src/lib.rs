@@ -60,8 +60,10 @@ mod retention;
 mod serve;
 mod shared;
 
+mod damage;
 mod identity;
 mod snapshot;
+mod upkeep;
 mod who;
 
 pub use config::{Bounds, Config, Keep, Timing};

@@ -18,6 +18,10 @@ struct Counts {
     elected: Counter,
     suspended: Counter,
     commit: Histogram,
+    flush: Histogram,
+    flushes: Counter,
+    flushed_bytes: Counter,
+    stuck: Counter,
 }
 
 impl Metrics {
@@ -31,6 +35,10 @@ impl Metrics {
             elected: metrics.counter("raft/elections_won"),
             suspended: metrics.counter("raft/leases_lost"),
             commit: metrics.timer("raft/commit"),
+            flush: metrics.timer("raft/flush"),
+            flushes: metrics.counter("raft/flushes"),
+            flushed_bytes: metrics.counter("raft/flushed_bytes"),
+            stuck: metrics.counter("raft/disk_stuck"),
         }))
     }
 
@@ -41,6 +49,18 @@ impl Metrics {
         } else {
             self.0.failed.increment(1);
         }
+    }
+
+    /// The log has written more groups; the latest took so long.
+    pub(crate) fn flushed(&self, groups: u64, bytes: u64, latest: Duration) {
+        self.0.flushes.increment(groups);
+        self.0.flushed_bytes.increment(bytes);
+        self.0.flush.record(latest.as_secs_f64() * 1e3);
+    }
+
+    /// The disk stood still for too long.
+    pub(crate) fn stuck(&self) {
+        self.0.stuck.increment(1);
     }
 
     /// A proposal found no room.

@@ -170,7 +170,13 @@ mod tests {
         }
 
         fn open(&self, strict: bool) -> Result<(Ledger, Held), LedgerError> {
-            Ledger::open(self.runtime.storage().clone(), Lane::of(&self.runtime), self.dir.path(), 1, strict)
+            Ledger::open(
+                self.runtime.storage().clone(),
+                Lane::of(self.runtime.environment()),
+                self.dir.path(),
+                1,
+                strict,
+            )
         }
     }
 

@@ -111,6 +111,9 @@ impl Log {
             if let Change::Retain { from } = change {
                 *from = (*from).max(self.bounds().floor);
             }
+            if let Change::Truncate { end } = change {
+                *end = (*end).clamp(after.begin, after.end);
+            }
             after.apply(change);
         }
         self.flusher.push(changes.clone(), done)?;

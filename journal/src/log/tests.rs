@@ -242,7 +242,7 @@ fn request(model: &Model, kind: u8, chance: u64) -> Vec<Change> {
     match kind {
         0..4 => vec![append(model.end, &lengths)],
         4 => vec![set((chance % 3) as u8, &chance.to_string())],
-        5 => vec![Change::Truncate { end: model.begin + chance % (live + 1) }],
+        5 => vec![Change::Truncate { end: model.begin + chance % (live + 3) }],
         6 => {
             let end = model.begin + chance % (live + 1);
             vec![Change::Truncate { end }, append(end, &lengths), set(0, &chance.to_string())]

@@ -285,4 +285,8 @@ impl Spawner for Pool {
             None => drop(std::thread::Builder::new().name("blocking".to_owned()).spawn(job)),
         }
     }
+
+    fn has_threads(&self) -> bool {
+        true
+    }
 }

@@ -47,6 +47,10 @@ impl Spawner for NodeSpawner {
         let slow = Duration::from_nanos(self.slow.load(Ordering::Relaxed));
         self.core.job(self.life, JOB, slow, job);
     }
+
+    fn has_threads(&self) -> bool {
+        false
+    }
 }
 
 /// What `Runtime::shutdown` of a simulated node asks for.

@@ -69,7 +69,6 @@ pub(crate) struct Covered {
 }
 
 /// The bytes of an entry, for a disk.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the log on disk"))]
 pub(crate) fn encode_entry(entry: &types::Entry) -> Vec<u8> {
     let mut bytes = vec![ENTRY];
     wire::encode_into(&Entry::from(entry.clone()), &mut bytes);
@@ -79,7 +78,6 @@ pub(crate) fn encode_entry(entry: &types::Entry) -> Vec<u8> {
 /// The entry in these bytes, all of them.
 ///
 /// Errors: when they are no entry, or one of a later version.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the log on disk"))]
 pub(crate) fn decode_entry(bytes: &[u8]) -> Result<types::Entry, wire::DecodeError> {
     match bytes.split_first() {
         Some((&ENTRY, rest)) => wire::decode::<Entry>(rest)?.read(),

@@ -10,9 +10,13 @@
 
 pub(crate) mod codec;
 pub(crate) mod consensus;
+#[cfg(test)]
+mod disk_tests;
 pub(crate) mod log_store;
 pub(crate) mod network;
 pub(crate) mod payload;
 pub(crate) mod runtime;
 pub(crate) mod state_machine;
+#[cfg(test)]
+mod suite;
 pub(crate) mod types;
