@@ -45,7 +45,12 @@ pub struct Doors<A: Process> {
     by_name: BTreeMap<&'static str, usize>,
     by_type: BTreeMap<TypeId, usize>,
     routes: Vec<(http::Route, http::Handler)>,
+    /// Asked before the routes that are opened after it.
+    guard: Option<std::sync::Arc<Guard>>,
 }
+
+/// Answers a request in the place of its route, or lets it pass.
+type Guard = dyn Fn(&http::Request) -> Option<http::Response> + Send + Sync;
 
 struct Door<A: Process> {
     name: &'static str,
@@ -112,6 +117,7 @@ impl<A: Process> Doors<A> {
             by_name: BTreeMap::new(),
             by_type: BTreeMap::new(),
             routes: Vec::new(),
+            guard: None,
         }
     }
 
@@ -171,6 +177,15 @@ impl<A: Process> Doors<A> {
         })
     }
 
+    /// Asks `guard` first, for every route opened from here on; a request it answers goes no further.
+    pub fn before(
+        &mut self,
+        guard: impl Fn(&http::Request) -> Option<http::Response> + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.guard = Some(std::sync::Arc::new(guard));
+        self
+    }
+
     /// Answers HTTP requests under `/<id>/<path>`; the handler runs on an HTTP arbiter.
     pub fn route<F, R>(&mut self, route: http::Route, handler: F) -> &mut Self
     where
@@ -178,9 +193,13 @@ impl<A: Process> Doors<A> {
         R: Future<Output = http::Response> + 'static,
     {
         let edge = Edge::new(self.pid().clone());
-        let handler = move |request: http::Request| {
-            let edge = edge.of(&request);
-            handler(request, edge).boxed_local()
+        let guard = self.guard.clone();
+        let handler = move |request: http::Request| match guard.as_ref().and_then(|guard| guard(&request)) {
+            Some(answer) => std::future::ready(answer).boxed_local(),
+            None => {
+                let edge = edge.of(&request);
+                handler(request, edge).boxed_local()
+            }
         };
         self.routes.push((route, std::sync::Arc::new(handler)));
         self
