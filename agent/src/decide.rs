@@ -27,6 +27,7 @@ pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
         Input::JournalFailed(why) => vec![Effect::Fail(why)],
         Input::Container(event) => container(state, event, now),
         Input::FromMaster { from, message } => from_master(state, from, message, now),
+        Input::LeaderIs { from, leader } => master::leader_is(state, &from, leader),
         Input::Lost(peer) => master::lost(state, &peer),
         Input::Call { call, stream, .. } => executor_call(state, *call, stream, now),
         Input::StreamEnded { executor, stream } => executors::stream_ended(state, &executor, stream),

@@ -1,10 +1,13 @@
 //! All that can happen to an agent.
 
+use std::net::SocketAddr;
+
 use libprocess::{Received, Reply, Upid};
 use model::executor_call::ExecutorCall;
 use model::messages::{
-    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, FrameworkMessage, KillTask, Ping, Registered,
-    Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework, UpdateFramework,
+    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, FrameworkMessage, KillTask, LeaderIs, Ping,
+    Registered, Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework,
+    UpdateFramework,
 };
 
 use crate::alarms::Alarm;
@@ -37,6 +40,11 @@ pub(crate) enum Input {
     FromMaster {
         from: Upid,
         message: FromMaster,
+    },
+    /// A master that does not lead says who does.
+    LeaderIs {
+        from: Upid,
+        leader: Option<SocketAddr>,
     },
     /// A process this one is linked to is gone, or out of reach.
     Lost(Upid),
@@ -134,6 +142,12 @@ from_master! {
     ShutdownAgent => FromMaster::Shutdown;
     ApplyOperation => |apply| FromMaster::Apply(Box::new(apply));
     AcknowledgeOperation => FromMaster::AcknowledgeOperation;
+}
+
+impl From<Received<LeaderIs>> for Letter {
+    fn from(received: Received<LeaderIs>) -> Self {
+        Self(Input::LeaderIs { from: received.from, leader: received.body.leader })
+    }
 }
 
 impl libprocess::Message for Letter {

@@ -180,6 +180,7 @@ fn every_message_has_the_bytes_it_always_had() {
     line(lines, &AcknowledgeOperation { epoch, operation: uuid });
     let config = DrainConfig { max_grace_period: None, mark_gone: false };
     line(lines, &DrainAgent { epoch, config });
+    line(lines, &LeaderIs { leader: Some(([10, 0, 0, 1], 5050).into()) });
 
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/messages.golden");

@@ -6,6 +6,6 @@ mod registered;
 mod shutdown;
 
 pub(crate) use ping::{ping, pinged};
-pub(crate) use register::{again, capabilities, is, look, lost};
+pub(crate) use register::{again, capabilities, is, leader_is, look, lost};
 pub(crate) use registered::{registered, reregistered};
 pub(crate) use shutdown::{finish, shutdown, update_framework};

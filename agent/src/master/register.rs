@@ -1,5 +1,6 @@
 //! Asking to be taken in, again and again.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use api::classic::build::API_VERSION;
@@ -14,18 +15,32 @@ use crate::state::{Link, State};
 /// The longest wait between two attempts.
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
 
-/// Looks for a master, the first of the list first.
+/// How long an agent waits, at most, before it leaves a master that is gone for the next; twice as long each time.
+const GONE_MIN: Duration = Duration::from_millis(100);
+
+/// The most of that. Asking in vain costs a refused connection.
+const GONE_MAX: Duration = Duration::from_secs(5);
+
+/// How long an agent that has lost one of several masters waits at most: another is about to lead.
+const LOST_MAX: Duration = Duration::from_millis(250);
+
+/// How often an agent is sent on before it waits: two masters may name each other.
+const SENT_ON_MAX: u32 = 5;
+
+/// Looks for a master, the first of the list first; one that was lost is tried last.
 ///
 /// At its start an agent asks at once; one that lost its master waits a random while first, since all others lost it
 /// too.
 /// Source: Mesos agent recovery; the wait at the start is left out.
 pub(crate) fn look(state: &mut State, lost: bool) -> Effects {
-    let Some(master) = state.settings.masters.first().cloned() else { return Effects::new() };
-    state.link = Link::Registering { master: master.clone(), attempt: 0 };
+    let before = state.link.master().filter(|_| lost).cloned();
+    let Some(master) = after(state, before.as_ref()) else { return Effects::new() };
+    state.link = Link::Registering { master: master.clone(), attempt: 0, sent_on: 0 };
     let mut effects = vec![Effect::Link(master)];
     if lost {
-        let alarm = Alarm::Register { attempt: 0 };
-        effects.push(Effect::Wake(alarm, Delay::Within(state.settings.registration_backoff_factor)));
+        let factor = state.settings.registration_backoff_factor;
+        let wait = if state.settings.masters.len() > 1 { factor.min(LOST_MAX) } else { factor };
+        effects.push(Effect::Wake(Alarm::Register { attempt: 0 }, Delay::Within(wait)));
     } else {
         effects.extend(attempt(state, 0));
     }
@@ -34,30 +49,60 @@ pub(crate) fn look(state: &mut State, lost: bool) -> Effects {
 
 /// Nobody answered: the next master of the list is asked.
 pub(crate) fn again(state: &mut State, attempt_due: u32) -> Effects {
-    let masters = &state.settings.masters;
-    let Link::Registering { master, attempt: made } = &mut state.link else { return Effects::new() };
-    if *made != attempt_due || masters.is_empty() {
+    let Link::Registering { master, attempt: made, .. } = &state.link else { return Effects::new() };
+    if *made != attempt_due {
         return Effects::new();
     }
-    let next = masters[attempt_due as usize % masters.len()].clone();
-    let mut effects = Effects::new();
+    // After a loss the next one was chosen before the wait.
+    let next = if attempt_due == 0 { Some(master.clone()) } else { after(state, Some(master)) };
+    let Some(next) = next else { return Effects::new() };
+    state.link = Link::Registering { master: next.clone(), attempt: attempt_due, sent_on: 0 };
     // Linked anew even if it is the same one: it may have come up since.
-    *master = next.clone();
-    effects.push(Effect::Link(next));
+    let mut effects = vec![Effect::Link(next)];
     effects.extend(attempt(state, attempt_due));
+    effects
+}
+
+/// The master that was asked does not lead. One that knows no leader says so again once it does, so it is waited for.
+pub(crate) fn leader_is(state: &mut State, from: &Upid, leader: Option<SocketAddr>) -> Effects {
+    let Link::Registering { master, attempt: made, sent_on } = &mut state.link else { return Effects::new() };
+    let Some(leader) = leader.filter(|_| is(master, from) && *sent_on < SENT_ON_MAX) else {
+        return Effects::new();
+    };
+    *sent_on += 1;
+    let (made, next) = (*made, Upid::new("master", leader));
+    let mut effects = Effects::new();
+    if !is(master, &next) {
+        *master = next.clone();
+        effects.push(Effect::Link(next));
+    }
+    effects.extend(attempt(state, made));
     effects
 }
 
 /// The connection to a master broke, or it ended.
 pub(crate) fn lost(state: &mut State, peer: &Upid) -> Effects {
-    match &state.link {
+    match &mut state.link {
         Link::Registered { master, .. } if is(master, peer) => {
             tracing::warn!(%master, "master lost");
             look(state, true)
         }
-        // An attempt is due anyway.
+        // The one that is asked is gone, or was never there: the next is asked before this attempt would be over.
+        Link::Registering { master, attempt, .. } if is(master, peer) => {
+            let wait = GONE_MIN.saturating_mul(1 << (*attempt).min(16)).min(GONE_MAX);
+            *attempt += 1;
+            vec![Effect::Wake(Alarm::Register { attempt: *attempt }, Delay::Within(wait))]
+        }
         _ => Effects::new(),
     }
+}
+
+/// The master to ask after this one; the first if there was none, or it is not of the list.
+fn after(state: &State, before: Option<&Upid>) -> Option<Upid> {
+    let masters = &state.settings.masters;
+    let next =
+        before.and_then(|before| masters.iter().position(|master| is(master, before))).map_or(0, |at| at + 1);
+    masters.get(next).or(masters.first()).cloned()
 }
 
 /// Whether two addresses mean the same process, whichever life of it.
@@ -121,4 +166,75 @@ pub(crate) fn request(state: &State) -> ToMaster {
 /// What this agent knows how to do. Resource providers are not among it yet, but masters insist on the name.
 pub(crate) fn capabilities() -> AgentCapabilities {
     AgentCapability::ALL.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::Input;
+    use crate::testing::{World, settings};
+
+    fn at(port: u16) -> Upid {
+        Upid::new("master", ([127, 0, 0, 1], port).into())
+    }
+
+    /// An agent of three masters that has lost the first.
+    fn orphan() -> World {
+        let mut settings = settings();
+        settings.masters = vec![at(5050), at(5060), at(5070)];
+        let mut world = World::with(settings);
+        world.hear(Input::Restored(Vec::new()));
+        let found =
+            crate::containerizer::ContainerEvent::Recovered { running: Vec::new(), orphans: Vec::new() };
+        world.hear(Input::Container(found));
+        world.register();
+        let told = world.hear(Input::Lost(at(5050)));
+        assert_eq!(told, ["link master@127.0.0.1:5060", "wake within 250ms: Register { attempt: 0 }"]);
+        world
+    }
+
+    #[test]
+    fn a_lost_master_is_tried_last() {
+        let mut world = orphan();
+        let told = world.hear(Input::Woke(Alarm::Register { attempt: 0 }));
+        assert_eq!(told[0], "link master@127.0.0.1:5060");
+        assert_eq!(world.hear(Input::Lost(at(5060))), ["wake within 200ms: Register { attempt: 2 }"]);
+        let told = world.hear(Input::Woke(Alarm::Register { attempt: 2 }));
+        assert_eq!(told[0], "link master@127.0.0.1:5070");
+        assert!(world.hear(Input::Woke(Alarm::Register { attempt: 1 })).is_empty(), "overtaken");
+    }
+
+    #[test]
+    fn a_master_that_does_not_lead_sends_on() {
+        let mut world = orphan();
+        world.hear(Input::Woke(Alarm::Register { attempt: 0 }));
+        let is = |leader| Input::LeaderIs { from: at(5060), leader };
+        assert!(world.hear(is(None)).is_empty(), "it will say more");
+        let told = world.hear(is(Some(([127, 0, 0, 1], 5090).into())));
+        assert_eq!(told[0], "link master@127.0.0.1:5090");
+        assert!(told[1].starts_with("to master: reregister"), "{told:?}");
+        assert!(world.hear(is(Some(([127, 0, 0, 1], 5070).into()))).is_empty(), "nobody asked it any more");
+    }
+
+    #[test]
+    fn masters_that_name_each_other_are_not_followed_for_ever() {
+        let mut world = orphan();
+        world.hear(Input::Woke(Alarm::Register { attempt: 0 }));
+        let mut asked = 0;
+        for turn in 0..20 {
+            let (from, leader) = if turn % 2 == 0 { (5060, 5070) } else { (5070, 5060) };
+            let leader = Some(([127, 0, 0, 1], leader).into());
+            asked += usize::from(!world.hear(Input::LeaderIs { from: at(from), leader }).is_empty());
+        }
+        assert_eq!(asked, 5);
+    }
+
+    #[test]
+    fn one_that_begins_to_lead_is_asked_again() {
+        let mut world = orphan();
+        world.hear(Input::Woke(Alarm::Register { attempt: 0 }));
+        let leader = Some(([127, 0, 0, 1], 5060).into());
+        let told = world.hear(Input::LeaderIs { from: at(5060), leader });
+        assert!(told[0].starts_with("to master: reregister"), "{told:?}");
+    }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Link {
         master: Upid,
         /// How often it has asked, for the backoff.
         attempt: u32,
+        /// How often it was sent on since it last waited.
+        sent_on: u32,
     },
     /// Known to `master`, which pings it.
     Registered {

@@ -7,9 +7,9 @@ pub mod to_agent;
 pub mod to_master;
 
 pub use to_agent::{
-    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, DrainAgent, FrameworkMessage, KillTask, Ping,
-    Registered, Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework,
-    UpdateFramework,
+    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, DrainAgent, FrameworkMessage, KillTask,
+    LeaderIs, Ping, Registered, Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor,
+    ShutdownFramework, UpdateFramework,
 };
 pub use to_master::{
     ExecutorExited, ExecutorMessage, Pong, RegisterAgent, ReregisterAgent, RunningExecutor, UnregisterAgent,

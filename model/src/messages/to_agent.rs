@@ -1,5 +1,6 @@
 //! What an agent hears from its master.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use libprocess_wire as wire;
@@ -160,4 +161,12 @@ pub struct AcknowledgeOperation {
 pub struct DrainAgent {
     pub epoch: u64,
     pub config: DrainConfig,
+}
+
+/// The master that was asked does not lead. This says who does, as far as it knows; if nobody does, it says so again
+/// once somebody does.
+#[wire::message(name = "master.leader", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaderIs {
+    pub leader: Option<SocketAddr>,
 }
