@@ -15,17 +15,27 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often one question is sent on to another master.
 const REDIRECTS_MAX: usize = 5;
 
-/// The cluster behind one master's address.
+/// How long masters that elect one of them are waited for.
+const ELECTION: Duration = Duration::from_secs(5);
+/// Between two questions whether they have.
+const ELECTION_POLL: Duration = Duration::from_millis(50);
+
+/// The cluster behind the address of one master, or of several.
 pub(crate) struct Cluster {
     runtime: Runtime,
-    master: String,
+    masters: Vec<String>,
+}
+
+/// `host:port` of each master of a list separated by commas.
+pub(crate) fn masters(list: &str) -> Vec<String> {
+    let one = |one: &str| one.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    list.split(',').map(one).filter(|one| !one.is_empty()).collect()
 }
 
 impl Cluster {
-    /// `master` is `host:port`; nothing is sent yet.
-    pub(crate) fn new(runtime: &Runtime, master: &str) -> Cluster {
-        let master = master.trim_start_matches("http://").trim_end_matches('/').to_owned();
-        Cluster { runtime: runtime.clone(), master }
+    /// `list` is `host:port`, several separated by commas; nothing is sent yet.
+    pub(crate) fn new(runtime: &Runtime, list: &str) -> Cluster {
+        Cluster { runtime: runtime.clone(), masters: masters(list) }
     }
 
     /// Waits before the next look.
@@ -38,7 +48,8 @@ impl Cluster {
     /// Errors: when no master answers, or it refuses; the text says what to do.
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let body = self.ask(Request::get, path).await?;
-        serde_json::from_slice(&body).with_context(|| format!("{path} of {} is not JSON", self.master))
+        serde_json::from_slice(&body)
+            .with_context(|| format!("{path} of {} is not JSON", self.masters.join(", ")))
     }
 
     /// Sends a form to a path of the leading master.
@@ -60,7 +71,10 @@ impl Cluster {
         let tasks = answer["tasks"].as_array().cloned().unwrap_or_default();
         let mut tasks: Vec<Value> = tasks.into_iter().filter(|task| task["id"] == id).collect();
         match tasks.len() {
-            0 => bail!("no task {id:?} is known to {}; `hectare ps --all` lists those that are", self.master),
+            0 => bail!(
+                "no task {id:?} is known to {}; `hectare ps --all` lists those that are",
+                self.masters.join(", ")
+            ),
             1 => Ok(tasks.remove(0)),
             _ => {
                 // A finished one may share its id with one that runs: ids can be used again.
@@ -98,21 +112,60 @@ impl Cluster {
         Ok(Sandbox { client: self.runtime.client(), agent, path })
     }
 
+    /// Asks the masters one after the other until one answers, and all of them again while they elect one.
     async fn ask(&self, request: impl Fn(&str) -> Request, path: &str) -> anyhow::Result<Vec<u8>> {
-        let mut at = self.master.clone();
+        let begun = self.runtime.elapsed();
+        loop {
+            let mut failure = anyhow!("--master names no master");
+            for master in &self.masters {
+                match self.ask_from(master, &request, path).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(Unanswered::Refused(error)) => return Err(error),
+                    Err(Unanswered::Absent(error)) => failure = error,
+                }
+            }
+            let alone = self.masters.len() <= 1;
+            if alone || self.runtime.elapsed().saturating_sub(begun) > ELECTION {
+                return Err(failure);
+            }
+            self.pause(ELECTION_POLL).await;
+        }
+    }
+
+    async fn ask_from(
+        &self,
+        master: &str,
+        request: impl Fn(&str) -> Request,
+        path: &str,
+    ) -> Result<Vec<u8>, Unanswered> {
+        let mut at = master.to_owned();
         for _ in 0..REDIRECTS_MAX {
             let url = format!("http://{at}{path}");
             let mut response = self.runtime.client().send(request(&url).within(PATIENCE)).await.map_err(|error| {
-                anyhow!("cannot reach the master at {at}: {error}; is one running? `hectare local` starts a cluster, --master=HOST:PORT names another")
+                Unanswered::Absent(anyhow!("cannot reach the master at {at}: {error}; is one running? `hectare local` starts a cluster, --master=HOST:PORT names another"))
             })?;
             if response.status == StatusCode::TEMPORARY_REDIRECT {
-                at = leader(&response).with_context(|| format!("the master at {at} points to no leader"))?;
+                let leader =
+                    leader(&response).with_context(|| format!("the master at {at} points to no leader"));
+                at = leader.map_err(Unanswered::Refused)?;
                 continue;
             }
-            return whole(&mut response, &url).await;
+            let elects = response.status == StatusCode::SERVICE_UNAVAILABLE;
+            return whole(&mut response, &url).await.map_err(|error| match elects {
+                true => Unanswered::Absent(error),
+                false => Unanswered::Refused(error),
+            });
         }
-        bail!("the masters point to each other: {at} is still not the leader")
+        Err(Unanswered::Absent(anyhow!("the masters point to each other: {at} is still not the leader")))
     }
+}
+
+/// Why a master gave no answer.
+enum Unanswered {
+    /// It is not there, or leads no more; another may be asked.
+    Absent(anyhow::Error),
+    /// It is there and will not.
+    Refused(anyhow::Error),
 }
 
 /// The directory a task was run in.

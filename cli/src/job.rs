@@ -106,7 +106,7 @@ pub(crate) async fn run(
     ending: &mut Ending,
 ) -> anyhow::Result<ExitCode> {
     let (news, mut heard) = unbounded_channel();
-    let config = driver::Config::new([master], job.framework());
+    let config = driver::Config::new(crate::client::masters(master), job.framework());
     let runner_job = job.clone();
     let started = Time::from(runtime.now());
     let driver = driver::spawn(runtime, config, move || Runner::new(runner_job, started, news))?;

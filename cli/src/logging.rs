@@ -22,7 +22,11 @@ pub(crate) fn install(level: Level, quiet: bool) {
         Level::Warning => LevelFilter::WARN,
         Level::Error => LevelFilter::ERROR,
     };
-    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
+    let mut filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
+    if std::env::var_os(EnvFilter::DEFAULT_ENV).is_none() && level > LevelFilter::WARN {
+        // Consensus tells each of its steps; what matters to an operator the log says in words of its own.
+        filter = filter.add_directive("openraft=error".parse().expect("a directive"));
+    }
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -1,10 +1,10 @@
 //! The shell: receives, decides, performs. It has no opinions and never waits.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use libprocess::{
     Actor, Bound, Context, Doors, Exit, Handler, Lane, Message, OnPanic, Pid, Process, Runtime, SendError,
     Shard, Spawn, SpawnError, Timer, Upid,
@@ -22,9 +22,9 @@ use crate::decide::decide;
 use crate::effects::{Effect, Effects};
 use crate::http::{self, Session, SessionInput};
 use crate::messages::{Input, Woken};
-use crate::metrics;
-use crate::registrar::{self, Memory, Registrar};
-use crate::start::MAILBOX;
+use crate::registrar::{self, Registrar};
+use crate::reign;
+use crate::start::{MAILBOX, Office};
 use crate::state::{Published, State};
 
 /// A master.
@@ -33,48 +33,64 @@ pub struct Master {
     published: Published,
     sessions: BTreeMap<StreamId, Pid<Session>>,
     timers: BTreeMap<Slot, Timer>,
-    others: Option<Others>,
+    allocator: Option<Pid<AllocatorActor>>,
+    registrar: Option<Pid<Registrar>>,
+    office: Office,
     config: Config,
     runtime: Runtime,
 }
 
-/// The processes a master works with. They need its address first, so they come after it.
-struct Others {
-    allocator: Pid<AllocatorActor>,
-    registrar: Pid<Registrar>,
-}
-
 impl Master {
     /// A master that knows nothing yet.
-    pub(crate) fn new(identity: Identity, config: Config, runtime: Runtime) -> Self {
+    pub(crate) fn new(
+        identity: Identity,
+        config: Config,
+        office: Office,
+        published: Published,
+        runtime: Runtime,
+    ) -> Self {
         let state = State::new(identity, config.settings.clone());
-        let published = Arc::new(ArcSwap::from_pointee(state.world.clone()));
+        published.store(Arc::new(state.world.clone()));
         Master {
             state,
             published,
             sessions: BTreeMap::new(),
             timers: BTreeMap::new(),
-            others: None,
+            allocator: None,
+            registrar: None,
+            office,
             config,
             runtime,
         }
     }
 
-    /// Starts the processes a master works with. Whatever they report waits in the mailbox until this turn is over.
-    fn start_others(&mut self, ctx: &mut Context<Self>) -> Result<Others, SpawnError> {
+    /// Starts the allocator. Whatever it reports waits in the mailbox until this turn is over.
+    fn start_allocator(&mut self, ctx: &mut Context<Self>) -> Result<(), SpawnError> {
         let (sharing, settings) = (self.config.sharing.clone(), self.config.allocator.clone());
         let master = ctx.pid().clone();
-        let vital = |name| Spawn::named(name).shard(Shard::Own).on_panic(OnPanic::Escalate);
         let spawn = vital("hierarchical-drf-allocator(1)").mailbox(Bound::messages(MAILBOX));
-        let allocator = ctx.runtime().spawn(spawn, move || {
+        self.allocator = Some(ctx.runtime().spawn(spawn, move || {
             let report = move |allocations| report(&master, Input::Allocated(allocations));
             AllocatorActor::new(Box::new(Hierarchical::new(sharing)), settings, report)
-        })?;
-        let (settings, master) = (self.config.registrar, ctx.pid().clone());
-        let registrar = ctx.runtime().spawn(vital("registrar(1)"), move || {
-            Registrar::new(Memory, settings, move |told| report(&master, Input::Registrar(told)))
-        })?;
-        Ok(Others { allocator, registrar })
+        })?);
+        Ok(())
+    }
+
+    /// Starts the registrar of this reign, which reads the registry first.
+    fn start_registrar(&mut self, epoch: u64, ctx: &mut Context<Self>) -> Result<(), SpawnError> {
+        let (settings, master, store) = (self.config.registrar, ctx.pid().clone(), self.office.store(epoch));
+        self.registrar = Some(ctx.runtime().spawn(vital("registrar(1)"), move || {
+            Registrar::new(store, settings, move |told| report(&master, Input::Registrar(told)))
+        })?);
+        Ok(())
+    }
+
+    /// Without its processes a master is none.
+    fn started_or_stop(&self, started: Result<(), SpawnError>, ctx: &mut Context<Self>) {
+        if let Err(error) = started {
+            tracing::error!(%error, "a master needs its allocator and its registrar");
+            ctx.stop();
+        }
     }
 
     /// An event could not be handed over: the session is gone, or so far behind that it counts as gone.
@@ -83,6 +99,11 @@ impl Master {
             session.terminate(Lane::System);
         }
         ctx.after(Duration::ZERO, Input::StreamClosed { stream });
+    }
+
+    /// Whether what this master has begun to lead it leads still, for sure. One that never led has nothing to lose.
+    fn in_office(&self) -> bool {
+        !self.state.world.leading || self.office.holds(self.state.epoch(), self.runtime.elapsed())
     }
 
     /// Shows readers what has changed. Comes before anybody is told anything, so that whoever was told can read it.
@@ -135,14 +156,18 @@ impl Master {
             Effect::Link(upid) => ctx.link(&upid),
             Effect::Unlink(upid) => ctx.unlink(&upid),
             Effect::Allocator(input) => {
-                let others = self.others.as_ref().expect("effects come after `started`");
-                let told = ctx.tell(&others.allocator, input);
+                let allocator = self.allocator.as_ref().expect("effects come after `started`");
+                let told = ctx.tell(allocator, input);
                 must(told, ctx);
             }
             Effect::Record(delta) => {
-                let others = self.others.as_ref().expect("effects come after `started`");
-                let told = ctx.tell(&others.registrar, registrar::Input::Record(delta));
+                let registrar = self.registrar.as_ref().expect("only who leads has anything to record");
+                let told = ctx.tell(registrar, registrar::Input::Record(delta));
                 must(told, ctx);
+            }
+            Effect::ReadRegistry { epoch } => {
+                let started = self.start_registrar(epoch, ctx);
+                self.started_or_stop(started, ctx);
             }
             Effect::Answer { asker, answer } => asker.answer(answer),
             Effect::Alarm { after, alarm } => {
@@ -159,6 +184,11 @@ impl Master {
             }
         }
     }
+}
+
+/// One without which a master is none: when it panics, the program ends and begins anew.
+fn vital(name: &str) -> Spawn {
+    Spawn::named(name).shard(Shard::Own).on_panic(OnPanic::Escalate)
 }
 
 /// What the allocator and the registrar are told must reach them. They are gone when the runtime ends; then so is the
@@ -188,15 +218,23 @@ impl Actor for Master {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let clock = self.runtime.environment().clock.clone();
-        let per_framework = self.config.publish_per_framework_metrics;
-        metrics::register(self.runtime.metrics(), self.published.clone(), clock, per_framework);
-        match self.start_others(ctx) {
-            Ok(others) => self.others = Some(others),
-            Err(error) => {
-                tracing::error!(%error, "a master needs its allocator and its registrar");
-                ctx.stop();
-            }
+        let started = self.start_allocator(ctx);
+        self.started_or_stop(started, ctx);
+        if let Office::Alone { epoch } = self.office {
+            self.handle(Input::Leads { epoch }, ctx);
+        }
+    }
+
+    /// Whoever reads a stream or works for this master does so no more.
+    fn stopped(&mut self, _: &mut Self::Context) {
+        for session in self.sessions.values() {
+            session.terminate(Lane::System);
+        }
+        if let Some(allocator) = &self.allocator {
+            allocator.terminate(Lane::System);
+        }
+        if let Some(registrar) = &self.registrar {
+            registrar.terminate(Lane::System);
         }
     }
 }
@@ -221,6 +259,7 @@ impl Process for Master {
             backlog_events: self.config.backlog_events,
             backlog_bytes: self.config.backlog_bytes,
         };
+        http::redirect::guard(doors, &self.published);
         http::scheduler::doors(doors, gate);
         let readers = Arc::new(http::Readers {
             published: self.published.clone(),
@@ -248,7 +287,13 @@ impl Handler<Input> for Master {
             self.timers.remove(&slot);
         }
         let now = ctx.now().into();
-        let effects = decide(&mut self.state, input, now);
+        let effects = match self.in_office() {
+            true => decide(&mut self.state, input, now),
+            false => match reign::without_lease(&self.state, input) {
+                ControlFlow::Break(effects) => effects,
+                ControlFlow::Continue(input) => decide(&mut self.state, input, now),
+            },
+        };
         self.publish();
         self.perform(effects, ctx);
     }

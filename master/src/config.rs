@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::allocator;
 use crate::registrar::{self, RegistryLimits};
+use crate::reign::Leader;
 use model::{MasterCapability, MasterId, MasterInfo, Role};
 
 /// How to run a master. `flags` makes one from the command line; tests from [`Default`].
@@ -119,6 +120,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The same, as masters and redirects name it.
+    pub fn leader(&self) -> Leader {
+        Leader { address: self.address, hostname: self.hostname.clone() }
+    }
+
     /// The same, as schedulers are told.
     pub fn info(&self) -> MasterInfo {
         MasterInfo {

@@ -5,13 +5,19 @@ use model::Time;
 use crate::effects::{Effect, Effects};
 use crate::messages::{Input, Woken};
 use crate::state::State;
-use crate::{agents, alarms, calls, frameworks, offers, operations, operator, tasks};
+use crate::{agents, alarms, calls, frameworks, offers, operations, operator, reign, tasks};
 
 /// Everything that can happen to a master, and the rule that answers it.
 pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
-    if !state.world.leading && !matches!(input, Input::Registrar(_)) {
-        return agents::not_leading(state, input);
-    }
+    let input = match input {
+        Input::Follows { leader } => return reign::follows(state, leader),
+        Input::Leads { epoch } => return reign::leads(state, epoch, now),
+        Input::Suspended(true) => return reign::suspended(state),
+        Input::Suspended(false) => return reign::resumed(state),
+        Input::Registrar(_) => input,
+        _ if !state.world.leading => return agents::not_leading(state, input),
+        _ => input,
+    };
     let effects = rule(state, input, now);
     for effect in effects.iter() {
         if let Effect::Event { stream, event } = effect {
@@ -47,5 +53,8 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Allocated(allocations) => offers::send(state, allocations),
         Input::Registrar(report) => agents::reported(state, report, now),
         Input::Woke(Woken(alarm)) => alarms::woke(state, alarm, now),
+        Input::Follows { .. } | Input::Leads { .. } | Input::Suspended(_) => {
+            unreachable!("who leads was settled before")
+        }
     }
 }

@@ -33,6 +33,8 @@ pub(crate) enum Effect {
     Unlink(Upid),
     /// Tells the allocator.
     Allocator(allocator::Input),
+    /// Has a registrar read the registry, and write it in this epoch.
+    ReadRegistry { epoch: u64 },
     /// Asks the registrar to write.
     Record(Delta),
     /// Answers a call.
@@ -144,6 +146,7 @@ impl fmt::Display for Effect {
             Effect::Link(upid) => write!(f, "link {upid}"),
             Effect::Unlink(upid) => write!(f, "unlink {upid}"),
             Effect::Allocator(input) => input.fmt(f),
+            Effect::ReadRegistry { epoch } => write!(f, "read the registry in epoch {epoch}"),
             Effect::Record(delta) => write!(f, "record: {delta}"),
             Effect::Answer { answer: Ok(()), .. } => f.write_str("answer: accepted"),
             Effect::Answer { answer: Err(rejected), .. } => {

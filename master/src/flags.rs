@@ -6,14 +6,17 @@
 mod later;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use libprocess_wire as wire;
 use model::{Quantities, Resources, Role, Weight, format_duration, parse_duration};
 
 use crate::allocator::hierarchical;
 use crate::allocator::{self, Order};
 use crate::config::{Config, Settings};
+use crate::election::Candidate;
 use crate::registrar::{self, RegistryLimits};
 use later::LATER;
 pub use later::Later;
@@ -50,13 +53,23 @@ pub struct Flags {
     #[arg(long = "cluster", env = "HECTARE_CLUSTER")]
     pub cluster: Option<String>,
 
-    /// Where the registry will live once it outlives the process.
+    /// Where the registry is kept, on a disk that survives the process.
     #[arg(long = "work_dir", env = "HECTARE_WORK_DIR")]
     pub work_dir: Option<PathBuf>,
 
-    /// Where the registry is kept. The replicated log is still to come; in_memory forgets agents when the master ends.
-    #[arg(long = "registry", env = "HECTARE_REGISTRY", default_value = "in_memory", value_parser = registry)]
+    /// How the registry is kept: in the log that all masters replicate, or in_memory, which forgets agents when the
+    /// master ends.
+    #[arg(long = "registry", env = "HECTARE_REGISTRY", default_value = "replicated_log", value_parser = ["replicated_log", "in_memory"])]
     pub registry: String,
+
+    /// All masters of a cluster that is yet to be formed, this one among them, as in `a:5050,b:5050,c:5050`; the same for
+    /// each. Unset: this one alone; more can join later.
+    #[arg(long = "masters", env = "HECTARE_MASTERS", value_parser = contents)]
+    pub masters: Option<String>,
+
+    /// The majority of the masters. It follows from their number, so it is only checked.
+    #[arg(long = "quorum", env = "HECTARE_QUORUM")]
+    pub quorum: Option<usize>,
 
     /// How often agents that are unreachable or gone are looked through for old ones.
     #[arg(long = "registry_gc_interval", env = "HECTARE_REGISTRY_GC_INTERVAL", default_value = "15mins", value_parser = duration)]
@@ -247,6 +260,46 @@ impl Flags {
         })
     }
 
+    /// The replica of the registry these flags describe, at the address others reach this master at; none if it is kept
+    /// in memory.
+    ///
+    /// Errors: no directory to keep it in, a master that cannot be looked up, this one not among the masters, a quorum
+    /// that is none.
+    pub fn replica(&self, own: SocketAddr) -> Result<Option<replicated_log::Config>, FlagError> {
+        let masters = masters(self.masters.as_deref().unwrap_or(""))?;
+        if self.registry == "in_memory" {
+            return match masters.len() {
+                0 | 1 => Ok(None),
+                _ => Err(invalid("masters", "several masters need --registry=replicated_log")),
+            };
+        }
+        let Some(work_dir) = &self.work_dir else {
+            return Err(invalid(
+                "work_dir",
+                "missing: where is the registry to be kept? For a trial, --registry=in_memory keeps none",
+            ));
+        };
+        if !masters.is_empty() && !masters.contains(&own) {
+            let why = format!(
+                "{own} is not among them; --ip and --port, or --advertise_ip, say who this master is"
+            );
+            return Err(invalid("masters", why));
+        }
+        let majority = masters.len().max(1) / 2 + 1;
+        if let Some(quorum) = self.quorum.filter(|quorum| *quorum != majority) {
+            let why =
+                format!("{quorum} is not the majority of {}, which is {majority}", masters.len().max(1));
+            return Err(invalid("quorum", why));
+        }
+        let hostname = self.hostname.clone().or_else(|| self.machine_name());
+        let candidate = Candidate { hostname: hostname.unwrap_or_else(|| own.ip().to_string()) };
+        Ok(Some(replicated_log::Config {
+            masters,
+            info: wire::encode(&candidate).into(),
+            ..replicated_log::Config::new(work_dir.join("replicated_log"))
+        }))
+    }
+
     /// What `/flags` shows: each flag that is set or has a default, by name.
     pub fn listed(&self) -> BTreeMap<String, String> {
         let mut listed: BTreeMap<String, String> = LATER
@@ -291,6 +344,8 @@ impl Flags {
         }
         for (name, value) in [
             ("registry", Some(self.registry.clone())),
+            ("masters", self.masters.clone()),
+            ("quorum", Some(self.quorum.unwrap_or(1).to_string())),
             ("allocator", Some(self.allocator.clone())),
             ("role_sorter", Some(self.role_sorter.clone())),
             ("framework_sorter", Some(self.framework_sorter.clone())),
@@ -332,11 +387,18 @@ fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
 }
 
-fn registry(text: &str) -> Result<String, String> {
-    match text {
-        "in_memory" => Ok(text.to_owned()),
-        "replicated_log" => Err("not supported yet; the registry lives in_memory".to_owned()),
-        _ => Err("one of in_memory, replicated_log".to_owned()),
+/// `host:port` of each master; a name stands for the first address of its family this machine knows it by.
+fn masters(text: &str) -> Result<Vec<SocketAddr>, FlagError> {
+    let one = |one: String| {
+        let found =
+            one.to_socket_addrs().map_err(|error| invalid("masters", format!("'{one}': {error}")))?.next();
+        found.ok_or_else(|| invalid("masters", format!("'{one}' has no address")))
+    };
+    let masters: Vec<SocketAddr> = list(text).into_iter().map(one).collect::<Result<_, _>>()?;
+    let distinct: BTreeSet<&SocketAddr> = masters.iter().collect();
+    match distinct.len() == masters.len() {
+        true => Ok(masters),
+        false => Err(invalid("masters", "one of them is named twice")),
     }
 }
 
@@ -447,10 +509,36 @@ mod tests {
 
     #[test]
     fn flags_to_come_are_refused_with_their_reason_unless_they_ask_for_nothing() {
-        assert!(refusal(&["--zk=zk://a:2181/mesos"]).contains("not supported: there is one master"));
-        assert!(refusal(&["--registry=replicated_log"]).contains("in_memory"));
+        assert!(refusal(&["--zk=zk://a:2181/mesos"]).contains("not supported: masters elect each other"));
         assert!(refusal(&["--authenticate_http"]).contains("nobody is authenticated"));
         assert!(parse(&["--authenticate_agents=false", "--quorum=1", "--authorizers=local"]).is_ok());
+    }
+
+    #[test]
+    fn a_registry_needs_a_directory_and_masters_that_know_themselves() {
+        let own: SocketAddr = ([127, 0, 0, 1], 5050).into();
+        let replica = |arguments: &[&str]| parse(arguments).unwrap().replica(own);
+        assert!(replica(&["--registry=in_memory"]).unwrap().is_none());
+        let three = "--masters=127.0.0.1:5050,127.0.0.1:5060,127.0.0.1:5070";
+        let config = replica(&["--work_dir=/w", three, "--quorum=2"]).unwrap().unwrap();
+        assert_eq!((config.masters.len(), config.dir), (3, "/w/replicated_log".into()));
+        for (arguments, said) in [
+            (&[][..], "--work_dir: missing"),
+            (
+                &["--work_dir=/w", "--masters=127.0.0.1:1,127.0.0.1:2"],
+                "--masters: 127.0.0.1:5050 is not among them",
+            ),
+            (&["--work_dir=/w", three, "--quorum=1"], "--quorum: 1 is not the majority of 3, which is 2"),
+            (
+                &["--work_dir=/w", "--masters=127.0.0.1:5050,127.0.0.1:5050"],
+                "--masters: one of them is named twice",
+            ),
+            (&["--work_dir=/w", "--masters=127.0.0.1"], "--masters: '127.0.0.1'"),
+            (&["--registry=in_memory", three], "--masters: several masters need --registry=replicated_log"),
+        ] {
+            let text = replica(arguments).expect_err("it is refused").to_string();
+            assert!(text.starts_with(said), "{arguments:?}: {text}");
+        }
     }
 
     #[test]

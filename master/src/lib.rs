@@ -11,8 +11,8 @@
 //! 5. [`actor`]: the shell that receives the one and performs the other;
 //! 6. [`http`]: the edge, where calls become inputs and events become streams.
 //!
-//! Beside it, each a process of its own: [`allocator`], which decides whose turn it is, and [`registrar`], which keeps
-//! what must outlive a master.
+//! Beside it, each a process of its own: [`allocator`], which decides whose turn it is; [`registrar`], which keeps what
+//! must outlive a master; and [`election`], which tells it whether it leads ([`reign`] has the rules).
 //!
 //! Left out on purpose: rules do no I/O, read no clock and roll no dice. Nothing here knows an agent's code; the two
 //! meet in `model::messages`.
@@ -25,6 +25,7 @@ mod calls;
 mod config;
 mod decide;
 mod effects;
+mod election;
 pub mod flags;
 mod frameworks;
 #[cfg(test)]
@@ -36,6 +37,7 @@ mod offers;
 mod operations;
 mod operator;
 pub mod registrar;
+mod reign;
 mod start;
 mod state;
 mod tasks;
@@ -45,8 +47,10 @@ mod views;
 
 pub use actor::Master;
 pub use config::{API_VERSION, Config, Identity, Settings};
+pub use election::{Candidate, Election};
 pub use http::{Rejected, Session, SessionInput, realms};
 pub use messages::{Asker, Caller, Input, Outlet, Woken};
 pub use operator::Ask;
-pub use start::{StartError, ready, spawn};
+pub use reign::Leader;
+pub use start::{StartError, ready, spawn, stand};
 pub use state::{Agent, Connection, Counts, Framework, Link, Published, Snapshot, Tally, Used};

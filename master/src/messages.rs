@@ -6,8 +6,8 @@ use libprocess::{Pid, Received, Reply, Upid};
 use model::call::{Call, Subscribe};
 use model::messages::{
     AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, ExecutorExited, ExecutorMessage,
-    FrameworkMessage, KillTask, Ping, Pong, RegisterAgent, Registered, ReregisterAgent, Reregistered,
-    RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework, UnregisterAgent,
+    FrameworkMessage, KillTask, LeaderIs, Ping, Pong, RegisterAgent, Registered, ReregisterAgent,
+    Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework, UnregisterAgent,
     UpdateFramework, UpdateOperation, UpdateStatus,
 };
 use model::{FrameworkId, StreamId, TaskId};
@@ -17,10 +17,17 @@ use crate::allocator::Allocation;
 use crate::http::{Rejected, Session};
 use crate::operator::Ask;
 use crate::registrar::Report;
+use crate::reign::Leader;
 
 /// Everything that can happen to a master. What came over a link and what came as an HTTP call looks the same here.
 #[derive(Debug)]
 pub enum Input {
+    /// Another master leads, or nobody does.
+    Follows { leader: Option<Leader> },
+    /// This master leads, in an epoch of its own.
+    Leads { epoch: u64 },
+    /// It may not be sure any more that it does, or is so again.
+    Suspended(bool),
     /// A scheduler wants to read events from `stream`, which `outlet` writes.
     Subscribe { call: Box<Subscribe>, principal: Option<String>, stream: StreamId, outlet: Outlet },
     /// A scheduler asks for something else.
@@ -168,7 +175,7 @@ macro_rules! to_agent {
 
 to_agent! {
     Registered, Reregistered, Ping, RunTask, RunTaskGroup, KillTask, ShutdownExecutor, ShutdownFramework,
-    FrameworkMessage, AcknowledgeStatus, UpdateFramework, ShutdownAgent, ApplyOperation, AcknowledgeOperation,
+    FrameworkMessage, AcknowledgeStatus, UpdateFramework, ShutdownAgent, ApplyOperation, AcknowledgeOperation, LeaderIs,
 }
 
 impl fmt::Display for ToAgent {
@@ -204,6 +211,10 @@ impl fmt::Display for ToAgent {
             ToAgent::AcknowledgeStatus(m) => write!(f, "acknowledge {} of {}", m.uuid, m.task_id),
             ToAgent::UpdateFramework(m) => write!(f, "update framework {}", m.framework.name),
             ToAgent::ShutdownAgent(m) => write!(f, "shut down: {}", m.message),
+            ToAgent::LeaderIs(m) => match m.leader {
+                Some(leader) => write!(f, "the leader is {leader}"),
+                None => f.write_str("nobody leads"),
+            },
         }
     }
 }

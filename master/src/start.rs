@@ -1,13 +1,19 @@
 //! From a configuration to a running master.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use libprocess::{AskError, Bound, OnPanic, Pid, Runtime, Shard, Spawn, SpawnError};
 use rand::Rng as _;
+use replicated_log::{Epoch, Replica};
 
-use crate::Master;
 use crate::config::{Config, Identity};
+use crate::election::Election;
 use crate::messages::{Asker, Input};
+use crate::registrar::{Memory, Registry, Replicated, Store};
+use crate::state::{Published, Snapshot};
+use crate::{Master, metrics};
 
 /// How many messages may wait for the master: a report of every agent and task of a large cluster at once.
 pub(crate) const MAILBOX: usize = 1 << 20;
@@ -26,18 +32,81 @@ pub enum StartError {
     Spawn(#[from] SpawnError),
 }
 
-/// Starts a master in the runtime, with its allocator and its registrar, and makes its paths those of the runtime:
+/// By what right a master leads.
+#[derive(Clone)]
+pub(crate) enum Office {
+    /// There is no other. The epoch is the moment of its start, so that agents know it from the one before.
+    Alone { epoch: u64 },
+    /// The replicas of a log have elected it, for as long as its lease holds.
+    Elected(Replica<Registry>),
+}
+
+impl Office {
+    /// Whether it leads in `epoch` for sure; `elapsed` is the time since the runtime started.
+    pub(crate) fn holds(&self, epoch: u64, elapsed: Duration) -> bool {
+        match self {
+            Office::Alone { .. } => true,
+            Office::Elected(replica) => replica.lease().holds(Epoch(epoch), elapsed),
+        }
+    }
+
+    /// Where the registry of this epoch is kept.
+    pub(crate) fn store(&self, epoch: u64) -> Box<dyn Store> {
+        match self {
+            Office::Alone { .. } => Box::new(Memory),
+            Office::Elected(replica) => Box::new(Replicated::new(replica.clone(), Epoch(epoch))),
+        }
+    }
+}
+
+/// Starts a master that leads by itself and keeps its registry in memory, and makes its paths those of the runtime:
 /// `/state` is `/master/state`.
 ///
 /// Errors: the runtime has a master, or is shut down.
 pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Master>, StartError> {
-    let identity = identity(runtime, &config);
-    let inside = runtime.clone();
-    let make = move || Master::new(identity, config, inside);
-    let spawn = Spawn::named("master").shard(Shard::Own).mailbox(Bound::messages(MAILBOX));
-    let master = runtime.spawn(spawn.on_panic(OnPanic::Escalate), make)?;
+    let published = publish(runtime, &config);
+    let epoch = published.load().identity.epoch;
+    let master = begin(runtime, &config, Office::Alone { epoch }, &published)?;
     runtime.delegate("master");
     Ok(master)
+}
+
+/// Starts a master that leads whenever the replicas of the registry elect it, and stands by otherwise. Gives what ends
+/// when the replica does, and what can be read of the master.
+///
+/// Errors: the runtime has a master, or is shut down.
+pub fn stand(
+    runtime: &Runtime,
+    config: Config,
+    replica: Replica<Registry>,
+) -> Result<(Pid<Election>, Published), StartError> {
+    let published = publish(runtime, &config);
+    runtime.delegate("master");
+    let shared = published.clone();
+    let election = runtime.spawn(Spawn::named("election"), move || Election::new(replica, config, shared))?;
+    Ok((election, published))
+}
+
+/// Where readers will find what the masters of this runtime know, one after the other.
+fn publish(runtime: &Runtime, config: &Config) -> Published {
+    let published: Published = Arc::new(ArcSwap::from_pointee(Snapshot::new(identity(runtime, config))));
+    let clock = runtime.environment().clock.clone();
+    metrics::register(runtime.metrics(), published.clone(), clock, config.publish_per_framework_metrics);
+    published
+}
+
+/// Starts one master, which knows nothing yet.
+pub(crate) fn begin(
+    runtime: &Runtime,
+    config: &Config,
+    office: Office,
+    published: &Published,
+) -> Result<Pid<Master>, SpawnError> {
+    let identity = published.load().identity.as_ref().clone();
+    let (config, published, inside) = (config.clone(), published.clone(), runtime.clone());
+    let make = move || Master::new(identity, config, office, published, inside);
+    let spawn = Spawn::named("master").shard(Shard::Own).mailbox(Bound::messages(MAILBOX));
+    runtime.spawn(spawn.on_panic(OnPanic::Escalate), make)
 }
 
 /// Waits until the master leads and its paths are open, so that whoever calls next is heard.
@@ -52,7 +121,7 @@ pub async fn ready(runtime: &Runtime, master: &Pid<Master>) -> Result<(), AskErr
     }
 }
 
-/// Who this master is. Its epoch is the moment of its start until the replicated log counts leaderships.
+/// Who this master is. Its epoch is the moment of its start unless a log counts leaderships.
 fn identity(runtime: &Runtime, config: &Config) -> Identity {
     let mut bytes = [0; 16];
     runtime.environment().rng.stream("master id").fill_bytes(&mut bytes);

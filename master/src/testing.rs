@@ -56,6 +56,13 @@ impl Stage {
         Self::before(Settings::default())
     }
 
+    /// A master among several, none of which leads.
+    pub(crate) fn standing_by() -> Self {
+        let mut stage = Self::before(Settings::default());
+        stage.state.world.leader = None;
+        stage
+    }
+
     fn before(settings: Settings) -> Self {
         let identity = Identity {
             id: "m".to_owned(),
@@ -66,7 +73,8 @@ impl Stage {
             started: Time::START,
             elected: Time::START,
         };
-        let state = State::new(identity, settings);
+        let mut state = State::new(identity, settings);
+        state.begin_reign(1, Time::START);
         Stage { state, now: Time::START, asked: Vec::new(), streams: 0, notes: BTreeMap::new(), updates: 0 }
     }
 

@@ -2,16 +2,24 @@
 
 use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::{Context, anyhow};
 use futures_util::future::{Either, select};
+use libprocess::{Pid, Runtime};
 use master::flags::Flags;
+use master::{Config, Election};
+use replicated_log::Replica;
 
 use super::Common;
 use super::serve::{Address, Ending};
 use crate::logging::Level;
 use crate::output::{self, Format};
 
-/// Serves until a signal, or until a part it cannot do without panics.
+/// Between two looks whether the only master leads.
+const READY_POLL: Duration = Duration::from_millis(1);
+
+/// Serves until a signal, or until a part it cannot do without panics or fails.
 pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
     common.log(Level::Info);
     let config = flags.config()?;
@@ -22,16 +30,30 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
         advertise_port: flags.advertise_port,
     };
     let runtime = address.listen("master", 2)?;
-    let master = master::spawn(&runtime, config)?;
     let failure = runtime.block_on(async {
         let mut ending = Ending::listen()?;
-        master::ready(&runtime, &master).await?;
+        let election = begin(&runtime, flags, config).await?;
         match common.format {
             Format::Json => output::line(serde_json::json!({ "address": runtime.address().to_string() }))?,
             Format::Table => output::progress(format_args!("master on http://{}", runtime.address())),
         }
-        let (signalled, failed) = (pin!(ending.wait()), pin!(runtime.failed()));
-        anyhow::Ok(match select(signalled, failed).await {
+        let closed = async {
+            match election {
+                Some(election) => election.wait().await,
+                None => std::future::pending().await,
+            }
+        };
+        let broken = async {
+            let (failed, closed) = (pin!(runtime.failed()), pin!(closed));
+            match select(failed, closed).await {
+                Either::Left((failure, _)) => anyhow::Error::from(failure),
+                Either::Right(_) => {
+                    anyhow!("the replica of the registry has stopped; the log above says why")
+                }
+            }
+        };
+        let (signalled, broken) = (pin!(ending.wait()), pin!(broken));
+        anyhow::Ok(match select(signalled, broken).await {
             Either::Left(_) => None,
             Either::Right((failure, _)) => Some(failure),
         })
@@ -39,6 +61,31 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
     runtime.shutdown();
     match failure {
         None => Ok(ExitCode::SUCCESS),
-        Some(failure) => Err(failure.into()),
+        Some(failure) => Err(failure),
     }
+}
+
+/// Starts the master. One that is alone is waited for until it leads; one of several may have to wait for the others,
+/// and stands by meanwhile. Gives what ends when the registry cannot be kept any more.
+async fn begin(runtime: &Runtime, flags: &Flags, config: Config) -> anyhow::Result<Option<Pid<Election>>> {
+    let Some(log) = flags.replica(runtime.address())? else {
+        let master = master::spawn(runtime, config)?;
+        master::ready(runtime, &master).await?;
+        return Ok(None);
+    };
+    let (dir, masters) = (log.dir.display().to_string(), log.masters.len());
+    let replica = Replica::open(runtime, log).await;
+    let replica = replica.with_context(|| format!("cannot open the registry in {dir}"))?;
+    let (election, published) = master::stand(runtime, config, replica)?;
+    if masters <= 1 {
+        while published.load().leader.is_none() || (leads(&published) && !published.load().leading) {
+            runtime.sleep(READY_POLL).await;
+        }
+    }
+    Ok(Some(election))
+}
+
+fn leads(published: &master::Published) -> bool {
+    let snapshot = published.load();
+    snapshot.leader.as_ref().is_some_and(|leader| leader.address == snapshot.identity.address)
 }

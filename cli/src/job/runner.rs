@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 
 use driver::{Calls, Scheduler};
 use model::call::Call;
-use model::{AgentId, FrameworkId, Offer, Resources, TaskId, TaskInfo, TaskState, TaskStatus, Time};
+use model::{
+    AgentId, FrameworkId, Offer, Resources, StatusReason, TaskId, TaskInfo, TaskState, TaskStatus, Time,
+};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Job;
@@ -103,7 +105,7 @@ impl Scheduler for Runner {
 
     fn update(&mut self, calls: &mut Calls, status: &TaskStatus) {
         let known = self.running.contains(&status.task_id);
-        if !known || !status.state.is_terminal() && status.state == TaskState::Unknown {
+        if !known || status.state == TaskState::Unknown || is_echo(status) {
             return;
         }
         if status.state.is_terminal() {
@@ -134,6 +136,15 @@ impl Scheduler for Runner {
     fn error(&mut self, _: &mut Calls, message: &str) {
         self.tell(News::Refused(message.to_owned()));
     }
+}
+
+/// Whether a master that was just found repeats an end of which the agent has yet to tell how it came about. What only
+/// a master can say of a task, that it is lost, nobody will tell better.
+fn is_echo(status: &TaskStatus) -> bool {
+    use TaskState::{Error, Failed, Finished, Killed};
+    matches!(status.state, Finished | Failed | Killed | Error)
+        && status.uuid.is_none()
+        && status.reason == Some(StatusReason::Reconciliation)
 }
 
 /// A status as a line for a person.
@@ -198,6 +209,15 @@ mod tests {
         assert_eq!(exit_code(&ended(TaskState::Failed, "Command terminated with signal Killed")), 137);
         assert_eq!(exit_code(&ended(TaskState::Killed, "Command terminated with signal Terminated")), 143);
         assert_eq!(exit_code(&ended(TaskState::Lost, "agent went away")), 1);
+    }
+
+    #[test]
+    fn the_end_of_a_task_is_heard_from_its_agent() {
+        let mut status = ended(TaskState::Failed, "Reconciliation: Latest task state");
+        status.reason = Some(StatusReason::Reconciliation);
+        assert!(is_echo(&status));
+        status.state = TaskState::Lost;
+        assert!(!is_echo(&status));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::effects::{Effect, Effects};
 use crate::http::Rejected;
 use crate::messages::Input;
 use crate::registrar::Registry;
+use crate::reign;
 use crate::state::{Disowned, State};
 
 /// The master leads from now on. Agents it has only read of have their time to come back.
@@ -19,10 +20,12 @@ pub(super) fn recovered(state: &mut State, registry: Registry) -> Effects {
     state.world.recovered = registry.admitted;
     state.world.unreachable = registry.unreachable;
     state.world.gone = registry.gone;
-    if state.world.recovered.is_empty() {
-        return Effects::none();
+    let mut effects = reign::call_askers(state);
+    if !state.world.recovered.is_empty() {
+        let after = state.settings.agent_reregister_timeout;
+        effects.push(Effect::Alarm { after, alarm: Alarm::Recovery });
     }
-    Effect::Alarm { after: state.settings.agent_reregister_timeout, alarm: Alarm::Recovery }.into()
+    effects
 }
 
 /// Agents that were only read of and did not come are unreachable.
@@ -36,7 +39,7 @@ pub(crate) fn recovery_missed(state: &mut State, now: Time) -> Effects {
     effects
 }
 
-/// Nobody is heard before the registry is read: whoever matters will ask again.
+/// Nobody is heard before the registry is read: whoever matters will ask again, and agents are told when.
 pub(crate) fn not_leading(state: &mut State, input: Input) -> Effects {
     if !matches!(input, Input::Ready { .. }) {
         state.world.tally.dropped_messages += 1;
@@ -50,6 +53,7 @@ pub(crate) fn not_leading(state: &mut State, input: Input) -> Effects {
         Input::Subscribe { stream, outlet, .. } => {
             [Effect::Open { stream: stream.clone(), outlet }, Effect::Close { stream }].into_iter().collect()
         }
+        Input::Register { from, .. } | Input::Reregister { from, .. } => reign::asked_in_vain(state, from),
         _ => Effects::none(),
     }
 }

@@ -47,7 +47,6 @@ pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
     ("modules_dir", None, None, MODULES),
     ("offer_constraints_re2_max_mem", None, Some("4KB"), EXPRESSIONS),
     ("offer_constraints_re2_max_program_size", None, Some("100"), EXPRESSIONS),
-    ("quorum", None, Some("1"), LEADING),
     ("rate_limits", None, None, "frameworks are not rate limited yet"),
     (
         "recovery_agent_removal_limit",
@@ -66,7 +65,7 @@ pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
 
 const AUTH: &str = "nobody is authenticated or authorized yet";
 const EXPRESSIONS: &str = "expressions are matched in linear time, and bounded to 1MB once compiled";
-const LEADING: &str = "there is one master, and its registry is in memory";
+const LEADING: &str = "masters elect each other and need no ZooKeeper: name them with --masters";
 const LOG: &str = "the log goes to standard error";
 const MODULES: &str = "modules are compiled in, or processes of their own; shared objects are not loaded";
 const QUOTA: &str = "there is no quota yet";

@@ -11,6 +11,9 @@ pub enum Rejected {
     /// The master is not leading yet.
     #[error("Master has not finished recovery")]
     Recovering,
+    /// Nobody leads, as far as this master knows; it may have been the one.
+    #[error("No leader elected")]
+    NoLeader,
     /// No such framework, or one that has ended.
     #[error("Framework cannot be found")]
     UnknownFramework,
@@ -65,7 +68,7 @@ impl Rejected {
     /// The status that goes with the text.
     pub fn status(&self) -> StatusCode {
         match self {
-            Rejected::Recovering => StatusCode::SERVICE_UNAVAILABLE,
+            Rejected::Recovering | Rejected::NoLeader => StatusCode::SERVICE_UNAVAILABLE,
             Rejected::NotSubscribed => StatusCode::FORBIDDEN,
             Rejected::Conflict(_) => StatusCode::CONFLICT,
             Rejected::UnknownFramework

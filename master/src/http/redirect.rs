@@ -1,25 +1,90 @@
-//! `/redirect`: where the leading master is. Source: Mesos high availability, redirects.
+//! To the leading master: `/redirect`, and what any other path answers on a master that does not lead.
+//!
+//! Source: Mesos high availability, redirects.
 
 use libprocess::Doors;
-use libprocess::http::{Response, Route};
+use libprocess::http::{Request, Response, Route};
 
+use super::Rejected;
 use crate::Master;
+use crate::reign::Leader;
 use crate::state::{Published, Snapshot};
+
+/// What every master answers for itself. Source: HTTP endpoints, "not redirected".
+const OWN: &[&str] = &["/flags", "/health", "/redirect", "/version"];
+
+/// Puts whatever is opened after it behind the question who leads.
+pub(crate) fn guard(doors: &mut Doors<Master>, published: &Published) {
+    let published = published.clone();
+    doors.before(move |request| elsewhere(&published.load(), request));
+}
 
 /// Opens the route.
 pub(crate) fn doors(doors: &mut Doors<Master>, published: &Published) {
     let published = published.clone();
     doors.route(Route::any("/redirect").help("Redirects to the leading master."), move |request, _| {
-        let answer = match request.rest() {
-            "" => leader(&published.load()),
+        let answer = match (request.rest(), &published.load().leader) {
+            ("", Some(leader)) => to(leader, ""),
+            ("", None) => nobody(),
             _ => Response::not_found(),
         };
         async move { answer }
     });
 }
 
-/// The leader's host and port, whatever scheme the asker used. There is one master, so it leads.
-fn leader(snapshot: &Snapshot) -> Response {
-    let identity = &snapshot.identity;
-    Response::redirect(format!("//{}:{}", identity.hostname, identity.address.port()))
+/// The answer of a master that does not lead; none if it does, or the path is its own.
+fn elsewhere(snapshot: &Snapshot, request: &Request) -> Option<Response> {
+    let path =
+        request.path.strip_prefix("/master").filter(|rest| rest.starts_with('/')).unwrap_or(&request.path);
+    if OWN
+        .iter()
+        .any(|own| path.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    {
+        return None;
+    }
+    match &snapshot.leader {
+        Some(leader) if leader.address == snapshot.identity.address => None,
+        Some(leader) => Some(to(leader, request.target())),
+        None => Some(nobody()),
+    }
+}
+
+/// The leader's host and port, whatever scheme the asker used.
+fn to(leader: &Leader, target: &str) -> Response {
+    Response::redirect(format!("//{}:{}{target}", leader.hostname, leader.address.port()))
+}
+
+fn nobody() -> Response {
+    Response::text(Rejected::NoLeader.status(), Rejected::NoLeader.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Stage;
+
+    fn location(snapshot: &Snapshot, path: &str) -> Option<String> {
+        let answer = elsewhere(snapshot, &Request::get(path))?;
+        Some(answer.text_of(libprocess::http::header::LOCATION).unwrap_or("nowhere").to_owned())
+    }
+
+    #[test]
+    fn a_master_that_does_not_lead_sends_on_whatever_is_not_its_own() {
+        let mut stage = Stage::new();
+        assert_eq!(location(&stage.state.world, "/state"), None, "it leads");
+        stage.state.world.leader =
+            Some(Leader { address: ([10, 0, 0, 2], 5060).into(), hostname: "two.example".to_owned() });
+        let world = &stage.state.world;
+        assert_eq!(location(world, "/state?x=%20y").as_deref(), Some("//two.example:5060/state?x=%20y"));
+        assert_eq!(
+            location(world, "/master/api/v1/scheduler").as_deref(),
+            Some("//two.example:5060/master/api/v1/scheduler")
+        );
+        for own in ["/health", "/master/flags", "/version", "/redirect", "/redirect/x"] {
+            assert_eq!(location(world, own), None, "{own}");
+        }
+        assert_eq!(location(world, "/healthy").as_deref(), Some("//two.example:5060/healthy"));
+        stage.state.world.leader = None;
+        assert_eq!(location(&stage.state.world, "/tasks").as_deref(), Some("nowhere"));
+    }
 }

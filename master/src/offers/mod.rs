@@ -7,5 +7,5 @@ mod timeout;
 
 pub(crate) use discard::discard;
 pub(crate) use rescind::{rescind, rescind_agent, rescind_for_operator};
-pub(crate) use send::send;
+pub(crate) use send::{send, withhold};
 pub(crate) use timeout::timeout;

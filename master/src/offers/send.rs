@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::event::Event;
 use model::{Address, FrameworkId, Offer, OfferId, Url};
@@ -48,6 +49,17 @@ pub(crate) fn send(state: &mut State, allocations: Vec<Allocation>) -> Effects {
         effects.tell(framework, Event::Offers(offers));
     }
     effects
+}
+
+/// Gives back what was allocated while nothing may be offered. It is refused for a moment, so that it is not allocated
+/// again at once.
+pub(crate) fn withhold(state: &State, allocations: Vec<Allocation>) -> Effects {
+    const MOMENT: Duration = Duration::from_millis(250);
+    let here = |allocation: &Allocation| {
+        state.agent(&allocation.agent).is_some_and(|agent| agent.incarnation == allocation.incarnation)
+    };
+    let back = |it: Allocation| Effect::recover(&it.framework, &it.agent, it.resources, Some(MOMENT));
+    allocations.into_iter().filter(here).map(back).collect()
 }
 
 /// An offer of the agent's.

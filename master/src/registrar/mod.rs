@@ -4,16 +4,18 @@
 //! Read in this order:
 //! 1. [`delta`]: the changes there are, each a few hundred bytes;
 //! 2. [`registry`]: the content, and what each change does to it, without I/O;
-//! 3. [`store`]: the seam where the replicated log will sit, and the store in memory that stands there today;
+//! 3. [`store`]: where changes become durable, and the store in memory; [`replicated`]: the one on the replicated log;
 //! 4. [`actor`]: the process. A change is answered only after the store committed it; those that
 //!    arrive meanwhile travel together in the next write.
 
 pub mod actor;
 pub mod delta;
 pub mod registry;
+pub mod replicated;
 pub mod store;
 
 pub use actor::{Input, Registrar, Report, Settings};
 pub use delta::{Delta, Refused};
 pub use registry::{Registry, RegistryLimits};
+pub use replicated::{Batch, Replicated};
 pub use store::{Memory, Store, StoreError};

@@ -169,7 +169,7 @@ fn overdue(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(registry.overdue(limits, at(100)), None);
     }
 
-    fn deltas() -> impl Strategy<Value = Vec<Delta>> {
+    pub(in super::super) fn deltas() -> impl Strategy<Value = Vec<Delta>> {
         let id = || prop::sample::select(vec!["a", "b", "c"]).prop_map(AgentId::from);
         let delta = prop_oneof![
             (id(), 1u16..3).prop_map(|(id, port)| Delta::AdmitAgent { id, info: info(port) }),

@@ -32,6 +32,16 @@ pub enum StoreError {
     Failed(String),
 }
 
+impl Store for Box<dyn Store> {
+    fn load(&mut self) -> Storing<Registry> {
+        self.as_mut().load()
+    }
+
+    fn append(&mut self, deltas: Vec<Arc<Delta>>) -> Storing<()> {
+        self.as_mut().append(deltas)
+    }
+}
+
 /// `--registry=in_memory`: as durable as this process.
 #[derive(Debug, Default)]
 pub struct Memory;

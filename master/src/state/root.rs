@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use libprocess::Upid;
 use model::event::Event;
-use model::{AgentId, FrameworkId, OfferId, StreamId, TaskId, TaskState, TaskStatus};
+use model::{AgentId, FrameworkId, OfferId, StreamId, TaskId, TaskState, TaskStatus, Time};
 
 use super::{Admissions, Agent, Framework, Health, Snapshot};
 use crate::config::{Identity, Settings};
@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub(crate) health: BTreeMap<AgentId, Health>,
     /// Tasks that were on an agent when it became unreachable, so that its return need not look for them.
     pub(crate) left_behind: BTreeMap<AgentId, BTreeSet<(FrameworkId, TaskId)>>,
+    /// Agents that asked to be taken in before it was known who leads.
+    pub(crate) askers: BTreeSet<Upid>,
     /// Numbers for ids and incarnations.
     pub(super) next: Next,
     /// Whether this turn changed what readers see.
@@ -54,9 +56,19 @@ impl State {
             admissions: Admissions::default(),
             health: BTreeMap::new(),
             left_behind: BTreeMap::new(),
+            askers: BTreeSet::new(),
             next: Next::default(),
             touched: true,
         }
+    }
+
+    /// It leads from now on; the registry is not read yet.
+    pub(crate) fn begin_reign(&mut self, epoch: u64, now: Time) {
+        let identity = Arc::make_mut(&mut self.world.identity);
+        identity.epoch = epoch;
+        identity.elected = now;
+        self.world.leader = Some(identity.leader());
+        self.touched = true;
     }
 
     /// Counts leaderships; goes with every message to an agent.

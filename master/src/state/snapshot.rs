@@ -8,6 +8,7 @@ use model::{AgentId, AgentInfo, FrameworkId, Offer, OfferId, Resources, Time};
 
 use super::{Agent, Framework, Tally};
 use crate::config::Identity;
+use crate::reign::Leader;
 
 /// Where readers find the newest [`Snapshot`]. Reading takes no lock and never waits for the master.
 pub type Published = Arc<ArcSwap<Snapshot>>;
@@ -19,6 +20,8 @@ pub struct Snapshot {
     pub identity: Arc<Identity>,
     /// Whether it has read the registry and leads; until then it answers calls with 503.
     pub leading: bool,
+    /// Who leads, as far as this master knows; itself, from the moment it is elected on.
+    pub leader: Option<Leader>,
     /// Frameworks that may still act, connected or not.
     pub frameworks: OrdMap<FrameworkId, Arc<Framework>>,
     /// Frameworks that ended, oldest first; bounded.
@@ -43,6 +46,7 @@ impl Snapshot {
         Snapshot {
             identity: Arc::new(identity),
             leading: false,
+            leader: None,
             frameworks: OrdMap::new(),
             completed_frameworks: Vector::new(),
             agents: OrdMap::new(),

@@ -41,7 +41,6 @@ pub(crate) const DEVIATIONS: &[(&str, &str, &str)] = &[
         "a HEAD is answered as its GET; and /version is the master's too",
     ),
     // How it was started.
-    ("*", "*flags/registry: *", "the registry is in memory until there is a replicated log"),
     ("*", "*flags/work_dir: *", "the story has another directory"),
     ("*", "*flags/webui_dir: missing", "there is no web interface yet"),
     ("*", "*log_dir: missing", "the log goes to standard error"),
