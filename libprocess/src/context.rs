@@ -10,7 +10,7 @@
 //! | end | [`stop`](Context::stop) |
 
 use std::any::Any;
-use std::cell::{Cell as Flag, OnceCell};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -38,8 +38,6 @@ pub struct Context<A: Process> {
     key: Key,
     state: State,
     reason: Option<Box<Reason>>,
-    /// The time of this turn, once somebody asked.
-    now: Flag<Option<SystemTime>>,
     /// What only some processes need, so that idle ones stay small.
     extras: Option<Box<Extras<A>>>,
     /// Made when stock actix code is used.
@@ -111,7 +109,6 @@ impl<A: Process> Context<A> {
             key,
             state: State::Running,
             reason: None,
-            now: Flag::new(None),
             extras: None,
             compat: OnceCell::new(),
         }
@@ -133,9 +130,7 @@ impl<A: Process> Context<A> {
 
     /// The wall time of this turn; never goes backwards.
     pub fn now(&self) -> SystemTime {
-        let now = self.now.get().unwrap_or_else(|| self.runtime().now());
-        self.now.set(Some(now));
-        now
+        self.shard.now(|| self.runtime().now())
     }
 
     /// Chance of this process' own; under one seed it draws the same.
@@ -305,7 +300,7 @@ impl<A: Process> Context<A> {
     }
 
     pub(crate) fn begin_turn(&mut self) {
-        self.now.set(None);
+        self.shard.forget_now();
     }
 
     /// Whether the shard's turn has lasted so long that the reactor must have its own.

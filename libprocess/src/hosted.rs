@@ -132,6 +132,7 @@ impl<A: Process> Home<A> {
 
 impl<A: Process> Hosted for Home<A> {
     fn start(&mut self) -> Next {
+        self.ctx.begin_turn();
         let next = self.guarded(|home, input| {
             *input = "its start";
             let actor = home.actor.as_mut().expect("a process starts before it ends");
@@ -177,6 +178,7 @@ impl<A: Process> Hosted for Home<A> {
 
     fn kill(&mut self) {
         if self.actor.is_some() {
+            self.ctx.begin_turn();
             self.ctx.stop_because(Reason::NodeDown);
             self.end();
         }
@@ -232,6 +234,7 @@ fn exited<A: Process>(actor: &mut A, ctx: &mut Context<A>, peer: &crate::Upid, e
 fn user<A: Process>(actor: &mut A, ctx: &mut Context<A>, envelope: Envelope<A>, input: &mut &'static str) {
     match envelope {
         Envelope::Input(input) => handle(actor, ctx, input),
+        Envelope::Heavy(heavy) => handle(actor, ctx, heavy.1),
         Envelope::Stock(mut envelope) => {
             let before = std::mem::replace(input, "a message other than its input");
             envelope.handle(actor, ctx);

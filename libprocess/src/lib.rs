@@ -94,7 +94,9 @@ mod supervisor;
 
 mod compat;
 mod hosted;
+mod lane;
 mod mailbox;
+mod names;
 mod shard;
 mod timers;
 
@@ -122,9 +124,10 @@ pub use doors::{Asked, Doors, Received};
 pub use edge::Edge;
 pub use identity::{Acl, Credential, Principal, Secret, Security};
 pub use inspect::{Logging, NotInstalled, Rate, Verbosity};
+pub use lane::{Bound, Overflow};
 pub use link::{Exit, Reason};
-pub use mailbox::{Bound, Lane, Overflow};
-pub use pid::Pid;
+pub use mailbox::Lane;
+pub use pid::{Pid, WhenRoom};
 pub use process::Process;
 pub use runtime::{Config, Runtime, StartError};
 pub use spawn::{Shard, Spawn, SpawnError};

@@ -12,6 +12,7 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use actix::{Handler, Message};
@@ -20,44 +21,11 @@ use tokio::sync::oneshot;
 
 use crate::ask::{AskError, SendError};
 use crate::doors::{AskPath, Doors, Letter, NoDoor, Origin};
+use crate::lane::{Bound, Entry, Overflow, Pushed, UserLane};
 use crate::link::{Exit, Reason, Watcher};
 use crate::shard::{Key, Shared};
 use crate::supervision::OnPanic;
 use crate::{Context, Process, Runtime, Upid};
-
-/// How much a user lane holds, and what happens to more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bound {
-    pub messages: usize,
-    pub overflow: Overflow,
-}
-
-/// What a full user lane does with one more message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overflow {
-    /// Refuses it: the sender hears [`SendError::Full`].
-    Reject,
-    /// Takes it and drops the oldest that nobody began to handle.
-    DropOldest,
-}
-
-impl Bound {
-    /// At most so many messages; more are refused.
-    pub const fn messages(messages: usize) -> Bound {
-        Bound { messages, overflow: Overflow::Reject }
-    }
-
-    /// Makes room by dropping the oldest.
-    pub const fn drop_oldest(self) -> Bound {
-        Bound { overflow: Overflow::DropOldest, ..self }
-    }
-}
-
-impl Default for Bound {
-    fn default() -> Bound {
-        Bound::messages(65_536)
-    }
-}
 
 /// Which lane a termination takes: ahead of what waits, or behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +37,8 @@ pub enum Lane {
 /// One entry of the user lane.
 pub(crate) enum Envelope<A: Process> {
     Input(A::Input),
+    /// Came in so many bytes that they count.
+    Heavy(Box<(usize, A::Input)>),
     /// Not run once its asker has given up. Unit: time since the runtime started.
     Expiring(Box<(Duration, A::Input)>),
     /// Any other message the actor handles, in actix's own envelope.
@@ -76,6 +46,49 @@ pub(crate) enum Envelope<A: Process> {
     /// Came before the doors were open.
     Letter(Box<Letter>),
     Terminate,
+}
+
+/// Below this, the bytes a message came in are not counted.
+const HEAVY: usize = 1 << 10;
+
+impl<A: Process> Envelope<A> {
+    /// The same, known to have come in so many bytes.
+    fn of_bytes(self, bytes: usize) -> Envelope<A> {
+        match self {
+            Envelope::Input(input) if bytes >= HEAVY => Envelope::Heavy(Box::new((bytes, input))),
+            light => light,
+        }
+    }
+}
+
+impl<A: Process> Entry for Envelope<A> {
+    #[inline]
+    fn weight(&self) -> usize {
+        match self {
+            Envelope::Input(input) => A::weight(input),
+            Envelope::Heavy(heavy) => heavy.0,
+            Envelope::Expiring(expiring) => A::weight(&expiring.1),
+            Envelope::Letter(letter) => bytes_of(letter),
+            Envelope::Stock(_) | Envelope::Terminate => 0,
+        }
+    }
+
+    fn key(&self) -> Option<u64> {
+        match self {
+            Envelope::Input(input) => A::key(input),
+            Envelope::Heavy(heavy) => A::key(&heavy.1),
+            Envelope::Expiring(expiring) => A::key(&expiring.1),
+            Envelope::Letter(_) | Envelope::Stock(_) | Envelope::Terminate => None,
+        }
+    }
+}
+
+/// How many bytes a letter came in.
+fn bytes_of(letter: &Letter) -> usize {
+    match letter {
+        Letter::Frame(frame) => frame.said.iter().map(|(_, body)| body.len()).sum(),
+        Letter::Moved { .. } => 0,
+    }
 }
 
 /// One entry of the system lane.
@@ -103,18 +116,43 @@ pub(crate) struct Cell<A: Process> {
     lanes: Mutex<Lanes<A>>,
 }
 
-pub(crate) struct Lanes<A: Process> {
-    pub(crate) system: VecDeque<System<A>>,
-    pub(crate) user: VecDeque<Envelope<A>>,
-    watchers: Vec<Watcher>,
+struct Lanes<A: Process> {
+    user: UserLane<Envelope<A>>,
+    /// What only some processes need, so that idle ones stay small.
+    rare: Option<Box<Rare<A>>>,
     key: Key,
     /// A turn is due: nobody need say so again. True until the process has started.
     scheduled: bool,
     /// A future of the process may go on.
-    pub(crate) woken: bool,
-    /// Why it ended, once it has.
-    ended: Option<Box<Reason>>,
+    woken: bool,
+    /// It has ended: the reason is among the rare.
+    ended: bool,
 }
+
+struct Rare<A: Process> {
+    system: VecDeque<System<A>>,
+    watchers: Vec<Watcher>,
+    /// Why it ended, once it has.
+    reason: Option<Reason>,
+}
+
+impl<A: Process> Rare<A> {
+    fn new(reason: Option<Reason>) -> Box<Rare<A>> {
+        Box::new(Rare { system: VecDeque::new(), watchers: Vec::new(), reason })
+    }
+}
+
+impl<A: Process> Lanes<A> {
+    fn rare(&mut self) -> &mut Rare<A> {
+        self.rare.get_or_insert_with(|| Rare::new(None))
+    }
+
+    fn reason(&self) -> Option<&Reason> {
+        self.rare.as_ref()?.reason.as_ref()
+    }
+}
+
+type Guard<'a, A> = parking_lot::MutexGuard<'a, Lanes<A>>;
 
 impl<A: Process> Cell<A> {
     pub(crate) fn new(
@@ -125,15 +163,14 @@ impl<A: Process> Cell<A> {
         on_panic: OnPanic,
     ) -> Arc<Cell<A>> {
         let lanes = Lanes {
-            system: VecDeque::new(),
-            user: VecDeque::new(),
-            watchers: Vec::new(),
+            user: UserLane::new(&bound),
+            rare: None,
             key: Key::default(),
             scheduled: true,
             woken: false,
-            ended: None,
+            ended: false,
         };
-        let Bound { messages, overflow } = bound;
+        let Bound { messages, overflow, .. } = bound;
         let room = u32::try_from(messages).unwrap_or(u32::MAX);
         Arc::new(Cell {
             upid,
@@ -156,7 +193,7 @@ impl<A: Process> Cell<A> {
     }
 
     pub(crate) fn is_alive(&self) -> bool {
-        self.lanes.lock().ended.is_none()
+        !self.lanes.lock().ended
     }
 
     /// Puts `message` into the user lane, in place if it is the process' own input.
@@ -190,33 +227,72 @@ impl<A: Process> Cell<A> {
 
     pub(crate) fn push(&self, envelope: Envelope<A>) -> Result<(), SendError> {
         let mut lanes = self.lanes.lock();
-        if lanes.ended.is_some() {
+        if lanes.ended {
             return self.refuse(lanes, envelope, SendError::Gone);
         }
-        if lanes.user.len() >= self.room as usize {
-            match self.overflow {
-                Overflow::Reject => return self.refuse(lanes, envelope, SendError::Full),
-                Overflow::DropOldest => {
-                    let oldest = lanes.user.pop_front();
-                    lanes.user.push_back(envelope);
-                    drop(lanes);
-                    drop(oldest);
-                    return Ok(());
-                }
+        match lanes.user.push_plain(envelope, self.room as usize) {
+            Ok(()) => {
+                self.wake(lanes);
+                Ok(())
             }
+            Err(envelope) => self.push_rare(lanes, envelope),
         }
-        lanes.user.push_back(envelope);
+    }
+
+    /// Puts an envelope into a lane that is full, or in which not only numbers count.
+    #[cold]
+    fn push_rare(&self, mut lanes: Guard<'_, A>, envelope: Envelope<A>) -> Result<(), SendError> {
+        match lanes.user.push(envelope, self.room as usize, self.overflow) {
+            Ok(pushed) => {
+                self.pushed(lanes, pushed);
+                Ok(())
+            }
+            Err(envelope) => self.refuse(lanes, envelope, SendError::Full),
+        }
+    }
+
+    fn pushed(&self, lanes: Guard<'_, A>, pushed: Pushed<Envelope<A>>) {
         self.wake(lanes);
-        Ok(())
+        if let Pushed::Instead(dropped) = pushed {
+            self.runtime.counts().dropped.increment(dropped.len() as u64);
+            drop(dropped);
+        }
+    }
+
+    /// Puts an envelope in once there is room for it.
+    ///
+    /// Errors: when the process has ended, or the lane could never hold it.
+    pub(crate) fn push_or_wait(
+        &self,
+        envelope: &mut Option<Envelope<A>>,
+        ticket: &mut Option<u64>,
+        waker: &Waker,
+    ) -> Poll<Result<(), SendError>> {
+        let mut lanes = self.lanes.lock();
+        if lanes.ended {
+            return Poll::Ready(Err(SendError::Gone));
+        }
+        match lanes.user.push_or_wait(envelope, ticket, (self.room as usize, self.overflow), waker) {
+            Some(Ok(pushed)) => {
+                self.pushed(lanes, pushed);
+                Poll::Ready(Ok(()))
+            }
+            Some(Err(())) => Poll::Pending,
+            None => Poll::Ready(Err(SendError::Full)),
+        }
+    }
+
+    /// Whoever had this ticket waits no more; its room is for those behind it.
+    pub(crate) fn wait_no_more(&self, ticket: u64) {
+        let mut lanes = self.lanes.lock();
+        lanes.user.leave(ticket);
+        let wake = lanes.user.to_wake(self.room as usize);
+        drop(lanes);
+        wake.into_iter().for_each(Waker::wake);
     }
 
     #[cold]
-    fn refuse<T>(
-        &self,
-        lanes: parking_lot::MutexGuard<'_, Lanes<A>>,
-        envelope: T,
-        why: SendError,
-    ) -> Result<(), SendError> {
+    fn refuse<T>(&self, lanes: Guard<'_, A>, envelope: T, why: SendError) -> Result<(), SendError> {
         drop(lanes);
         drop(envelope);
         self.runtime.counts().rejected.increment(1);
@@ -226,11 +302,11 @@ impl<A: Process> Cell<A> {
     /// Puts something into the system lane, which is never full.
     pub(crate) fn push_system(&self, entry: System<A>) {
         let mut lanes = self.lanes.lock();
-        if lanes.ended.is_some() {
+        if lanes.ended {
             drop(lanes);
             return drop(entry);
         }
-        lanes.system.push_back(entry);
+        lanes.rare().system.push_back(entry);
         self.wake(lanes);
     }
 
@@ -242,8 +318,8 @@ impl<A: Process> Cell<A> {
     }
 
     #[inline]
-    fn wake(&self, mut lanes: parking_lot::MutexGuard<'_, Lanes<A>>) {
-        if !lanes.scheduled && lanes.ended.is_none() {
+    fn wake(&self, mut lanes: Guard<'_, A>) {
+        if !lanes.scheduled && !lanes.ended {
             lanes.scheduled = true;
             let key = lanes.key;
             drop(lanes);
@@ -265,7 +341,8 @@ impl<A: Process> Cell<A> {
     /// Nothing waits: from here on, pushes schedule a turn. False if something does.
     pub(crate) fn rest(&self) -> bool {
         let mut lanes = self.lanes.lock();
-        let empty = lanes.system.is_empty() && lanes.user.is_empty() && !lanes.woken;
+        let system = lanes.rare.as_ref().is_some_and(|rare| !rare.system.is_empty());
+        let empty = !system && lanes.user.is_empty() && !lanes.woken;
         lanes.scheduled = !empty;
         empty
     }
@@ -283,34 +360,33 @@ impl<A: Process> Cell<A> {
         blocked: bool,
     ) -> (bool, bool) {
         let mut lanes = self.lanes.lock();
-        if !lanes.system.is_empty() {
-            std::mem::swap(&mut lanes.system, system);
+        if let Some(rare) = &mut lanes.rare
+            && !rare.system.is_empty()
+        {
+            std::mem::swap(&mut rare.system, system);
         }
-        if budget > 0 {
-            if lanes.user.len() <= budget {
-                std::mem::swap(&mut lanes.user, user);
-            } else {
-                user.extend(lanes.user.drain(..budget));
-            }
-        }
+        let more = if budget > 0 { lanes.user.take(user, budget) } else { !lanes.user.is_empty() };
         let woken = std::mem::take(&mut lanes.woken);
-        let more = !lanes.user.is_empty();
         lanes.scheduled = more && !blocked;
+        let wake = lanes.user.to_wake(self.room as usize);
+        drop(lanes);
+        wake.into_iter().for_each(Waker::wake);
         (woken, more)
     }
 
     /// Ends the cell: what waits is dropped, and everybody who watches hears why.
     pub(crate) fn close(&self, reason: &Reason) {
         let mut lanes = self.lanes.lock();
-        lanes.ended = Some(Box::new(reason.clone()));
-        let system = std::mem::take(&mut lanes.system);
-        let user = std::mem::take(&mut lanes.user);
-        let watchers = std::mem::take(&mut lanes.watchers);
+        lanes.ended = true;
+        let (user, waiting) = lanes.user.close();
+        let rare = lanes.rare.replace(Rare::new(Some(reason.clone())));
         drop(lanes);
+        let (system, watchers) = rare.map_or_else(Default::default, |rare| (rare.system, rare.watchers));
         let dropped = catch_unwind(AssertUnwindSafe(|| drop((system, user))));
         if dropped.is_err() {
             tracing::error!(upid = %self.upid, "a message panicked while it was dropped");
         }
+        waiting.into_iter().for_each(Waker::wake);
         watchers.into_iter().for_each(|watcher| watcher.notify(reason));
     }
 
@@ -318,14 +394,15 @@ impl<A: Process> Cell<A> {
     pub(crate) fn wait(&self) -> oneshot::Receiver<Reason> {
         let (sender, receiver) = oneshot::channel();
         let mut lanes = self.lanes.lock();
-        match &lanes.ended {
+        match lanes.reason() {
             Some(reason) => drop(sender.send(Reason::clone(reason))),
             None => {
-                if lanes.watchers.len() == lanes.watchers.capacity() {
+                let watchers = &mut lanes.rare().watchers;
+                if watchers.len() == watchers.capacity() {
                     // Those who gave up waiting do not pile up.
-                    lanes.watchers.retain(|watcher| !watcher.gave_up());
+                    watchers.retain(|watcher| !watcher.gave_up());
                 }
-                lanes.watchers.push(Watcher::Waiter(sender));
+                watchers.push(Watcher::Waiter(sender));
             }
         }
         receiver
@@ -336,8 +413,8 @@ impl<A: Process> Cell<A> {
             Lane::System => self.push_system(System::Terminate(Reason::Terminated)),
             Lane::User => {
                 let mut lanes = self.lanes.lock();
-                if lanes.ended.is_none() {
-                    lanes.user.push_back(Envelope::Terminate);
+                if !lanes.ended {
+                    lanes.user.push_always(Envelope::Terminate);
                     self.wake(lanes);
                 }
             }
@@ -396,7 +473,7 @@ impl<A: Process> AnyCell for Cell<A> {
     }
 
     fn ended(&self) -> Option<Reason> {
-        self.lanes.lock().ended.as_deref().cloned()
+        self.lanes.lock().reason().cloned()
     }
 
     fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
@@ -406,7 +483,10 @@ impl<A: Process> AnyCell for Cell<A> {
     fn letter(&self, letter: Letter) -> Result<(), SendError> {
         match self.doors.get() {
             None => self.push(Envelope::Letter(Box::new(letter))),
-            Some(Some(doors)) => self.push(doors.open(letter)?),
+            Some(Some(doors)) => {
+                let bytes = bytes_of(&letter);
+                self.push(doors.open(letter)?.of_bytes(bytes))
+            }
             Some(None) => Err(SendError::Refused),
         }
     }
@@ -421,7 +501,7 @@ impl<A: Process> AnyCell for Cell<A> {
 
     fn deliver(&self, door: usize, version: u32, origin: &Origin<'_>, body: &[u8]) -> Result<(), SendError> {
         let doors = self.doors().ok_or(SendError::Refused)?;
-        self.push(doors.decode(door, version, origin, body)?)
+        self.push(doors.decode(door, version, origin, body)?.of_bytes(body.len()))
     }
 
     fn ask(
@@ -446,8 +526,8 @@ impl<A: Process> AnyCell for Cell<A> {
 
     fn watch(&self, watcher: Watcher) -> bool {
         let mut lanes = self.lanes.lock();
-        if lanes.ended.is_none() {
-            lanes.watchers.push(watcher);
+        if !lanes.ended {
+            lanes.rare().watchers.push(watcher);
             return true;
         }
         false
@@ -455,8 +535,9 @@ impl<A: Process> AnyCell for Cell<A> {
 
     fn unwatch(&self, linker: &Upid, linked: &Upid) {
         let mut lanes = self.lanes.lock();
-        if let Some(at) = lanes.watchers.iter().position(|watcher| watcher.is(linker, linked)) {
-            let watcher = lanes.watchers.swap_remove(at);
+        let Some(rare) = &mut lanes.rare else { return };
+        if let Some(at) = rare.watchers.iter().position(|watcher| watcher.is(linker, linked)) {
+            let watcher = rare.watchers.swap_remove(at);
             drop(lanes);
             drop(watcher);
         }

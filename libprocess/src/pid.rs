@@ -1,7 +1,9 @@
 //! The typed address of a process of this runtime.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
 use actix::{Handler, Message};
@@ -64,6 +66,15 @@ impl<A: Process> Pid<A> {
         self.cell.push_message(message)
     }
 
+    /// Puts an input into the mailbox as soon as there is room, behind those who wait for it already.
+    ///
+    /// For senders that are no processes: two processes with full mailboxes would wait for each other.
+    ///
+    /// Errors: when the process has ended, or ends meanwhile, or its mailbox could never hold it.
+    pub fn tell_when_room(&self, input: A::Input) -> WhenRoom<A> {
+        WhenRoom { cell: self.cell.clone(), envelope: Some(Envelope::Input(input)), ticket: None }
+    }
+
     /// Asks for what the handler of `M` returns: `pid.ask(m).within(d).await`.
     pub fn ask<M>(&self, message: M) -> Ask<'_, A, M>
     where
@@ -102,6 +113,35 @@ impl<A: Process> Pid<A> {
     /// Whether it has not ended yet.
     pub fn is_alive(&self) -> bool {
         self.cell.is_alive()
+    }
+}
+
+/// A message on its way into a mailbox that may be full. Dropping it sends nothing.
+#[must_use = "nothing is sent before it is awaited"]
+pub struct WhenRoom<A: Process> {
+    cell: Arc<Cell<A>>,
+    envelope: Option<Envelope<A>>,
+    /// Its place among those who wait, while it has one.
+    ticket: Option<u64>,
+}
+
+// Nothing in it is pinned.
+impl<A: Process> Unpin for WhenRoom<A> {}
+
+impl<A: Process> Future for WhenRoom<A> {
+    type Output = Result<(), SendError>;
+
+    fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        this.cell.push_or_wait(&mut this.envelope, &mut this.ticket, poller.waker())
+    }
+}
+
+impl<A: Process> Drop for WhenRoom<A> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.cell.wait_no_more(ticket);
+        }
     }
 }
 

@@ -45,6 +45,22 @@ pub trait Process: Actor<Context = Context<Self>> + Handler<Self::Input> {
         let _ = doors;
     }
 
+    /// What an input holds beside its own size, for [`Bound::bytes`](crate::Bound::bytes).
+    ///
+    /// Unit: bytes. Called under a lock: no more than an addition or two.
+    #[inline]
+    fn weight(input: &Self::Input) -> usize {
+        let _ = input;
+        0
+    }
+
+    /// What an input is about, if a later one about the same may take its place in a mailbox that
+    /// [coalesces](crate::Overflow::Coalesce). Called under a lock.
+    fn key(input: &Self::Input) -> Option<u64> {
+        let _ = input;
+        None
+    }
+
     /// A linked process is gone, or out of reach; once per link.
     fn exited(&mut self, peer: &Upid, exit: Exit, ctx: &mut Context<Self>) {
         let _ = (peer, exit, ctx);

@@ -4,6 +4,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::inspect::{self, Logging, Rate};
 use crate::link::Reason;
 use crate::mailbox::{AnyCell, Cell};
 use crate::metrics::Metrics;
+use crate::names::{Named, Names};
 use crate::real;
 use crate::shard::Shared;
 use crate::spawn::{Name, place, settle};
@@ -52,7 +54,7 @@ struct Inner {
     address: SocketAddr,
     environment: Environment,
     shards: Vec<Arc<Shared>>,
-    names: RwLock<BTreeMap<Arc<str>, Named>>,
+    names: RwLock<Names>,
     /// Shape: prefix → how many names it has given.
     prefixes: Mutex<BTreeMap<String, u64>>,
     epochs: AtomicU64,
@@ -68,12 +70,6 @@ struct Inner {
     driver: Box<dyn Driver>,
 }
 
-struct Named {
-    cell: Arc<dyn AnyCell>,
-    /// The how-manieth process of this runtime; they end in reverse order.
-    born: u64,
-}
-
 /// What turns the shards of a runtime.
 pub(crate) trait Driver: Send + Sync {
     /// The processes have ended: stops the shards, the listener and the workers.
@@ -85,6 +81,7 @@ pub(crate) trait Driver: Send + Sync {
 /// What every runtime counts.
 pub(crate) struct Counts {
     pub(crate) rejected: ::metrics::Counter,
+    pub(crate) dropped: ::metrics::Counter,
     spawned: ::metrics::Counter,
     panicked: ::metrics::Counter,
 }
@@ -183,10 +180,9 @@ impl Runtime {
             if self.is_down() {
                 return Err(SpawnError::ShutDown);
             }
-            if names.contains_key(&name) {
+            if !names.add(Named { cell: cell.clone(), born }) {
                 return Err(SpawnError::NameTaken(name.to_string()));
             }
-            names.insert(name, Named { cell: cell.clone(), born });
         }
         inner.counts.spawned.increment(1);
         let pid = Pid { cell };
@@ -324,6 +320,7 @@ impl Runtime {
         let mut seed = environment.rng.stream("epochs");
         let counts = Counts {
             rejected: metrics.counter("libprocess/messages_rejected"),
+            dropped: metrics.counter("libprocess/messages_dropped"),
             spawned: metrics.counter("libprocess/processes_spawned"),
             panicked: metrics.counter("libprocess/processes_panicked"),
         };
@@ -500,9 +497,16 @@ impl Runtime {
 
     fn numbered(&self, prefix: String) -> String {
         let mut prefixes = self.0.prefixes.lock();
-        let count = prefixes.entry(prefix.clone()).or_insert(0);
+        let count = match prefixes.get_mut(&prefix) {
+            Some(count) => count,
+            None => prefixes.entry(prefix.clone()).or_insert(0),
+        };
         *count += 1;
-        format!("{prefix}({count})")
+        let count = *count;
+        drop(prefixes);
+        let mut name = prefix;
+        write!(name, "({count})").expect("a string takes what is written");
+        name
     }
 
     /// Epochs are drawn by counting from a random start through a mixing bijection (splitmix64):
@@ -511,7 +515,8 @@ impl Runtime {
         let mut z = self.0.epochs.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Epoch(z ^ (z >> 31))
+        // 0 is nobody's.
+        Epoch((z ^ (z >> 31)).max(1))
     }
 }
 

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
@@ -84,6 +84,8 @@ pub(crate) struct Local {
     started: Cell<Option<Duration>>,
     /// This turn has taken its time, whatever else is ready.
     late: Cell<bool>,
+    /// Wall time as the process at work sees it, once it asked in this turn of its.
+    now: Cell<Option<SystemTime>>,
     /// The shard will look at `ready` by itself; else it has to be woken.
     awake: Cell<bool>,
 }
@@ -94,6 +96,18 @@ thread_local! {
 }
 
 impl Local {
+    /// Wall time, which stands still while one process has its turn.
+    pub(crate) fn now(&self, clock: impl FnOnce() -> SystemTime) -> SystemTime {
+        let now = self.now.get().unwrap_or_else(clock);
+        self.now.set(Some(now));
+        now
+    }
+
+    /// Another process has its turn.
+    pub(crate) fn forget_now(&self) {
+        self.now.set(None);
+    }
+
     /// Whether this turn has lasted `limit`; if so, it ends after the process at work.
     pub(crate) fn is_late(&self, now: Duration, limit: Duration) -> bool {
         let started = self.started.get().unwrap_or(now);
@@ -188,6 +202,7 @@ impl Shard {
             timers: RefCell::default(),
             started: Cell::default(),
             late: Cell::default(),
+            now: Cell::default(),
             awake: Cell::new(true),
         });
         Shard {

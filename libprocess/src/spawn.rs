@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::hosted::Home;
-use crate::mailbox::Bound;
+use crate::lane::Bound;
 use crate::supervision::OnPanic;
 use crate::{Context, Doors, Pid, Process};
 use crate::{panics, shard};

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -23,7 +24,8 @@ pub struct Upid(Arc<Parts>);
 struct Parts {
     id: Arc<str>,
     address: SocketAddr,
-    epoch: Option<Epoch>,
+    /// Never 0, which leaves room for none.
+    epoch: Option<NonZeroU64>,
 }
 
 impl Upid {
@@ -34,7 +36,9 @@ impl Upid {
 
     /// One life of the process `id` at `address`.
     pub fn with_epoch(id: impl Into<Arc<str>>, address: SocketAddr, epoch: Epoch) -> Upid {
-        Upid(Arc::new(Parts { id: id.into(), address, epoch: Some(epoch) }))
+        // No life is called 0; who says so means one that never was.
+        let epoch = Some(NonZeroU64::new(epoch.0).unwrap_or(NonZeroU64::MAX));
+        Upid(Arc::new(Parts { id: id.into(), address, epoch }))
     }
 
     /// The name within its node, as in `slave(1)`.
@@ -49,7 +53,7 @@ impl Upid {
 
     /// The life that is meant, if only one is.
     pub fn epoch(&self) -> Option<Epoch> {
-        self.0.epoch
+        self.0.epoch.map(|epoch| Epoch(epoch.get()))
     }
 
     /// The same place, whoever lives there.
@@ -98,7 +102,7 @@ impl fmt::Display for Upid {
 impl fmt::Debug for Upid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")?;
-        self.0.epoch.map_or(Ok(()), |epoch| write!(f, "#{:x}", epoch.0))
+        self.0.epoch.map_or(Ok(()), |epoch| write!(f, "#{epoch:x}"))
     }
 }
 

@@ -3,6 +3,7 @@
 mod fair;
 mod hostile;
 mod identity;
+mod lanes;
 mod local;
 mod order;
 mod probe;
