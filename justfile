@@ -15,11 +15,16 @@ fix:
 # The figures we promise, each as a ratio within one run.
 bench:
     cargo bench -p libprocess
+    cargo bench -p libprocess-peers
     cargo bench -p api
     cargo bench -p master
     cargo bench -p replicated-log
     cargo bench -p executor
     cargo bench -p cli
+
+# libprocess beside its peers: ours, each peer, ratio; `just peers tell ring` for some.
+peers *NAMES:
+    cargo bench -p libprocess-peers -- {{NAMES}}
 
 # A cluster in one process, until Ctrl-C.
 local *ARGS:

@@ -5,14 +5,25 @@ use std::sync::mpsc;
 use libprocess::actix::{self, Addr};
 use libprocess::{Actor, Context, Handler, Message, Pid, Process, Spawn};
 
-use crate::measure::{Figure, per_operation, runtime, versus, with_arbiter};
+use crate::measure::{Figure, among, per_operation, runtime, with_arbiter};
+use crate::peers::{channel, kameo, ractor};
 
 const MEMBERS: usize = 64;
-const HOPS: u64 = 2_000_000;
+const HOPS: u64 = 1_000_000;
 
 pub(crate) fn figures() -> Vec<Figure> {
-    let (ours, theirs) = versus(ours, stock);
-    vec![Figure { what: "hop in a ring of 64", unit: "ns", ours, peer: "actix", theirs, goal: Some(0.8) }]
+    among(
+        "hop in a ring of 64",
+        "ns",
+        Some(0.8),
+        ours,
+        vec![
+            ("actix", Box::new(stock)),
+            ("ractor", Box::new(|| ractor::ring(MEMBERS, HOPS))),
+            ("kameo", Box::new(|| kameo::ring(MEMBERS, HOPS))),
+            ("channel", Box::new(|| channel::ring(MEMBERS, HOPS))),
+        ],
+    )
 }
 
 enum Pass<Next> {

@@ -1,12 +1,16 @@
 //! What we promise to be fast, beside its peers in the same run: one table of ours, peer, ratio.
 //!
-//! `cargo bench -p libprocess --bench figures` for all, `… -- ring tell` for some. CPU time of the
+//! `cargo bench -p libprocess-peers` for all, `… -- ring tell` for some. CPU time of the
 //! whole OS process per operation, median of interleaved rounds; ratios decide, absolute figures
 //! are for orientation.
 
+mod across;
 mod ask;
+mod fairness;
 mod fan_in;
+mod links;
 mod measure;
+mod peers;
 mod remote;
 mod ring;
 mod spawn;
@@ -18,13 +22,19 @@ use measure::Figure;
 type Bench = fn() -> Vec<Figure>;
 
 fn main() {
+    if spawn::idle_alone() {
+        return;
+    }
     let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let all: [(&str, Bench); 7] = [
+    let all: [(&str, Bench); 10] = [
         ("tell", tell::figures),
         ("fan_in", fan_in::figures),
         ("ring", ring::figures),
         ("spawn", spawn::figures),
         ("ask", ask::figures),
+        ("across", across::figures),
+        ("fairness", fairness::figures),
+        ("links", links::figures),
         ("remote", remote::figures),
         ("tls", tls::figures),
     ];

@@ -6,21 +6,63 @@ use std::sync::mpsc;
 use libprocess::actix::{self, Addr};
 use libprocess::{Actor, Config, Context, Handler, Message, Pid, Process, Runtime, Spawn};
 
-use crate::measure::{Figure, per_operation, resident, runtime, versus, with_arbiter};
+use crate::measure::{Figure, among, per_operation, resident, runtime, versus, with_arbiter};
+use crate::peers::{channel, kameo, ractor};
 
 const PROCESSES: u64 = 100_000;
 
 pub(crate) fn figures() -> Vec<Figure> {
-    // Memory first: what was freed once is resident still.
-    let (ours, theirs) = (idle_ours(), idle_stock());
-    let memory = Figure { what: "idle process", unit: "B", ours, peer: "actix", theirs, goal: Some(0.5) };
-    let (ours, theirs) = versus(spawned_ours, spawned_stock);
-    let spawned =
-        Figure { what: "spawn and first message", unit: "ns", ours, peer: "actix", theirs, goal: None };
+    let memory = idle();
+    let what = "spawn and first message";
+    let spawned = among(
+        what,
+        "ns",
+        None,
+        spawned_ours,
+        vec![
+            ("actix", Box::new(spawned_stock)),
+            ("ractor", Box::new(|| ractor::spawn(PROCESSES / 10, false))),
+            ("kameo", Box::new(|| kameo::spawn(PROCESSES / 10, false))),
+            ("channel", Box::new(|| channel::spawn(PROCESSES, false))),
+        ],
+    );
     let (ours, theirs) = versus(nodes_ours, nodes_stock);
     let node =
         Figure { what: "node, started and ended", unit: "ns", ours, peer: "arbiter", theirs, goal: None };
-    vec![spawned, memory, node]
+    spawned.into_iter().chain(memory).chain([node]).collect()
+}
+
+/// Each in an OS process of its own: what was freed once is resident still, and is had again for nothing.
+fn idle() -> Vec<Figure> {
+    let measured = |who: &str| -> f64 {
+        let this = std::env::current_exe().expect("this bench");
+        let output = std::process::Command::new(this).env(IDLE, who).output().expect("this bench runs");
+        String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number of bytes")
+    };
+    let ours = measured("ours");
+    ["actix", "ractor", "kameo", "channel"]
+        .map(|peer| {
+            let goal = (peer == "actix").then_some(0.5);
+            Figure { what: "idle process", unit: "B", ours, peer, theirs: measured(peer), goal }
+        })
+        .into()
+}
+
+/// Says whose idle memory this OS process is to measure.
+const IDLE: &str = "LIBPROCESS_BENCH_IDLE";
+
+/// Measures and prints, if this OS process is there for nothing else.
+pub(crate) fn idle_alone() -> bool {
+    let Ok(who) = std::env::var(IDLE) else { return false };
+    let bytes = match who.as_str() {
+        "ours" => idle_ours(),
+        "actix" => idle_stock(),
+        "ractor" => ractor::spawn(PROCESSES, true),
+        "kameo" => kameo::spawn(PROCESSES, true),
+        _ => channel::spawn(PROCESSES, true),
+    };
+    println!("{bytes}");
+    true
 }
 
 const NODES: u64 = 100;

@@ -46,6 +46,39 @@ pub(crate) fn versus(mut ours: impl FnMut() -> f64, mut theirs: impl FnMut() -> 
     (median(a), median(b))
 }
 
+/// A peer's name, and what the same costs there.
+pub(crate) type Peer<'a> = (&'static str, Box<dyn FnMut() -> f64 + 'a>);
+
+/// One figure for each peer, by medians of interleaved rounds of all, behind one round each to warm
+/// up; what is promised is promised against the first.
+pub(crate) fn among<'a>(
+    what: &'static str,
+    unit: &'static str,
+    goal: Option<f64>,
+    mut ours: impl FnMut() -> f64,
+    mut peers: Vec<Peer<'a>>,
+) -> Vec<Figure> {
+    let mut rounds: Vec<Vec<f64>> = vec![Vec::new(); peers.len() + 1];
+    for round in 0..6 {
+        let costs: Vec<f64> =
+            std::iter::once(ours()).chain(peers.iter_mut().map(|(_, theirs)| theirs())).collect();
+        if round > 0 {
+            rounds.iter_mut().zip(costs).for_each(|(rounds, cost)| rounds.push(cost));
+        }
+    }
+    let mut medians = rounds.into_iter().map(median);
+    let ours = medians.next().expect("ours is the first");
+    let figure = |(at, (peer, theirs)): (usize, (&'static str, f64))| Figure {
+        what,
+        unit,
+        ours,
+        peer,
+        theirs,
+        goal: goal.filter(|_| at == 0),
+    };
+    peers.iter().map(|(name, _)| *name).zip(medians).enumerate().map(figure).collect()
+}
+
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]

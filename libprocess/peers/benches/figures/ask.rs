@@ -6,19 +6,33 @@ use std::time::Duration;
 use libprocess::actix::{self, Addr};
 use libprocess::{Actor, Context, Handler, Message, Pid, Process, Shard, Spawn};
 
-use crate::measure::{Figure, per_operation, runtime, versus, with_arbiter};
+use crate::measure::{Figure, among, per_operation, runtime, with_arbiter};
+use crate::peers::{channel, kameo, ractor};
 
 const SAME: u64 = 300_000;
 const ACROSS: u64 = 50_000;
 
 pub(crate) fn figures() -> Vec<Figure> {
-    let (ours_same, stock_same) = versus(|| ours(1, SAME), || stock_same(SAME));
-    let (ours_across, stock_across) = versus(|| ours(2, ACROSS), || stock_across(ACROSS));
-    vec![row("same shard", ours_same, stock_same), row("across shards", ours_across, stock_across)]
-}
-
-fn row(what: &'static str, ours: f64, theirs: f64) -> Figure {
-    Figure { what, unit: "ns", ours, peer: "actix", theirs, goal: Some(1.1) }
+    let same = among(
+        "same shard",
+        "ns",
+        Some(1.1),
+        || ours(1, SAME),
+        vec![
+            ("actix", Box::new(|| stock_same(SAME))),
+            ("ractor", Box::new(|| ractor::ask(SAME))),
+            ("kameo", Box::new(|| kameo::ask(SAME))),
+            ("channel", Box::new(|| channel::ask(SAME))),
+        ],
+    );
+    let across = among(
+        "across shards",
+        "ns",
+        Some(1.1),
+        || ours(2, ACROSS),
+        vec![("actix", Box::new(|| stock_across(ACROSS)))],
+    );
+    same.into_iter().chain(across).collect()
 }
 
 struct Double(u64);
@@ -47,9 +61,9 @@ fn ours(shards: usize, questions: u64) -> f64 {
         fn handle(&mut self, _: Ask, _: &mut Context<Self>) {}
     }
     impl Handler<Double> for Answerer {
-        type Result = libprocess::actix::MessageResult<Double>;
+        type Result = actix::MessageResult<Double>;
         fn handle(&mut self, Double(number): Double, _: &mut Context<Self>) -> Self::Result {
-            libprocess::actix::MessageResult(number * 2)
+            actix::MessageResult(number * 2)
         }
     }
     struct Asker(Pid<Answerer>, mpsc::Sender<()>);

@@ -5,26 +5,21 @@ use std::sync::mpsc;
 use libprocess::actix::{self, Addr};
 use libprocess::{Actor, Context, Handler, Message, Pid, Process, Shard, Spawn};
 
-use crate::measure::{Figure, per_operation, runtime, versus, with_arbiter};
+use crate::measure::{Figure, among, per_operation, runtime, with_arbiter};
 
 const MESSAGES: u64 = 4_000_000;
 
 pub(crate) fn figures() -> Vec<Figure> {
-    vec![compared(8, 4_096, "8 to 1, 32k waiting", None)]
+    let load = Load { sources: 8, batch: 4_096, batches: MESSAGES / 8 / 4_096 };
+    among("8 to 1, 32k waiting", "ns", None, || ours(load), vec![("actix", Box::new(|| stock(load)))])
 }
 
 /// `sources` that each send `batch` messages, and the next batch when the sink has had it.
-pub(crate) fn compared(sources: u64, batch: u64, what: &'static str, goal: Option<f64>) -> Figure {
-    let load = Load { sources, batch, batches: MESSAGES / sources / batch };
-    let (ours, theirs) = versus(|| ours(load), || stock(load));
-    Figure { what, unit: "ns", ours, peer: "actix", theirs, goal }
-}
-
 #[derive(Clone, Copy)]
-struct Load {
-    sources: u64,
-    batch: u64,
-    batches: u64,
+pub(crate) struct Load {
+    pub(crate) sources: u64,
+    pub(crate) batch: u64,
+    pub(crate) batches: u64,
 }
 
 impl Load {
@@ -62,7 +57,7 @@ impl Sink {
     }
 }
 
-fn ours(load: Load) -> f64 {
+pub(crate) fn ours(load: Load) -> f64 {
     struct Ours(Sink);
     impl Actor for Ours {
         type Context = Context<Self>;
@@ -125,7 +120,7 @@ fn ours(load: Load) -> f64 {
     cost
 }
 
-fn stock(load: Load) -> f64 {
+pub(crate) fn stock(load: Load) -> f64 {
     struct Stock(Sink);
     impl Actor for Stock {
         type Context = actix::Context<Self>;

@@ -1,0 +1,2 @@
+//! What `libprocess` costs beside its peers: see `benches/figures`. A crate of its own, so that only
+//! who measures builds them.
