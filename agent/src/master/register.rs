@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use api::classic::build::API_VERSION;
 use libprocess::Upid;
+use libprocess::toolbox::Backoff;
 use model::messages::{RegisterAgent, ReregisterAgent, RunningExecutor};
 use model::{AgentCapabilities, AgentCapability};
 
@@ -116,10 +117,10 @@ fn attempt(state: &mut State, attempt: u32) -> Effects {
     if let Link::Registering { attempt, .. } = &mut state.link {
         *attempt = next;
     }
-    let wait = factor.saturating_mul(1 << next.min(16)).min(BACKOFF_MAX);
+    let wait = Backoff::new(factor, BACKOFF_MAX.max(factor)).ceiling(next + 1);
     vec![
         Effect::ToMaster(request(state)),
-        Effect::Wake(Alarm::Register { attempt: next }, Delay::Within(wait.max(factor))),
+        Effect::Wake(Alarm::Register { attempt: next }, Delay::Within(wait)),
     ]
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use libprocess::toolbox::Backoff;
+
 /// The masters we were told of, the one that is thought to lead, and how often it went wrong in a row.
 #[derive(Debug)]
 pub(crate) struct Masters {
@@ -11,8 +13,7 @@ pub(crate) struct Masters {
     leader: Option<String>,
     redirects: u32,
     failures: u32,
-    backoff_min: Duration,
-    backoff_max: Duration,
+    backoff: Backoff,
 }
 
 /// After so many redirects in a row without a stream, they are failures: two masters may name each other.
@@ -20,7 +21,8 @@ const REDIRECTS_MAX: u32 = 5;
 
 impl Masters {
     pub(crate) fn new(known: Vec<String>, backoff_min: Duration, backoff_max: Duration) -> Masters {
-        Masters { known, next: 0, leader: None, redirects: 0, failures: 0, backoff_min, backoff_max }
+        let backoff = Backoff::new(backoff_min, backoff_max);
+        Masters { known, next: 0, leader: None, redirects: 0, failures: 0, backoff }
     }
 
     /// The master to try now; `None` when none was named at all.
@@ -45,15 +47,14 @@ impl Masters {
     }
 
     /// The connection broke, or none was made. Returns how long to wait before the next attempt:
-    /// twice as long each time, times a part of one that `chance` (0 to 1) picks.
+    /// longer each time, by a `chance` between 0 and 1.
     pub(crate) fn failed(&mut self, chance: f64) -> Duration {
         // The one that was named may be gone; the others know better.
         if self.leader.take().is_none() {
             self.next = self.next.wrapping_add(1);
         }
-        let doubled = self.backoff_min.saturating_mul(1 << self.failures.min(16)).min(self.backoff_max);
-        self.failures += 1;
-        doubled.mul_f64(0.5 + chance / 2.0)
+        self.failures = self.failures.saturating_add(1);
+        self.backoff.delay(self.failures, chance)
     }
 }
 
