@@ -17,6 +17,8 @@ pub struct Config {
     pub name: String,
     /// What it says of itself to those who look for the leader.
     pub info: Arc<[u8]>,
+    /// A backup to begin a cluster of its own with. The directory must be new.
+    pub restore: Option<PathBuf>,
     pub timing: Timing,
     /// How long something may take before its outcome counts as unknown.
     pub patience: Duration,
@@ -32,6 +34,7 @@ impl Config {
             masters: Vec::new(),
             name: "log".to_owned(),
             info: Arc::from([]),
+            restore: None,
             timing: Timing::DEFAULT,
             patience: Duration::from_secs(10),
             keep: Keep::Entries(10_000),

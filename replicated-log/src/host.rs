@@ -23,7 +23,9 @@ use crate::raft::runtime::{spawn, within};
 use crate::raft::state_machine::StateMachine;
 use crate::shared::{Heard as LastWord, Running, Shared};
 use crate::who::Who;
-use crate::{ClusterId, LogError, Machine, bootstrap, election, membership, retention, serve, upkeep};
+use crate::{
+    ClusterId, LogError, Machine, backup, bootstrap, election, membership, retention, serve, upkeep,
+};
 
 /// Starts the host where it belongs. To be called on the shard of the replica's process.
 pub(crate) fn start<M: Machine>(
@@ -61,7 +63,7 @@ async fn run<M: Machine>(
     mut questions: mpsc::Receiver<Question>,
     opened: oneshot::Sender<Result<(), LogError>>,
 ) {
-    let host = match Host::open(shared.clone()).await {
+    let host = match Host::begin(shared.clone()).await {
         Ok(host) => Arc::new(host),
         Err(error) => {
             shared.status.change(|status| {
@@ -116,6 +118,15 @@ pub(crate) struct Host<M: Machine> {
 }
 
 impl<M: Machine> Host<M> {
+    /// Opens what is in the directory; begins with a backup, if one is given.
+    async fn begin(shared: Arc<Shared<M>>) -> Result<Host<M>, LogError> {
+        let host = Host::open(shared).await?;
+        if let Some(path) = &host.shared.config.restore {
+            backup::restore(&host, path).await?;
+        }
+        Ok(host)
+    }
+
     async fn open(shared: Arc<Shared<M>>) -> Result<Host<M>, LogError> {
         let damaged = |error: &dyn std::error::Error| LogError::Refused(crate::error::chain(error));
         let environment = shared.runtime.environment();

@@ -10,7 +10,8 @@
 //! 3. [`Position`], [`Epoch`], [`LeaderState`], [`Lease`]: places in a log, who leads, and until when;
 //! 4. `command`, `state`: what an entry may say, and what a replica knows once it is applied;
 //! 5. `messages`, `actor`, `host`: what replicas ask each other, the door it comes in by, and who answers;
-//! 6. `bootstrap`, `membership`, `election`, `retention`: how a cluster forms and changes, what leading means, what stays;
+//! 6. `bootstrap`, `membership`, `election`, `retention`, `backup`: how a cluster forms and changes, what leading means,
+//!    what stays;
 //! 7. `raft`: consensus, behind types of ours.
 //!
 //! | matter | promise |
@@ -51,6 +52,7 @@ mod raft;
 mod access;
 mod actor;
 mod arrival;
+mod backup;
 mod bootstrap;
 mod election;
 mod host;
@@ -66,6 +68,7 @@ mod snapshot;
 mod upkeep;
 mod who;
 
+pub use backup::{Backup, NoBackup};
 pub use config::{Bounds, Config, Keep, Timing};
 pub use error::LogError;
 pub use leader::{LeaderState, Lease};

@@ -1,10 +1,14 @@
 //! What a replica counts.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use libprocess::Runtime;
 use libprocess::metrics::{Counter, Histogram};
+
+use crate::shared::Shared;
+use crate::{LeaderState, Machine};
 
 /// What a replica counts; figures that are worked out when somebody looks are provided by its status.
 #[derive(Clone)]
@@ -40,6 +44,31 @@ impl Metrics {
             flushed_bytes: metrics.counter("raft/flushed_bytes"),
             stuck: metrics.counter("raft/disk_stuck"),
         }))
+    }
+
+    /// Shows how a replica does, as long as it is there.
+    pub(crate) fn show<M: Machine>(shared: &Arc<Shared<M>>) {
+        let weak = Arc::downgrade(shared);
+        shared.runtime.metrics().provide(move |sink| {
+            let Some(shared) = weak.upgrade() else { return };
+            let status = shared.status.get().clone();
+            let leads = matches!(*shared.leadership.get(), LeaderState::Leading(_));
+            for (name, figure) in [
+                ("raft/term", status.term),
+                ("raft/leads", u64::from(leads)),
+                ("raft/epoch", shared.applied.read().leader().map_or(0, |leader| leader.epoch.0)),
+                ("raft/entries_last", status.last),
+                ("raft/entries_committed", status.committed),
+                ("raft/entries_applied", status.applied),
+                ("raft/entries_in_snapshot", status.snapshot),
+                ("raft/voters", status.members.voters.len() as u64),
+                ("raft/learners", status.members.learners.len() as u64),
+                ("raft/lag_entries_max", status.lag.iter().map(|(_, lag)| *lag).max().unwrap_or(0)),
+                ("raft/proposed_bytes", shared.proposed.load(Ordering::Relaxed) as u64),
+            ] {
+                sink.gauge(name, figure as f64);
+            }
+        });
     }
 
     pub(crate) fn proposed(&self, committed: bool, took: Duration) {

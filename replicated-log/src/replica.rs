@@ -19,7 +19,8 @@ use crate::state::Leader;
 use crate::status::Status;
 use crate::watch::{Watch, watch};
 use crate::{
-    Config, Epoch, LeaderState, Lease, LogError, Machine, Members, NodeId, Position, host, membership, serve,
+    Config, Epoch, LeaderState, Lease, LogError, Machine, Members, NodeId, Position, backup, host,
+    membership, serve,
 };
 
 /// A replica that takes part in a cluster. Cheap to clone; it runs until it is closed or its runtime shuts down.
@@ -75,6 +76,7 @@ impl<M: Machine> Replica<M> {
                 offered: Mutex::default(),
             }),
         };
+        Metrics::show(&replica.shared);
         let _ = shared.set(replica.shared.clone());
         let _ = let_start.send(());
         match outcome.await {
@@ -196,6 +198,11 @@ impl<M: Machine> Replica<M> {
     /// Begins a snapshot.
     pub async fn snapshot(&self) -> Result<(), LogError> {
         self.shared.running()?.consensus.snapshot().await
+    }
+
+    /// Writes what is applied here to a file, from which a new cluster can begin ([`Config::restore`]). Needs no quorum.
+    pub async fn backup(&self, path: &std::path::Path) -> Result<Position, LogError> {
+        backup::backup(&self.shared, path).await
     }
 
     /// Takes no part any more; the data stays.

@@ -123,6 +123,13 @@ impl From<Vote> for types::Vote {
     }
 }
 
+impl Quorums {
+    /// One voter, and nobody else.
+    pub(crate) fn of(node: NodeId, member: Member) -> Quorums {
+        Quorums { sets: vec![BTreeSet::from([node])], nodes: BTreeMap::from([(node, member)]) }
+    }
+}
+
 impl From<&Membership> for Quorums {
     fn from(membership: &Membership) -> Quorums {
         let nodes = membership.nodes().map(|(node, member)| (*node, member.clone())).collect();

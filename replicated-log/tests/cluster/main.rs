@@ -1,5 +1,6 @@
 //! Replicas on real nodes, on loopback.
 
+mod backups;
 mod cells;
 mod failover;
 mod library;

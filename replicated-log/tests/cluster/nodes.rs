@@ -1,7 +1,7 @@
 //! Nodes on loopback, each a runtime with a replica and a directory.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use libprocess::{Config as Node, Runtime};
@@ -37,6 +37,21 @@ impl Cluster {
             cluster.members.push(Member::open(node, dir, masters.clone()));
         }
         cluster
+    }
+
+    /// One replica that begins with a backup.
+    pub(crate) fn from_backup(file: &Path) -> Cluster {
+        Cluster::try_from_backup(file).unwrap()
+    }
+
+    pub(crate) fn try_from_backup(file: &Path) -> Result<Cluster, LogError> {
+        let mut cluster = Cluster { members: Vec::new(), scratch: tempfile::tempdir().unwrap(), dirs: 0 };
+        let (node, dir) = (node(None), cluster.dir());
+        let config = Config { restore: Some(file.to_owned()), ..Config::new(&dir) };
+        let opened = node.block_on(Replica::open(&node, config));
+        let replica = opened.inspect_err(|_| node.shutdown())?;
+        cluster.members.push(Member { node, replica, dir });
+        Ok(cluster)
     }
 
     /// One more replica, which is told of those that are there.
