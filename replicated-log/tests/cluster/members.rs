@@ -64,3 +64,23 @@ fn a_replica_is_taken_out() {
     assert_eq!(cluster.add(1, 1), 2);
     cluster.members.clear();
 }
+
+#[test]
+fn all_of_them_start_again_on_what_they_wrote() {
+    let mut cluster = Cluster::of(3);
+    for number in 1..=50 {
+        assert_eq!(cluster.add(2, 1), number);
+    }
+    let (_, before) = cluster.leader();
+    let masters = cluster.masters();
+
+    let stopped: Vec<_> = (0..3).map(|_| cluster.stop(0)).collect();
+    for (address, dir) in stopped {
+        cluster.start(address, dir, masters.clone());
+    }
+
+    assert_eq!(cluster.add(2, 1), 51);
+    let (_, after) = cluster.leader();
+    assert!(after > before);
+    cluster.all_see(2, 51);
+}
