@@ -191,6 +191,9 @@ async fn look_into_tls(stream: &TcpStream) -> Result<Sort, Option<Refusal>> {
     loop {
         let before = seen;
         seen = stream.peek(&mut hello).await.map_err(|_| None)?;
+        if seen == 0 {
+            return Err(None);
+        }
         if seen > before {
             match peek(&hello[..seen]) {
                 Ok(Some(For::Link)) => return Ok(Sort::Link { tls: true }),

@@ -393,3 +393,25 @@ fn said<M: wire::Message>(say: Say, message: &M, body: &mut Vec<u8>) {
         _ => wire::encode_into(message, body),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_not_there_is_dialled_ever_more_rarely_and_not_by_all_at_once() {
+        let peer = Peer::new("127.0.0.1:1".parse().unwrap(), Channel::Control, &Limits::default());
+        let rest = |chance: f64| {
+            drop(peer.broke(Duration::ZERO, false, chance));
+            peer.state.lock().rest_until
+        };
+        assert_eq!([rest(1.0), rest(1.0), rest(0.0)], [20, 40, 40].map(Duration::from_millis));
+        assert_eq!((0..60).map(|_| rest(1.0)).max(), Some(BACKOFF_MAX));
+        let ping = |now: Duration| peer.plain(|| now, Kind::Ping, |_| {});
+        assert_eq!(ping(BACKOFF_MAX / 2), Err(SendError::LinkDown));
+        assert_eq!(ping(BACKOFF_MAX), Ok(Then::Dial));
+        assert_eq!(ping(BACKOFF_MAX), Ok(Then::Nothing));
+        peer.greeted();
+        assert_eq!(rest(1.0), Duration::from_millis(20));
+    }
+}

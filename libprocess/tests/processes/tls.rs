@@ -2,12 +2,17 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::http::{ClientError, Request};
 use libprocess::{AskError, Config, Security, Tls, Upid};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType, date_time_ymd};
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
+use crate::hostile::greeting;
 use crate::probe::{Event, Input, Node, next, until};
 
 /// Signs certificates.
@@ -181,28 +186,48 @@ fn plain_links_are_let_in_beside_tls_where_that_is_asked_for() {
     assert_eq!(next(&events), Event::Noted("nobody".into(), "principal".into()));
 }
 
-/// One request over TLS, without a certificate of one's own.
-fn https(node: &Node, authority: &Authority, request: &str) -> std::io::Result<String> {
-    let mut roots = rustls::RootCertStore::empty();
-    let pem = authority.pem();
-    roots.add(rustls::pki_types::pem::PemObject::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
+/// Speaks TLS to a node, without a certificate of one's own; says what it answers to `bytes`.
+fn without_certificate(
+    node: &Node,
+    authority: &Authority,
+    alpn: &[u8],
+    bytes: &[u8],
+) -> std::io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(PemObject::from_pem_slice(authority.pem().as_bytes()).unwrap()).unwrap();
+    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let name = "127.0.0.1".try_into().unwrap();
-    let connection = rustls::ClientConnection::new(std::sync::Arc::new(config), name).unwrap();
+    config.alpn_protocols = vec![alpn.to_vec()];
+    let connection = ClientConnection::new(Arc::new(config), "127.0.0.1".try_into().unwrap()).unwrap();
     let stream = TcpStream::connect(node.runtime.address())?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-    let mut stream = rustls::StreamOwned::new(connection, stream);
-    stream.write_all(request.as_bytes())?;
+    stream.set_read_timeout(Some(Duration::from_secs(90)))?;
+    let mut stream = StreamOwned::new(connection, stream);
+    stream.write_all(bytes)?;
     let mut answer = String::new();
     match stream.read_to_string(&mut answer) {
         Err(error) if answer.is_empty() => Err(error),
         _ => Ok(answer),
     }
+}
+
+#[test]
+fn a_link_without_a_certificate_is_refused_whatever_else_it_shows() {
+    let authority = Authority::new();
+    let there = authority.node("hectare://there");
+    let stranger = greeting("127.0.0.1:1".parse().unwrap());
+    assert!(without_certificate(&there, &authority, b"hectare/1", &stranger).is_err());
+    until(|| there.count("libprocess/links/refused/handshake") == 1.0);
+    // As HTTP it may speak, but a greeting is none.
+    let answer = without_certificate(&there, &authority, b"http/1.1", &stranger);
+    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.is_empty()));
+    assert_eq!(there.count("libprocess/links/accepted"), 0.0);
+}
+
+fn https(node: &Node, authority: &Authority, request: &str) -> std::io::Result<String> {
+    without_certificate(node, authority, b"http/1.1", request.as_bytes())
 }
 
 #[test]
