@@ -117,7 +117,11 @@ fn stock_code_runs_over_our_context() {
     assert_eq!([said(), said()], ["waited", "behind it"], "what is waited for holds the user lane back");
 
     stock.tell(Go).unwrap();
-    assert_eq!([said(), said(), said(), said()], ["by address", "later", "two ticks", "future"]);
+    assert_eq!(said(), "by address");
+    // Each after a while of its own; on a busy machine, in whichever order.
+    let mut rest = [said(), said(), said()];
+    rest.sort_unstable();
+    assert_eq!(rest, ["future", "later", "two ticks"]);
 
     let asked = async {
         let length = stock.ask(Length("four")).within(LONG).await;
