@@ -51,6 +51,7 @@ fn follow<M: Machine>(host: &Arc<Host<M>>, reigning: &mut Reigning, standing: &S
     if standing.reign != reigning.reign {
         // Authority goes first.
         shared.lease.revoke();
+        *shared.reigning.lock() = None;
         if let Some(epoch) = before.epoch() {
             shared.leadership.set(LeaderState::Demoted(epoch));
         }
@@ -75,6 +76,7 @@ fn follow<M: Machine>(host: &Arc<Host<M>>, reigning: &mut Reigning, standing: &S
     };
     let offered = *shared.offered.lock() == Some(reign);
     if until > now && !offered {
+        *shared.reigning.lock() = Some((reign, epoch));
         shared.lease.grant(epoch, until);
         shared.leadership.set(LeaderState::Leading(epoch));
     } else {

@@ -73,6 +73,7 @@ impl<M: Machine> Replica<M> {
                 running: OnceLock::new(),
                 proposed: AtomicUsize::new(0),
                 heard: Mutex::default(),
+                reigning: Mutex::default(),
                 offered: Mutex::default(),
             }),
         };

@@ -37,6 +37,8 @@ pub(crate) struct Shared<M: Machine> {
     /// What was proposed and is not answered. Unit: bytes.
     pub(crate) proposed: AtomicUsize,
     pub(crate) heard: Mutex<Heard>,
+    /// The reign of this replica that has an epoch, and which.
+    pub(crate) reigning: Mutex<Option<(Reign, Epoch)>>,
     /// A reign in which the lead was offered to another: no lease is granted in it any more.
     pub(crate) offered: Mutex<Option<Reign>>,
 }
@@ -94,10 +96,11 @@ impl<M: Machine> Shared<M> {
         }
         match epoch {
             None => Ok(None),
-            Some(epoch) if state == LeaderState::Leading(epoch) => {
-                consensus.standing().reign.map(Some).ok_or(LogError::Demoted(epoch))
-            }
-            Some(epoch) => Err(LogError::Demoted(epoch)),
+            // Not whatever reign it is by now: that may be a later one, in which the epoch is over.
+            Some(epoch) => match *self.reigning.lock() {
+                Some((reign, reigning)) if reigning == epoch => Ok(Some(reign)),
+                _ => Err(LogError::Demoted(epoch)),
+            },
         }
     }
 
