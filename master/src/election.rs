@@ -8,6 +8,7 @@
 //!   Demoted(epoch)          ends with all it knew; another stands by in its place
 //! ```
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use libprocess::{Actor, Context, Exit, Handler, Lane, Message, Pid, Process, Runtime, SpawnError, Upid};
@@ -49,8 +50,10 @@ pub struct Election {
     reign: Option<u64>,
     /// What the replica said last.
     state: LeaderState,
-    /// The leading master elsewhere, as long as its link stands. The log still names one that has just died.
+    /// The leading master elsewhere, to whom there is a link.
     followed: Option<Upid>,
+    /// One whose link broke lately. The log still names it, until another is elected.
+    unreached: Option<SocketAddr>,
 }
 
 /// All that can happen to an election.
@@ -68,7 +71,16 @@ pub enum ElectionInput {
 impl Election {
     pub(crate) fn new(replica: Replica<Registry>, config: Config, published: Published) -> Self {
         let state = LeaderState::Follower { leader: None };
-        Election { replica, config, published, master: None, reign: None, state, followed: None }
+        Election {
+            replica,
+            config,
+            published,
+            master: None,
+            reign: None,
+            state,
+            followed: None,
+            unreached: None,
+        }
     }
 
     /// Waits for the next change.
@@ -113,7 +125,7 @@ impl Election {
                 Input::Suspended(true)
             }
             (_, None) => {
-                let leader = self.leader();
+                let leader = self.leader().filter(|leader| self.unreached != Some(leader.address));
                 self.follow(leader.as_ref(), ctx);
                 Input::Follows { leader }
             }
@@ -184,6 +196,7 @@ impl Process for Election {
             ctx.task(alone(runtime), |()| ElectionInput::Begin);
         } else if self.followed.as_ref().is_some_and(|leader| leader.address() == peer.address()) {
             self.followed = None;
+            self.unreached = Some(peer.address());
             if let (Some(master), None) = (&self.master, self.reign) {
                 let _ = ctx.tell(master, Input::Follows { leader: None });
             }
@@ -215,7 +228,8 @@ impl Handler<ElectionInput> for Election {
             ElectionInput::Closed => ctx.stop(),
             ElectionInput::Begin => self.begin(ctx),
             ElectionInput::Follow => {
-                if matches!(self.state, LeaderState::Follower { .. }) && self.followed.is_none() {
+                self.unreached = None;
+                if matches!(self.state, LeaderState::Follower { .. }) {
                     self.tell(ctx);
                 }
             }

@@ -99,7 +99,8 @@ pub(crate) fn without_lease(state: &State, input: Input) -> ControlFlow<Effects,
         Input::Call { asker, .. }
         | Input::Ready { asker }
         | Input::Teardown { asker, .. }
-        | Input::KillTask { asker, .. } => {
+        | Input::KillTask { asker, .. }
+        | Input::Operator { asker, .. } => {
             ControlFlow::Break(Effect::Answer { asker, answer: Err(Rejected::NoLeader) }.into())
         }
         Input::Subscribe { stream, outlet, .. } => ControlFlow::Break(

@@ -19,8 +19,8 @@ const BACKOFF_MAX: Duration = Duration::from_secs(60);
 /// How long an agent waits, at most, before it leaves a master that is gone for the next; twice as long each time.
 const GONE_MIN: Duration = Duration::from_millis(100);
 
-/// The most of that. Asking in vain costs a refused connection.
-const GONE_MAX: Duration = Duration::from_secs(5);
+/// The most of that, for an agent of one master and of several. Asking in vain costs a refused connection.
+const GONE_MAX: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(1)];
 
 /// How long an agent that has lost one of several masters waits at most: another is about to lead.
 const LOST_MAX: Duration = Duration::from_millis(250);
@@ -36,7 +36,7 @@ const SENT_ON_MAX: u32 = 5;
 pub(crate) fn look(state: &mut State, lost: bool) -> Effects {
     let before = state.link.master().filter(|_| lost).cloned();
     let Some(master) = after(state, before.as_ref()) else { return Effects::new() };
-    state.link = Link::Registering { master: master.clone(), attempt: 0, sent_on: 0 };
+    state.link = Link::Registering { master: master.clone(), attempt: 0, sent_on: 0, gone: 0 };
     let mut effects = vec![Effect::Link(master)];
     if lost {
         let factor = state.settings.registration_backoff_factor;
@@ -50,14 +50,14 @@ pub(crate) fn look(state: &mut State, lost: bool) -> Effects {
 
 /// Nobody answered: the next master of the list is asked.
 pub(crate) fn again(state: &mut State, attempt_due: u32) -> Effects {
-    let Link::Registering { master, attempt: made, .. } = &state.link else { return Effects::new() };
+    let Link::Registering { master, attempt: made, gone, .. } = &state.link else { return Effects::new() };
     if *made != attempt_due {
         return Effects::new();
     }
     // After a loss the next one was chosen before the wait.
     let next = if attempt_due == 0 { Some(master.clone()) } else { after(state, Some(master)) };
     let Some(next) = next else { return Effects::new() };
-    state.link = Link::Registering { master: next.clone(), attempt: attempt_due, sent_on: 0 };
+    state.link = Link::Registering { master: next.clone(), attempt: attempt_due, sent_on: 0, gone: *gone };
     // Linked anew even if it is the same one: it may have come up since.
     let mut effects = vec![Effect::Link(next)];
     effects.extend(attempt(state, attempt_due));
@@ -66,7 +66,9 @@ pub(crate) fn again(state: &mut State, attempt_due: u32) -> Effects {
 
 /// The master that was asked does not lead. One that knows no leader says so again once it does, so it is waited for.
 pub(crate) fn leader_is(state: &mut State, from: &Upid, leader: Option<SocketAddr>) -> Effects {
-    let Link::Registering { master, attempt: made, sent_on } = &mut state.link else { return Effects::new() };
+    let Link::Registering { master, attempt: made, sent_on, .. } = &mut state.link else {
+        return Effects::new();
+    };
     let Some(leader) = leader.filter(|_| is(master, from) && *sent_on < SENT_ON_MAX) else {
         return Effects::new();
     };
@@ -89,8 +91,10 @@ pub(crate) fn lost(state: &mut State, peer: &Upid) -> Effects {
             look(state, true)
         }
         // The one that is asked is gone, or was never there: the next is asked before this attempt would be over.
-        Link::Registering { master, attempt, .. } if is(master, peer) => {
-            let wait = GONE_MIN.saturating_mul(1 << (*attempt).min(16)).min(GONE_MAX);
+        Link::Registering { master, attempt, gone, .. } if is(master, peer) => {
+            let most = GONE_MAX[usize::from(state.settings.masters.len() > 1)];
+            let wait = GONE_MIN.saturating_mul(1 << (*gone).min(16)).min(most);
+            *gone += 1;
             *attempt += 1;
             vec![Effect::Wake(Alarm::Register { attempt: *attempt }, Delay::Within(wait))]
         }
@@ -199,7 +203,7 @@ mod tests {
         let mut world = orphan();
         let told = world.hear(Input::Woke(Alarm::Register { attempt: 0 }));
         assert_eq!(told[0], "link master@127.0.0.1:5060");
-        assert_eq!(world.hear(Input::Lost(at(5060))), ["wake within 200ms: Register { attempt: 2 }"]);
+        assert_eq!(world.hear(Input::Lost(at(5060))), ["wake within 100ms: Register { attempt: 2 }"]);
         let told = world.hear(Input::Woke(Alarm::Register { attempt: 2 }));
         assert_eq!(told[0], "link master@127.0.0.1:5070");
         assert!(world.hear(Input::Woke(Alarm::Register { attempt: 1 })).is_empty(), "overtaken");

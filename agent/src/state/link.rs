@@ -23,6 +23,8 @@ pub(crate) enum Link {
         attempt: u32,
         /// How often it was sent on since it last waited.
         sent_on: u32,
+        /// How many masters in a row were not there.
+        gone: u32,
     },
     /// Known to `master`, which pings it.
     Registered {
