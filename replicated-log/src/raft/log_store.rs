@@ -3,7 +3,6 @@
 //! An entry can be read once it was asked to be kept; whoever waits for the flush is told by the log's own thread, in
 //! order. How far the log is committed rides along with what is written next. The first error of the disk is final.
 
-use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::io;
 use std::ops::{Bound, RangeBounds};
@@ -22,6 +21,7 @@ use rand::Rng;
 use tokio::sync::{Notify, oneshot};
 
 use super::codec::{self, Place, decode_entry, encode_entry};
+use super::recent::Recent;
 use super::types::{Entry, LogId, Types, Vote};
 use crate::damage::OpenError;
 use crate::identity;
@@ -36,10 +36,6 @@ const CELLS: u8 = 1;
 const PENDING_MAX: usize = 64 << 20;
 /// What is read at once. Unit: bytes.
 const READ_MAX: usize = 4 << 20;
-/// How many entries are at hand decoded, for those who apply and replicate. Unit: bytes.
-const RECENT_MAX: usize = 16 << 20;
-const RECENT_MANY: usize = 16 << 10;
-
 /// How the log is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
@@ -76,14 +72,6 @@ struct Known {
     purged: Option<LogId>,
     last: Option<LogId>,
     recent: Recent,
-}
-
-/// The latest entries, decoded.
-#[derive(Default)]
-struct Recent {
-    first: u64,
-    entries: VecDeque<(usize, Entry)>,
-    size: usize,
 }
 
 impl LogStore {
@@ -151,7 +139,7 @@ impl LogStore {
     async fn load(&self, from: u64, to: u64) -> io::Result<Vec<Entry>> {
         let begin = self.0.log.bounds().begin;
         let (from, to) = (from.max(begin), to.min(self.0.log.bounds().end));
-        if from >= to || from >= self.0.known.lock().recent.first {
+        if from >= to || from >= self.0.known.lock().recent.first() {
             return self.0.read(from, to);
         }
         let (tell, told) = oneshot::channel();
@@ -180,7 +168,7 @@ impl Store {
             None => purged,
         };
         let vote = self.cell::<codec::Vote>(VOTE)?.map(Vote::from);
-        let recent = Recent { first: bounds.end, ..Recent::default() };
+        let recent = Recent::from(bounds.end);
         Ok(Known { vote, committed: place(COMMITTED)?, committed_is_new: false, purged, last, recent })
     }
 
@@ -196,18 +184,8 @@ impl Store {
         if from >= to {
             return Ok(Vec::new());
         }
-        {
-            let known = self.known.lock();
-            if let Some(at) = from.checked_sub(known.recent.first) {
-                let entries = known.recent.entries.iter().skip(at as usize).take((to - from) as usize);
-                let mut size = 0;
-                let fitting = entries.take_while(|(more, _)| {
-                    let fits = size == 0 || size + more <= READ_MAX;
-                    size += more;
-                    fits
-                });
-                return Ok(fitting.map(|(_, entry)| entry.clone()).collect());
-            }
+        if let Some(entries) = self.known.lock().recent.read(from, to, READ_MAX) {
+            return Ok(entries);
         }
         self.decode(from, to)
     }
@@ -249,33 +227,6 @@ impl Store {
     }
 }
 
-impl Recent {
-    fn put(&mut self, size: usize, entry: Entry) {
-        self.size += size;
-        self.entries.push_back((size, entry));
-        while self.size > RECENT_MAX || self.entries.len() > RECENT_MANY {
-            let Some((size, _)) = self.entries.pop_front() else { return };
-            self.size -= size;
-            self.first += 1;
-        }
-    }
-
-    fn truncate(&mut self, end: u64) {
-        if end < self.first {
-            *self = Recent { first: end, ..Recent::default() };
-        }
-        for (size, _) in self.entries.drain((end - self.first) as usize..) {
-            self.size -= size;
-        }
-    }
-
-    fn skip_to(&mut self, begin: u64) {
-        if self.first + (self.entries.len() as u64) < begin {
-            *self = Recent { first: begin, ..Recent::default() };
-        }
-    }
-}
-
 impl RaftLogReader<Types> for LogStore {
     async fn try_get_log_entries<R>(&mut self, range: R) -> Result<Vec<Entry>, io::Error>
     where
@@ -295,7 +246,13 @@ impl RaftLogReader<Types> for LogStore {
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<Entry>, io::Error> {
-        self.load(start, end).await
+        let entries = match self.load(start, end).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            loaded => loaded?,
+        };
+        // Where the first is purged, none is given: those that begin later would leave a gap at whoever gets them.
+        let gap = entries.first().is_some_and(|first| first.log_id.index > start);
+        Ok(if gap { Vec::new() } else { entries })
     }
 
     async fn entries_stream<R>(&mut self, range: R) -> impl Stream<Item = io::Result<Entry>> + OptionalSend

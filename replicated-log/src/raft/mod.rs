@@ -15,6 +15,7 @@ mod disk_tests;
 pub(crate) mod log_store;
 pub(crate) mod network;
 pub(crate) mod payload;
+mod recent;
 pub(crate) mod runtime;
 pub(crate) mod state_machine;
 #[cfg(test)]
