@@ -50,6 +50,12 @@ struct State {
     broken: bool,
     /// What the present life has taken for itself.
     locks: BTreeSet<PathBuf>,
+    /// Flushes fail.
+    failing: bool,
+    /// Changes and flushes so far.
+    operations: u64,
+    /// How many of them there may be.
+    operations_max: u64,
     chance: ChaCha8Rng,
 }
 
@@ -81,6 +87,9 @@ impl NodeDisk {
             full: false,
             broken: false,
             locks: BTreeSet::new(),
+            failing: false,
+            operations: 0,
+            operations_max: u64::MAX,
             chance,
         })))
     }
@@ -102,6 +111,32 @@ impl NodeDisk {
         self.0.lock().broken = broken;
     }
 
+    pub(super) fn set_failing(&self, failing: bool) {
+        self.0.lock().failing = failing;
+    }
+
+    pub(super) fn operations(&self) -> u64 {
+        self.0.lock().operations
+    }
+
+    pub(super) fn stop_after(&self, operations: u64) {
+        let mut state = self.0.lock();
+        state.operations_max = state.operations.saturating_add(operations);
+    }
+
+    pub(super) fn edit(&self, mut edit: impl FnMut(&Path, &mut Vec<u8>)) {
+        let state = self.0.lock();
+        for (path, inode) in &state.names {
+            let Content { now, synced, .. } = &mut *inode.lock();
+            let same = *now == *synced;
+            edit(path, now);
+            match same {
+                true => synced.clone_from(now),
+                false => edit(path, synced),
+            }
+        }
+    }
+
     /// That life touches the disk no more.
     pub(super) fn crash(&self, life: u32) {
         let mut state = self.0.lock();
@@ -113,6 +148,7 @@ impl NodeDisk {
     /// Decides what the crash has left.
     pub(super) fn recover(&self, fate: Disk) {
         let mut state = self.0.lock();
+        state.operations_max = u64::MAX;
         let State { names, durable, pending, directories, chance, .. } = &mut *state;
         match fate {
             Disk::Kept => *durable = std::mem::take(names),
@@ -228,6 +264,18 @@ impl Mounted {
         }
         Ok(state)
     }
+
+    /// For a change or a flush.
+    ///
+    /// Errors: when that life is over, or the disk was to stop before this.
+    fn act(&self) -> io::Result<parking_lot::MutexGuard<'_, State>> {
+        let mut state = self.state()?;
+        if state.operations >= state.operations_max {
+            return Err(io::Error::other("the disk has stopped"));
+        }
+        state.operations += 1;
+        Ok(state)
+    }
 }
 
 impl State {
@@ -248,6 +296,10 @@ impl State {
         path.parent().is_none() || path == Path::new("") || self.directories.contains(path)
     }
 
+    fn can_sync(&self) -> io::Result<()> {
+        if self.failing { Err(io::Error::other("the disk cannot be flushed")) } else { Ok(()) }
+    }
+
     fn has_room(&self) -> io::Result<()> {
         if self.full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
@@ -259,7 +311,8 @@ impl State {
 
 impl Storage for Mounted {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn File>> {
-        let mut state = self.state()?;
+        let made = how != Open::Read && !self.state()?.names.contains_key(path);
+        let mut state = if made { self.act()? } else { self.state()? };
         let inode = match (state.names.get(path), how) {
             (Some(_), Open::CreateNew) => return Err(io::ErrorKind::AlreadyExists.into()),
             (Some(inode), _) => inode.clone(),
@@ -290,7 +343,7 @@ impl Storage for Mounted {
     }
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.state()?;
+        let mut state = self.act()?;
         if !state.is_directory(dir) {
             state.can_write()?;
             state.has_room()?;
@@ -300,7 +353,7 @@ impl Storage for Mounted {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state()?;
+        let mut state = self.act()?;
         state.can_write()?;
         if state.names.contains_key(from) {
             state.change(Change::Rename(from.to_owned(), to.to_owned()));
@@ -321,7 +374,7 @@ impl Storage for Mounted {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.state()?;
+        let mut state = self.act()?;
         if !state.names.contains_key(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -331,8 +384,9 @@ impl Storage for Mounted {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.state()?;
+        let mut state = self.act()?;
         state.can_write()?;
+        state.can_sync()?;
         let State { pending, durable, .. } = &mut *state;
         pending.extract_if(.., |change| change.touches(dir)).for_each(|change| change.apply(durable));
         Ok(())
@@ -372,7 +426,7 @@ struct Opened {
 
 impl Opened {
     fn changed(&self, grows: bool, change: impl FnOnce(&mut Content)) -> io::Result<()> {
-        let state = self.mounted.state()?;
+        let state = self.mounted.act()?;
         if !self.writable {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
@@ -422,6 +476,11 @@ impl File for Opened {
     }
 
     fn sync_data(&mut self) -> io::Result<()> {
-        self.changed(false, Content::sync)
+        let state = self.mounted.act()?;
+        state.can_write()?;
+        let mut content = self.inode.lock();
+        state.can_sync().inspect_err(|_| content.dirty.clear())?;
+        content.sync();
+        Ok(())
     }
 }

@@ -83,6 +83,7 @@ impl Life {
             metrics,
             client: web::client(dialler),
             ways: Ways::default(),
+            force_wire: Config::default().force_wire,
             driver: Box::new(NodeDriver { core: core.clone(), life: number }),
             snapshot_rate: Config::default().snapshot_rate,
         });

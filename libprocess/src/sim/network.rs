@@ -39,6 +39,8 @@ pub(super) struct Network {
     /// Machines that answer nobody.
     dark: BTreeSet<SocketAddr>,
     latency: BTreeMap<Way, RangeInclusive<Duration>>,
+    /// How much a way carries, if not all that comes. Unit: bytes a second.
+    narrow: BTreeMap<Way, u64>,
     closed: BTreeSet<Way>,
     connections: BTreeMap<u64, Connection>,
     last: u64,
@@ -72,6 +74,8 @@ pub(super) struct Side {
     pub(super) window: usize,
     /// When the last packet of this side arrives.
     latest: Duration,
+    /// Until when a narrow way is taken by what this side has sent.
+    busy: Duration,
     /// What has come to this side through a way that is closed.
     waiting: VecDeque<Packet>,
     pub(super) reader: Option<Waker>,
@@ -138,6 +142,16 @@ impl Packet {
     }
 }
 
+impl Packet {
+    /// Unit: bytes.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Packet::Bytes(bytes) => bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
 impl Side {
     fn new(address: SocketAddr, life: Option<u32>, held: Held) -> Side {
         Side {
@@ -151,6 +165,7 @@ impl Side {
             finished: false,
             window: 0,
             latest: Duration::ZERO,
+            busy: Duration::ZERO,
             waiting: VecDeque::new(),
             reader: None,
             writer: None,
@@ -173,6 +188,7 @@ impl Network {
             up: BTreeMap::new(),
             dark: BTreeSet::new(),
             latency: BTreeMap::new(),
+            narrow: BTreeMap::new(),
             closed: BTreeSet::new(),
             connections: BTreeMap::new(),
             last: 0,
@@ -209,8 +225,19 @@ impl Network {
         outcome
     }
 
-    pub(super) fn latency(&mut self, way: Way, latency: RangeInclusive<Duration>) {
-        self.latency.insert(way, latency);
+    /// `None` is as usual.
+    pub(super) fn latency(&mut self, way: Way, latency: Option<RangeInclusive<Duration>>) {
+        match latency {
+            Some(latency) => drop(self.latency.insert(way, latency)),
+            None => drop(self.latency.remove(&way)),
+        }
+    }
+
+    pub(super) fn narrow(&mut self, way: Way, rate: Option<u64>) {
+        match rate {
+            Some(rate) => drop(self.narrow.insert(way, rate.max(1))),
+            None => drop(self.narrow.remove(&way)),
+        }
     }
 
     pub(super) fn close(&mut self, way: Way) {
@@ -273,8 +300,14 @@ impl Network {
         self.connections.get_mut(&number)
     }
 
-    /// When a packet that is sent now will arrive; never before one sent earlier.
-    pub(super) fn arrival(&mut self, now: Duration, number: u64, side: usize) -> Option<Duration> {
+    /// When a packet of so many bytes that is sent now will arrive; never before one sent earlier.
+    pub(super) fn arrival(
+        &mut self,
+        now: Duration,
+        number: u64,
+        side: usize,
+        bytes: usize,
+    ) -> Option<Duration> {
         let connection = self.connections.get_mut(&number)?;
         let way = (connection.sides[side].address, connection.sides[1 - side].address);
         let usual = match way.0 == way.1 {
@@ -284,9 +317,14 @@ impl Network {
         let latency = self.latency.get(&way).cloned().unwrap_or(usual);
         let drawn =
             *latency.start() + latency.end().saturating_sub(*latency.start()).mul_f64(self.chance.random());
-        let latest = &mut connection.sides[side].latest;
-        *latest = (now + drawn).max(*latest);
-        Some(*latest)
+        let sender = &mut connection.sides[side];
+        let mut sent = now;
+        if let Some(rate) = self.narrow.get(&way) {
+            sender.busy = sender.busy.max(now) + Duration::from_secs_f64(bytes as f64 / *rate as f64);
+            sent = sender.busy;
+        }
+        sender.latest = (sent + drawn).max(sender.latest);
+        Some(sender.latest)
     }
 
     /// A packet is there. If its way is closed, it waits for the opening.

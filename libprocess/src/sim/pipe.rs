@@ -66,7 +66,7 @@ impl Transport for Dialler {
 impl Core {
     /// Sends a packet from one side of a connection to the other.
     pub(super) fn send(&self, number: u64, side: usize, packet: Packet) {
-        let arrival = self.network.lock().arrival(self.now(), number, side);
+        let arrival = self.network.lock().arrival(self.now(), number, side, packet.len());
         if let Some(at) = arrival {
             self.push(at, Event::Packet { connection: number, side: 1 - side, packet });
         }

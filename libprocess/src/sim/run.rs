@@ -93,7 +93,10 @@ impl Sim {
     /// Starts a node again where one was killed, or still runs and is killed now; it finds what is left
     /// of the disk.
     pub fn restart(&mut self, node: &Runtime, disk: Disk) -> Runtime {
-        let address = node.address();
+        self.restart_at(node.address(), disk)
+    }
+
+    pub(super) fn restart_at(&mut self, address: SocketAddr, disk: Disk) -> Runtime {
         self.end(address, true);
         self.machine(address).disk.recover(disk);
         self.begin(address)
@@ -104,8 +107,11 @@ impl Sim {
     ///
     /// Unit: seconds; negative is behind.
     pub fn skew(&mut self, node: &Runtime, ahead: f64) {
+        self.skew_at(node.address(), ahead);
+    }
+
+    pub(super) fn skew_at(&mut self, address: SocketAddr, ahead: f64) {
         let nanos = (ahead * 1e9) as i64;
-        let address = node.address();
         self.machines.get_mut(&address).expect("a node of this simulation").ahead = nanos;
         if let Some(life) = self.life(address) {
             life.clock.set_ahead(nanos);
@@ -235,7 +241,7 @@ impl Sim {
         life.runtime.clone()
     }
 
-    fn end(&mut self, address: SocketAddr, power: bool) {
+    pub(super) fn end(&mut self, address: SocketAddr, power: bool) {
         let number = self.machine(address).life;
         let life = self.world.lives.borrow_mut().remove(&number);
         if let Some(life) = life {

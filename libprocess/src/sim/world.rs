@@ -20,6 +20,11 @@ thread_local! {
     static HERE: RefCell<Option<Rc<Life>>> = const { RefCell::new(None) };
 }
 
+/// Whether this thread is handling an event of a simulation.
+pub(crate) fn moves_here() -> bool {
+    CURRENT.with_borrow(Option::is_some)
+}
+
 pub(super) struct World {
     pub(super) core: Arc<Core>,
     pub(super) tasks: Tasks,
