@@ -236,6 +236,20 @@ impl<A: Process> Doors<A> {
         (door.understands)(version).then_some(number).ok_or(NoDoor::Version)
     }
 
+    /// What has come to a door, as a letter that filters of tests can read.
+    pub(crate) fn letter(
+        &self,
+        door: usize,
+        version: u32,
+        origin: &Origin<'_>,
+        body: &[u8],
+        ask: Option<AskPath>,
+    ) -> Result<Letter, SendError> {
+        let name = self.doors.get(door).ok_or(SendError::Refused)?.name.into();
+        let (from, principal) = (origin.from.clone(), origin.principal.cloned());
+        Ok(Letter::Frame(Box::new(Frame { name, from, principal, said: vec![(version, body.into())], ask })))
+    }
+
     #[inline]
     pub(crate) fn decode(
         &self,

@@ -16,6 +16,7 @@ use crate::context::{Alarm, State};
 use crate::link::{Exit, Reason};
 use crate::mailbox::{Envelope, System};
 use crate::shard::{Hosted, Next};
+use crate::testing;
 use crate::{AskError, Context, Doors, Process, panics};
 
 const TURN_MESSAGES: usize = 128;
@@ -115,11 +116,13 @@ impl<A: Process> Home<A> {
         let ctx = &mut self.ctx;
         let stopped = catch_unwind(AssertUnwindSafe(|| {
             actor.stopped(ctx);
+            ctx.cell().dies();
             drop(actor);
         }));
         if let Err(panic) = stopped {
             tracing::error!(upid = %ctx.upid(), panic = panics::message(&*panic), "panicked while it ended");
         }
+        self.ctx.cell().dies();
         let left = catch_unwind(AssertUnwindSafe(|| {
             self.batch = None;
         }));
@@ -187,7 +190,7 @@ impl<A: Process> Hosted for Home<A> {
 
 fn alarm<A: Process>(actor: &mut A, ctx: &mut Context<A>, timer: u64, input: &mut &'static str) {
     match ctx.take_alarm(timer) {
-        Some(Alarm::Input(input)) => handle(actor, ctx, input),
+        Some(Alarm::Input(input)) => receive(actor, ctx, input, true),
         Some(Alarm::Call(call)) => {
             let before = std::mem::replace(input, "the closure of a timer");
             call(actor, ctx);
@@ -195,7 +198,7 @@ fn alarm<A: Process>(actor: &mut A, ctx: &mut Context<A>, timer: u64, input: &mu
         }
         Some(Alarm::Ask(number)) => {
             if let Some(input) = ctx.answered(number, Err(AskError::Timeout)) {
-                handle(actor, ctx, input);
+                receive(actor, ctx, input, false);
             }
         }
         None => {}
@@ -204,21 +207,32 @@ fn alarm<A: Process>(actor: &mut A, ctx: &mut Context<A>, timer: u64, input: &mu
 
 fn system<A: Process>(actor: &mut A, ctx: &mut Context<A>, entry: System<A>, input: &mut &'static str) {
     match entry {
-        System::Input(input) => handle(actor, ctx, input),
+        System::Input(input) => receive(actor, ctx, input, false),
         System::Done(task, input) => {
             ctx.task_done(task);
-            handle(actor, ctx, input);
+            receive(actor, ctx, input, false);
         }
         System::Exited(peer, exit) => {
+            let told = match ctx.runtime().filters().is_active() {
+                true => testing::exit(ctx, peer, exit),
+                false => Some((peer, exit)),
+            };
             let before = std::mem::replace(input, "the end of a linked process");
-            exited(actor, ctx, &peer, exit);
+            if let Some((peer, exit)) = told {
+                exited(actor, ctx, &peer, exit);
+            }
             *input = before;
         }
         System::Answer(number, answer) => {
             if let Some(input) = ctx.answered(number, answer) {
-                handle(actor, ctx, input);
+                receive(actor, ctx, input, false);
             }
         }
+        #[cfg(feature = "testing")]
+        System::Passed(passed) => match *passed {
+            testing::Passed::Input(input) => handle(actor, ctx, input),
+            testing::Passed::Exit(peer, exit) => exited(actor, ctx, &peer, exit),
+        },
         System::Panicked(reason) => ctx.stop_because(*reason),
         System::Terminate(reason) => ctx.stop_because(reason),
     }
@@ -233,8 +247,8 @@ fn exited<A: Process>(actor: &mut A, ctx: &mut Context<A>, peer: &crate::Upid, e
 #[inline]
 fn user<A: Process>(actor: &mut A, ctx: &mut Context<A>, envelope: Envelope<A>, input: &mut &'static str) {
     match envelope {
-        Envelope::Input(input) => handle(actor, ctx, input),
-        Envelope::Heavy(heavy) => handle(actor, ctx, heavy.1),
+        Envelope::Input(input) => receive(actor, ctx, input, false),
+        Envelope::Heavy(heavy) => receive(actor, ctx, heavy.1, false),
         Envelope::Stock(mut envelope) => {
             let before = std::mem::replace(input, "a message other than its input");
             envelope.handle(actor, ctx);
@@ -243,7 +257,7 @@ fn user<A: Process>(actor: &mut A, ctx: &mut Context<A>, envelope: Envelope<A>, 
         Envelope::Expiring(expiring) => {
             let (deadline, input) = *expiring;
             if ctx.runtime().elapsed() <= deadline {
-                handle(actor, ctx, input);
+                receive(actor, ctx, input, false);
             }
         }
         Envelope::Letter(letter) => {
@@ -253,6 +267,17 @@ fn user<A: Process>(actor: &mut A, ctx: &mut Context<A>, envelope: Envelope<A>, 
             }
         }
         Envelope::Terminate => ctx.stop_because(Reason::Terminated),
+    }
+}
+
+/// An input comes: one flag is looked at, and there is nobody who would hold it back.
+#[inline]
+fn receive<A: Process>(actor: &mut A, ctx: &mut Context<A>, input: A::Input, timer: bool) {
+    if !ctx.runtime().filters().is_active() {
+        return handle(actor, ctx, input);
+    }
+    if let Some(input) = testing::input(ctx, input, timer) {
+        handle(actor, ctx, input);
     }
 }
 

@@ -57,13 +57,14 @@
 //! 7. [`environment`]: clock, chance, work, network and disk as five values, and their two drivers,
 //!    `real` and [`sim`];
 //! 8. [`http`], [`metrics`]: the edge;
-//! 9. [`toolbox`], [`plugin`]: small things most processes need; parts that others bring.
+//! 9. [`toolbox`], [`plugin`]: small things most processes need; parts that others bring;
+//! 10. `testing`, behind the feature of that name: filters, mocks and a clock that stands still.
 //!
 //! What is promised:
 //!
 //! | matter | promise |
 //! |---|---|
-//! | delivery | at most once; in order for each pair of processes while one link lives; never silently again |
+//! | delivery | at most once; in order for each pair of processes while one link lives; never silently again: [`delivery`] |
 //! | ends | a link tells, exactly once: ended and why, link broken, or no such process |
 //! | lives | an address with an epoch reaches that one life of a process, or nobody |
 //! | bounds | mailboxes, links, frames and decoding have limits; sending never waits |
@@ -84,6 +85,8 @@ mod upid;
 
 mod link;
 
+pub mod delivery;
+
 mod outside;
 mod panics;
 mod runtime;
@@ -93,6 +96,7 @@ mod supervision;
 mod supervisor;
 
 mod compat;
+mod force_wire;
 mod hosted;
 mod lane;
 mod mailbox;
@@ -115,6 +119,12 @@ mod inspect;
 pub mod metrics;
 pub mod plugin;
 pub mod toolbox;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(not(feature = "testing"))]
+#[path = "testing/off.rs"]
+mod testing;
 
 pub use actix;
 pub use actix::{Actor, Handler, Message};

@@ -101,6 +101,9 @@ pub(crate) enum System<A: Process> {
     /// Something of the process panicked outside a turn.
     Panicked(Box<Reason>),
     Terminate(Reason),
+    /// Was held back by a filter, and is let go.
+    #[cfg(feature = "testing")]
+    Passed(Box<crate::testing::Passed<A>>),
 }
 
 /// The shared half of a process: whoever holds it can send.
@@ -125,6 +128,8 @@ struct Lanes<A: Process> {
     scheduled: bool,
     /// A future of the process may go on.
     woken: bool,
+    /// Its last acts have begun: what it drops from now on is not turned away, but ended.
+    dying: bool,
     /// It has ended: the reason is among the rare.
     ended: bool,
 }
@@ -168,6 +173,7 @@ impl<A: Process> Cell<A> {
             key: Key::default(),
             scheduled: true,
             woken: false,
+            dying: false,
             ended: false,
         };
         let Bound { messages, overflow, .. } = bound;
@@ -193,7 +199,13 @@ impl<A: Process> Cell<A> {
     }
 
     pub(crate) fn is_alive(&self) -> bool {
-        !self.lanes.lock().ended
+        let lanes = self.lanes.lock();
+        !lanes.ended && !lanes.dying
+    }
+
+    /// The last acts begin.
+    pub(crate) fn dies(&self) {
+        self.lanes.lock().dying = true;
     }
 
     /// Puts `message` into the user lane, in place if it is the process' own input.
@@ -432,8 +444,10 @@ pub(crate) trait AnyCell: Send + Sync {
     fn ended(&self) -> Option<Reason>;
     /// Itself, for who knows its type.
     fn typed(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
-    /// A message by name or by type, through the doors.
+    /// A message by name or by type, through the doors, past the filters of tests.
     fn letter(&self, letter: Letter) -> Result<(), SendError>;
+    /// The same, past no filter.
+    fn take_letter(&self, letter: Letter) -> Result<(), SendError>;
     /// The door for a name and version.
     fn door(&self, name: &str, version: u32) -> Result<usize, NoDoor>;
     /// A message in bytes, through a door found before that reads that version.
@@ -481,6 +495,13 @@ impl<A: Process> AnyCell for Cell<A> {
     }
 
     fn letter(&self, letter: Letter) -> Result<(), SendError> {
+        match self.runtime.filters().is_active() {
+            true => crate::testing::letter(&self.runtime, self, letter),
+            false => self.take_letter(letter),
+        }
+    }
+
+    fn take_letter(&self, letter: Letter) -> Result<(), SendError> {
         match self.doors.get() {
             None => self.push(Envelope::Letter(Box::new(letter))),
             Some(Some(doors)) => {
@@ -501,6 +522,9 @@ impl<A: Process> AnyCell for Cell<A> {
 
     fn deliver(&self, door: usize, version: u32, origin: &Origin<'_>, body: &[u8]) -> Result<(), SendError> {
         let doors = self.doors().ok_or(SendError::Refused)?;
+        if self.runtime.filters().is_active() {
+            return self.letter(doors.letter(door, version, origin, body, None)?);
+        }
         self.push(doors.decode(door, version, origin, body)?.of_bytes(body.len()))
     }
 
@@ -513,6 +537,9 @@ impl<A: Process> AnyCell for Cell<A> {
         path: AskPath,
     ) -> Result<(), SendError> {
         let doors = self.doors().ok_or(SendError::Refused)?;
+        if self.runtime.filters().is_active() {
+            return self.letter(doors.letter(door, version, origin, body, Some(path))?);
+        }
         self.push(doors.ask(door, version, origin, body, path)?)
     }
 

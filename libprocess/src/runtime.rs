@@ -20,6 +20,7 @@ use crate::ask::{AskError, Reply, SendError};
 use crate::context::link_local;
 use crate::doors::{Asked, Letter, Received};
 use crate::environment::{Environment, Sleep, Storage};
+use crate::force_wire;
 use crate::http;
 use crate::identity::{Principal, Security};
 use crate::inspect::{self, Logging, Rate};
@@ -30,6 +31,9 @@ use crate::names::{Named, Names};
 use crate::real;
 use crate::shard::Shared;
 use crate::spawn::{Name, place, settle};
+use crate::testing::Filters;
+#[cfg(feature = "testing")]
+use crate::testing::{Hand, Work};
 use crate::tls::TlsError;
 use crate::transport::{AskCancel, Limits, Peers, Ways};
 use crate::upid::Epoch;
@@ -67,6 +71,8 @@ struct Inner {
     peers: Peers,
     failure: watch::Sender<Option<Failure>>,
     logging: Logging,
+    filters: Filters,
+    force_wire: bool,
     driver: Box<dyn Driver>,
 }
 
@@ -76,6 +82,16 @@ pub(crate) trait Driver: Send + Sync {
     fn shutdown(&self);
     /// Whether this driver waits for real threads.
     fn is_real(&self) -> bool;
+    /// A hand on its clock, and how much time has truly passed; none if it has no clock of its own.
+    #[cfg(feature = "testing")]
+    fn hand(&self) -> Option<(&Arc<Hand>, Duration)> {
+        None
+    }
+    /// What its threads have done and have to do.
+    #[cfg(feature = "testing")]
+    fn work(&self) -> Option<&Arc<Work>> {
+        None
+    }
 }
 
 /// What every runtime counts.
@@ -107,6 +123,10 @@ pub struct Config {
     pub security: Security,
     /// How often `/metrics/snapshot` is answered; as often as asked for, with none.
     pub snapshot_rate: Option<Rate>,
+    /// Encodes and decodes messages that stay on this node too, so that what cannot travel is found.
+    ///
+    /// With the feature `testing`, `HECTARE_FORCE_WIRE=1` in the environment makes this the default.
+    pub force_wire: bool,
 }
 
 impl Default for Config {
@@ -121,6 +141,7 @@ impl Default for Config {
             links: Limits::default(),
             security: Security::default(),
             snapshot_rate: Some(Rate { permits: 2, within: Duration::from_secs(1) }),
+            force_wire: force_wire::by_default(),
         }
     }
 }
@@ -145,6 +166,7 @@ pub(crate) struct Assembly {
     pub(crate) metrics: Metrics,
     pub(crate) client: http::Client,
     pub(crate) ways: Ways,
+    pub(crate) force_wire: bool,
     pub(crate) driver: Box<dyn Driver>,
     pub(crate) snapshot_rate: Option<Rate>,
 }
@@ -166,13 +188,22 @@ impl Runtime {
         spawn: Spawn,
         make: impl FnOnce() -> A + Send + 'static,
     ) -> Result<Pid<A>, SpawnError> {
+        self.spawn_as(spawn, self.new_epoch(), make)
+    }
+
+    pub(crate) fn spawn_as<A: Process>(
+        &self,
+        spawn: Spawn,
+        epoch: Epoch,
+        make: impl FnOnce() -> A + Send + 'static,
+    ) -> Result<Pid<A>, SpawnError> {
         let inner = &*self.0;
         let name: Arc<str> = match spawn.name {
             Name::Exactly(name) => name.into(),
             Name::Prefix(prefix) => self.numbered(prefix).into(),
         };
         let born = inner.born.fetch_add(1, Ordering::Relaxed);
-        let upid = Upid::with_epoch(name.clone(), inner.address, self.new_epoch());
+        let upid = Upid::with_epoch(name.clone(), inner.address, epoch);
         let shard = place(spawn.shard, &name, born, &inner.shards).clone();
         let cell = Cell::<A>::new(upid, self.clone(), shard.clone(), spawn.bound, spawn.on_panic);
         {
@@ -302,21 +333,34 @@ impl Runtime {
         let mut named: Vec<_> =
             self.0.names.read().values().map(|named| (named.born, named.cell.clone())).collect();
         named.sort_by_key(|(born, _)| std::cmp::Reverse(*born));
+        let alive: Vec<String> = named.iter().map(|(_, cell)| cell.upid().id().to_owned()).collect();
         for (_, cell) in &named {
             cell.end(Reason::NodeDown);
             if self.0.driver.is_real() {
-                real::wait_until(Duration::from_secs(5), || !cell.is_alive());
+                real::wait_until(Duration::from_secs(5), || cell.ended().is_some());
             }
         }
         self.0.peers.shutdown();
         self.0.driver.shutdown();
         self.0.names.write().clear();
+        self.0.filters.ended(&alive);
     }
 
     pub(crate) fn assemble(parts: Assembly) -> Runtime {
         panics::note();
-        let Assembly { address, environment, shards, router, metrics, client, ways, driver, snapshot_rate } =
-            parts;
+        let Assembly {
+            address,
+            environment,
+            shards,
+            router,
+            metrics,
+            client,
+            ways,
+            force_wire,
+            driver,
+            snapshot_rate,
+        } = parts;
+        router.filters().keep_time(&environment.clock);
         let mut seed = environment.rng.stream("epochs");
         let counts = Counts {
             rejected: metrics.counter("libprocess/messages_rejected"),
@@ -334,6 +378,8 @@ impl Runtime {
             prefixes: Mutex::default(),
             born: AtomicU64::new(0),
             down: AtomicBool::new(false),
+            filters: router.filters().clone(),
+            force_wire,
             router,
             metrics,
             counts,
@@ -352,6 +398,15 @@ impl Runtime {
 
     pub(crate) fn is_down(&self) -> bool {
         self.0.down.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn filters(&self) -> &Filters {
+        &self.0.filters
+    }
+
+    /// Whether messages that stay here are encoded all the same.
+    fn encodes(&self) -> bool {
+        self.0.force_wire || self.0.filters.is_active()
     }
 
     pub(crate) fn counts(&self) -> &Counts {
@@ -379,6 +434,9 @@ impl Runtime {
             return self.0.peers.tell(self, &self.0.peers.peer(to.address()), from, to, &message);
         }
         let cell = self.find(to.id(), to.epoch()).ok_or(SendError::Gone)?;
+        if self.encodes() {
+            return cell.letter(force_wire::told(from, self.principal(), &message));
+        }
         cell.letter(Letter::Moved {
             message: Box::new(Received {
                 from: from.clone(),
@@ -419,6 +477,14 @@ impl Runtime {
             asker.answer(number, Err(AskError::NoSuchProcess));
             return None;
         };
+        let deadline = self.elapsed().saturating_add(within);
+        if self.encodes() {
+            // A letter that is refused drops the way back, which tells the asker.
+            let asked = cell.clone();
+            let _ =
+                cell.letter(force_wire::asked(asker, number, asked, self.principal(), &question, deadline));
+            return None;
+        }
         let (from, asked) = (asker.upid().clone(), cell.clone());
         let reply = Reply::by(move |answer: Result<Q::Reply, AskError>| {
             let answer = answer.map_err(|error| if asked.is_alive() { error } else { AskError::Terminated });
@@ -428,7 +494,7 @@ impl Runtime {
         let _ = cell.letter(Letter::Moved {
             message: Box::new(Asked { from, principal: self.principal().cloned(), body: question, reply }),
             kind: TypeId::of::<Asked<Q>>(),
-            deadline: Some(self.elapsed().saturating_add(within)),
+            deadline: Some(deadline),
         });
         None
     }
@@ -456,9 +522,10 @@ impl Runtime {
             self.0.counts.panicked.increment(1);
             tracing::error!(%upid, kind = cell.kind(), input, message, "process panicked");
         }
-        self.0.router.unmount(upid.id());
         let mut names = self.0.names.write();
-        if names.get(upid.id()).is_some_and(|named| named.cell.upid() == upid) {
+        // Another may bear the name: a mock, or whoever it stood in for.
+        if names.get(upid.id()).is_some_and(|named| std::ptr::addr_eq(&raw const *named.cell, cell)) {
+            self.0.router.unmount(upid.id());
             let gone = names.remove(upid.id());
             drop(names);
             drop(gone);
@@ -517,6 +584,55 @@ impl Runtime {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         // 0 is nobody's.
         Epoch((z ^ (z >> 31)).max(1))
+    }
+}
+
+/// Whoever had to step aside for a mock.
+#[cfg(feature = "testing")]
+pub(crate) struct Displaced {
+    name: Arc<str>,
+    epoch: Epoch,
+    named: Option<Named>,
+    routes: Option<http::Routes>,
+}
+
+#[cfg(feature = "testing")]
+impl Displaced {
+    /// Under which the mock is reached where the real one was.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Runtime {
+    /// Takes the name from whoever bears it.
+    pub(crate) fn displace(&self, name: &str) -> Displaced {
+        let named = self.0.names.write().remove(name);
+        let routes = self.0.router.swap(name, None);
+        let epoch = named.as_ref().and_then(|named| named.cell.upid().epoch());
+        let epoch = epoch.unwrap_or_else(|| self.new_epoch());
+        Displaced { name: name.into(), epoch, named, routes }
+    }
+
+    /// Gives the name back, if whoever bore it still lives.
+    pub(crate) fn restore(&self, displaced: Displaced) {
+        let Displaced { name, named, routes, .. } = displaced;
+        let named = named.filter(|named| named.cell.is_alive());
+        let mut names = self.0.names.write();
+        let mock = names.remove(&name);
+        let lives = named.is_some_and(|named| names.add(named));
+        self.0.router.swap(&name, routes.filter(|_| lives));
+        drop(names);
+        drop(mock);
+    }
+
+    pub(crate) fn hand(&self) -> Option<(&Arc<Hand>, Duration)> {
+        self.0.driver.hand()
+    }
+
+    pub(crate) fn work(&self) -> Option<&Arc<Work>> {
+        self.0.driver.work()
     }
 }
 

@@ -44,6 +44,8 @@ pub use query::Query;
 pub use request::Request;
 pub use response::Response;
 pub use route::Route;
+#[cfg(feature = "testing")]
+pub(crate) use router::Routes;
 pub use router::{Guard, Handler, Router};
 pub use server::{Clock, Limits, Server};
 pub use stream::{StreamError, StreamSender, stream};

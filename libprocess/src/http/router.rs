@@ -30,6 +30,7 @@ use super::route::Route;
 use super::unpack::unpack;
 use super::{dress, help};
 use crate::metrics::Metrics;
+use crate::testing::Filters;
 
 /// What answers a request: runs on an HTTP arbiter, so its future may stay on one thread.
 pub type Handler = Arc<dyn Fn(Request) -> LocalBoxFuture<'static, Response> + Send + Sync>;
@@ -42,6 +43,7 @@ pub type Guard = Arc<dyn Fn(&Request) -> LocalBoxFuture<'static, bool> + Send + 
 pub struct Router {
     table: Arc<RwLock<Table>>,
     counts: Arc<Counts>,
+    filters: Filters,
 }
 
 #[derive(Default)]
@@ -57,9 +59,9 @@ struct Table {
 }
 
 /// Shape: path without slashes around it → its routes, in order of addition.
-type Routes = BTreeMap<String, Vec<Entry>>;
+pub(crate) type Routes = BTreeMap<String, Vec<Entry>>;
 
-struct Entry {
+pub(crate) struct Entry {
     route: Route,
     handler: Handler,
 }
@@ -86,7 +88,7 @@ struct Way {
 impl Router {
     /// A router without a route, which counts in `metrics`.
     pub fn new(metrics: Metrics) -> Router {
-        Router { table: Arc::default(), counts: Arc::new(Counts::new(&metrics)) }
+        Router { table: Arc::default(), counts: Arc::new(Counts::new(&metrics)), filters: Filters::default() }
     }
 
     /// Adds the routes of the process `id`, which has started.
@@ -129,9 +131,33 @@ impl Router {
         table.disabled.insert(path);
     }
 
+    /// What tests let requests wait for.
+    pub(crate) fn filters(&self) -> &Filters {
+        &self.filters
+    }
+
+    /// Gives the process `id` other routes, and hands out those it had.
+    #[cfg(feature = "testing")]
+    pub(crate) fn swap(&self, id: &str, routes: Option<Routes>) -> Option<Routes> {
+        let mut table = self.table.write();
+        match routes {
+            Some(routes) => table.processes.insert(id.to_owned(), routes),
+            None => table.processes.remove(id),
+        }
+    }
+
     /// Answers a request by these rules. A handler that panics is answered 500.
-    pub fn handle(&self, mut request: Request) -> LocalBoxFuture<'static, Response> {
+    pub fn handle(&self, request: Request) -> LocalBoxFuture<'static, Response> {
         self.counts.requests.increment(1);
+        let Some(held) = self.filters.request(&request) else { return self.dispatch(request) };
+        let router = self.clone();
+        Box::pin(async move {
+            held.await;
+            router.dispatch(request).await
+        })
+    }
+
+    fn dispatch(&self, mut request: Request) -> LocalBoxFuture<'static, Response> {
         if !request.path.starts_with('/') {
             return answer(Response::bad_request("400 Bad Request."));
         }

@@ -22,10 +22,12 @@ use super::listener::{Accepted, Desk, Silent, answer, listen};
 use super::shard_loop;
 use super::tcp::Tcp;
 use super::tls::Keys;
-use crate::environment::{Clock, Environment, Spawner, Task};
+use crate::environment::{Clock as _, Environment, Spawner, Task};
 use crate::metrics::Metrics;
 use crate::runtime::{Assembly, Config, Driver, StartError};
 use crate::shard::Shared;
+#[cfg(feature = "testing")]
+use crate::testing::{Hand, Work};
 use crate::transport::Ways;
 use crate::{Runtime, http};
 
@@ -48,13 +50,23 @@ pub(crate) fn start(config: Config) -> Result<Runtime, StartError> {
     let address = advertised(config.advertise, listening.unwrap_or(nowhere));
 
     let keys = config.security.tls.as_ref().map(Keys::new).transpose()?.map(Arc::new);
-    let clock: Arc<dyn Clock> = Arc::new(RealClock::new());
-    let pool = Arc::new(Pool { reactor: OnceLock::new() });
+    let clock = Arc::new(RealClock::new());
+    #[cfg(feature = "testing")]
+    let work = Arc::<Work>::default();
+    let pool = Arc::new(Pool {
+        reactor: OnceLock::new(),
+        #[cfg(feature = "testing")]
+        work: work.clone(),
+    });
     let machinery = Arc::new(Machinery {
         stop: Arc::new(AtomicBool::new(false)),
         shards: (0..config.shards.max(1)).map(|_| Shared::new(shard_number())).collect(),
         threads: Mutex::default(),
         workers: Mutex::default(),
+        #[cfg(feature = "testing")]
+        clock: clock.clone(),
+        #[cfg(feature = "testing")]
+        work,
     });
     let metrics = Metrics::new();
     crate::metrics::system::provide(&metrics);
@@ -73,6 +85,7 @@ pub(crate) fn start(config: Config) -> Result<Runtime, StartError> {
         metrics,
         client: http::Client::with(config.security.tls.clone()),
         ways: Ways { security: config.security.clone(), limits: config.links.clone() },
+        force_wire: config.force_wire,
         driver: Box::new(machinery.clone()),
         snapshot_rate: config.snapshot_rate,
     });
@@ -140,6 +153,10 @@ struct Machinery {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Dropped to end the HTTP threads.
     workers: Mutex<Vec<oneshot::Sender<()>>>,
+    #[cfg(feature = "testing")]
+    clock: Arc<RealClock>,
+    #[cfg(feature = "testing")]
+    work: Arc<Work>,
 }
 
 impl Machinery {
@@ -265,11 +282,23 @@ impl Driver for Arc<Machinery> {
     fn is_real(&self) -> bool {
         true
     }
+
+    #[cfg(feature = "testing")]
+    fn hand(&self) -> Option<(&Arc<Hand>, Duration)> {
+        Some((&self.clock.hand, self.clock.passed()))
+    }
+
+    #[cfg(feature = "testing")]
+    fn work(&self) -> Option<&Arc<Work>> {
+        Some(&self.work)
+    }
 }
 
 /// Tasks go to the reactor of the calling thread, jobs to the first shard's pool of threads.
 struct Pool {
     reactor: OnceLock<tokio::runtime::Handle>,
+    #[cfg(feature = "testing")]
+    work: Arc<Work>,
 }
 
 impl Spawner for Pool {
@@ -279,6 +308,8 @@ impl Spawner for Pool {
     }
 
     fn blocking(&self, job: Box<dyn FnOnce() + Send>) {
+        #[cfg(feature = "testing")]
+        let job = self.work.job(job);
         match self.reactor.get() {
             Some(reactor) => drop(reactor.spawn_blocking(job)),
             // The first shard has not begun yet: its jobs cannot be many.

@@ -16,13 +16,21 @@ use crate::shard::{Shard, Shared};
 /// Runs until told to stop, then ends what still lives on the shard.
 pub(super) async fn run(runtime: Runtime, shared: Arc<Shared>, stop: Arc<AtomicBool>) {
     let clock = runtime.environment().clock.clone();
+    #[cfg(feature = "testing")]
+    let work = runtime.clone();
     let mut shard = Shard::new(runtime, shared.clone(), None);
     let mut alarm = Alarm::new();
     let _inside = shard.inhabit();
     loop {
         // Without a timer nobody asks what time it is.
         let now = shard.next_timer().map_or(Duration::ZERO, |_| clock.elapsed());
-        shard.turn(now);
+        let handled = shard.turn(now);
+        #[cfg(feature = "testing")]
+        if let Some(work) = work.work() {
+            work.did(handled);
+        }
+        #[cfg(not(feature = "testing"))]
+        let _ = handled;
         if stop.load(Ordering::Acquire) {
             break;
         }

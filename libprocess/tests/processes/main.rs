@@ -1,6 +1,7 @@
 //! Processes as their users see them: on one node, between nodes, and beside strangers.
 
 mod fair;
+mod filters;
 mod hostile;
 mod identity;
 mod lanes;

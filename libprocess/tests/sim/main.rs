@@ -3,7 +3,9 @@
 mod probe;
 
 mod disks;
+mod filters;
 mod here;
 mod links;
 mod times;
+mod troubles;
 mod web;

@@ -13,6 +13,7 @@ mod measure;
 mod peers;
 mod remote;
 mod ring;
+mod sim;
 mod spawn;
 mod tell;
 mod tls;
@@ -26,7 +27,7 @@ fn main() {
         return;
     }
     let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let all: [(&str, Bench); 10] = [
+    let all: [(&str, Bench); 11] = [
         ("tell", tell::figures),
         ("fan_in", fan_in::figures),
         ("ring", ring::figures),
@@ -37,6 +38,7 @@ fn main() {
         ("links", links::figures),
         ("remote", remote::figures),
         ("tls", tls::figures),
+        ("sim", sim::figures),
     ];
     measure::head();
     for (name, figures) in all {
