@@ -108,13 +108,15 @@ pub(super) enum Then {
 }
 
 impl Peer {
-    pub(super) fn new(address: SocketAddr, channel: Channel, limits: &Limits) -> Peer {
+    /// Questions are numbered from behind `asked`, which is drawn with each life of this node: an answer
+    /// to an earlier life, which may still come, answers nothing that this one asks.
+    pub(super) fn new(address: SocketAddr, channel: Channel, limits: &Limits, asked: u64) -> Peer {
         Peer {
             address,
             channel,
             outgoing_max: limits.outgoing,
             asks_max: limits.asks,
-            state: Mutex::default(),
+            state: Mutex::new(State { asked, ..State::default() }),
             writer: AtomicWaker::new(),
         }
     }
@@ -400,7 +402,7 @@ mod tests {
 
     #[test]
     fn who_is_not_there_is_dialled_ever_more_rarely_and_not_by_all_at_once() {
-        let peer = Peer::new("127.0.0.1:1".parse().unwrap(), Channel::Control, &Limits::default());
+        let peer = Peer::new("127.0.0.1:1".parse().unwrap(), Channel::Control, &Limits::default(), 0);
         let rest = |chance: f64| {
             drop(peer.broke(Duration::ZERO, false, chance));
             peer.state.lock().rest_until

@@ -282,9 +282,11 @@ impl Peers {
             return peer.clone();
         }
         let mut peers = self.peers.write();
+        // Sixteen bits less: there will be many questions, and each carries its number.
+        let asked = self.epoch.0 >> 16;
         peers
             .entry((address, channel))
-            .or_insert_with(|| Arc::new(Peer::new(address, channel, &self.limits)))
+            .or_insert_with(|| Arc::new(Peer::new(address, channel, &self.limits, asked)))
             .clone()
     }
 

@@ -114,6 +114,31 @@ fn a_killed_node_breaks_links_at_once_and_a_dark_one_after_a_silence() {
 }
 
 #[test]
+fn an_answer_to_an_earlier_life_of_a_node_answers_nothing_of_the_next() {
+    let mut sim = Sim::new(5);
+    let (one, two) = (sim.node("10.0.0.1:5050"), sim.node("10.0.0.2:5050"));
+    let ((asker, notes), (asked, _)) = (probe(&one, "asker"), probe(&two, "asked"));
+    asker.tell(Input::Ask(asked.upid().clone(), 1)).unwrap();
+    sim.settle();
+    assert_eq!(seen(&notes), [Seen::Answered(Ok(2))]);
+    // The second question is on its way when its node dies, and arrives after the next one has asked.
+    sim.partition_one_way(&one, &two);
+    asker.tell(Input::Ask(asked.upid().clone(), 21)).unwrap();
+    sim.advance(ms(5));
+    let one = sim.restart(&one, Disk::Kept);
+    let (again, notes) = probe(&one, "asker");
+    again.tell(Input::Ask(asked.upid().clone(), 3)).unwrap();
+    again.tell(Input::Ask(asked.upid().clone(), 4)).unwrap();
+    sim.advance(ms(5));
+    sim.heal(&one, &two);
+    sim.advance(secs(90));
+    let mut answers = seen(&notes);
+    answers.retain(|seen| !matches!(seen, Seen::Answered(Err(AskError::LinkBroken))));
+    assert!(answers.iter().all(|seen| [Seen::Answered(Ok(6)), Seen::Answered(Ok(8))].contains(seen)));
+    assert_eq!(seen(&notes).len(), 2, "each is answered once");
+}
+
+#[test]
 fn a_paused_node_is_given_up_on_and_goes_on_where_it_was() {
     let mut sim = Sim::new(5);
     let (one, two) = (sim.node("10.0.0.1:5050"), sim.node("10.0.0.2:5050"));
