@@ -89,7 +89,7 @@ pub enum Strategy {
 ///     .member(Spawn::named("cache"), || Cache);   // begins again whenever the store does
 /// let supervisor = node.supervise(Spawn::named("storage"), group)?;
 /// # node.shutdown();
-/// # Ok::<(), libprocess::SpawnError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Group {
     pub(crate) strategy: Strategy,
