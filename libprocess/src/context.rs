@@ -26,8 +26,9 @@ use rand_chacha::ChaCha8Rng;
 use crate::compat::Compat;
 use crate::environment::Task;
 use crate::link::{Exit, Reason, Watcher};
-use crate::mailbox::{AnyCell, Cell, System};
+use crate::mailbox::{AnyCell, Cell, Inside, System};
 use crate::shard::{Key, Local};
+use crate::span::{self, Part};
 use crate::transport::{AskCancel, Peer};
 use crate::{AskError, Pid, Process, Runtime, SendError, Timer, Upid, panics};
 
@@ -92,6 +93,8 @@ struct AskSlot<A: Process> {
     map: Answered<A>,
     timer: u64,
     cancel: Option<AskCancel>,
+    /// What the question is part of, as coming from whoever was asked.
+    part: Option<Part>,
 }
 
 /// What a due timer asks of its process.
@@ -187,6 +190,7 @@ impl<A: Process> Context<A> {
         map: impl FnOnce(Result<Q::Reply, AskError>) -> A::Input + 'static,
     ) {
         let number = self.number();
+        let part = span::current().map(|part| Part { from: to.clone(), ..part });
         let asker: Arc<dyn AnyCell> = self.pid.cell.clone();
         let cancel = self.runtime().question::<Q>(asker, number, to, question, within);
         let timer = self.set(within, Pending::Ask(number));
@@ -194,7 +198,7 @@ impl<A: Process> Context<A> {
             map(answer
                 .map(|answer| *answer.downcast::<Q::Reply>().expect("answers are of the question's type")))
         });
-        self.extras().asks.insert(number, AskSlot { map, timer, cancel });
+        self.extras().asks.insert(number, AskSlot { map, timer, cancel, part });
     }
 
     /// Receives `input` after a while, ahead of what waits in the mailbox.
@@ -299,6 +303,23 @@ impl<A: Process> Context<A> {
         &self.pid.cell
     }
 
+    /// Lets others see what is handled from here on.
+    #[inline]
+    pub(crate) fn begin(&self, label: &'static str) {
+        self.shard.begin(label);
+    }
+
+    /// What only this process knows of itself.
+    pub(crate) fn inside(&self) -> Inside {
+        let Some(extras) = &self.extras else { return Inside::default() };
+        Inside {
+            links: extras.links.keys().cloned().collect(),
+            timers: extras.alarms.keys().filter(|timer| **timer & PERIODIC == 0).count(),
+            questions: extras.asks.len(),
+            tasks: extras.tasks.len(),
+        }
+    }
+
     pub(crate) fn begin_turn(&mut self) {
         self.shard.forget_now();
     }
@@ -362,12 +383,12 @@ impl<A: Process> Context<A> {
         }
     }
 
-    /// The input an answer becomes; nothing if the question is over.
+    /// The input an answer becomes, and what it is part of; nothing if the question is over.
     pub(crate) fn answered(
         &mut self,
         number: u64,
         answer: Result<Box<dyn Any + Send>, AskError>,
-    ) -> Option<A::Input> {
+    ) -> Option<(A::Input, Option<Part>)> {
         let slot = self.extras().asks.remove(&number)?;
         if let Some(cancel) = slot.cancel {
             cancel.cancel();
@@ -375,7 +396,7 @@ impl<A: Process> Context<A> {
         if self.extras().alarms.remove(&slot.timer).is_some() {
             self.shard.timers.borrow_mut().cancel(slot.timer);
         }
-        Some((slot.map)(answer))
+        Some(((slot.map)(answer), slot.part))
     }
 
     /// Whether there was such a link.

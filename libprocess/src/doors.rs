@@ -8,13 +8,12 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use libprocess_wire as wire;
 
 use crate::ask::{AskError, Reply, SendError};
 use crate::http;
 use crate::mailbox::Envelope;
-use crate::{Edge, Pid, Principal, Process, Upid};
+use crate::{Edge, Pid, Principal, Process, Upid, span};
 
 /// A message that came through a door.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,10 +194,12 @@ impl<A: Process> Doors<A> {
         let edge = Edge::new(self.pid().clone());
         let guard = self.guard.clone();
         let handler = move |request: http::Request| match guard.as_ref().and_then(|guard| guard(&request)) {
-            Some(answer) => std::future::ready(answer).boxed_local(),
+            Some(answer) => Box::pin(std::future::ready(answer)),
             None => {
-                let edge = edge.of(&request);
-                handler(request, edge).boxed_local()
+                let asked = edge.of(&request);
+                span::around_request(&edge.runtime, edge.pid.upid(), request, |request| {
+                    handler(request, asked)
+                })
             }
         };
         self.routes.push((route, std::sync::Arc::new(handler)));

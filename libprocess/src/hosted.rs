@@ -17,7 +17,7 @@ use crate::link::{Exit, Reason};
 use crate::mailbox::{Envelope, System};
 use crate::shard::{Hosted, Next};
 use crate::testing;
-use crate::{AskError, Context, Doors, Process, panics};
+use crate::{AskError, Context, Doors, Process, panics, span};
 
 const TURN_MESSAGES: usize = 128;
 const TURN_TIMERS: usize = 64;
@@ -69,11 +69,12 @@ impl<A: Process> Home<A> {
         }
         while !ctx.is_stopping() {
             let Some(entry) = batch.system.pop_front() else { break };
-            *handled += 1;
+            *handled += usize::from(!matches!(entry, System::Probe(_)));
             system(actor, ctx, entry, input);
         }
         if woken || ctx.has_new_futures() {
             *input = "an actor future or a stock message";
+            ctx.begin(input);
             ctx.poll_futures(actor);
         }
         *input = std::any::type_name::<A::Input>();
@@ -138,6 +139,7 @@ impl<A: Process> Hosted for Home<A> {
         self.ctx.begin_turn();
         let next = self.guarded(|home, input| {
             *input = "its start";
+            home.ctx.begin(input);
             let actor = home.actor.as_mut().expect("a process starts before it ends");
             actor.started(&mut home.ctx);
             // One that nobody has spoken to costs no more than it is.
@@ -157,6 +159,7 @@ impl<A: Process> Hosted for Home<A> {
             if self.ctx.may_refuse_to_stop() {
                 let verdict = self.guarded(|home, input| {
                     *input = "whether it stops";
+                    home.ctx.begin(input);
                     let Some(actor) = home.actor.as_mut() else { return Next::Ended };
                     match actor.stopping(&mut home.ctx) {
                         Running::Continue => Next::Again,
@@ -169,7 +172,9 @@ impl<A: Process> Hosted for Home<A> {
                 }
             }
         }
+        self.ctx.cell().count(handled);
         if next == Next::Ended {
+            self.ctx.begin("its end");
             self.end();
         }
         (handled, next)
@@ -193,11 +198,13 @@ fn alarm<A: Process>(actor: &mut A, ctx: &mut Context<A>, timer: u64, input: &mu
         Some(Alarm::Input(input)) => receive(actor, ctx, input, true),
         Some(Alarm::Call(call)) => {
             let before = std::mem::replace(input, "the closure of a timer");
+            ctx.begin(input);
             call(actor, ctx);
             *input = before;
         }
         Some(Alarm::Ask(number)) => {
-            if let Some(input) = ctx.answered(number, Err(AskError::Timeout)) {
+            if let Some((input, part)) = ctx.answered(number, Err(AskError::Timeout)) {
+                let _inside = part.map(span::enter);
                 receive(actor, ctx, input, false);
             }
         }
@@ -218,13 +225,15 @@ fn system<A: Process>(actor: &mut A, ctx: &mut Context<A>, entry: System<A>, inp
                 false => Some((peer, exit)),
             };
             let before = std::mem::replace(input, "the end of a linked process");
+            ctx.begin(input);
             if let Some((peer, exit)) = told {
                 exited(actor, ctx, &peer, exit);
             }
             *input = before;
         }
         System::Answer(number, answer) => {
-            if let Some(input) = ctx.answered(number, answer) {
+            if let Some((input, part)) = ctx.answered(number, answer) {
+                let _inside = part.map(span::enter);
                 receive(actor, ctx, input, false);
             }
         }
@@ -235,6 +244,7 @@ fn system<A: Process>(actor: &mut A, ctx: &mut Context<A>, entry: System<A>, inp
         },
         System::Panicked(reason) => ctx.stop_because(*reason),
         System::Terminate(reason) => ctx.stop_because(reason),
+        System::Probe(asker) => drop(asker.send(ctx.inside())),
     }
 }
 
@@ -251,6 +261,7 @@ fn user<A: Process>(actor: &mut A, ctx: &mut Context<A>, envelope: Envelope<A>, 
         Envelope::Heavy(heavy) => receive(actor, ctx, heavy.1, false),
         Envelope::Stock(mut envelope) => {
             let before = std::mem::replace(input, "a message other than its input");
+            ctx.begin(input);
             envelope.handle(actor, ctx);
             *input = before;
         }
@@ -265,6 +276,11 @@ fn user<A: Process>(actor: &mut A, ctx: &mut Context<A>, envelope: Envelope<A>, 
             if let Some(Ok(envelope)) = opened {
                 user(actor, ctx, envelope, input);
             }
+        }
+        Envelope::Traced(traced) => {
+            let (part, envelope) = *traced;
+            let _inside = span::enter(part);
+            user(actor, ctx, envelope, input);
         }
         Envelope::Terminate => ctx.stop_because(Reason::Terminated),
     }
@@ -283,6 +299,9 @@ fn receive<A: Process>(actor: &mut A, ctx: &mut Context<A>, input: A::Input, tim
 
 #[inline]
 fn handle<A: Process>(actor: &mut A, ctx: &mut Context<A>, input: A::Input) {
+    let label = A::label(&input);
+    ctx.begin(label);
+    let _around = span::around(ctx.runtime(), ctx.upid(), label);
     let response = <A as Handler<A::Input>>::handle(actor, input, ctx);
     response.handle(ctx, None);
 }

@@ -117,6 +117,11 @@ impl<E: Entry> UserLane<E> {
         UserLane { entries: VecDeque::new(), rare: (!plain).then(|| Rare::new(bound.bytes)) }
     }
 
+    /// What waits, in order.
+    pub(crate) fn iter(&self) -> std::collections::vec_deque::Iter<'_, E> {
+        self.entries.iter()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -95,6 +95,7 @@ mod spawn;
 mod supervision;
 mod supervisor;
 
+mod at_work;
 mod compat;
 mod force_wire;
 mod hosted;
@@ -102,6 +103,7 @@ mod lane;
 mod mailbox;
 mod names;
 mod shard;
+mod span;
 mod timers;
 
 mod identity;

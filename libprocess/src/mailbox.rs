@@ -11,6 +11,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::doors::{AskPath, Doors, Letter, NoDoor, Origin};
 use crate::lane::{Bound, Entry, Overflow, Pushed, UserLane};
 use crate::link::{Exit, Reason, Watcher};
 use crate::shard::{Key, Shared};
+use crate::span::{self, Part};
 use crate::supervision::OnPanic;
 use crate::{Context, Process, Runtime, Upid};
 
@@ -45,6 +47,8 @@ pub(crate) enum Envelope<A: Process> {
     Stock(actix::dev::Envelope<A>),
     /// Came before the doors were open.
     Letter(Box<Letter>),
+    /// Any of these, as part of a trace.
+    Traced(Box<(Part, Envelope<A>)>),
     Terminate,
 }
 
@@ -69,6 +73,7 @@ impl<A: Process> Entry for Envelope<A> {
             Envelope::Heavy(heavy) => heavy.0,
             Envelope::Expiring(expiring) => A::weight(&expiring.1),
             Envelope::Letter(letter) => bytes_of(letter),
+            Envelope::Traced(traced) => traced.1.weight(),
             Envelope::Stock(_) | Envelope::Terminate => 0,
         }
     }
@@ -78,6 +83,7 @@ impl<A: Process> Entry for Envelope<A> {
             Envelope::Input(input) => A::key(input),
             Envelope::Heavy(heavy) => A::key(&heavy.1),
             Envelope::Expiring(expiring) => A::key(&expiring.1),
+            Envelope::Traced(traced) => traced.1.key(),
             Envelope::Letter(_) | Envelope::Stock(_) | Envelope::Terminate => None,
         }
     }
@@ -104,6 +110,59 @@ pub(crate) enum System<A: Process> {
     /// Was held back by a filter, and is let go.
     #[cfg(feature = "testing")]
     Passed(Box<crate::testing::Passed<A>>),
+    /// Somebody looks at this process.
+    Probe(oneshot::Sender<Inside>),
+}
+
+/// What of a process is seen from outside, however busy it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) user: usize,
+    pub(crate) system: usize,
+    /// What the first of those who wait are.
+    pub(crate) waiting: Vec<&'static str>,
+    pub(crate) watchers: usize,
+    pub(crate) handled: u64,
+}
+
+/// What only a process itself knows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inside {
+    pub(crate) links: Vec<Upid>,
+    pub(crate) timers: usize,
+    pub(crate) questions: usize,
+    pub(crate) tasks: usize,
+}
+
+/// How many of those who wait are named.
+const NAMED: usize = 16;
+
+impl<A: Process> Envelope<A> {
+    fn sort(&self) -> &'static str {
+        match self {
+            Envelope::Input(_) | Envelope::Heavy(_) => "message",
+            Envelope::Expiring(_) => "question",
+            Envelope::Stock(_) => "stock message",
+            Envelope::Letter(_) => "letter",
+            Envelope::Traced(traced) => traced.1.sort(),
+            Envelope::Terminate => "terminate",
+        }
+    }
+}
+
+impl<A: Process> System<A> {
+    fn sort(&self) -> &'static str {
+        match self {
+            System::Input(_) | System::Done(..) => "result",
+            System::Exited(..) => "exited",
+            System::Answer(..) => "answer",
+            System::Panicked(_) => "panicked",
+            System::Terminate(_) => "terminate",
+            System::Probe(_) => "probe",
+            #[cfg(feature = "testing")]
+            System::Passed(_) => "passed",
+        }
+    }
 }
 
 /// The shared half of a process: whoever holds it can send.
@@ -116,6 +175,8 @@ pub(crate) struct Cell<A: Process> {
     on_panic: OnPanic,
     /// `None` inside: open, but there are none.
     doors: OnceLock<Option<Box<Doors<A>>>>,
+    /// How many messages were handled; written by the shard alone.
+    handled: AtomicU64,
     lanes: Mutex<Lanes<A>>,
 }
 
@@ -186,6 +247,7 @@ impl<A: Process> Cell<A> {
             overflow,
             on_panic,
             doors: OnceLock::new(),
+            handled: AtomicU64::new(0),
             lanes: Mutex::new(lanes),
         })
     }
@@ -238,6 +300,10 @@ impl<A: Process> Cell<A> {
     }
 
     pub(crate) fn push(&self, envelope: Envelope<A>) -> Result<(), SendError> {
+        let envelope = match span::current() {
+            None => envelope,
+            Some(part) => Envelope::Traced(Box::new((part, envelope))),
+        };
         let mut lanes = self.lanes.lock();
         if lanes.ended {
             return self.refuse(lanes, envelope, SendError::Gone);
@@ -344,6 +410,11 @@ impl<A: Process> Cell<A> {
         self.lanes.lock().key = key;
         let doors = (!doors.is_empty()).then(|| Box::new(doors));
         assert!(self.doors.set(doors).is_ok(), "a process starts once");
+    }
+
+    /// So many more were handled.
+    pub(crate) fn count(&self, handled: usize) {
+        self.handled.store(self.handled.load(Ordering::Relaxed) + handled as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn doors(&self) -> Option<&Doors<A>> {
@@ -467,6 +538,11 @@ pub(crate) trait AnyCell: Send + Sync {
     fn watch(&self, watcher: Watcher) -> bool;
     fn unwatch(&self, linker: &Upid, linked: &Upid);
     fn end(&self, reason: Reason);
+    /// Its shard, and its place there.
+    fn place(&self) -> (u64, Key);
+    fn look(&self) -> Look;
+    /// Lets it tell what only it knows, when it comes to it.
+    fn probe(&self, asker: oneshot::Sender<Inside>);
 }
 
 impl<A: Process> AnyCell for Cell<A> {
@@ -572,6 +648,32 @@ impl<A: Process> AnyCell for Cell<A> {
 
     fn end(&self, reason: Reason) {
         self.push_system(System::Terminate(reason));
+    }
+
+    fn place(&self) -> (u64, Key) {
+        (self.shard.id, self.lanes.lock().key)
+    }
+
+    fn look(&self) -> Look {
+        let lanes = self.lanes.lock();
+        let rare = lanes.rare.as_deref();
+        let system = rare.into_iter().flat_map(|rare| rare.system.iter().map(System::sort));
+        Look {
+            user: lanes.user.iter().len(),
+            system: rare.map_or(0, |rare| rare.system.len()),
+            waiting: system.chain(lanes.user.iter().map(Envelope::sort)).take(NAMED).collect(),
+            watchers: rare.map_or(0, |rare| rare.watchers.len()),
+            handled: self.handled.load(Ordering::Relaxed),
+        }
+    }
+
+    fn probe(&self, asker: oneshot::Sender<Inside>) {
+        // Who looks again and again at one that does not answer does not fill its mailbox.
+        let waits =
+            |system: &VecDeque<System<A>>| system.iter().any(|entry| matches!(entry, System::Probe(_)));
+        if !self.lanes.lock().rare.as_ref().is_some_and(|rare| waits(&rare.system)) {
+            self.push_system(System::Probe(asker));
+        }
     }
 }
 

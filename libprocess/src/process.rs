@@ -61,6 +61,13 @@ pub trait Process: Actor<Context = Context<Self>> + Handler<Self::Input> {
         None
     }
 
+    /// What an input is called in listings, in spans, and when it takes too long: a name for each of
+    /// its sorts, if the type's own says too little.
+    fn label(input: &Self::Input) -> &'static str {
+        let _ = input;
+        std::any::type_name::<Self::Input>()
+    }
+
     /// A linked process is gone, or out of reach; once per link.
     fn exited(&mut self, peer: &Upid, exit: Exit, ctx: &mut Context<Self>) {
         let _ = (peer, exit, ctx);

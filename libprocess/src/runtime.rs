@@ -62,6 +62,7 @@ struct Inner {
     /// Shape: prefix → how many names it has given.
     prefixes: Mutex<BTreeMap<String, u64>>,
     epochs: AtomicU64,
+    traces: AtomicU64,
     born: AtomicU64,
     down: AtomicBool,
     router: http::Router,
@@ -100,6 +101,8 @@ pub(crate) struct Counts {
     pub(crate) dropped: ::metrics::Counter,
     spawned: ::metrics::Counter,
     panicked: ::metrics::Counter,
+    /// Handlers that held their shard for too long.
+    pub(crate) stuck: ::metrics::Counter,
 }
 
 /// How a runtime is started.
@@ -121,6 +124,8 @@ pub struct Config {
     pub links: Limits,
     /// How this node proves itself to others, and whom it lets in.
     pub security: Security,
+    /// A handler that runs for so long is named in the log, and counted; none is, with `None`.
+    pub stuck_after: Option<Duration>,
     /// How often `/metrics/snapshot` is answered; as often as asked for, with none.
     pub snapshot_rate: Option<Rate>,
     /// Encodes and decodes messages that stay on this node too, so that what cannot travel is found.
@@ -140,6 +145,7 @@ impl Default for Config {
             http: http::Limits::default(),
             links: Limits::default(),
             security: Security::default(),
+            stuck_after: Some(Duration::from_millis(100)),
             snapshot_rate: Some(Rate { permits: 2, within: Duration::from_secs(1) }),
             force_wire: force_wire::by_default(),
         }
@@ -367,11 +373,13 @@ impl Runtime {
             dropped: metrics.counter("libprocess/messages_dropped"),
             spawned: metrics.counter("libprocess/processes_spawned"),
             panicked: metrics.counter("libprocess/processes_panicked"),
+            stuck: metrics.counter("libprocess/handlers_stuck"),
         };
         let runtime = Runtime(Arc::new(Inner {
             address,
             peers: Peers::new(address, Epoch(seed.next_u64()), ways, &metrics),
             epochs: AtomicU64::new(seed.next_u64()),
+            traces: AtomicU64::new(environment.rng.stream("traces").next_u64()),
             environment,
             shards,
             names: RwLock::default(),
@@ -426,6 +434,13 @@ impl Runtime {
         let names = self.0.names.read();
         let cell = &names.get(id)?.cell;
         (epoch.is_none() || epoch == cell.upid().epoch()).then(|| cell.clone())
+    }
+
+    /// Everybody who lives here, in order of names.
+    pub(crate) fn cells(&self) -> Vec<Arc<dyn AnyCell>> {
+        let mut cells: Vec<_> = self.0.names.read().values().map(|named| named.cell.clone()).collect();
+        cells.sort_by(|one, other| one.upid().id().cmp(other.upid().id()));
+        cells
     }
 
     /// Sends a message by address.
@@ -576,15 +591,24 @@ impl Runtime {
         name
     }
 
-    /// Epochs are drawn by counting from a random start through a mixing bijection (splitmix64):
-    /// never the same twice in one life of a runtime, and not to be guessed from the last.
     fn new_epoch(&self) -> Epoch {
-        let mut z = self.0.epochs.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         // 0 is nobody's.
-        Epoch((z ^ (z >> 31)).max(1))
+        Epoch(draw(&self.0.epochs).max(1))
     }
+
+    /// A name for what begins here, drawn from a stream of its own: that somebody looks changes no run.
+    pub(crate) fn new_trace(&self) -> u64 {
+        draw(&self.0.traces)
+    }
+}
+
+/// Draws by counting from a random start through a mixing bijection (splitmix64): never the same twice in
+/// one life of a runtime, and not to be guessed from the last.
+fn draw(from: &AtomicU64) -> u64 {
+    let mut z = from.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 /// Whoever had to step aside for a mock.

@@ -22,6 +22,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::Runtime;
+use crate::at_work::{AtWork, Labels};
 use crate::timers::Timers;
 
 /// What one shard turn may handle before the reactor has its turn.
@@ -64,6 +65,8 @@ pub(crate) struct Shared {
     /// Something is in the inbox; set and cleared under its lock.
     mail: AtomicBool,
     pub(crate) waker: AtomicWaker,
+    /// What it is at.
+    pub(crate) at_work: AtWork,
 }
 
 #[derive(Default)]
@@ -78,6 +81,8 @@ pub(crate) type Command = Box<dyn FnOnce(&mut Shard) + Send>;
 /// What the processes of a shard share without a lock.
 pub(crate) struct Local {
     id: u64,
+    shared: Arc<Shared>,
+    labels: Labels,
     ready: RefCell<VecDeque<Key>>,
     pub(crate) timers: RefCell<Timers>,
     /// When the clock was first looked at in this turn. Unit: time since the runtime started.
@@ -108,6 +113,12 @@ impl Local {
         self.now.set(None);
     }
 
+    /// The process at work begins with what is called so.
+    #[inline]
+    pub(crate) fn begin(&self, label: &'static str) {
+        self.labels.begin(&self.shared.at_work, label);
+    }
+
     /// Whether this turn has lasted `limit`; if so, it ends after the process at work.
     pub(crate) fn is_late(&self, now: Duration, limit: Duration) -> bool {
         let started = self.started.get().unwrap_or(now);
@@ -126,6 +137,7 @@ impl Shared {
             inbox: Mutex::default(),
             mail: AtomicBool::new(false),
             waker: AtomicWaker::new(),
+            at_work: AtWork::default(),
         })
     }
 
@@ -198,6 +210,8 @@ impl Shard {
     pub(crate) fn new(runtime: Runtime, shared: Arc<Shared>, chance: Option<ChaCha8Rng>) -> Shard {
         let local = Rc::new(Local {
             id: shared.id,
+            shared: shared.clone(),
+            labels: Labels::default(),
             ready: RefCell::default(),
             timers: RefCell::default(),
             started: Cell::default(),
@@ -369,7 +383,10 @@ impl Shard {
             return 0;
         }
         let Some(mut process) = slot.process.take() else { return 0 };
+        let Local { labels, .. } = &*self.local;
+        labels.turn(&self.shared.at_work, key);
         let (handled, next) = work(&mut *process);
+        labels.rest(&self.shared.at_work);
         match next {
             Next::Ended => self.free.push(key.slot),
             Next::Again | Next::Idle => {

@@ -9,6 +9,8 @@ use futures_util::future::select_all;
 use libprocess::{Config, Failure, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::logging;
+
 /// Where to listen, and what to tell others.
 pub(super) struct Address<'a> {
     pub(super) ip: Option<&'a str>,
@@ -40,6 +42,9 @@ impl Address<'_> {
         let runtime = Runtime::start(config).with_context(|| {
             format!("cannot listen on {listen}; --port=N takes another port, --port=0 any free one")
         })?;
+        if let Some(verbosity) = logging::verbosity() {
+            runtime.logging().install(verbosity);
+        }
         // Said at once: who comes before the process is up is told to come again, not that nobody is there.
         runtime.delegate(delegate);
         Ok(runtime)

@@ -6,7 +6,12 @@
 //! | a small call (202), one connection | 3,200–4,600/s |
 //! | events of one stream | ≥ 32,000/s |
 //!
+//! Beside ours, in the same run and under the same client: actix-http's own dispatcher with nothing
+//! above it. Ours routes, counts, and spells heads as Mesos' clients know them.
+//!
 //! Run with `cargo bench -p libprocess --bench http`.
+
+mod bare;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -27,16 +32,53 @@ const EVENTS: usize = 200_000;
 fn main() {
     let (known, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || on_a_reactor(serve(known)));
-    let address = address.recv().expect("the server has an address");
+    let ours = address.recv().expect("the server has an address");
+    let (known, address) = std::sync::mpsc::channel();
+    std::thread::spawn(move || on_a_reactor(bare::serve(known)));
+    let bare = address.recv().expect("the server has an address");
     on_a_reactor(async move {
-        let version = move || Request::get(&format!("http://{address}/version"));
-        let call =
-            move || Request::post(&format!("http://{address}/call")).body(Bytes::from_static(&EVENT[..200]));
-        measure("small answers, 16 connections", 16, 40_000, version).await;
-        measure("small answers, 1 connection", 1, 10_000, version).await;
-        measure("small calls, 1 connection", 1, 10_000, call).await;
-        events(&format!("http://{address}/events")).await;
+        let version = |address| move || Request::get(&format!("http://{address}/version"));
+        let call = |address| {
+            move || Request::post(&format!("http://{address}/call")).body(Bytes::from_static(&EVENT[..200]))
+        };
+        compare("small answers, 16 connections", 16, 20_000, version(ours), version(bare)).await;
+        compare("small answers, 1 connection", 1, 5_000, version(ours), version(bare)).await;
+        compare("small calls, 1 connection", 1, 5_000, call(ours), call(bare)).await;
+        events(&format!("http://{ours}/events")).await;
     });
+}
+
+/// Medians of interleaved rounds, behind one of each to warm up.
+async fn compare(
+    what: &str,
+    connections: usize,
+    requests: usize,
+    ours: impl Fn() -> Request + Clone + 'static,
+    bare: impl Fn() -> Request + Clone + 'static,
+) {
+    let mut rounds = [Vec::new(), Vec::new()];
+    for round in 0..6 {
+        let measured = [
+            measure(connections, requests, ours.clone()).await,
+            measure(connections, requests, bare.clone()).await,
+        ];
+        if round > 0 {
+            rounds.iter_mut().zip(measured).for_each(|(rounds, one)| rounds.push(one));
+        }
+    }
+    let [ours, bare] = rounds.map(median);
+    for (who, (rate, each)) in [("ours", ours), ("actix-http", bare)] {
+        println!("{what:32} {who:10} {rate:>9.0}/s   {each:>6.2} µs CPU each, both ends");
+    }
+    println!("{:32} {:10} {:>9.2}     {:>6.2}", "", "ratio", ours.0 / bare.0, ours.1 / bare.1);
+}
+
+/// Of rates and of costs, each by itself.
+fn median(rounds: Vec<(f64, f64)>) -> (f64, f64) {
+    let (mut rates, mut costs): (Vec<f64>, Vec<f64>) = rounds.into_iter().unzip();
+    rates.sort_by(f64::total_cmp);
+    costs.sort_by(f64::total_cmp);
+    (rates[rates.len() / 2], costs[costs.len() / 2])
 }
 
 async fn serve(known: std::sync::mpsc::Sender<std::net::SocketAddr>) {
@@ -82,12 +124,12 @@ async fn serve(known: std::sync::mpsc::Sender<std::net::SocketAddr>) {
     }
 }
 
+/// Requests a second, and the CPU time of one. Unit: microseconds.
 async fn measure(
-    what: &str,
     connections: usize,
     requests: usize,
     make: impl Fn() -> Request + Clone + 'static,
-) {
+) -> (f64, f64) {
     let (begun, cpu_before) = begin();
     let client = Client::new();
     let each = (0..connections).map(|_| {
@@ -102,7 +144,7 @@ async fn measure(
     for task in each.collect::<Vec<_>>() {
         task.await.expect("no panic");
     }
-    report(what, requests, begun, cpu_before);
+    spent(requests, begun, cpu_before)
 }
 
 async fn events(url: &str) {
@@ -113,7 +155,11 @@ async fn events(url: &str) {
         bytes += piece.expect("a piece").len();
     }
     assert_eq!(bytes, EVENTS * EVENT.len());
-    report("events of one stream, 512 B", EVENTS, begun, cpu_before);
+    let (rate, each) = spent(EVENTS, begun, cpu_before);
+    println!(
+        "{:32} {:10} {rate:>9.0}/s   {each:>6.2} µs CPU each, both ends",
+        "events of one stream, 512 B", "ours"
+    );
 }
 
 #[expect(clippy::disallowed_methods, reason = "a bench measures real time")]
@@ -121,10 +167,9 @@ fn begin() -> (Instant, Duration) {
     (Instant::now(), cpu())
 }
 
-fn report(what: &str, count: usize, begun: Instant, cpu_before: Duration) {
+fn spent(count: usize, begun: Instant, cpu_before: Duration) -> (f64, f64) {
     let (wall, spent) = (begun.elapsed().as_secs_f64(), (cpu() - cpu_before).as_secs_f64());
-    let each = spent * 1e6 / count as f64;
-    println!("{what:32} {:>9.0}/s   {each:>6.2} µs CPU each, both ends", count as f64 / wall);
+    (count as f64 / wall, spent * 1e6 / count as f64)
 }
 
 fn cpu() -> Duration {

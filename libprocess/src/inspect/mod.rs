@@ -14,8 +14,10 @@
 //! None of it waits for a process.
 
 pub(crate) mod duration;
+mod links;
 pub(crate) mod logging;
 pub(crate) mod pace;
+mod processes;
 
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -23,7 +25,7 @@ use std::time::UNIX_EPOCH;
 use futures_util::FutureExt;
 use serde_json::json;
 
-use crate::http::{Handler, READ_WRITE, Request, Response, Route, StatusCode};
+use crate::http::{Handler, READ_ONLY, READ_WRITE, Request, Response, Route, StatusCode};
 use crate::metrics;
 use crate::runtime::{Runtime, Weak};
 pub use logging::{Logging, NotInstalled, Verbosity};
@@ -38,12 +40,35 @@ pub(crate) fn mount(runtime: &Runtime, rate: Option<Rate>) {
     let pace = Pace::new(runtime.environment().clock.clone(), rate);
     router.mount("metrics", metrics::routes(runtime.metrics(), pace, router.counts().too_often.clone()));
     router.mount("system", metrics::system::routes());
+    router.mount("__processes__", processes(runtime));
+    router.mount("__links__", links(runtime));
     router.mount("logging", logging_routes(runtime));
     router.mount("profiler", profiler());
     if !runtime.is_real() {
         router.mount("__clock__", clock(runtime));
     }
     router.fall_back(about());
+}
+
+fn processes(runtime: &Runtime) -> Routes {
+    let list = Route::any("/")
+        .help("Who lives here, at what they are, and what waits for them.")
+        .parameter("id", "Only the process of this id.")
+        .parameter("limit", "How many at most, 10000 if not said.")
+        .realm(READ_ONLY);
+    let runtime = runtime.downgrade();
+    let handler: Handler = Arc::new(move |request| match runtime.upgrade() {
+        Some(runtime) => processes::list(runtime, request).boxed_local(),
+        None => std::future::ready(gone()).boxed_local(),
+    });
+    vec![(list, handler)]
+}
+
+fn links(runtime: &Runtime) -> Routes {
+    let list = Route::any("/")
+        .help("The nodes this one speaks to: how the way is, what waits, which life of theirs, how far they are.")
+        .realm(READ_ONLY);
+    vec![(list, with(runtime, |runtime, _| links::list(&runtime)))]
 }
 
 fn logging_routes(runtime: &Runtime) -> Routes {
@@ -98,6 +123,10 @@ fn with(runtime: &Runtime, answer: impl Fn(Runtime, Request) -> Response + Send 
     let runtime: Weak = runtime.downgrade();
     at_once(move |request| match runtime.upgrade() {
         Some(runtime) => answer(runtime, request),
-        None => Response::text(StatusCode::SERVICE_UNAVAILABLE, "503 Service Unavailable."),
+        None => gone(),
     })
+}
+
+fn gone() -> Response {
+    Response::text(StatusCode::SERVICE_UNAVAILABLE, "503 Service Unavailable.")
 }

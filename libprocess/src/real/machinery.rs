@@ -22,6 +22,7 @@ use super::listener::{Accepted, Desk, Silent, answer, listen};
 use super::shard_loop;
 use super::tcp::Tcp;
 use super::tls::Keys;
+use super::watchdog;
 use crate::environment::{Clock as _, Environment, Spawner, Task};
 use crate::metrics::Metrics;
 use crate::runtime::{Assembly, Config, Driver, StartError};
@@ -220,6 +221,13 @@ impl Machinery {
                 reactor.shutdown_timeout(JOBS_MOST);
             })?;
         }
+        if let Some(limit) = config.stuck_after {
+            let clock = runtime.environment().clock.clone();
+            let (runtime, shards, stop) = (runtime.downgrade(), self.shards.clone(), self.stop.clone());
+            self.thread("watchdog".to_owned(), move || {
+                watchdog::run(&runtime, &shards, limit, &*clock, &stop)
+            })?;
+        }
         Ok(())
     }
 
@@ -274,6 +282,7 @@ impl Driver for Arc<Machinery> {
         let here = std::thread::current().id();
         for thread in std::mem::take(&mut *self.threads.lock()) {
             if thread.thread().id() != here {
+                thread.thread().unpark();
                 drop(thread.join());
             }
         }

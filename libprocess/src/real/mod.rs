@@ -14,6 +14,7 @@ mod machinery;
 mod shard_loop;
 mod tcp;
 mod tls;
+mod watchdog;
 
 pub(crate) use clock::wait_until;
 pub(crate) use machinery::{block_on, shard_number, start};

@@ -8,10 +8,13 @@
 //!   └──────┴────┴──────┴─────────────────────────────────┴──────┘
 //!    Ask: type to from corr left-ms    Reply, Nack: corr    Link, Unlink: to from
 //!    Speaks: type to newest    Chunk: transfer    Credit: bytes
+//!    TRACED: 16 bytes of trace stand before the numbers
 //! ```
 //!
 //! Types, receivers and senders are numbers that `Define` gave once per connection. A flag that is
 //! set by a later version is not for us.
+
+use crate::span::{self, Trace};
 
 /// The largest frame, its length aside. Checked before anything is buffered for it.
 ///
@@ -50,6 +53,9 @@ pub(crate) enum Kind {
 /// On `Tell` and `Ask`: behind the numbers comes the length of the body, and behind the body the same
 /// message in the version before. On `Reply`: it answers in the version before.
 pub(crate) const OLDER: u8 = 1;
+
+/// On `Tell` and `Ask`: the message is part of a trace, whose 16 bytes come first.
+const TRACED: u8 = 2;
 
 impl Kind {
     fn of(byte: u8) -> Option<Kind> {
@@ -118,13 +124,19 @@ pub(crate) fn write_flagged(
     body: impl FnOnce(&mut Vec<u8>),
 ) -> Result<(), TooLarge> {
     let start = buffer.len();
-    match *numbers {
-        // Mostly: a message between two of few.
-        [a, b, c] if (a | b | c) < 0x80 => {
+    // Mostly: a message between two of few, that is part of nothing.
+    let trace = if matches!(kind, Kind::Tell | Kind::Ask) { span::current() } else { None };
+    match (&trace, numbers) {
+        (None, &[a, b, c]) if (a | b | c) < 0x80 => {
             buffer.extend_from_slice(&[0, 0, 0, 0, kind as u8, flags, a as u8, b as u8, c as u8]);
         }
-        _ => {
+        (None, _) => {
             buffer.extend_from_slice(&[0, 0, 0, 0, kind as u8, flags]);
+            numbers.iter().for_each(|number| varint(buffer, *number));
+        }
+        (Some(part), _) => {
+            buffer.extend_from_slice(&[0, 0, 0, 0, kind as u8, flags | TRACED]);
+            buffer.extend_from_slice(&part.trace.to_bytes());
             numbers.iter().for_each(|number| varint(buffer, *number));
         }
     }
@@ -152,6 +164,7 @@ pub(crate) fn varint(buffer: &mut Vec<u8>, mut number: u64) {
 pub(crate) struct Frame<'a> {
     pub(crate) kind: Kind,
     pub(crate) flags: u8,
+    pub(crate) trace: Option<Trace>,
     pub(crate) rest: &'a [u8],
 }
 
@@ -167,14 +180,18 @@ impl<'a> Frame<'a> {
             return Err(Broken::TooShort);
         }
         let Some(frame) = buffer.get(4..4 + length) else { return Ok(None) };
-        let kind = Kind::of(frame[0]).ok_or(Broken::Kind(frame[0]))?;
-        Ok(Some((Frame { kind, flags: frame[1], rest: &frame[2..] }, 4 + length)))
+        Ok(Some((Frame::bare(frame)?, 4 + length)))
     }
 
     /// A frame without its length, as it lies in what came in pieces.
     pub(crate) fn bare(bytes: &'a [u8]) -> Result<Frame<'a>, Broken> {
         let [kind, flags, rest @ ..] = bytes else { return Err(Broken::TooShort) };
-        Ok(Frame { kind: Kind::of(*kind).ok_or(Broken::Kind(*kind))?, flags: *flags, rest })
+        let (kind, flags) = (Kind::of(*kind).ok_or(Broken::Kind(*kind))?, *flags);
+        if flags & TRACED == 0 {
+            return Ok(Frame { kind, flags, trace: None, rest });
+        }
+        let (trace, rest) = rest.split_first_chunk().ok_or(Broken::TooShort)?;
+        Ok(Frame { kind, flags, trace: Some(Trace::from_bytes(*trace)), rest })
     }
 
     /// The next number.
@@ -241,6 +258,24 @@ mod tests {
         let large = |body: &mut Vec<u8>| body.resize(body.len() + FRAME_MAX, 0);
         assert_eq!(write(&mut buffer, Kind::Tell, &[], large), Err(TooLarge));
         assert_eq!(buffer, b"before");
+    }
+
+    #[test]
+    fn a_message_that_is_part_of_a_trace_carries_it() {
+        let trace = Trace { id: 7, cause: 8 };
+        let from = "a@127.0.0.1:1".parse().unwrap();
+        let mut buffer = Vec::new();
+        {
+            let _inside = span::enter(span::Part { trace, from });
+            write(&mut buffer, Kind::Tell, &[1, 2, 3], |body| body.extend(b"hi")).unwrap();
+            write(&mut buffer, Kind::Reply, &[1], |_| {}).unwrap();
+        }
+        let (mut frame, length) = Frame::first(&buffer).unwrap().unwrap();
+        assert_eq!(frame.trace, Some(trace));
+        assert_eq!([frame.number(), frame.number(), frame.number()], [Ok(1), Ok(2), Ok(3)]);
+        assert_eq!(frame.rest, b"hi");
+        assert_eq!(Frame::first(&buffer[length..]).unwrap().unwrap().0.trace, None);
+        assert_eq!(Frame::first(&[4, 0, 0, 0, 4, TRACED, 1, 2]), Err(Broken::TooShort));
     }
 
     proptest! {

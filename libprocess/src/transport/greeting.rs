@@ -74,10 +74,10 @@ pub(super) struct Introduction<'a> {
     pub(super) credential: Option<&'a Credential>,
 }
 
-/// Greets, waits to be welcomed, and proves what it said.
+/// Greets, waits to be welcomed, and proves what it said; tells which life of the node is there.
 ///
 /// Errors: when the other end closes, is no node of ours, or does not know the secret.
-pub(super) async fn greet(stream: &mut dyn Stream, who: Introduction<'_>) -> io::Result<()> {
+pub(super) async fn greet(stream: &mut dyn Stream, who: Introduction<'_>) -> io::Result<u64> {
     let hello = Hello {
         protocol_min: PROTOCOL_MIN,
         protocol_max: PROTOCOL,
@@ -97,7 +97,7 @@ pub(super) async fn greet(stream: &mut dyn Stream, who: Introduction<'_>) -> io:
     if welcome.protocol < PROTOCOL_MIN || welcome.protocol > PROTOCOL {
         return Err(strange());
     }
-    let Some(Credential { principal, secret }) = who.credential else { return Ok(()) };
+    let Some(Credential { principal, secret }) = who.credential else { return Ok(welcome.epoch) };
     let words = Words { dials: &who.nonce, was_dialled: &welcome.nonce, principal };
     let proof = welcome.proof.filter(|proof| words.proves(secret, Side::WasDialled, proof));
     proof.ok_or_else(|| {
@@ -106,7 +106,8 @@ pub(super) async fn greet(stream: &mut dyn Stream, who: Introduction<'_>) -> io:
     let mut bytes = Vec::new();
     append(&mut bytes, Kind::Proof, &words.prove(secret, Side::Dials));
     stream.write_all(&bytes).await?;
-    stream.flush().await
+    stream.flush().await?;
+    Ok(welcome.epoch)
 }
 
 /// Why nobody was welcomed.

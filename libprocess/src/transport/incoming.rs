@@ -23,6 +23,7 @@ use crate::doors::{self, AskPath, Letter, NoDoor, Origin};
 use crate::environment::Stream;
 use crate::link::{Exit, RemoteWatch, Watcher};
 use crate::mailbox::AnyCell;
+use crate::span::{self, Part, Trace};
 use crate::{AskError, Principal, Runtime, SendError, Upid};
 
 /// How many frames are delivered before the receivers have a turn; no more than one turn takes.
@@ -163,7 +164,9 @@ impl Incoming {
 
     fn tell(&mut self, mut frame: Frame<'_>) -> Result<(), Broken> {
         let (kind, to, from) = (frame.number()?, frame.number()?, frame.number()?);
+        let trace = frame.trace;
         let (newest, older) = frame.bodies()?;
+        let _inside = self.part_of(trace, from)?;
         // Mostly: a process and a door that were found before.
         let (receiver, from_upid) = self.taken.pair(to, from)?;
         if let (Some(door), Some(cell)) = (receiver.door(kind), &receiver.cell) {
@@ -193,10 +196,19 @@ impl Incoming {
         }
     }
 
+    /// While the guard lives, what is delivered is part of the sender's trace.
+    fn part_of(&mut self, trace: Option<Trace>, from: u64) -> Result<Option<span::Inside>, Broken> {
+        let Some(trace) = trace else { return Ok(None) };
+        let from = self.taken.from(from)?.clone();
+        Ok(Some(span::enter(Part { trace, from })))
+    }
+
     fn ask(&mut self, mut frame: Frame<'_>) -> Result<(), Broken> {
         let (kind, to, from) = (frame.number()?, frame.number()?, frame.number()?);
         let (correlation, left) = (frame.number()?, frame.number()?);
+        let trace = frame.trace;
         let (newest, older) = frame.bodies()?;
+        let _inside = self.part_of(trace, from)?;
         let receiver = self.taken.to(to)?;
         let remembered = receiver.door(kind).zip(receiver.cell.clone().filter(|cell| cell.is_alive()));
         let found = match remembered {

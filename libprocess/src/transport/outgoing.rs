@@ -73,12 +73,12 @@ async fn connection(runtime: &Runtime, peer: &Arc<Peer>, progress: &Progress) ->
     let ping = peers.limits.ping;
     let who = Introduction { node, epoch, ping, channel, nonce, credential };
     let greeting = greeting::greet(&mut *stream, who);
-    match select(Box::pin(greeting), runtime.sleep(peers.limits.greeting)).await {
-        Either::Left((welcome, _)) => welcome?,
+    let theirs = match select(Box::pin(greeting), runtime.sleep(peers.limits.greeting)).await {
+        Either::Left((epoch, _)) => epoch?,
         Either::Right(_) => return Err(io::ErrorKind::TimedOut.into()),
     };
     progress.greeted.set(true);
-    peer.greeted();
+    peer.greeted(theirs);
     peers.counts.connected.increment(1);
     tracing::debug!(peer = %peer.address, "link up");
     let (reader, writer) = tokio::io::split(stream);
@@ -108,7 +108,7 @@ async fn read(
         }
         heard.set(runtime.elapsed());
         while let Some((frame, length)) = Frame::first(&buffer).map_err(invalid)? {
-            hear(peer, frame).map_err(invalid)?;
+            hear(peer, frame, heard.get()).map_err(invalid)?;
             buffer.advance(length);
         }
         if buffer.len() > BACK_MAX {
@@ -117,9 +117,9 @@ async fn read(
     }
 }
 
-fn hear(peer: &Peer, mut frame: Frame<'_>) -> Result<(), Broken> {
+fn hear(peer: &Peer, mut frame: Frame<'_>, now: Duration) -> Result<(), Broken> {
     match frame.kind {
-        Kind::Pong => {}
+        Kind::Pong => peer.ponged(now),
         Kind::Credit => peer.credit(frame.number()?),
         Kind::Speaks => peer.speaks(frame.number()?, frame.number()?, frame.number()? == 1),
         _ => return Err(Broken::Kind(frame.kind as u8)),
@@ -173,6 +173,7 @@ async fn watch(runtime: &Runtime, peer: &Peer, heard: &Cell<Duration>) -> io::Re
             return Err(io::Error::new(io::ErrorKind::TimedOut, "nothing heard for too long"));
         }
         // A queue that is full needs no ping: it will be written or the connection is dead.
+        peer.pinged(runtime.elapsed());
         let _ = peer.plain(|| runtime.elapsed(), Kind::Ping, |_| {});
     }
 }

@@ -75,6 +75,26 @@ struct State {
     rest_until: Duration,
     /// Connections that this node dialled; they end with ours.
     incoming: Vec<Arc<Closer>>,
+    /// Which life of that node greeted us, while it is connected.
+    epoch: Option<u64>,
+    /// When the last ping was sent, until it is answered. Unit: time since the runtime started.
+    pinged: Option<Duration>,
+    round_trip: Option<Duration>,
+}
+
+/// One way to another node, for who looks.
+#[derive(Clone, Debug)]
+pub(crate) struct PeerLook {
+    pub(crate) address: SocketAddr,
+    pub(crate) channel: Channel,
+    pub(crate) state: &'static str,
+    pub(crate) epoch: Option<u64>,
+    pub(crate) round_trip: Option<Duration>,
+    pub(crate) queued_bytes: usize,
+    pub(crate) queued_frames: u64,
+    pub(crate) questions: usize,
+    pub(crate) links: usize,
+    pub(crate) incoming: usize,
 }
 
 /// What a broken connection leaves behind, to be told without a lock held.
@@ -299,9 +319,45 @@ impl Peer {
         !state.outgoing.is_empty() || state.bulk.may_send()
     }
 
-    /// The greeting is done: the next failure is the first one again.
-    pub(super) fn greeted(&self) {
-        self.state.lock().failures = 0;
+    /// The greeting is done, with this life of the node: the next failure is the first one again.
+    pub(super) fn greeted(&self, epoch: u64) {
+        let mut state = self.state.lock();
+        state.failures = 0;
+        state.epoch = Some(epoch);
+    }
+
+    /// A ping was sent.
+    pub(super) fn pinged(&self, now: Duration) {
+        self.state.lock().pinged = Some(now);
+    }
+
+    /// A ping was answered.
+    pub(super) fn ponged(&self, now: Duration) {
+        let mut state = self.state.lock();
+        if let Some(pinged) = state.pinged.take() {
+            state.round_trip = Some(now.saturating_sub(pinged));
+        }
+    }
+
+    pub(super) fn look(&self, now: Duration) -> PeerLook {
+        let state = self.state.lock();
+        PeerLook {
+            address: self.address,
+            channel: self.channel,
+            state: match state.open {
+                true if state.epoch.is_some() => "up",
+                true => "connecting",
+                false if now < state.rest_until => "resting",
+                false => "idle",
+            },
+            epoch: state.epoch,
+            round_trip: state.round_trip,
+            queued_bytes: state.outgoing.len(),
+            queued_frames: state.frames,
+            questions: state.asks.len(),
+            links: state.links.len(),
+            incoming: state.incoming.iter().filter(|closer| Arc::strong_count(closer) > 1).count(),
+        }
     }
 
     /// The connection broke, or never was. `chance` from 0 to 1 spreads those who dial again.
@@ -313,6 +369,7 @@ impl Peer {
             state.rest_until = now + doubled.mul_f64(0.5 + chance / 2.0);
         }
         state.open = false;
+        (state.epoch, state.pinged, state.round_trip) = (None, None, None);
         state.given = Given::default();
         state.outgoing = Vec::new();
         let bulk = std::mem::take(&mut state.bulk);
@@ -413,7 +470,7 @@ mod tests {
         assert_eq!(ping(BACKOFF_MAX / 2), Err(SendError::LinkDown));
         assert_eq!(ping(BACKOFF_MAX), Ok(Then::Dial));
         assert_eq!(ping(BACKOFF_MAX), Ok(Then::Nothing));
-        peer.greeted();
+        peer.greeted(1);
         assert_eq!(rest(1.0), Duration::from_millis(20));
     }
 }

@@ -16,7 +16,7 @@ use super::frame::Kind;
 use super::greeting::Channel;
 use super::limits::Limits;
 use super::outgoing;
-use super::peer::{OpenAsk, Peer, Then};
+use super::peer::{OpenAsk, Peer, PeerLook, Then};
 use super::refusals::{Refusal, Refusals};
 use crate::identity::{Principal, Security};
 use crate::link::Exit;
@@ -288,6 +288,11 @@ impl Peers {
             .entry((address, channel))
             .or_insert_with(|| Arc::new(Peer::new(address, channel, &self.limits, asked)))
             .clone()
+    }
+
+    /// Every way to another node, in order of addresses.
+    pub(crate) fn look(&self, now: Duration) -> Vec<PeerLook> {
+        self.peers.read().values().map(|peer| peer.look(now)).collect()
     }
 
     pub(crate) fn shutdown(&self) {

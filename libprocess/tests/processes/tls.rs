@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use libprocess::http::{ClientError, Request};
+use libprocess::http::{Certificate, ClientError, READ_ONLY, Request};
 use libprocess::{AskError, Config, Security, Tls, Upid};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType, date_time_ymd};
 use rustls::crypto::ring::default_provider;
@@ -241,6 +241,10 @@ fn https_is_spoken_on_the_same_port_with_or_without_a_certificate_of_the_clients
                 https(&open, &authority, "GET /a/nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
             assert!(answer.unwrap().starts_with("HTTP/1.1 404"));
         }
+        open.runtime.router().authenticate(READ_ONLY, Arc::new(Certificate));
+        let answer =
+            https(&open, &authority, "GET /__links__ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        assert!(answer.unwrap().starts_with("HTTP/1.1 403"), "only a certificate proves anything");
     }
     let client = authority.node("hectare://client");
     let mut tls = authority.tls(&PLAIN);
@@ -255,6 +259,10 @@ fn https_is_spoken_on_the_same_port_with_or_without_a_certificate_of_the_clients
         let answered = client.runtime.block_on(client.runtime.client().send(Request::get(&url))).unwrap();
         assert_eq!(answered.status, 404);
     }
+    closed.runtime.router().authenticate(READ_ONLY, Arc::new(Certificate));
+    let url = format!("https://{}/__links__", closed.runtime.address());
+    let answered = client.runtime.block_on(client.runtime.client().send(Request::get(&url))).unwrap();
+    assert_eq!(answered.status, 200, "its certificate says who it is");
     let stranger = Node::listening();
     let refused = stranger.runtime.block_on(stranger.runtime.client().send(Request::get(&url)));
     assert!(matches!(refused, Err(ClientError::Connect { .. })), "{refused:?}");

@@ -9,6 +9,8 @@ use libprocess::Verbosity;
 use libprocess::http::{Basic, READ_ONLY, Request, header};
 use libprocess::sim::Sim;
 
+use super::adder::{Input, two_nodes};
+
 fn node() -> (Sim, Runtime) {
     let mut sim = Sim::new(1);
     let node = sim.node("10.0.0.1:5050");
@@ -112,4 +114,30 @@ fn a_level_or_a_duration_that_is_none_is_named() {
     ] {
         assert_eq!(get(&mut sim, &node, &format!("/logging/toggle?{query}")), (400, text.to_owned()));
     }
+}
+
+#[test]
+fn ways_to_other_nodes_are_shown() {
+    let mut sim = Sim::new(1);
+    let [(one, asker), (two, asked)] = two_nodes(&mut sim);
+    assert_eq!(get(&mut sim, &one, "/__links__").1, "[]");
+    asker.tell(Input::Ask(asked.upid().clone())).unwrap();
+    sim.advance(Duration::from_secs(12));
+    let shown = |sim: &mut Sim, node: &Runtime| -> serde_json::Value {
+        serde_json::from_str(&get(sim, node, "/__links__").1).unwrap()
+    };
+    let way = &shown(&mut sim, &one)[0];
+    assert_eq!((&way["address"], &way["channel"]), (&"10.0.0.2:1".into(), &"control".into()));
+    assert_eq!(
+        (&way["state"], &way["queued_bytes"], &way["questions"]),
+        (&"up".into(), &0.into(), &0.into())
+    );
+    assert!(way["epoch"].is_u64() && way["round_trip_ms"].as_f64() > Some(0.0), "{way}");
+    assert_eq!(shown(&mut sim, &two)[0]["incoming"], 1);
+
+    sim.kill(&two);
+    sim.advance(Duration::from_secs(60));
+    let way = &shown(&mut sim, &one)[0];
+    assert_ne!(way["state"], "up", "{way}");
+    assert!(way["epoch"].is_null() && way["round_trip_ms"].is_null(), "{way}");
 }

@@ -1,8 +1,10 @@
 //! The HTTP half of a node, from outside.
 
+mod adder;
 mod builtin;
 mod edge;
 mod feeds;
 mod limits;
 mod loopback;
+mod processes;
 mod served;
