@@ -8,9 +8,9 @@ use std::time::Duration;
 use agent_linux::lock::Lock;
 use libprocess::{Actor, Context, Doors, Exit, Handler, Process, Upid};
 use model::messages::{
-    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, FrameworkMessage, KillTask, LeaderIs, Ping,
-    Registered, Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework,
-    UpdateFramework,
+    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, DrainAgent, FrameworkMessage, KillTask,
+    LeaderIs, Ping, Registered, Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor,
+    ShutdownFramework, UpdateFramework,
 };
 use model::{ContainerId, Time};
 use rand::RngExt;
@@ -77,6 +77,7 @@ impl Process for Agent {
             .message::<ShutdownAgent>()
             .message::<ApplyOperation>()
             .message::<AcknowledgeOperation>()
+            .message::<DrainAgent>()
             .message::<LeaderIs>();
         http::open(doors, &self.public);
     }

@@ -16,6 +16,15 @@ use crate::{executors, master, operations, recovery, tasks, updates};
 
 /// One happening, one rule.
 pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
+    let mut effects = rule(state, input, now);
+    if state.life == Life::Running {
+        effects.extend(master::drained(state));
+    }
+    effects
+}
+
+/// The table itself.
+fn rule(state: &mut State, input: Input, now: Time) -> Effects {
     match input {
         Input::Restored(records) => {
             records.into_iter().for_each(|record| recovery::replay(state, record));
@@ -95,6 +104,7 @@ fn from_master(state: &mut State, from: Upid, message: FromMaster, now: Time) ->
         FromMaster::Shutdown(message) => master::shutdown(state, message),
         FromMaster::Apply(message) => operations::apply(state, *message),
         FromMaster::AcknowledgeOperation(message) => operations::acknowledged(state, &message),
+        FromMaster::Drain(message) => master::drain(state, message.config, now),
     }
 }
 

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use libprocess::{Received, Reply, Upid};
 use model::executor_call::ExecutorCall;
 use model::messages::{
-    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, FrameworkMessage, KillTask, LeaderIs, Ping,
-    Registered, Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework,
-    UpdateFramework,
+    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, DrainAgent, FrameworkMessage, KillTask,
+    LeaderIs, Ping, Registered, Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor,
+    ShutdownFramework, UpdateFramework,
 };
 
 use crate::alarms::Alarm;
@@ -92,6 +92,7 @@ pub(crate) enum FromMaster {
     Shutdown(ShutdownAgent),
     Apply(Box<ApplyOperation>),
     AcknowledgeOperation(AcknowledgeOperation),
+    Drain(DrainAgent),
 }
 
 impl FromMaster {
@@ -112,6 +113,7 @@ impl FromMaster {
             FromMaster::Shutdown(message) => message.epoch,
             FromMaster::Apply(message) => message.epoch,
             FromMaster::AcknowledgeOperation(message) => message.epoch,
+            FromMaster::Drain(message) => message.epoch,
         }
     }
 }
@@ -142,6 +144,7 @@ from_master! {
     ShutdownAgent => FromMaster::Shutdown;
     ApplyOperation => |apply| FromMaster::Apply(Box::new(apply));
     AcknowledgeOperation => FromMaster::AcknowledgeOperation;
+    DrainAgent => FromMaster::Drain;
 }
 
 impl From<Received<LeaderIs>> for Letter {

@@ -20,7 +20,7 @@ use crate::allocator::{AllocatorActor, Hierarchical};
 use crate::config::{Config, Identity};
 use crate::decide::decide;
 use crate::effects::{Effect, Effects};
-use crate::http::{self, Session, SessionInput};
+use crate::http::{self, Session, SessionInput, Watcher, WatcherInput};
 use crate::messages::{Input, Woken};
 use crate::registrar::{self, Registrar};
 use crate::reign;
@@ -32,6 +32,7 @@ pub struct Master {
     state: State,
     published: Published,
     sessions: BTreeMap<StreamId, Pid<Session>>,
+    watchers: BTreeMap<StreamId, Pid<Watcher>>,
     timers: BTreeMap<Slot, Timer>,
     allocator: Option<Pid<AllocatorActor>>,
     registrar: Option<Pid<Registrar>>,
@@ -49,12 +50,14 @@ impl Master {
         published: Published,
         runtime: Runtime,
     ) -> Self {
-        let state = State::new(identity, config.settings.clone());
+        let mut state = State::new(identity, config.settings.clone());
+        state.world.weights = config.sharing.weights.clone().into_iter().collect();
         published.store(Arc::new(state.world.clone()));
         Master {
             state,
             published,
             sessions: BTreeMap::new(),
+            watchers: BTreeMap::new(),
             timers: BTreeMap::new(),
             allocator: None,
             registrar: None,
@@ -151,6 +154,27 @@ impl Master {
             Effect::ToAgent { upid, message } => {
                 if let Err(error) = message.send(&upid, ctx) {
                     tracing::warn!(agent = %upid, %error, "a message to an agent is lost");
+                }
+            }
+            Effect::Watch { stream, watcher } => {
+                if let Some(watcher) = watcher.watcher() {
+                    let _ = ctx.tell(&watcher, WatcherInput::Begin(self.published.load_full()));
+                    self.watchers.insert(stream, watcher);
+                }
+            }
+            Effect::Happened(all) => {
+                for (stream, watcher) in &self.watchers {
+                    let told = WatcherInput::Happened(all.clone(), self.published.load_full());
+                    if ctx.tell(watcher, told).is_err() {
+                        // It is gone, or so far behind that it counts as gone.
+                        watcher.terminate(Lane::System);
+                        ctx.after(Duration::ZERO, Input::WatchClosed { stream: stream.clone() });
+                    }
+                }
+            }
+            Effect::Unwatch(stream) => {
+                if let Some(watcher) = self.watchers.remove(&stream) {
+                    let _ = ctx.tell(&watcher, WatcherInput::Close);
                 }
             }
             Effect::Link(upid) => ctx.link(&upid),
@@ -267,7 +291,7 @@ impl Process for Master {
             pid: doors.pid().upid().to_string(),
         });
         http::classic::doors(doors, &readers);
-        http::commands::doors(doors);
+        http::commands::doors(doors, &readers);
         http::operator::doors(doors, &readers);
         http::redirect::doors(doors, &self.published);
     }

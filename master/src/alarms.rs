@@ -22,6 +22,8 @@ pub(crate) enum Alarm {
     Recovery,
     /// The offer has been out too long.
     Offer(OfferId),
+    /// The framework may be asked once more whether it leaves the agent.
+    InverseOffer { framework: FrameworkId, agent: AgentId },
     /// The framework has been away too long, unless it came back meanwhile.
     Failover { framework: FrameworkId, deadline: Time },
 }
@@ -41,7 +43,7 @@ impl Alarm {
         match self {
             Alarm::AgentReturn { agent, .. } => Some(Slot::AgentReturn(agent.clone())),
             Alarm::Failover { framework, .. } => Some(Slot::Failover(framework.clone())),
-            Alarm::Ping { .. } | Alarm::Recovery | Alarm::Offer(_) => None,
+            Alarm::Ping { .. } | Alarm::Recovery | Alarm::Offer(_) | Alarm::InverseOffer { .. } => None,
         }
     }
 }
@@ -55,6 +57,7 @@ pub(crate) fn woke(state: &mut State, alarm: Alarm, now: Time) -> Effects {
         }
         Alarm::Recovery => agents::recovery_missed(state, now),
         Alarm::Offer(offer) => offers::timeout(state, &offer),
+        Alarm::InverseOffer { framework, agent } => offers::ask(state, &framework, &agent),
         Alarm::Failover { framework, deadline } => {
             frameworks::failover_missed(state, &framework, deadline, now)
         }
@@ -68,6 +71,7 @@ impl fmt::Display for Alarm {
             Alarm::AgentReturn { agent, .. } => write!(f, "return of {agent}"),
             Alarm::Recovery => f.write_str("return of recovered agents"),
             Alarm::Offer(offer) => write!(f, "offer {offer}"),
+            Alarm::InverseOffer { framework, agent } => write!(f, "inverse offer of {agent} to {framework}"),
             Alarm::Failover { framework, .. } => write!(f, "failover of {framework}"),
         }
     }

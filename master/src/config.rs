@@ -55,6 +55,8 @@ pub struct Settings {
     pub roles: Option<BTreeSet<Role>>,
     /// Whether frameworks may run tasks as `root`.
     pub root_submissions: bool,
+    /// How many operators may read what happens at once; the oldest makes room for a new one.
+    pub max_operator_event_stream_subscribers: usize,
 }
 
 impl Default for Settings {
@@ -69,6 +71,7 @@ impl Default for Settings {
             max_unreachable_tasks_per_framework: 1000,
             roles: None,
             root_submissions: true,
+            max_operator_event_stream_subscribers: 1000,
         }
     }
 }

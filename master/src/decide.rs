@@ -18,7 +18,12 @@ pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
         _ if !state.world.leading => return agents::not_leading(state, input),
         _ => input,
     };
-    let effects = rule(state, input, now);
+    let mut effects = rule(state, input, now);
+    effects.extend(operator::drained(state, now));
+    let happened = state.take_happened();
+    if !happened.is_empty() {
+        effects.push(Effect::Happened(happened.into()));
+    }
     for effect in effects.iter() {
         if let Effect::Event { stream, event } = effect {
             state.count_event(stream, event);
@@ -40,7 +45,9 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::KillTask { framework, task, asker } => {
             calls::operator_kill(state, framework, task, asker, now)
         }
-        Input::Operator { ask, asker } => operator::hear(state, *ask, asker),
+        Input::Operator { ask, asker } => operator::hear(state, *ask, asker, now),
+        Input::Watch { stream, watcher } => operator::watch(state, stream, watcher),
+        Input::WatchClosed { stream } => operator::unwatch(state, stream),
         Input::UpdateOperation { from, body } => operations::update(state, &from, *body),
         Input::Register { from, body } => agents::register(state, from, body, now),
         Input::Reregister { from, body } => agents::reregister(state, from, body, now),

@@ -1,6 +1,7 @@
 //! All that may leave a master: every effect prints in one line, so that a test reads like a transcript.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::Upid;
@@ -10,9 +11,9 @@ use model::{AgentId, FrameworkCapabilities, FrameworkId, Offer, Resources, Strea
 use crate::alarms::{Alarm, Slot};
 use crate::allocator;
 use crate::http::Rejected;
-use crate::messages::{Asker, Outlet, ToAgent};
+use crate::messages::{Asker, Outlet, ToAgent, Watching};
 use crate::registrar::Delta;
-use crate::state::{Agent, Framework};
+use crate::state::{Agent, Framework, Happening};
 
 /// One thing the shell is asked to do.
 #[derive(Debug)]
@@ -25,6 +26,12 @@ pub(crate) enum Effect {
     Learn { stream: StreamId, capabilities: FrameworkCapabilities },
     /// Ends the stream in an orderly way, after what was sent before.
     Close { stream: StreamId },
+    /// From now on that process is told what happens, and first what there is.
+    Watch { stream: StreamId, watcher: Watching },
+    /// What happened, for all who watch.
+    Happened(Arc<[Happening]>),
+    /// Sends one who watches away.
+    Unwatch(StreamId),
     /// A message to an agent.
     ToAgent { upid: Upid, message: ToAgent },
     /// Wants to hear when the agent's link breaks.
@@ -142,6 +149,9 @@ impl fmt::Display for Effect {
             Effect::Event { stream, event } => write!(f, "{stream} <- {}", Told(event)),
             Effect::Learn { stream, .. } => write!(f, "{stream} learns its framework's capabilities"),
             Effect::Close { stream } => write!(f, "close {stream}"),
+            Effect::Watch { stream, .. } => write!(f, "{stream} watches"),
+            Effect::Happened(all) => write!(f, "{} happenings", all.len()),
+            Effect::Unwatch(stream) => write!(f, "{stream} closes"),
             Effect::ToAgent { upid, message } => write!(f, "{upid} <- {message}"),
             Effect::Link(upid) => write!(f, "link {upid}"),
             Effect::Unlink(upid) => write!(f, "unlink {upid}"),
@@ -189,7 +199,12 @@ impl fmt::Display for Told<'_> {
                 status.iter().try_for_each(|status| write!(f, ", status {status}"))
             }
             Event::Error { message } => write!(f, ": {message}"),
-            Event::InverseOffers(_) | Event::RescindInverseOffer { .. } | Event::Heartbeat => Ok(()),
+            Event::InverseOffers(offers) => offers.iter().try_for_each(|offer| {
+                write!(f, " {}", offer.id)?;
+                offer.agent_id.iter().try_for_each(|id| write!(f, " of {id}"))
+            }),
+            Event::RescindInverseOffer { inverse_offer_id } => write!(f, " {inverse_offer_id}"),
+            Event::Heartbeat => Ok(()),
         }
     }
 }

@@ -110,6 +110,14 @@ pub struct Flags {
     #[arg(long = "offer_timeout", env = "HECTARE_OFFER_TIMEOUT", value_parser = duration)]
     pub offer_timeout: Option<Duration>,
 
+    /// How many operators may read the stream of events at once; the oldest makes room for a new one.
+    #[arg(
+        long = "max_operator_event_stream_subscribers",
+        env = "HECTARE_MAX_OPERATOR_EVENT_STREAM_SUBSCRIBERS",
+        default_value_t = 1000
+    )]
+    pub max_operator_event_stream_subscribers: usize,
+
     /// Whether frameworks may run as root.
     #[arg(long = "root_submissions", env = "HECTARE_ROOT_SUBMISSIONS", default_value = "true",
           num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
@@ -233,6 +241,7 @@ impl Flags {
                 max_unreachable_tasks_per_framework: self.max_unreachable_tasks_per_framework,
                 roles: self.roles.as_deref().map(roles).transpose()?,
                 root_submissions: self.root_submissions,
+                max_operator_event_stream_subscribers: self.max_operator_event_stream_subscribers.max(1),
             },
             sharing: hierarchical::Settings {
                 filter_min: self.allocation_interval,
@@ -336,6 +345,7 @@ impl Flags {
             ("registry_max_agent_count", self.registry_max_agent_count),
             ("max_agent_ping_timeouts", self.max_agent_ping_timeouts as usize),
             ("max_completed_frameworks", self.max_completed_frameworks),
+            ("max_operator_event_stream_subscribers", self.max_operator_event_stream_subscribers),
             ("max_completed_tasks_per_framework", self.max_completed_tasks_per_framework),
             ("max_unreachable_tasks_per_framework", self.max_unreachable_tasks_per_framework),
             ("logbufsecs", 0),

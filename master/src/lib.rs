@@ -48,9 +48,11 @@ mod views;
 pub use actor::Master;
 pub use config::{API_VERSION, Config, Identity, Settings};
 pub use election::{Candidate, Election};
-pub use http::{Rejected, Session, SessionInput, realms};
-pub use messages::{Asker, Caller, Input, Outlet, Woken};
+pub use http::{Rejected, Session, SessionInput, Watcher, WatcherInput, realms};
+pub use messages::{Asker, Caller, Input, Outlet, Watching, Woken};
 pub use operator::Ask;
 pub use reign::Leader;
 pub use start::{StartError, ready, spawn, stand};
-pub use state::{Agent, Connection, Counts, Framework, Link, Published, Snapshot, Tally, Used};
+pub use state::{
+    Agent, Answered, Connection, Counts, Framework, Happening, Link, Published, Snapshot, Tally, Used,
+};

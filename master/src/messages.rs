@@ -5,7 +5,7 @@ use std::fmt;
 use libprocess::{Pid, Received, Reply, Upid};
 use model::call::{Call, Subscribe};
 use model::messages::{
-    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, ExecutorExited, ExecutorMessage,
+    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, DrainAgent, ExecutorExited, ExecutorMessage,
     FrameworkMessage, KillTask, LeaderIs, Ping, Pong, RegisterAgent, Registered, ReregisterAgent,
     Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework, UnregisterAgent,
     UpdateFramework, UpdateOperation, UpdateStatus,
@@ -14,7 +14,7 @@ use model::{FrameworkId, StreamId, TaskId};
 
 use crate::alarms::Alarm;
 use crate::allocator::Allocation;
-use crate::http::{Rejected, Session};
+use crate::http::{Rejected, Session, Watcher};
 use crate::operator::Ask;
 use crate::registrar::Report;
 use crate::reign::Leader;
@@ -42,6 +42,10 @@ pub enum Input {
     KillTask { framework: FrameworkId, task: TaskId, asker: Asker },
     /// An operator asks for a change.
     Operator { ask: Box<Ask>, asker: Asker },
+    /// An operator wants to read what happens on `stream`, which `watcher` writes.
+    Watch { stream: StreamId, watcher: Watching },
+    /// An operator's stream has ended, whoever ended it.
+    WatchClosed { stream: StreamId },
     /// An agent without an id.
     Register { from: Upid, body: Box<RegisterAgent> },
     /// An agent with one.
@@ -121,6 +125,22 @@ impl Outlet {
     }
 }
 
+/// The process that writes a stream of what happens. There is none in tests of rules.
+#[derive(Clone, Debug, Default)]
+pub struct Watching(Option<Pid<Watcher>>);
+
+impl Watching {
+    /// This process writes the stream.
+    pub(crate) fn new(watcher: Pid<Watcher>) -> Self {
+        Watching(Some(watcher))
+    }
+
+    /// The process, if there is one.
+    pub(crate) fn watcher(self) -> Option<Pid<Watcher>> {
+        self.0
+    }
+}
+
 /// Wire messages become inputs at the door.
 macro_rules! received {
     ($($message:ident => $input:ident $(in $wrap:ident)?),* $(,)?) => {$(
@@ -176,6 +196,7 @@ macro_rules! to_agent {
 to_agent! {
     Registered, Reregistered, Ping, RunTask, RunTaskGroup, KillTask, ShutdownExecutor, ShutdownFramework,
     FrameworkMessage, AcknowledgeStatus, UpdateFramework, ShutdownAgent, ApplyOperation, AcknowledgeOperation, LeaderIs,
+    DrainAgent,
 }
 
 impl fmt::Display for ToAgent {
@@ -202,6 +223,7 @@ impl fmt::Display for ToAgent {
             }
             ToAgent::ApplyOperation(m) => write!(f, "apply {}", m.conversion.name()),
             ToAgent::AcknowledgeOperation(_) => f.write_str("operation acknowledged"),
+            ToAgent::DrainAgent(_) => f.write_str("drain"),
             ToAgent::KillTask(m) => write!(f, "kill task {}", m.task_id),
             ToAgent::ShutdownExecutor(m) => write!(f, "shut down executor {}", m.executor_id),
             ToAgent::ShutdownFramework(m) => write!(f, "shut down framework {}", m.framework_id),

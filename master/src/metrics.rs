@@ -22,7 +22,6 @@ const ZEROS: &[&str] = &[
     "master/messages_authenticate",
     "master/messages_deactivate_framework",
     "master/messages_update_slave",
-    "master/operator_event_stream_subscribers",
     "master/slave_shutdowns_canceled",
     "master/slave_shutdowns_completed",
     "master/slave_shutdowns_scheduled",
@@ -78,6 +77,7 @@ pub(crate) fn register(metrics: &Metrics, published: Published, clock: Arc<dyn C
 fn whole(snapshot: &Snapshot, now: Time, sink: &mut Sink<'_>) {
     let count = |count: usize| count as f64;
     let connected = snapshot.agents.values().filter(|agent| agent.connected()).count();
+    let active = snapshot.agents.values().filter(|agent| snapshot.active(agent)).count();
     let subscribed = snapshot.frameworks.values().filter(|framework| framework.connected()).count();
     let (agents, frameworks) = (snapshot.agents.len(), snapshot.frameworks.len());
     for (name, value) in [
@@ -85,8 +85,9 @@ fn whole(snapshot: &Snapshot, now: Time, sink: &mut Sink<'_>) {
         ("master/elected", f64::from(u8::from(snapshot.leading))),
         ("master/slaves_connected", count(connected)),
         ("master/slaves_disconnected", count(agents - connected)),
-        ("master/slaves_active", count(connected)),
-        ("master/slaves_inactive", count(agents - connected)),
+        ("master/slaves_active", count(active)),
+        ("master/slaves_inactive", count(agents - active)),
+        ("master/operator_event_stream_subscribers", count(snapshot.watchers)),
         ("master/slaves_unreachable", count(snapshot.unreachable.len())),
         ("master/frameworks_connected", count(subscribed)),
         ("master/frameworks_disconnected", count(frameworks - subscribed)),

@@ -70,7 +70,7 @@ pub use id::{
     ResourceProviderId, StreamId, TaskId, UpdateId,
 };
 pub use label::{Label, Labels, Parameter};
-pub use maintenance::{MachineId, MachineMode, Unavailability};
+pub use maintenance::{MachineId, MachineMode, Unavailability, Window};
 pub use master::{Address, MasterCapability, MasterInfo, Url};
 pub use offer::{InverseOffer, Offer};
 pub use operation::{Conversion, OfferOperation, Operation, OperationKind, OperationState, OperationStatus};

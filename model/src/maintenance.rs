@@ -23,6 +23,22 @@ pub struct MachineId {
     pub ip: Option<String>,
 }
 
+/// Machines that are away at the same time.
+#[wire::part]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    pub machines: Vec<MachineId>,
+    pub unavailability: Unavailability,
+}
+
+impl MachineId {
+    /// Whether a machine with this name, in whatever case, and this address is meant.
+    pub fn is(&self, hostname: &str, ip: &str) -> bool {
+        self.hostname.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(hostname))
+            && self.ip.as_ref().is_none_or(|known| known == ip)
+    }
+}
+
 /// Where a machine is between up and down.
 #[wire::part]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -22,7 +22,7 @@ pub enum RoleError {
     TrailingSlash(Role),
     #[error("Role name '{0}' cannot contain two adjacent slashes")]
     DoubleSlash(Role),
-    #[error("Role name '{0}' cannot use '{1}' as a path component")]
+    #[error("Role '{0}' cannot include '{1}' as a component")]
     Component(Role, String),
     #[error("Role name '{0}' has a path component starting with a dash")]
     Dash(Role),

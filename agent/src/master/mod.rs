@@ -1,10 +1,12 @@
 //! How the agent finds its master, is taken in, and notices that it is gone.
 
+mod drain;
 mod ping;
 mod register;
 mod registered;
 mod shutdown;
 
+pub(crate) use drain::{drain, drained};
 pub(crate) use ping::{ping, pinged};
 pub(crate) use register::{again, capabilities, is, leader_is, look, lost};
 pub(crate) use registered::{registered, reregistered};

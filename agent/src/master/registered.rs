@@ -37,12 +37,15 @@ pub(crate) fn registered(state: &mut State, from: Upid, registered: Registered, 
 ///
 /// Source: Mesos agent life cycle.
 pub(crate) fn reregistered(state: &mut State, from: Upid, reregistered: Reregistered, now: Time) -> Effects {
-    let Reregistered { agent_id, ping_timeout, reconcile, reconcile_operations, .. } = reregistered;
+    let Reregistered { agent_id, ping_timeout, reconcile, reconcile_operations, drain, .. } = reregistered;
     if state.id.as_ref() != Some::<&AgentId>(&agent_id) {
         return vec![Effect::Stop(format!("master took this agent for {agent_id}"))];
     }
     tracing::info!(%agent_id, master = %from, "re-registered");
     let mut effects = linked(state, from, ping_timeout, now);
+    if let Some(config) = drain {
+        effects.extend(super::drain(state, config, now));
+    }
     for operation in reconcile_operations {
         effects.extend(operations::missing(state, operation));
     }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use libprocess_wire as wire;
 use model::{
-    AgentId, ContainerId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Operation, Resources, Task,
-    TaskId, TaskInfo, TaskState, TaskStatus, UpdateId,
+    AgentId, ContainerId, DrainConfig, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, Operation,
+    Resources, Task, TaskId, TaskInfo, TaskState, TaskStatus, Time, UpdateId,
 };
 
 use crate::containerizer::Identity;
@@ -64,6 +64,8 @@ pub(crate) enum Record {
     Operation(Box<Operation>),
     /// Whoever asked for it has heard so.
     OperationHeard(UpdateId),
+    /// How the agent is being emptied since when, or that it no longer is.
+    Drain(Option<(DrainConfig, Time)>),
 }
 
 /// What had to wait until something was written down.
@@ -105,6 +107,7 @@ impl fmt::Display for Record {
             Record::Kept(resources) => write!(f, "kept {resources}"),
             Record::Operation(operation) => f.write_str(operation.conversion.name()),
             Record::OperationHeard(_) => f.write_str("operation heard"),
+            Record::Drain(drain) => f.write_str(if drain.is_some() { "drain" } else { "drained" }),
         }
     }
 }

@@ -8,7 +8,7 @@ use model::{Task, TaskInfo, TaskStatus};
 
 use super::Record;
 use crate::operations::Outcome;
-use crate::state::{Executor, Key, Phase, Queued, Run, State};
+use crate::state::{Drain, Executor, Key, Phase, Queued, Run, State};
 use crate::tasks;
 
 /// Makes one fact true in `state`, as it was true when it was written.
@@ -107,6 +107,7 @@ pub(crate) fn replay(state: &mut State, record: Record) {
             let outcome = Outcome { durable: true, ..Outcome::new(*operation) };
             state.operations.insert(outcome.operation.uuid, Arc::new(outcome));
         }
+        Record::Drain(drain) => state.drain = drain.map(|(config, started)| Drain { config, started }),
         Record::OperationHeard(operation) => drop(state.operations.remove(&operation)),
         Record::Stream { framework, task, executor, latest, pending, acknowledged } => {
             state.streams.restore(&framework, &task, executor.clone(), latest, acknowledged);

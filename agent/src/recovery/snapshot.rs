@@ -49,6 +49,7 @@ pub(crate) fn snapshot(state: &State) -> Vec<Record> {
     if !kept.is_empty() {
         records.push(Record::Kept(kept));
     }
+    records.extend(state.drain.map(|drain| Record::Drain(Some((drain.config, drain.started)))));
     let outcomes = state.operations.values();
     records.extend(outcomes.map(|outcome| Record::Operation(Box::new(outcome.operation.clone()))));
     for ((framework, task), stream) in state.streams.iter() {

@@ -27,4 +27,4 @@ pub(crate) use framework::Framework;
 pub(crate) use ids::Ids;
 pub(crate) use link::Link;
 pub(crate) use settings::Settings;
-pub(crate) use whole::{Key, Life, State};
+pub(crate) use whole::{Drain, Key, Life, State};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
-use model::{AgentId, AgentInfo, ExecutorId, FrameworkId, Resources, TaskId, Time, UpdateId};
+use model::{AgentId, AgentInfo, DrainConfig, ExecutorId, FrameworkId, Resources, TaskId, Time, UpdateId};
 
 use super::settings::{COMPLETED_FRAMEWORKS_MAX, COMPLETED_TASKS_MAX};
 use super::{Counters, Executor, Framework, Ids, Link, Settings};
@@ -26,6 +26,13 @@ pub(crate) enum Life {
     Reconnecting,
     Running,
     Terminating,
+}
+
+/// How an agent is being emptied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Drain {
+    pub config: DrainConfig,
+    pub started: Time,
 }
 
 /// All an agent knows. A clone shares everything, so publishing one costs a few reference counts.
@@ -51,6 +58,8 @@ pub(crate) struct State {
     pub kept: Option<Resources>,
     /// Operations whose end nobody has acknowledged.
     pub operations: OrdMap<UpdateId, Arc<Outcome>>,
+    /// How it is being emptied, if it is.
+    pub drain: Option<Drain>,
     pub counters: Counters,
     pub ids: Ids,
 }
@@ -61,6 +70,7 @@ impl State {
             total: settings.resources.clone(),
             kept: None,
             operations: OrdMap::new(),
+            drain: None,
             settings,
             started: now,
             life: Life::Recovering,

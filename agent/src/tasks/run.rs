@@ -156,6 +156,9 @@ fn judge(state: &State, launch: &Launch, key: &Key) -> Result<(), Refusal> {
         let message = "Resource limits are not supported by the isolators of this agent";
         return Err(dropped(StatusReason::GcError, message));
     }
+    if state.drain.is_some() {
+        return Err(dropped(StatusReason::AgentDraining, "Agent is draining"));
+    }
     // Ids become directories; a master has judged them before.
     if let Err(why) = key.0.check().and_then(|()| key.1.check()) {
         let message = format!("Executor '{}' cannot be run: {why}", key.1);

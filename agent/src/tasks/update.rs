@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::executor_event::ExecutorEvent;
 use model::{
-    ContainerStatus, NetworkInfo, StatusSource, TaskStatus, Time,
+    ContainerStatus, NetworkInfo, StatusReason, StatusSource, TaskState, TaskStatus, Time,
     container::{IpAddress, Protocol},
 };
 
@@ -57,6 +57,13 @@ pub(crate) fn update(state: &mut State, key: &Key, status: TaskStatus, now: Time
 /// The status with what only the agent knows.
 fn complete(state: &State, executor: &Executor, mut status: TaskStatus, now: Time) -> TaskStatus {
     status.source = Some(StatusSource::Executor);
+    if let (Some(drain), TaskState::Killing | TaskState::Killed) = (&state.drain, status.state) {
+        status.reason = Some(StatusReason::AgentDraining);
+        let framework = state.frameworks.get(&executor.framework);
+        if drain.config.mark_gone && framework.is_some_and(|of| of.info.capabilities.partition_aware()) {
+            status.state = TaskState::GoneByOperator;
+        }
+    }
     status.agent_id = state.id.clone();
     status.executor_id = Some(executor.id.clone());
     status.timestamp.get_or_insert(now);

@@ -33,6 +33,7 @@ mod volume;
 
 pub use agent::agent_capabilities;
 pub use error::{CallError, ConvertError};
+pub use offer::inverse_offer;
 pub use resources::{Format, Spelling};
 
 /// Pairs the values of a v1 enum with those of the domain; what has no pair is refused.

@@ -69,8 +69,8 @@ impl TryFrom<v1::Offer> for Offer {
     }
 }
 
-/// Spells an inverse offer for a scheduler.
-pub(super) fn inverse_offer(offer: &InverseOffer, spelling: Spelling) -> v1::InverseOffer {
+/// Spells an inverse offer.
+pub fn inverse_offer(offer: &InverseOffer, spelling: Spelling) -> v1::InverseOffer {
     v1::InverseOffer {
         id: (&offer.id).into(),
         url: offer.url.as_ref().map(v1::Url::from),

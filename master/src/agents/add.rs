@@ -32,7 +32,14 @@ pub(super) fn admitted(
     effects.send(agent, Registered { epoch: state.epoch(), agent_id: id.clone(), ping_timeout });
     effects.push(announce(agent));
     effects.push(next_ping(state, agent));
+    effects.extend(aside(state, agent));
     effects
+}
+
+/// A new agent is offered by itself; one that operators put aside is not.
+pub(super) fn aside(state: &State, agent: &Agent) -> Option<Effect> {
+    let aside = state.world.policy.deactivated.contains(&agent.id);
+    aside.then(|| Effect::Allocator(allocator::Input::DeactivateAgent(agent.id.clone())))
 }
 
 /// What an agent says it has, unless that is not what it says it was started with, whatever operations made of it.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::event::Event;
+use model::messages::ShutdownAgent;
 use model::{
     AgentId, ExecutorId, FrameworkId, OperationState, StatusReason, TaskId, TaskState, Time, UpdateId,
 };
@@ -10,21 +11,45 @@ use model::{
 use crate::alarms::Slot;
 use crate::allocator;
 use crate::effects::{Effect, Effects};
+use crate::messages::Asker;
 use crate::offers;
 use crate::operations;
 use crate::registrar::Delta;
 use crate::state::{Admission, Disowned, State};
 use crate::tasks;
 
+/// What everybody is told of an agent that is gone.
+const GONE: &str = "Agent has been marked gone";
+
 /// Asks the registrar to write that the agent leaves. Nothing changes before it has.
 pub(super) fn begin(state: &mut State, id: &AgentId, why: Disowned, now: Time) -> Effects {
+    begin_for(state, id, why, Asker::default(), now)
+}
+
+/// An operator says that the agent will never be back. The caller knows that nothing else waits for it.
+pub(crate) fn mark_gone(state: &mut State, id: &AgentId, asker: Asker, now: Time) -> Effects {
+    begin_for(state, id, Disowned::Gone, asker, now)
+}
+
+/// The agent's machine is down.
+pub(crate) fn take_down(state: &mut State, id: &AgentId, now: Time) -> Effects {
+    let Some(agent) = state.agent(id) else { return Effects::none() };
+    let mut effects = Effects::none();
+    let message = "Machine is down for maintenance".to_owned();
+    effects.send(agent, ShutdownAgent { epoch: state.epoch(), message });
+    effects.extend(begin(state, id, Disowned::Down, now));
+    effects
+}
+
+fn begin_for(state: &mut State, id: &AgentId, why: Disowned, asker: Asker, now: Time) -> Effects {
     if state.admissions.awaits(id) {
         return Effects::none();
     }
-    state.admissions.wait(id.clone(), Admission::Disowning(why));
+    state.admissions.wait(id.clone(), Admission::Disowning(why, asker));
     let delta = match why {
         Disowned::Unreachable => Delta::MarkUnreachable { id: id.clone(), at: now },
-        Disowned::Unregistered | Disowned::Replaced => Delta::RemoveAgent { id: id.clone() },
+        Disowned::Gone => Delta::MarkGone { id: id.clone(), at: now },
+        Disowned::Unregistered | Disowned::Replaced | Disowned::Down => Delta::RemoveAgent { id: id.clone() },
     };
     Effect::Record(delta).into()
 }
@@ -37,10 +62,15 @@ pub(super) fn finish(state: &mut State, id: &AgentId, why: Disowned, at: Time, n
     count(state, why);
     let mut effects = Effects::none();
     if let Some(agent) = state.agent(id) {
+        if why == Disowned::Gone {
+            let message = GONE.to_owned();
+            effects.send(agent, ShutdownAgent { epoch: state.epoch(), message });
+        }
         effects.push(Effect::Unlink(agent.upid.clone()));
         effects.push(Effect::Disarm(Slot::AgentReturn(id.clone())));
         effects.push(Effect::Allocator(allocator::Input::RemoveAgent(id.clone())));
         effects.extend(offers::rescind_agent(state, id));
+        effects.extend(offers::rescind_inverse(state, id));
         let on: Vec<FrameworkId> =
             state.agent(id).map(|agent| agent.used.keys().cloned().collect()).unwrap_or_default();
         for framework in on {
@@ -50,8 +80,17 @@ pub(super) fn finish(state: &mut State, id: &AgentId, why: Disowned, at: Time, n
     }
     state.touch();
     state.world.recovered.remove(id);
-    if why == Disowned::Unreachable {
-        state.world.unreachable.insert(id.clone(), at);
+    match why {
+        Disowned::Unreachable => drop(state.world.unreachable.insert(id.clone(), at)),
+        Disowned::Gone => {
+            state.world.unreachable.remove(id);
+            state.world.gone.insert(id.clone(), at);
+            left_behind(state, id, now, &mut effects);
+        }
+        Disowned::Unregistered | Disowned::Replaced | Disowned::Down => {}
+    }
+    if why != Disowned::Unreachable {
+        state.world.drain_started.remove(id);
     }
     tracing::info!(agent = %id, ?why, "agent removed");
     for framework in state.world.frameworks.values() {
@@ -81,6 +120,12 @@ fn clear(
         Disowned::Unreachable => (TaskState::Unreachable.for_framework(aware), "Agent became unreachable"),
         Disowned::Unregistered => (TaskState::Lost, "Agent unregistered"),
         Disowned::Replaced => (TaskState::Lost, "Another agent registered at the same address"),
+        Disowned::Gone => (TaskState::GoneByOperator.for_framework(aware), GONE),
+        Disowned::Down => (TaskState::Lost, "Machine is down for maintenance"),
+    };
+    let reason = match why {
+        Disowned::Gone if aware => StatusReason::AgentRemovedByOperator,
+        _ => StatusReason::AgentRemoved,
     };
     for task in tasks {
         let over = state
@@ -88,7 +133,6 @@ fn clear(
             .and_then(|f| f.tasks.get(&task))
             .is_some_and(|t| t.state.is_terminal());
         if !over {
-            let reason = StatusReason::AgentRemoved;
             if let Some((mut status, _)) = tasks::end(state, framework, &task, into, reason, message, now) {
                 status.unreachable_time = (why == Disowned::Unreachable).then_some(at);
                 if let Some(framework) = state.framework(framework) {
@@ -108,9 +152,33 @@ fn clear(
         let Some(operation) = state.remove_operation(id, &uuid) else { continue };
         let (into, message) = match why {
             Disowned::Unreachable => (OperationState::Unreachable, "Agent became unreachable"),
-            Disowned::Unregistered | Disowned::Replaced => continue,
+            Disowned::Gone => (OperationState::GoneByOperator, GONE),
+            Disowned::Unregistered | Disowned::Replaced | Disowned::Down => continue,
         };
         operations::tell(state, framework, &operation, into, message, effects);
+    }
+}
+
+/// Tasks that were out of reach on an agent that is gone: gone with it.
+fn left_behind(state: &mut State, id: &AgentId, now: Time, effects: &mut Effects) {
+    for (framework, task) in state.left_behind.remove(id).unwrap_or_default() {
+        let Some(on) = state.framework(&framework) else { continue };
+        if on.unreachable_tasks.get(&task).is_none_or(|known| known.agent_id != *id) {
+            continue;
+        }
+        let aware = on.partition_aware();
+        let into = TaskState::GoneByOperator.for_framework(aware);
+        let reason = match aware {
+            true => StatusReason::AgentRemovedByOperator,
+            false => StatusReason::AgentRemoved,
+        };
+        let status = tasks::status(&task, Some(id), into, reason, GONE, now);
+        state.task_ended(&framework, into, &status);
+        state.note_status(&framework, &status, into);
+        tasks::complete_gone(state, &framework, &task, &status);
+        if let Some(framework) = state.framework(&framework) {
+            effects.tell(framework, Event::Update(Arc::new(status)));
+        }
     }
 }
 
@@ -124,5 +192,6 @@ fn count(state: &mut State, why: Disowned) {
         }
         Disowned::Unregistered => tally.slave_removals_unregistered += 1,
         Disowned::Replaced => tally.slave_removals_registered += 1,
+        Disowned::Gone | Disowned::Down => {}
     }
 }

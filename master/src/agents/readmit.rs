@@ -66,11 +66,13 @@ pub(super) fn readmitted(
     let agent = state.agent(id).expect("it was just added");
     let ping_timeout = state.settings.silence_max();
     let (epoch, agent_id) = (state.epoch(), id.clone());
-    let (reconcile_operations, drain) = (Vec::new(), None);
+    let drain = state.world.policy.draining(id).map(|drain| drain.config);
+    let reconcile_operations = Vec::new();
     effects
         .send(agent, Reregistered { epoch, agent_id, ping_timeout, reconcile, reconcile_operations, drain });
     effects.push(add::announce(agent));
     effects.push(add::next_ping(state, agent));
+    effects.extend(add::aside(state, agent));
     effects.extend(after);
     effects
 }

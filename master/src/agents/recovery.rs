@@ -7,6 +7,7 @@ use crate::alarms::Alarm;
 use crate::effects::{Effect, Effects};
 use crate::http::Rejected;
 use crate::messages::Input;
+use crate::operator;
 use crate::registrar::Registry;
 use crate::reign;
 use crate::state::{Disowned, State};
@@ -17,10 +18,11 @@ use crate::state::{Disowned, State};
 pub(super) fn recovered(state: &mut State, registry: Registry) -> Effects {
     state.touch();
     state.world.leading = true;
+    let mut effects = operator::recovered(state, &registry);
     state.world.recovered = registry.admitted;
     state.world.unreachable = registry.unreachable;
     state.world.gone = registry.gone;
-    let mut effects = reign::call_askers(state);
+    effects.extend(reign::call_askers(state));
     if !state.world.recovered.is_empty() {
         let after = state.settings.agent_reregister_timeout;
         effects.push(Effect::Alarm { after, alarm: Alarm::Recovery });
@@ -50,6 +52,9 @@ pub(crate) fn not_leading(state: &mut State, input: Input) -> Effects {
         | Input::Teardown { asker, .. }
         | Input::KillTask { asker, .. }
         | Input::Operator { asker, .. } => Effect::Answer { asker, answer: Err(Rejected::Recovering) }.into(),
+        Input::Watch { stream, watcher } => {
+            [Effect::Watch { stream: stream.clone(), watcher }, Effect::Unwatch(stream)].into_iter().collect()
+        }
         Input::Subscribe { stream, outlet, .. } => {
             [Effect::Open { stream: stream.clone(), outlet }, Effect::Close { stream }].into_iter().collect()
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use libprocess::Upid;
 use model::Time;
-use model::messages::{RegisterAgent, Registered};
+use model::messages::{RegisterAgent, Registered, ShutdownAgent};
 
 use super::disown;
 use crate::effects::{Effect, Effects};
@@ -20,6 +20,11 @@ pub(crate) fn register(state: &mut State, from: Upid, message: Box<RegisterAgent
     state.world.tally.messages_register_slave += 1;
     if state.admissions.awaits_at(&from) {
         return Effects::none();
+    }
+    if state.world.policy.is_down(&message.info.hostname, &from.address().ip().to_string()) {
+        let message = "Machine is down for maintenance".to_owned();
+        let message = ShutdownAgent { epoch: state.epoch(), message }.into();
+        return Effect::ToAgent { upid: from, message }.into();
     }
     if let Some(agent) = state.agent_near(&from) {
         let id = agent.id.clone();

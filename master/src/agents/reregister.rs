@@ -28,6 +28,9 @@ pub(crate) fn reregister(state: &mut State, from: Upid, message: Box<ReregisterA
     if state.world.gone.contains_key(&id) {
         return refuse("Agent has been marked gone".to_owned());
     }
+    if state.world.policy.is_down(&message.info.hostname, &from.address().ip().to_string()) {
+        return refuse("Machine is down for maintenance".to_owned());
+    }
     if let Some(other) = state.agent_near(&from).filter(|agent| agent.id != id) {
         return refuse(format!("Agent {} is registered at this address", other.id));
     }

@@ -66,7 +66,8 @@ pub(super) fn resume(
     let agent = state.agent(id).expect("it was there above");
     let ping_timeout = state.settings.silence_max();
     let epoch = state.epoch();
-    let (agent_id, drain) = (id.clone(), None);
+    let agent_id = id.clone();
+    let drain = state.world.policy.draining(id).map(|drain| drain.config);
     effects
         .send(agent, Reregistered { epoch, agent_id, ping_timeout, reconcile, reconcile_operations, drain });
     for (framework_id, task_id) in ended {
@@ -79,7 +80,7 @@ pub(super) fn resume(
     if changed && !retotalled {
         effects.push(Effect::Allocator(allocator::Input::UpdateAgent(add::for_allocator(agent))));
     }
-    if !was {
+    if !was && state.world.active(agent) {
         effects.push(Effect::Allocator(allocator::Input::ActivateAgent(id.clone())));
     }
     effects

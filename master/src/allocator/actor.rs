@@ -117,6 +117,7 @@ impl AllocatorActor {
             Input::Revive { framework, roles } => allocator.revive(&framework, &roles),
             Input::Suppress { framework, roles } => allocator.suppress(&framework, &roles),
             Input::UpdateWeights(weights) => allocator.update_weights(&weights),
+            Input::UpdateQuotas(quotas) => allocator.update_quotas(&quotas),
             Input::UpdateWhitelist(hosts) => allocator.update_whitelist(hosts),
             Input::Pause => self.paused = true,
             Input::Resume => self.paused = false,

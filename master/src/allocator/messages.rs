@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    AgentCapabilities, AgentId, AgentInfo, FrameworkId, FrameworkInfo, OfferConstraints, Resources, Role,
-    Weight,
+    AgentCapabilities, AgentId, AgentInfo, FrameworkId, FrameworkInfo, OfferConstraints, Quota, Resources,
+    Role, Weight,
 };
 
 /// Resources of one agent for one framework in one role: what the master turns into an offer.
@@ -88,6 +88,8 @@ pub enum Input {
     Suppress { framework: FrameworkId, roles: BTreeSet<Role> },
     /// An operator changed weights.
     UpdateWeights(Vec<Weight>),
+    /// An operator promised roles something, or limited them.
+    UpdateQuotas(Vec<Quota>),
     /// The list of hosts whose agents may be offered was read again.
     UpdateWhitelist(Option<BTreeSet<String>>),
     /// Nothing is allocated until `Resume` (the master is not leading, or waits for agents after a failover).
@@ -131,6 +133,7 @@ impl fmt::Display for Input {
             Input::Revive { framework, roles } => write!(f, "revive {framework}{}", Named(roles)),
             Input::Suppress { framework, roles } => write!(f, "suppress {framework}{}", Named(roles)),
             Input::UpdateWeights(weights) => write!(f, "update weights of {} roles", weights.len()),
+            Input::UpdateQuotas(quotas) => write!(f, "update quotas of {} roles", quotas.len()),
             Input::UpdateWhitelist(Some(hosts)) => write!(f, "whitelist {} hosts", hosts.len()),
             Input::UpdateWhitelist(None) => write!(f, "whitelist every host"),
             Input::Pause => write!(f, "pause"),

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use model::{AgentId, FrameworkId, Resources, Role, Time, Weight};
+use model::{AgentId, FrameworkId, Quota, Resources, Role, Time, Weight};
 
 pub use actor::AllocatorActor;
 pub use hierarchical::Hierarchical;
@@ -95,6 +95,9 @@ pub trait Allocator {
 
     /// Sets the weights of the roles named; the others keep theirs.
     fn update_weights(&mut self, weights: &[Weight]);
+
+    /// Replaces the quotas of the roles named; the others keep theirs. One that promises and limits nothing is forgotten.
+    fn update_quotas(&mut self, quotas: &[Quota]);
 
     /// Only agents on these hosts are offered; `None` lifts the list.
     fn update_whitelist(&mut self, hostnames: Option<BTreeSet<String>>);

@@ -10,6 +10,7 @@ use super::{
 use crate::effects::{Effect, Effects};
 use crate::http::Rejected;
 use crate::messages::{Asker, Caller};
+use crate::offers;
 use crate::state::State;
 
 /// Hears a call of whoever reads the framework's stream, and answers at once: 202 says "heard", not "done".
@@ -56,8 +57,8 @@ fn hear(state: &mut State, call: Call, now: Time) -> Result<Effects, Rejected> {
         Call::Teardown(call) => teardown::teardown(state, &call.framework_id, now),
         Call::Accept(call) => accept::accept(state, call, now),
         Call::Decline(call) => decline::decline(state, call),
-        // No inverse offers are made yet, so every id in an answer is unknown, and unknown ones are ignored.
-        Call::AcceptInverseOffers(_) | Call::DeclineInverseOffers(_) => Effects::none(),
+        Call::AcceptInverseOffers(call) => offers::answer_inverse(state, call, true, now),
+        Call::DeclineInverseOffers(call) => offers::answer_inverse(state, call, false, now),
         Call::Revive(call) => revive::revive(state, call),
         Call::Suppress(call) => suppress::suppress(state, call),
         Call::Kill(call) => kill::kill(state, call, now),

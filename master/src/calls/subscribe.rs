@@ -125,6 +125,7 @@ fn resume(
     framework.counts.call("SUBSCRIBE");
     let framework = framework.clone();
 
+    state.note_framework(id);
     greet(state, &framework, effects);
     effects.push(Effect::Allocator(allocator::Input::UpdateFramework(for_allocator(&framework))));
     offers::discard(state, id, effects);

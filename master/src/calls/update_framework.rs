@@ -36,6 +36,7 @@ pub(crate) fn update_framework(state: &mut State, call: UpdateFramework) -> Resu
     framework.constraints = constraints;
     let framework = framework.clone();
 
+    state.note_framework(&id);
     let mut effects = Effects::none();
     if let Some(stream) = framework.stream() {
         effects.push(Effect::Learn { stream, capabilities: framework.info.capabilities.clone() });

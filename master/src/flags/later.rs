@@ -41,7 +41,6 @@ pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
         None,
         "executors are not counted per agent yet",
     ),
-    ("max_operator_event_stream_subscribers", None, Some("1000"), "there is no operator event stream yet"),
     ("memory_profiling", None, Some("false"), "there is no memory profiler"),
     ("modules", None, None, MODULES),
     ("modules_dir", None, None, MODULES),
@@ -68,7 +67,7 @@ const EXPRESSIONS: &str = "expressions are matched in linear time, and bounded t
 const LEADING: &str = "masters elect each other and need no ZooKeeper: name them with --masters";
 const LOG: &str = "the log goes to standard error";
 const MODULES: &str = "modules are compiled in, or processes of their own; shared objects are not loaded";
-const QUOTA: &str = "there is no quota yet";
+const QUOTA: &str = "offers are not held back after a failover yet";
 
 /// The hidden arguments that refuse; holds nothing, since only defaults get through.
 #[derive(Clone, Copy, Debug, Default)]

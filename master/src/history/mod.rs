@@ -2,9 +2,10 @@
 //!
 //! 1. [`steps`]: what can happen;
 //! 2. [`play`]: how it does, to a master and the built-in allocator;
-//! 3. [`converting`]: the part of it that is about operations.
+//! 3. [`converting`], [`decreeing`]: the parts of it that are about operations, and about what operators decree.
 
 mod converting;
+mod decreeing;
 mod play;
 mod steps;
 

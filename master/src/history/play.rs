@@ -102,6 +102,8 @@ impl History {
             Told::UpdateAvailable { agent, before, after } => {
                 allocator.update_available(&agent, &before, &after)
             }
+            Told::UpdateWeights(weights) => allocator.update_weights(&weights),
+            Told::UpdateQuotas(quotas) => allocator.update_quotas(&quotas),
             Told::Revive { framework, roles } => allocator.revive(&framework, &roles),
             Told::Suppress { framework, roles } => allocator.suppress(&framework, &roles),
             _ => {}
@@ -204,6 +206,9 @@ impl History {
             Step::Accept { framework, offers, tasks, cpus, executor } => {
                 self.accept(framework, offers, tasks, cpus, executor);
             }
+            Step::Decree { agent, kind } => self.decree(agent, kind),
+            Step::AnswerInverse { framework, accepted } => self.answer_inverse(framework, accepted),
+            Step::Watch { number } => self.watch(number),
             Step::Convert { framework, kind, size, named } => self.convert(framework, kind, size, named),
             Step::Operator { agent, kind, size } => self.operator(agent, kind, size),
             Step::Operated { agent, pick, done } => self.operated(agent, pick, done),
@@ -397,6 +402,7 @@ impl History {
             let taken = world.agents.values().map(|agent| agent.used_total() + &agent.offered);
             taken.map(|taken| taken.amount(name).as_f64()).sum()
         };
+        self.allocator.check();
         let figures = self.allocator.figures();
         for name in ["cpus", "mem", "disk"] {
             let theirs = figures.taken.get(name).copied().unwrap_or_default();

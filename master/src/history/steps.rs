@@ -65,6 +65,18 @@ pub(super) enum Step {
         pick: u8,
         done: bool,
     },
+    /// An operator decrees something, that may make no sense.
+    Decree {
+        agent: u16,
+        kind: u8,
+    },
+    AnswerInverse {
+        framework: usize,
+        accepted: bool,
+    },
+    Watch {
+        number: u8,
+    },
     AcknowledgeOperation {
         framework: usize,
         pick: u8,
@@ -132,6 +144,10 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (agent.clone(), 0..6u8, 1..5u8).prop_map(|(agent, kind, size)| Step::Operator { agent, kind, size }),
         5 => (agent.clone(), any::<u8>(), any::<bool>())
             .prop_map(|(agent, pick, done)| Step::Operated { agent, pick, done }),
+        3 => (agent.clone(), any::<u8>()).prop_map(|(agent, kind)| Step::Decree { agent, kind }),
+        1 => (framework.clone(), any::<bool>())
+            .prop_map(|(framework, accepted)| Step::AnswerInverse { framework, accepted }),
+        1 => (0..8u8).prop_map(|number| Step::Watch { number }),
         2 => (framework.clone(), any::<u8>())
             .prop_map(|(framework, pick)| Step::AcknowledgeOperation { framework, pick }),
         2 => (framework.clone(), 0..4u8).prop_map(|(framework, offers)| Step::Decline { framework, offers }),

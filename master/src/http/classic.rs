@@ -19,7 +19,7 @@ use super::realms::{READ_ONLY, READ_WRITE};
 use crate::Master;
 use crate::messages::{Asker, Input};
 use crate::state::Snapshot;
-use crate::views::{agents, frameworks, master, roles, tasks};
+use crate::views::{agents, frameworks, maintenance, master, roles, tasks};
 
 /// The largest form read. Unit: bytes.
 const FORM_MAX: usize = 1 << 20;
@@ -62,9 +62,12 @@ pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
     read(page, |_, snapshot, query| {
         classic::task::tasks(tasks::all(snapshot), &TaskQuery::read(|name| query.get(name)))
     });
+    read(Route::any("/roles").help("Roles with weight, quota and what they hold."), |_, snapshot, _| {
+        roles::Roles::of(snapshot).classic()
+    });
     read(
-        Route::any("/roles").help("Roles with weight, quota and what they hold."),
-        |readers, snapshot, _| roles::Roles::of(snapshot, &readers.config.sharing.weights).classic(),
+        Route::any("/maintenance/status").help("Machines that are about to go, or down."),
+        |_, snapshot, _| api::json::to_vec(&maintenance::status(snapshot)),
     );
     read(Route::any("/flags").help("How this master was started."), |readers, _, _| {
         classic::flags(&readers.config.flags)
@@ -90,7 +93,7 @@ fn slaves(snapshot: &Snapshot, query: &Query) -> Vec<u8> {
     let only = query.get("slave_id").map(AgentId::from);
     let wanted = |id: Option<&AgentId>| only.as_ref().is_none_or(|only| id == Some(only));
     let registered = snapshot.agents.values().filter(|agent| wanted(Some(&agent.id)));
-    let registered: Vec<_> = registered.map(|agent| agents::classic(agent)).collect();
+    let registered: Vec<_> = registered.map(|agent| agents::classic(snapshot, agent)).collect();
     let recovered: Vec<&AgentInfo> =
         agents::recovered(snapshot).filter(|info| wanted(info.id.as_ref())).collect();
     classic::master::slaves(&registered, &recovered)

@@ -59,6 +59,12 @@ pub enum Rejected {
     /// What an operator asks cannot be done as things are.
     #[error("{0}")]
     Conflict(String),
+    /// What an operator names is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// Something else has to be over first; trying again helps.
+    #[error("{0}")]
+    Busy(String),
     /// An operator named a task that does not run.
     #[error("No task '{0}' found for the framework")]
     NoSuchTask(TaskId),
@@ -71,6 +77,8 @@ impl Rejected {
             Rejected::Recovering | Rejected::NoLeader => StatusCode::SERVICE_UNAVAILABLE,
             Rejected::NotSubscribed => StatusCode::FORBIDDEN,
             Rejected::Conflict(_) => StatusCode::CONFLICT,
+            Rejected::NotFound(_) => StatusCode::NOT_FOUND,
+            Rejected::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Rejected::UnknownFramework
             | Rejected::WrongPrincipal { .. }
             | Rejected::NoStream

@@ -11,7 +11,9 @@ pub(crate) mod redirect;
 pub(crate) mod scheduler;
 mod session;
 mod spelling;
+mod watcher;
 
 pub use error::Rejected;
 pub(crate) use readers::Readers;
 pub use session::{Session, SessionInput};
+pub use watcher::{Watcher, WatcherInput};

@@ -9,19 +9,18 @@ use api::content::{self, DecodeError, MediaError, MediaType};
 use api::v1::master::call::Type;
 use api::v1::master::response::{self, Type as Answer};
 use api::v1::master::{Call, Response as Message};
-use api::v1::{Flag, Metric, VersionInfo, WeightInfo};
+use api::v1::{Flag, Metric, VersionInfo};
 use libprocess::http::{BodyError, Request, Response, Route, StatusCode, header};
 use libprocess::{Doors, Edge};
-use model::AgentId;
 
 use super::Rejected;
 use super::classic::end_framework;
-use super::commands;
 use super::readers::Readers;
 use super::realms::READ_WRITE;
+use super::{commands, watcher};
 use crate::Master;
 use crate::state::Snapshot;
-use crate::views::{agents, executors, frameworks, master, operations, roles, tasks};
+use crate::views::{agents, executors, frameworks, maintenance, master, operations, roles, tasks};
 
 /// The largest body read. Unit: bytes.
 const BODY_MAX: usize = 16 << 20;
@@ -83,6 +82,11 @@ async fn serve(mut request: Request, edge: Edge<Master>, readers: &Readers) -> R
     if let (Type::Teardown, Some(teardown)) = (kind, &call.teardown) {
         return Ok(end_framework((teardown.framework_id.clone()).into(), &edge).await);
     }
+    if kind == Type::Subscribe {
+        let ending =
+            || Refusal::Said(StatusCode::SERVICE_UNAVAILABLE, "The master is shutting down".to_owned());
+        return watcher::subscribe(media, readers, &edge).ok_or_else(ending);
+    }
     if let Some(asked) = commands::of_call(kind, &call) {
         drop(snapshot);
         let (wanted, good) = asked?;
@@ -92,7 +96,7 @@ async fn serve(mut request: Request, edge: Edge<Master>, readers: &Readers) -> R
         Some(answer) => Ok(Response::ok()
             .header(header::CONTENT_TYPE, media.as_str())
             .body(content::encode(&answer, media))),
-        None => Err(refuse(kind, &call, &snapshot)),
+        None => Err(refuse(kind)),
     }
 }
 
@@ -181,16 +185,12 @@ fn question(kind: Type, snapshot: &Snapshot, readers: &Readers, edge: &Edge<Mast
             Answer::GetTasks
         }
         Type::GetRoles => {
-            let roles = roles::Roles::of(snapshot, &readers.config.sharing.weights).v1();
+            let roles = roles::Roles::of(snapshot).v1();
             answer.get_roles = Some(response::GetRoles { roles });
             Answer::GetRoles
         }
         Type::GetWeights => {
-            let weight = |(role, weight): (&model::Role, &f64)| WeightInfo {
-                weight: *weight,
-                role: Some(role.to_string()),
-            };
-            let weights = readers.config.sharing.weights.iter().map(weight).collect::<Vec<_>>();
+            let weights = roles::weights(snapshot);
             answer.get_weights =
                 (!weights.is_empty()).then_some(response::GetWeights { weight_infos: weights });
             Answer::GetWeights
@@ -204,15 +204,17 @@ fn question(kind: Type, snapshot: &Snapshot, readers: &Readers, edge: &Edge<Mast
             Answer::GetOperations
         }
         Type::GetMaintenanceStatus => {
-            answer.get_maintenance_status = Some(response::GetMaintenanceStatus::default());
+            let status = maintenance::status(snapshot);
+            answer.get_maintenance_status = Some(response::GetMaintenanceStatus { status });
             Answer::GetMaintenanceStatus
         }
         Type::GetMaintenanceSchedule => {
-            answer.get_maintenance_schedule = Some(response::GetMaintenanceSchedule::default());
+            let schedule = maintenance::schedule(snapshot);
+            answer.get_maintenance_schedule = Some(response::GetMaintenanceSchedule { schedule });
             Answer::GetMaintenanceSchedule
         }
         Type::GetQuota => {
-            answer.get_quota = Some(response::GetQuota::default());
+            answer.get_quota = Some(response::GetQuota { status: roles::quotas(snapshot) });
             Answer::GetQuota
         }
         _ => return None,
@@ -235,27 +237,8 @@ fn version() -> VersionInfo {
     }
 }
 
-/// What is said to a call that is not carried out: about what it names first, as the original does.
-fn refuse(kind: Type, call: &Call, snapshot: &Snapshot) -> Refusal {
-    let known = |id: &api::v1::AgentId| snapshot.agents.contains_key(&AgentId::from(&*id.value));
-    let agent = match kind {
-        Type::DrainAgent => call.drain_agent.as_ref().map(|call| &call.agent_id),
-        Type::DeactivateAgent => call.deactivate_agent.as_ref().map(|call| &call.agent_id),
-        Type::ReactivateAgent => call.reactivate_agent.as_ref().map(|call| &call.agent_id),
-        Type::MarkAgentGone => call.mark_agent_gone.as_ref().map(|call| &call.agent_id),
-        _ => None,
-    };
-    if let Some(id) = agent.filter(|id| !known(id)) {
-        return match kind {
-            Type::MarkAgentGone => {
-                Refusal::Said(StatusCode::NOT_FOUND, format!("Agent '{}' not found", id.value))
-            }
-            Type::DrainAgent | Type::DeactivateAgent | Type::ReactivateAgent => {
-                Refusal::Said(StatusCode::BAD_REQUEST, "Unknown agent".to_owned())
-            }
-            _ => Refusal::Said(StatusCode::BAD_REQUEST, "No agent found with specified ID".to_owned()),
-        };
-    }
+/// What is said to a call that is not carried out.
+fn refuse(kind: Type) -> Refusal {
     match kind {
         // No file is attached.
         Type::ListFiles | Type::ReadFile => Refusal::Said(StatusCode::NOT_FOUND, String::new()),

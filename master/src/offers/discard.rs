@@ -10,6 +10,7 @@ use crate::state::State;
 /// For frameworks that are not there to hear of it, or that have just said they begin anew.
 /// Source: scheduler semantics §2, 6 and 8.
 pub(crate) fn discard(state: &mut State, id: &FrameworkId, effects: &mut Effects) {
+    super::discard_inverse(state, id);
     let Some(framework) = state.framework(id) else { return };
     let offers: Vec<OfferId> = framework.offers.iter().cloned().collect();
     for offer in offers {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::event::Event;
-use model::{Address, FrameworkId, Offer, OfferId, Url};
+use model::{Address, AgentId, FrameworkId, Offer, OfferId, Url};
 
 use crate::alarms::Alarm;
 use crate::allocator::Allocation;
@@ -26,14 +26,13 @@ pub(crate) fn send(state: &mut State, allocations: Vec<Allocation>) -> Effects {
             continue;
         }
         let reader = state.framework(&allocation.framework).filter(|framework| framework.connected());
-        let Some(framework) = reader.filter(|_| agent.connected()) else {
+        let Some(framework) = reader.filter(|_| state.world.active(agent)) else {
             effects.push(give_back(allocation));
             continue;
         };
         let (framework, agent) = (framework.id.clone(), agent.id.clone());
         let id = state.next_offer_id();
-        let offer =
-            offer(state.agent(&agent).expect("it was there above"), id, framework, allocation.clone());
+        let offer = offer(state, &agent, id, framework, allocation.clone());
         match state.add_offer(offer) {
             Some(offer) => {
                 if let Some(after) = state.settings.offer_timeout {
@@ -63,7 +62,15 @@ pub(crate) fn withhold(state: &State, allocations: Vec<Allocation>) -> Effects {
 }
 
 /// An offer of the agent's.
-fn offer(agent: &Agent, id: OfferId, framework: FrameworkId, allocation: Allocation) -> Offer {
+fn offer(
+    state: &State,
+    agent: &AgentId,
+    id: OfferId,
+    framework: FrameworkId,
+    allocation: Allocation,
+) -> Offer {
+    let agent = state.agent(agent).expect("the caller found it");
+    let ip = agent.upid.address().ip().to_string();
     let on = agent.used.get(&framework);
     Offer {
         id,
@@ -75,13 +82,13 @@ fn offer(agent: &Agent, id: OfferId, framework: FrameworkId, allocation: Allocat
         domain: agent.info.domain.clone(),
         resources: allocation.resources,
         attributes: agent.info.attributes.clone(),
-        unavailability: None,
+        unavailability: state.world.policy.unavailability(&agent.info, &ip),
         role: allocation.role,
     }
 }
 
 /// Where the agent answers. Source: scheduler semantics §3, `url`.
-fn url(agent: &Agent) -> Url {
+pub(super) fn url(agent: &Agent) -> Url {
     let address = agent.upid.address();
     Url {
         scheme: "http".to_owned(),

@@ -196,7 +196,7 @@ fn growth(registry: &Registry, delta: &Delta) -> isize {
         Delta::RemoveAgent { id } | Delta::MarkUnreachable { id, .. } | Delta::MarkGone { id, .. } => {
             -size(registry.admitted.get(id))
         }
-        Delta::RecordLeader { .. } | Delta::Prune { .. } | Delta::UpdateWeights { .. } => 0,
+        _ => 0,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use libprocess_wire as wire;
-use model::{AgentId, AgentInfo, Time, Weight};
+use model::{AgentId, AgentInfo, DrainConfig, MachineId, Quota, Time, Weight, Window};
 
 /// One change of the registry. Carries its own time: applying reads no clock.
 ///
@@ -72,6 +72,48 @@ pub enum Delta {
         /// One per role named; others keep theirs.
         weights: Vec<Weight>,
     },
+    /// Operators promise roles resources, or limit them. A quota that does neither is forgotten.
+    UpdateQuota {
+        /// One per role named; others keep theirs.
+        quotas: Vec<Quota>,
+    },
+    /// Operators plan when machines are away, in place of what was planned.
+    UpdateSchedule {
+        /// All windows.
+        windows: Vec<Window>,
+    },
+    /// Machines are down.
+    StartMaintenance {
+        /// Which.
+        machines: Vec<MachineId>,
+    },
+    /// Machines are up again, and no longer planned to be away.
+    StopMaintenance {
+        /// Which.
+        machines: Vec<MachineId>,
+    },
+    /// An agent is emptied; nothing of it is offered.
+    DrainAgent {
+        /// Which.
+        id: AgentId,
+        /// How.
+        config: DrainConfig,
+    },
+    /// An agent that was emptied is empty.
+    MarkDrained {
+        /// Which.
+        id: AgentId,
+    },
+    /// Nothing of an agent is offered.
+    DeactivateAgent {
+        /// Which.
+        id: AgentId,
+    },
+    /// An agent is offered again.
+    ReactivateAgent {
+        /// Which.
+        id: AgentId,
+    },
 }
 
 /// Why a change does not fit the registry as it is now.
@@ -102,6 +144,14 @@ impl fmt::Display for Delta {
                 write!(f, "prune {} unreachable and {} gone agents", unreachable.len(), gone.len())
             }
             Delta::UpdateWeights { weights } => write!(f, "update weights of {} roles", weights.len()),
+            Delta::UpdateQuota { quotas } => write!(f, "update quotas of {} roles", quotas.len()),
+            Delta::UpdateSchedule { windows } => write!(f, "plan {} maintenance windows", windows.len()),
+            Delta::StartMaintenance { machines } => write!(f, "{} machines go down", machines.len()),
+            Delta::StopMaintenance { machines } => write!(f, "{} machines come up", machines.len()),
+            Delta::DrainAgent { id, .. } => write!(f, "drain agent {id}"),
+            Delta::MarkDrained { id } => write!(f, "mark agent {id} drained"),
+            Delta::DeactivateAgent { id } => write!(f, "deactivate agent {id}"),
+            Delta::ReactivateAgent { id } => write!(f, "reactivate agent {id}"),
         }
     }
 }

@@ -7,6 +7,7 @@ use imbl::OrdMap;
 use model::{AgentId, AgentInfo, Role, Time, Weight};
 
 use super::delta::{Delta, Refused};
+use super::policy::Policy;
 
 /// The facts that outlive a master. Cloning costs a few pointers.
 ///
@@ -23,6 +24,8 @@ pub struct Registry {
     pub gone: OrdMap<AgentId, Time>,
     /// Roles whose weight operators set.
     pub weights: OrdMap<Role, Weight>,
+    /// What else they decreed.
+    pub policy: Policy,
 }
 
 /// How long, and how many, agents are remembered as unreachable or gone.
@@ -77,6 +80,19 @@ impl Registry {
             Delta::UpdateWeights { weights } => {
                 Ok(weights.iter().any(|weight| self.weights.get(&weight.role) != Some(weight)))
             }
+            Delta::DrainAgent { id, .. }
+            | Delta::MarkDrained { id }
+            | Delta::DeactivateAgent { id }
+            | Delta::ReactivateAgent { id } => {
+                match self.admitted.contains_key(id) || self.unreachable.contains_key(id) {
+                    true => Ok(self.policy.after(delta) != self.policy),
+                    false => Err(self.absent(id)),
+                }
+            }
+            Delta::UpdateQuota { .. }
+            | Delta::UpdateSchedule { .. }
+            | Delta::StartMaintenance { .. }
+            | Delta::StopMaintenance { .. } => Ok(self.policy.after(delta) != self.policy),
         }
     }
 
@@ -121,7 +137,16 @@ impl Registry {
                     self.weights.insert(weight.role.clone(), weight.clone());
                 }
             }
+            Delta::UpdateQuota { .. }
+            | Delta::UpdateSchedule { .. }
+            | Delta::StartMaintenance { .. }
+            | Delta::StopMaintenance { .. }
+            | Delta::DrainAgent { .. }
+            | Delta::MarkDrained { .. }
+            | Delta::DeactivateAgent { .. }
+            | Delta::ReactivateAgent { .. } => {}
         }
+        self.policy = self.policy.after(delta);
         Ok(true)
     }
 
@@ -171,6 +196,8 @@ fn overdue(
 #[cfg(test)]
 pub(super) mod tests {
     use proptest::prelude::*;
+
+    use model::{MachineId, Quantities, Quota, Scalar, Unavailability, Window};
 
     use super::*;
 
@@ -238,6 +265,10 @@ pub(super) mod tests {
         assert_eq!(registry.overdue(limits, at(100)), None);
     }
 
+    fn machine(id: &AgentId) -> MachineId {
+        MachineId { hostname: Some(id.as_str().to_owned()), ip: None }
+    }
+
     pub(in super::super) fn deltas() -> impl Strategy<Value = Vec<Delta>> {
         let id = || prop::sample::select(vec!["a", "b", "c"]).prop_map(AgentId::from);
         let delta = prop_oneof![
@@ -247,6 +278,25 @@ pub(super) mod tests {
             (id(), 0i64..9).prop_map(|(id, time)| Delta::MarkUnreachable { id, at: at(time) }),
             (id(), 1u16..3).prop_map(|(id, port)| Delta::MarkReachable { id, info: info(port) }),
             (id(), 0i64..9).prop_map(|(id, time)| Delta::MarkGone { id, at: at(time) }),
+            id().prop_map(|id| Delta::DrainAgent { id, config: Default::default() }),
+            id().prop_map(|id| Delta::MarkDrained { id }),
+            id().prop_map(|id| Delta::DeactivateAgent { id }),
+            id().prop_map(|id| Delta::ReactivateAgent { id }),
+            id().prop_map(|id| Delta::StartMaintenance { machines: vec![machine(&id)] }),
+            id().prop_map(|id| Delta::StopMaintenance { machines: vec![machine(&id)] }),
+            id().prop_map(|id| Delta::UpdateSchedule {
+                windows: vec![Window {
+                    machines: vec![machine(&id)],
+                    unavailability: Unavailability { start: at(1), duration: None },
+                }],
+            }),
+            (id(), 0i64..3).prop_map(|(id, cpus)| Delta::UpdateQuota {
+                quotas: vec![Quota {
+                    role: id.as_str().into(),
+                    guarantees: Quantities::new(),
+                    limits: (0..cpus).map(|_| ("cpus", Scalar::whole(1))).collect(),
+                }],
+            }),
             id().prop_map(|id| Delta::Prune { unreachable: [id.clone()].into(), gone: [id].into() }),
         ];
         proptest::collection::vec(delta, 0..60)

@@ -9,6 +9,7 @@ use model::{AgentId, AgentInfo, Role, Time, Weight};
 use replicated_log::{Epoch, LogError, Machine, Replica, View};
 
 use super::delta::Delta;
+use super::policy::Policy;
 use super::registry::Registry;
 use super::store::{Store, StoreError, Storing};
 
@@ -60,16 +61,18 @@ enum Piece {
     Unreachable(Vec<(AgentId, Time)>),
     Gone(Vec<(AgentId, Time)>),
     Weights(Vec<(Role, Weight)>),
+    Policy(Policy),
 }
 
 fn write(registry: &Registry, to: &mut dyn Write) -> io::Result<()> {
     // Whoever adds a fact adds its piece.
-    let Registry { leader, admitted, unreachable, gone, weights } = registry;
+    let Registry { leader, admitted, unreachable, gone, weights, policy } = registry;
     put(to, &Piece::Leader(leader.clone()))?;
     pieces(to, admitted, Piece::Admitted)?;
     pieces(to, unreachable, Piece::Unreachable)?;
     pieces(to, gone, Piece::Gone)?;
-    pieces(to, weights, Piece::Weights)
+    pieces(to, weights, Piece::Weights)?;
+    put(to, &Piece::Policy(policy.clone()))
 }
 
 fn pieces<K: Clone + Ord, V: Clone>(
@@ -111,6 +114,7 @@ fn read(from: &mut dyn Read) -> io::Result<Registry> {
             Piece::Unreachable(agents) => registry.unreachable.extend(agents),
             Piece::Gone(agents) => registry.gone.extend(agents),
             Piece::Weights(weights) => registry.weights.extend(weights),
+            Piece::Policy(policy) => registry.policy = policy,
         }
     }
     Ok(registry)

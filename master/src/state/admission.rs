@@ -6,6 +6,8 @@ use libprocess::Upid;
 use model::AgentId;
 use model::messages::{RegisterAgent, ReregisterAgent};
 
+use crate::messages::Asker;
+
 /// What waits for the registrar's answer.
 ///
 /// | waiting as      | recorded | then |
@@ -15,7 +17,7 @@ use model::messages::{RegisterAgent, ReregisterAgent};
 /// | `Updating`      | yes      | the agent, registered all the while, is told it is back |
 /// | `Disowning`     | yes      | its tasks are unreachable, or lost |
 /// | any             | refused  | nothing; whoever asked asks again |
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Admission {
     /// A new agent.
     Admitting { upid: Upid, message: Box<RegisterAgent> },
@@ -24,7 +26,7 @@ pub(crate) enum Admission {
     /// A registered one that came back changed.
     Updating { upid: Upid, message: Box<ReregisterAgent> },
     /// One that is about to be forgotten.
-    Disowning(Disowned),
+    Disowning(Disowned, Asker),
 }
 
 impl Admission {
@@ -34,7 +36,7 @@ impl Admission {
             Admission::Admitting { upid, .. }
             | Admission::Readmitting { upid, .. }
             | Admission::Updating { upid, .. } => Some(upid),
-            Admission::Disowning(_) => None,
+            Admission::Disowning(..) => None,
         }
     }
 }
@@ -48,6 +50,10 @@ pub(crate) enum Disowned {
     Unregistered,
     /// Another agent registered at its address.
     Replaced,
+    /// An operator says it will never be back.
+    Gone,
+    /// Its machine is down for maintenance.
+    Down,
 }
 
 /// All that waits, one at a time per agent. Whoever asks again meanwhile is not heard, and asks once more
@@ -63,6 +69,12 @@ impl Admissions {
     /// Whether something waits for this agent.
     pub(crate) fn awaits(&self, id: &AgentId) -> bool {
         self.waiting.contains_key(id)
+    }
+
+    /// Whether this agent is about to leave for good.
+    pub(crate) fn leaves(&self, id: &AgentId) -> bool {
+        let gone = |admission: &Admission| matches!(admission, Admission::Disowning(Disowned::Gone, _));
+        self.waiting.get(id).is_some_and(gone)
     }
 
     /// Whether an agent at this address waits.

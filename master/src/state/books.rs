@@ -14,7 +14,7 @@ use std::sync::Arc;
 use libprocess::Upid;
 use model::{AgentId, ExecutorId, ExecutorInfo, FrameworkId, Offer, OfferId, Resources, Task, TaskId};
 
-use super::{Agent, Connection, Framework, Health, State};
+use super::{Agent, Connection, Framework, Happening, Health, State};
 
 impl State {
     /// Takes a framework in.
@@ -23,13 +23,16 @@ impl State {
             self.streams.insert(stream.clone(), framework.id.clone());
         }
         self.touch();
-        self.world.frameworks.insert(framework.id.clone(), Arc::new(framework));
+        let framework = Arc::new(framework);
+        self.note(|| Happening::FrameworkAdded(framework.clone()));
+        self.world.frameworks.insert(framework.id.clone(), framework);
     }
 
     /// Lets a framework go that has no tasks, executors or offers any more.
     pub(crate) fn remove_framework(&mut self, id: &FrameworkId) -> Option<Arc<Framework>> {
         self.touch();
         let framework = self.world.frameworks.remove(id)?;
+        self.note(|| Happening::FrameworkRemoved(framework.info.clone()));
         if let Connection::Connected { stream } = &framework.connection {
             self.streams.remove(stream);
         }
@@ -56,7 +59,9 @@ impl State {
         self.addresses.insert(agent.upid.bare(), agent.id.clone());
         self.health.insert(agent.id.clone(), Health::default());
         self.touch();
-        self.world.agents.insert(agent.id.clone(), Arc::new(agent));
+        let agent = Arc::new(agent);
+        self.note(|| Happening::AgentAdded(agent.clone()));
+        self.world.agents.insert(agent.id.clone(), agent);
         self.next.incarnation
     }
 
@@ -64,6 +69,7 @@ impl State {
     pub(crate) fn remove_agent(&mut self, id: &AgentId) -> Option<Arc<Agent>> {
         self.touch();
         let agent = self.world.agents.remove(id)?;
+        self.note(|| Happening::AgentRemoved(id.clone()));
         let place = agent.upid.bare();
         if self.addresses.get(&place) == Some(id) {
             self.addresses.remove(&place);
@@ -136,7 +142,9 @@ impl State {
             agent.level();
         }
         let framework = self.framework_mut(&task.framework_id).expect("it was there above");
-        framework.tasks.insert(task.id.clone(), Arc::new(task));
+        let task = Arc::new(task);
+        framework.tasks.insert(task.id.clone(), task.clone());
+        self.note(|| Happening::TaskAdded(task));
     }
 
     /// The task, to be changed. Its state and resources are not: those are [`end_task`](Self::end_task)'s.

@@ -23,8 +23,8 @@ impl State {
             assert!(!world.unreachable.contains_key(id), "agent {id} is not both registered and unreachable");
             assert!(!world.recovered.contains_key(id), "agent {id} is not both registered and recovered");
             assert!(
-                agent.connected() || agent.offers.is_empty(),
-                "agent {id} is disconnected and has no offers"
+                world.active(agent) || agent.offers.is_empty(),
+                "agent {id} is disconnected or put aside and has no offers"
             );
             self.check_amounts(id, agent);
             for (framework, used) in &agent.used {
@@ -67,6 +67,12 @@ impl State {
         for (stream, id) in self.streams() {
             let framework = world.frameworks.get(id).expect("a stream is read by a known framework");
             assert_eq!(framework.stream().as_ref(), Some(stream), "a stream has one reader");
+        }
+        for (id, offer) in &world.inverse_offers {
+            assert_eq!(*id, offer.id, "an inverse offer is found under its own id");
+            assert!(world.frameworks.contains_key(&offer.framework_id), "it is to a known framework");
+            let agent = offer.agent_id.as_ref().and_then(|agent| world.agents.get(agent));
+            assert!(agent.is_some(), "it is about a registered agent");
         }
         for (id, offer) in &world.offers {
             assert_eq!(*id, offer.id, "an offer is found under its own id");

@@ -1,14 +1,16 @@
 //! The whole of it: what readers may see, and what only rules need.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use libprocess::Upid;
 use model::event::Event;
 use model::{AgentId, FrameworkId, OfferId, StreamId, TaskId, TaskState, TaskStatus, Time};
 
-use super::{Admissions, Agent, Framework, Health, Snapshot};
+use super::{Admissions, Agent, Framework, Happening, Health, Snapshot};
 use crate::config::{Identity, Settings};
+use crate::messages::Asker;
+use crate::registrar::Delta;
 
 /// What a master knows.
 #[derive(Debug)]
@@ -29,6 +31,14 @@ pub(crate) struct State {
     pub(crate) left_behind: BTreeMap<AgentId, BTreeSet<(FrameworkId, TaskId)>>,
     /// Agents that asked to be taken in before it was known who leads.
     pub(crate) askers: BTreeSet<Upid>,
+    /// Who asked for decrees that are not written yet, in the order of asking.
+    pub(crate) decrees: VecDeque<Asker>,
+    /// Agents that are empty, which is not written yet.
+    pub(crate) emptied: BTreeSet<AgentId>,
+    /// Who watches, who has done so for longest first.
+    pub(super) watchers: VecDeque<StreamId>,
+    /// What happened in this turn, if anybody watches.
+    pub(super) happened: Vec<Happening>,
     /// Numbers for ids and incarnations.
     pub(super) next: Next,
     /// Whether this turn changed what readers see.
@@ -57,6 +67,10 @@ impl State {
             health: BTreeMap::new(),
             left_behind: BTreeMap::new(),
             askers: BTreeSet::new(),
+            decrees: VecDeque::new(),
+            emptied: BTreeSet::new(),
+            watchers: VecDeque::new(),
+            happened: Vec::new(),
             next: Next::default(),
             touched: true,
         }
@@ -137,6 +151,20 @@ impl State {
     /// Whether anything was touched since this was last asked.
     pub(crate) fn take_touched(&mut self) -> bool {
         std::mem::take(&mut self.touched)
+    }
+
+    /// Whether there is such an agent, registered or awaited.
+    pub(crate) fn knows(&self, id: &AgentId) -> bool {
+        let world = &self.world;
+        world.agents.contains_key(id)
+            || world.recovered.contains_key(id)
+            || world.unreachable.contains_key(id)
+    }
+
+    /// Makes what operators decreed hold, as it was written.
+    pub(crate) fn decree(&mut self, delta: &Delta) {
+        self.touched = true;
+        self.world.policy = Arc::new(self.world.policy.after(delta));
     }
 
     /// The next framework's id. Source: `<master id>-NNNN`.

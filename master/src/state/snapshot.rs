@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use imbl::{OrdMap, Vector};
-use model::{AgentId, AgentInfo, FrameworkId, Offer, OfferId, Resources, Time};
+use model::{AgentId, AgentInfo, FrameworkId, InverseOffer, Offer, OfferId, Resources, Role, Time};
 
 use super::{Agent, Framework, Tally};
 use crate::config::Identity;
+use crate::registrar::Policy;
 use crate::reign::Leader;
 
 /// Where readers find the newest [`Snapshot`]. Reading takes no lock and never waits for the master.
@@ -36,11 +37,37 @@ pub struct Snapshot {
     pub gone: OrdMap<AgentId, Time>,
     /// Offers nobody has answered yet.
     pub offers: OrdMap<OfferId, Arc<Offer>>,
+    /// Questions whether frameworks leave agents, not answered yet.
+    pub inverse_offers: OrdMap<OfferId, Arc<InverseOffer>>,
+    /// What they answered last, while it matters.
+    pub inverse_answers: OrdMap<(AgentId, FrameworkId), Answered>,
+    /// What roles weigh, where that is not the usual.
+    pub weights: OrdMap<Role, f64>,
+    /// What else operators decreed.
+    pub policy: Arc<Policy>,
+    /// When agents began to be emptied.
+    pub drain_started: OrdMap<AgentId, Time>,
+    /// How many watch.
+    pub watchers: usize,
     /// What happened so far, counted.
     pub tally: Tally,
 }
 
+/// What a framework said when asked to leave an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Whether it will.
+    pub accepted: bool,
+    /// When it said so.
+    pub at: Time,
+}
+
 impl Snapshot {
+    /// Whether anything of the agent may be offered.
+    pub fn active(&self, agent: &Agent) -> bool {
+        agent.connected() && !self.policy.deactivated.contains(&agent.id)
+    }
+
     /// A master that knows nothing yet.
     pub(crate) fn new(identity: Identity) -> Self {
         Snapshot {
@@ -54,6 +81,12 @@ impl Snapshot {
             unreachable: OrdMap::new(),
             gone: OrdMap::new(),
             offers: OrdMap::new(),
+            inverse_offers: OrdMap::new(),
+            inverse_answers: OrdMap::new(),
+            weights: OrdMap::new(),
+            policy: Arc::default(),
+            drain_started: OrdMap::new(),
+            watchers: 0,
             tally: Tally::default(),
         }
     }

@@ -21,6 +21,9 @@ pub(super) fn change(
     latest: TaskState,
 ) -> Option<Effect> {
     let task = state.task_mut(framework, &status.task_id)?;
+    let newest = if task.state.is_terminal() { task.state } else { latest };
+    state.note_status(framework, status, newest);
+    let task = state.task_mut(framework, &status.task_id)?;
     task.push_status(status);
     if let Some(uuid) = status.uuid {
         task.status_update_state = Some(status.state);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{FrameworkId, Task, TaskId};
+use model::{FrameworkId, Task, TaskId, TaskStatus};
 
 use crate::state::{Framework, State};
 
@@ -16,6 +16,16 @@ pub(crate) fn complete(state: &mut State, framework: &FrameworkId, task: &TaskId
 pub(crate) fn complete_unreachable(state: &mut State, framework: &FrameworkId, task: &TaskId) {
     let Some(on) = state.framework_mut(framework) else { return };
     let Some(task) = on.unreachable_tasks.remove(task) else { return };
+    remember(state, framework, task);
+}
+
+/// Moves an unreachable task to the completed ones, as gone.
+pub(crate) fn complete_gone(state: &mut State, framework: &FrameworkId, task: &TaskId, status: &TaskStatus) {
+    let Some(on) = state.framework_mut(framework) else { return };
+    let Some(mut task) = on.unreachable_tasks.remove(task) else { return };
+    let record = Arc::make_mut(&mut task);
+    record.push_status(status);
+    record.state = status.state;
     remember(state, framework, task);
 }
 

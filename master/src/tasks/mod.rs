@@ -6,6 +6,6 @@ mod status;
 mod update;
 
 pub(crate) use end::{end, ended_by_master};
-pub(crate) use forget::{complete, complete_unreachable, leave_behind};
+pub(crate) use forget::{complete, complete_gone, complete_unreachable, leave_behind};
 pub(crate) use status::status;
 pub(crate) use update::update;

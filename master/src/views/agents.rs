@@ -6,12 +6,12 @@ use api::classic;
 use api::convert::resources::{Spelling, write};
 use api::v1;
 use api::v1::master::response::{GetAgents, get_agents};
-use model::{AgentInfo, Resources};
+use model::{AgentInfo, DrainInfo, DrainState, Resources};
 
 use crate::state::{Agent, Snapshot};
 
 /// As `/state` and `/slaves` show it.
-pub(crate) fn classic(agent: &Agent) -> classic::master::Agent<'_> {
+pub(crate) fn classic<'a>(snapshot: &'a Snapshot, agent: &'a Agent) -> classic::master::Agent<'a> {
     classic::master::Agent {
         id: &agent.id,
         info: &agent.info,
@@ -20,32 +20,32 @@ pub(crate) fn classic(agent: &Agent) -> classic::master::Agent<'_> {
         capabilities: &agent.capabilities,
         registered: agent.registered,
         reregistered: agent.reregistered,
-        active: agent.connected(),
-        deactivated: false,
+        active: snapshot.active(agent),
+        deactivated: snapshot.policy.deactivated.contains(&agent.id),
         total: Cow::Borrowed(&agent.total),
         used: Cow::Owned(used(agent)),
         offered: Cow::Borrowed(&agent.offered),
-        drain: None,
-        drain_started: None,
+        drain: snapshot.policy.drains.get(&agent.id),
+        drain_started: snapshot.drain_started.get(&agent.id).copied(),
     }
 }
 
 /// GET_AGENTS.
 pub(crate) fn get_agents(snapshot: &Snapshot) -> GetAgents {
     GetAgents {
-        agents: snapshot.agents.values().map(|agent| v1(agent)).collect(),
+        agents: snapshot.agents.values().map(|agent| v1(snapshot, agent)).collect(),
         recovered_agents: recovered(snapshot).map(v1::AgentInfo::from).collect(),
     }
 }
 
 /// As the operator API shows it.
-pub(crate) fn v1(agent: &Agent) -> get_agents::Agent {
+pub(crate) fn v1(snapshot: &Snapshot, agent: &Agent) -> get_agents::Agent {
     let mut info = v1::AgentInfo::from(&*agent.info);
     info.id = Some((&agent.id).into());
     get_agents::Agent {
         agent_info: info,
-        active: agent.connected(),
-        deactivated: Some(false),
+        active: snapshot.active(agent),
+        deactivated: Some(snapshot.policy.deactivated.contains(&agent.id)),
         version: agent.version.clone(),
         pid: Some(agent.upid.to_string()),
         registered_time: Some(agent.registered.into()),
@@ -55,8 +55,12 @@ pub(crate) fn v1(agent: &Agent) -> get_agents::Agent {
         offered_resources: write(&agent.offered, Spelling::ENDPOINT),
         capabilities: api::convert::agent_capabilities(&agent.capabilities),
         resource_providers: Vec::new(),
-        drain_info: None,
-        estimated_drain_start_time: None,
+        drain_info: snapshot.policy.drains.get(&agent.id).map(drain_info),
+        // Whole seconds, as the original says it.
+        estimated_drain_start_time: snapshot
+            .drain_started
+            .get(&agent.id)
+            .map(|at| v1::TimeInfo { nanoseconds: at.nanos() / 1_000_000_000 * 1_000_000_000 }),
     }
 }
 
@@ -68,4 +72,17 @@ pub(crate) fn recovered(snapshot: &Snapshot) -> impl Iterator<Item = &AgentInfo>
 /// What all frameworks hold on it.
 fn used(agent: &Agent) -> Resources {
     agent.used_total()
+}
+
+fn drain_info(drain: &DrainInfo) -> v1::DrainInfo {
+    let state = match drain.state {
+        DrainState::Draining => v1::DrainState::Draining,
+        DrainState::Drained => v1::DrainState::Drained,
+    };
+    let max_grace_period = drain
+        .config
+        .max_grace_period
+        .map(|grace| v1::DurationInfo { nanoseconds: i64::try_from(grace.as_nanos()).unwrap_or(i64::MAX) });
+    let config = v1::DrainConfig { max_grace_period, mark_gone: Some(drain.config.mark_gone) };
+    v1::DrainInfo { state: state as i32, config }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use api::classic;
+use api::convert::inverse_offer;
 use api::convert::resources::{Spelling, write};
 use api::v1;
 use api::v1::master::response::{GetFrameworks, get_frameworks};
@@ -66,7 +67,7 @@ pub(crate) fn get_frameworks(snapshot: &Snapshot) -> GetFrameworks {
 }
 
 /// As the operator API shows it.
-fn v1(snapshot: &Snapshot, framework: &Framework) -> get_frameworks::Framework {
+pub(crate) fn v1(snapshot: &Snapshot, framework: &Framework) -> get_frameworks::Framework {
     let mut info = v1::FrameworkInfo::from(&*framework.info);
     info.id = Some((&framework.id).into());
     get_frameworks::Framework {
@@ -78,7 +79,12 @@ fn v1(snapshot: &Snapshot, framework: &Framework) -> get_frameworks::Framework {
         reregistered_time: Some(framework.reregistered.unwrap_or(framework.registered).into()),
         unregistered_time: framework.unregistered.map(Into::into),
         offers: snapshot.offered_to(framework).map(|offer| v1::Offer::from(&**offer)).collect(),
-        inverse_offers: Vec::new(),
+        inverse_offers: snapshot
+            .inverse_offers
+            .values()
+            .filter(|offer| offer.framework_id == framework.id)
+            .map(|offer| inverse_offer(offer, Spelling::FULL))
+            .collect(),
         allocated_resources: write(&used(snapshot, framework), Spelling::ENDPOINT),
         offered_resources: write(&offered(snapshot, framework), Spelling::ENDPOINT),
         offer_constraints: Some(framework.constraints.as_deref().map(Into::into).unwrap_or_default()),

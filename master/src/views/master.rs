@@ -23,7 +23,7 @@ pub(crate) fn classic<'a>(
         MasterCapability::QuotaV2.name(),
     ];
     let identity = &snapshot.identity;
-    let connected = snapshot.agents.values().filter(|agent| agent.connected()).count();
+    let connected = snapshot.agents.values().filter(|agent| snapshot.active(agent)).count();
     let [running, completed] = frameworks::classics(snapshot, None);
     let leader = Leader {
         id: &identity.id,
@@ -49,7 +49,7 @@ pub(crate) fn classic<'a>(
         log_dir: flags.get("log_dir").map(String::as_str),
         external_log_file: flags.get("external_log_file").map(String::as_str),
         flags: Some(flags),
-        agents: snapshot.agents.values().map(|agent| agents::classic(agent)).collect(),
+        agents: snapshot.agents.values().map(|agent| agents::classic(snapshot, agent)).collect(),
         recovered_agents: agents::recovered(snapshot).collect(),
         frameworks: running,
         completed_frameworks: completed,

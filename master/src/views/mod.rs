@@ -6,6 +6,7 @@
 pub(crate) mod agents;
 pub(crate) mod executors;
 pub(crate) mod frameworks;
+pub(crate) mod maintenance;
 pub(crate) mod master;
 pub(crate) mod operations;
 pub(crate) mod roles;

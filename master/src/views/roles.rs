@@ -2,10 +2,13 @@
 //! the whole subtree.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use api::{classic, v1};
-use model::{FrameworkId, Quantities, Resources, Role};
+use imbl::OrdMap;
+use model::{FrameworkId, Quantities, Quota, Resources, Role};
 
+use crate::registrar::Policy;
 use crate::state::Snapshot;
 
 /// A role's figures, its own and those below it added up.
@@ -23,14 +26,16 @@ struct Figures {
 #[derive(Debug, Default)]
 pub(crate) struct Roles {
     figures: BTreeMap<Role, Figures>,
-    weights: BTreeMap<Role, f64>,
+    weights: OrdMap<Role, f64>,
+    policy: Arc<Policy>,
 }
 
 impl Roles {
-    /// Adds up what the snapshot holds; roles with a weight are known too.
-    pub(crate) fn of(snapshot: &Snapshot, weights: &BTreeMap<Role, f64>) -> Roles {
-        let mut roles = Roles { figures: BTreeMap::new(), weights: weights.clone() };
-        for role in weights.keys() {
+    /// Adds up what the snapshot holds; roles with a weight or quota are known too.
+    pub(crate) fn of(snapshot: &Snapshot) -> Roles {
+        let (weights, policy) = (snapshot.weights.clone(), snapshot.policy.clone());
+        let mut roles = Roles { figures: BTreeMap::new(), weights, policy };
+        for role in snapshot.weights.keys().chain(snapshot.policy.quotas.keys()) {
             roles.at_and_above(role, |_| {});
         }
         for framework in snapshot.frameworks.values() {
@@ -72,8 +77,8 @@ impl Roles {
             .map(|(role, figures)| classic::role::Role {
                 name: role.as_str(),
                 weight: self.weight(role),
-                guarantee: Quantities::default(),
-                limit: Quantities::default(),
+                guarantee: self.quota(role).map(|quota| quota.guarantees.clone()).unwrap_or_default(),
+                limit: self.quota(role).map(|quota| quota.limits.clone()).unwrap_or_default(),
                 consumed: figures.consumed.clone(),
                 allocated: figures.allocated.clone(),
                 offered: figures.offered.clone(),
@@ -110,6 +115,15 @@ impl Roles {
             .collect()
     }
 
+    /// What a role holds of its quota.
+    pub(crate) fn consumed(&self, role: &Role) -> Quantities {
+        self.figures.get(role).map(|figures| figures.consumed.clone()).unwrap_or_default()
+    }
+
+    fn quota(&self, role: &Role) -> Option<&Quota> {
+        self.policy.quotas.get(role)
+    }
+
     fn weight(&self, role: &Role) -> f64 {
         self.weights.get(role).copied().unwrap_or(1.0)
     }
@@ -123,5 +137,53 @@ impl Roles {
         for above in role.ancestors() {
             add(self.figures.entry(above).or_default());
         }
+    }
+}
+
+/// GET_WEIGHTS: those that were set.
+pub(crate) fn weights(snapshot: &Snapshot) -> Vec<v1::WeightInfo> {
+    let weight =
+        |(role, weight): (&Role, &f64)| v1::WeightInfo { weight: *weight, role: Some(role.to_string()) };
+    snapshot.weights.iter().map(weight).collect()
+}
+
+/// `/weights`: the same in the old form.
+pub(crate) fn classic_weights(snapshot: &Snapshot) -> Vec<u8> {
+    let weight = |(role, weight): (&Role, &f64)| serde_json::json!({"role": role.as_str(), "weight": weight});
+    let list: Vec<_> = snapshot.weights.iter().map(weight).collect();
+    serde_json::Value::from(list).to_string().into_bytes()
+}
+
+/// GET_QUOTA: in the old form those that promise something, in the new one all.
+pub(crate) fn quotas(snapshot: &Snapshot) -> v1::quota::QuotaStatus {
+    let quotas = || snapshot.policy.quotas.values();
+    let amounts = |quantities: &Quantities| {
+        let one = |(name, amount): (&Arc<str>, model::Scalar)| {
+            (name.to_string(), v1::value::Scalar { value: amount.as_f64() })
+        };
+        quantities.iter().map(one).collect()
+    };
+    let resource = |(name, amount): (&Arc<str>, model::Scalar)| v1::Resource {
+        name: name.to_string(),
+        r#type: v1::value::Type::Scalar as i32,
+        scalar: Some(v1::value::Scalar { value: amount.as_f64() }),
+        ..v1::Resource::default()
+    };
+    v1::quota::QuotaStatus {
+        infos: quotas()
+            .filter(|quota| !quota.guarantees.is_empty())
+            .map(|quota| v1::quota::QuotaInfo {
+                role: Some(quota.role.to_string()),
+                principal: None,
+                guarantee: quota.guarantees.iter().map(resource).collect(),
+            })
+            .collect(),
+        configs: quotas()
+            .map(|quota| v1::quota::QuotaConfig {
+                role: quota.role.to_string(),
+                guarantees: amounts(&quota.guarantees),
+                limits: amounts(&quota.limits),
+            })
+            .collect(),
     }
 }

@@ -2,31 +2,14 @@
 
 /// Exchanges that are not replayed: what they ask belongs to a later issue, or to another crate's tests.
 pub(crate) const NOT_REPLAYED: &[(&str, &str)] = &[
-    ("m_delete_maint_schedule", "maintenance is still to come"),
-    ("m_delete_quota_unknown", "quota is still to come"),
     ("m_files_browse_missing", "a master attaches no files"),
     ("m_files_browse_nopath", "a master attaches no files"),
     ("m_files_read_missing", "a master attaches no files"),
     ("m_files_read_nopath", "a master attaches no files"),
-    ("m_get_machine_down", "maintenance is still to come"),
     ("m_gzip", "compression is tested with libprocess"),
     ("m_http10", "captured without its answer; HTTP/1.0 is tested with libprocess"),
     ("m_malformed_http", "no HTTP; tested with libprocess"),
-    ("m_post_machine_down_bad", "maintenance is still to come"),
-    ("m_post_machine_down_unknown", "maintenance is still to come"),
-    ("m_post_machine_up_unknown", "maintenance is still to come"),
-    ("m_post_maint_schedule_bad", "maintenance is still to come"),
-    ("m_post_quota_bad", "quota is still to come"),
-    ("m_post_weights", "weights cannot be changed yet"),
     ("m_profiler_start", "there is no profiler"),
-    ("m_put_quota", "quota is still to come"),
-    ("m_put_weights_bad", "weights cannot be changed yet"),
-    ("m_quota_validate", "quota is still to come"),
-    ("m_weights_neg", "weights cannot be changed yet"),
-    ("GET_maintenance_schedule", "maintenance is still to come"),
-    ("GET_maintenance_status", "maintenance is still to come"),
-    ("GET_quota", "quota is still to come"),
-    ("GET_weights", "weights cannot be changed yet"),
 ];
 
 /// Exchange, difference (`*` stands for anything in both), reason.
@@ -48,7 +31,6 @@ pub(crate) const DEVIATIONS: &[(&str, &str, &str)] = &[
     ("errors/m_post_state", "/leader: *", "the story listens on another port"),
     // What cannot be asked yet.
     ("errors/m_api_set_logging_level*", "status: 501*", "log levels cannot be changed yet"),
-    ("errors/m_api_start_maint_unknown", "status: 501*", "maintenance is still to come"),
     // What is said of resources.
     ("updates/t-toobig", "*", "resources are named in the agent's order, not in that of a hash table"),
     ("updates/t-wrongrole", "*", "resources are named in the agent's order, not in that of a hash table"),

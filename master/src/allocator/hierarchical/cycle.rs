@@ -18,7 +18,7 @@ use crate::allocator::sorter::Client;
 const NAMED_MAX: usize = 32;
 
 /// Resources for a client, not yet taken from the books.
-type Grant = (Client, Resources);
+pub(super) type Grant = (Client, Resources);
 
 impl Hierarchical {
     /// Looks at everybody who is dirty, and leaves nobody so.
@@ -100,7 +100,7 @@ impl Hierarchical {
         grants
     }
 
-    fn grant(&mut self, agent: u32, client: Client, resources: Resources) -> Allocation {
+    pub(super) fn grant(&mut self, agent: u32, client: Client, resources: Resources) -> Allocation {
         self.take(client.framework, agent, &resources);
         let (entry, framework) = (&self.agents[agent], &self.frameworks[client.framework]);
         Allocation {
@@ -114,7 +114,7 @@ impl Hierarchical {
 }
 
 /// Whether the framework can live with the agent at all, and wants it.
-fn suits(agent: &AgentEntry, framework: &FrameworkEntry, membership: &Membership) -> bool {
+pub(super) fn suits(agent: &AgentEntry, framework: &FrameworkEntry, membership: &Membership) -> bool {
     let (asks, able) = (agent.traits, framework.abilities);
     (able.gpus || !asks.gpus)
         && (able.regions || !asks.remote)
@@ -125,7 +125,7 @@ fn suits(agent: &AgentEntry, framework: &FrameworkEntry, membership: &Membership
 
 impl Settings {
     /// Whether there is enough in it: one of the framework's minimums, or of the flag's. An empty list takes anything.
-    fn worth_offering(&self, part: &Resources, min: Option<&[Quantities]>) -> bool {
+    pub(super) fn worth_offering(&self, part: &Resources, min: Option<&[Quantities]>) -> bool {
         let minimums = min.unwrap_or(&self.min_allocatable);
         minimums.is_empty()
             || minimums
@@ -139,7 +139,7 @@ fn quantity(part: &Resources, name: &str) -> model::Scalar {
 }
 
 /// Source: Fisher and Yates.
-fn shuffle(agents: &mut [u32], rng: &mut dyn Rng) {
+pub(super) fn shuffle(agents: &mut [u32], rng: &mut dyn Rng) {
     for last in (1..agents.len()).rev() {
         agents.swap(last, rng.random_range(0..=last));
     }

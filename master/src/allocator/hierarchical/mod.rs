@@ -12,7 +12,7 @@
 //! able to take what it could not take before; one pair of the two, when a filter between them ended. A run with none of these
 //! looks at nobody.
 //!
-//! Quota is decided in [`cycle`], before the round shown there: a first round gives roles with guarantees what is missing
+//! While roles have quota, [`quota`] runs instead of [`cycle`]: a first round gives roles with guarantees what is missing
 //! to them, and both rounds shrink unreserved scalars by the limits and by the headroom the others' guarantees need.
 //!
 //! Source: Mesos hierarchical allocator.
@@ -26,6 +26,7 @@ mod filters;
 mod frameworks;
 mod holdings;
 mod portion;
+mod quota;
 mod refuse;
 mod slab;
 
@@ -35,7 +36,7 @@ mod laws;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use model::{AgentId, FrameworkId, Quantities, Resources, Role, Scalar, Time, Weight};
+use model::{AgentId, FrameworkId, Quantities, Quota, Resources, Role, Scalar, Time, Weight};
 
 use super::sorter::{Names, Order, Tree};
 use super::{Agent, Allocation, Allocator, Figures, Framework};
@@ -76,6 +77,8 @@ pub struct Hierarchical {
     agents: Agents,
     dirty: Dirty,
     ends: Ends,
+    /// What roles are promised, and have at most.
+    quotas: BTreeMap<Role, Quota>,
     /// Counts up; every set of filters that vanishes together has its own.
     era: u64,
 }
@@ -111,6 +114,7 @@ impl Hierarchical {
             agents: Agents::default(),
             dirty: Dirty::default(),
             ends: Ends::default(),
+            quotas: BTreeMap::new(),
             era: 0,
             settings,
         }
@@ -225,13 +229,20 @@ impl Allocator for Hierarchical {
         }
     }
 
+    fn update_quotas(&mut self, quotas: &[Quota]) {
+        self.set_quotas(quotas);
+    }
+
     fn update_whitelist(&mut self, hostnames: Option<BTreeSet<String>>) {
         self.list_agents(hostnames);
     }
 
     fn allocate(&mut self, now: Time, rng: &mut dyn rand::Rng) -> Vec<Allocation> {
         self.expire(now);
-        self.run(rng)
+        match self.quotas.is_empty() {
+            true => self.run(rng),
+            false => self.run_with_quota(rng),
+        }
     }
 
     fn pending(&self) -> bool {

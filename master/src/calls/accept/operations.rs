@@ -10,6 +10,7 @@ use super::launch::launch;
 use super::launch_group::launch_group;
 use super::{refuse, take};
 use crate::effects::{Effect, Effects};
+use crate::offers;
 use crate::state::State;
 
 /// Where an ACCEPT stands: what it may still use, and what it has brought about so far.
@@ -82,7 +83,7 @@ impl Accepting<'_> {
 
     /// Gives back what is left: what was offered as if it were declined, what was made of it without a filter.
     fn give_back(self, offered: &Resources, refuse: Option<Duration>) -> Effects {
-        let Accepting { framework, agent, mut left, shared, mut effects, .. } = self;
+        let Accepting { state, framework, agent, mut left, shared, mut effects, .. } = self;
         if !shared.is_empty() {
             // The allocator gave each shared thing once; it hears of those who use it besides.
             let more = shared.clone() - &left.shared();
@@ -91,6 +92,7 @@ impl Accepting<'_> {
                 effects.push(Effect::convert(&framework, &agent, Resources::new(), more));
             }
         }
+        effects.extend(offers::ask(state, &framework, &agent));
         let made = left.clone() - offered;
         left -= &made;
         if !made.is_empty() {
