@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use libprocess::environment::Clock;
 use libprocess::metrics::{Metrics, Sink};
-use model::{Operation, Resources, StatusSource, TaskState, Time, Value};
+use model::{Operation, Quantities, Resources, StatusSource, TaskState, Time, Value};
 
 use crate::state::{Framework, Published, Snapshot};
+use crate::views::roles::Roles;
 
 /// Figures that dashboards expect and that stay zero until what they count exists here.
 const ZEROS: &[&str] = &[
@@ -116,6 +117,29 @@ fn whole(snapshot: &Snapshot, now: Time, sink: &mut Sink<'_>) {
         sink.gauge(*name, 0.0);
     }
     operations(snapshot, sink);
+    quotas(snapshot, sink);
+}
+
+/// What roles hold, were promised and may have at most. The nameless role is all of them together.
+fn quotas(snapshot: &Snapshot, sink: &mut Sink<'_>) {
+    let mut all = Quantities::new();
+    let mut show = |role: &str, what: &str, amounts: &Quantities| {
+        for (name, amount) in amounts.iter() {
+            let name = format!("allocator/mesos/quota/roles/{role}/resources/{name}/{what}");
+            sink.gauge(name, amount.as_f64());
+        }
+    };
+    for (role, consumed) in Roles::of(snapshot).consumption() {
+        if !role.is_hierarchical() {
+            all += consumed;
+        }
+        show(role.as_str(), "consumed", consumed);
+    }
+    show("", "consumed", &all);
+    for quota in snapshot.policy.quotas.values() {
+        show(quota.role.as_str(), "guarantee", &quota.guarantees);
+        show(quota.role.as_str(), "limit", &quota.limits);
+    }
 }
 
 /// Operations that are not forgotten, by where they stand and by what they do.

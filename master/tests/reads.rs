@@ -56,6 +56,55 @@ async fn text(mut response: Response) -> (u16, String) {
     (response.status.as_u16(), String::from_utf8_lossy(&body).into_owned())
 }
 
+/// Every figure that Mesos users chart, but for those of a log that is not there.
+#[test]
+fn every_figure_has_its_name() {
+    const ABSENT: &[&str] = &["registrar/log/ensemble_size", "registrar/log/recovered"];
+    with_master(async |asker| {
+        // Timers show their value from their first sample.
+        let (_, snapshot) = asker.get("/metrics/snapshot").await;
+        let ours: Value = serde_json::from_str(&snapshot).expect("figures are JSON");
+        let ours = ours.as_object().expect("by name");
+        let there = |name: &&str| {
+            let family = format!("{name}/");
+            ours.contains_key(*name) || ours.keys().any(|ours| ours.starts_with(&family))
+        };
+        let lacking: Vec<&str> = include_str!("golden/metrics.txt")
+            .lines()
+            .filter(|name| !there(name) && !ABSENT.contains(name) && !name.ends_with("_ms"))
+            .collect();
+        assert!(lacking.is_empty(), "{lacking:?}");
+    });
+}
+
+#[test]
+fn an_operator_who_watches_is_told_what_there_is_and_then_what_happens() {
+    with_master(async |asker| {
+        let request = Request::post(&asker.url("/api/v1")).header("Content-Type", "application/json");
+        let mut stream = asker.send(request.body(r#"{"type":"SUBSCRIBE"}"#)).await;
+        assert_eq!(stream.status.as_u16(), 200);
+        let mut next = async || {
+            let chunk = stream.body.next().await.expect("the stream goes on").expect("and is whole");
+            let text = String::from_utf8(chunk.to_vec()).expect("JSON is text");
+            let (_, record) = text.split_once('\n').expect("a record begins with its length");
+            serde_json::from_str::<Value>(record).expect("a record is JSON")
+        };
+        let first = next().await;
+        assert_eq!(first["type"], "SUBSCRIBED");
+        assert_eq!(first["subscribed"]["heartbeat_interval_seconds"], 15.0);
+        assert_eq!(first["subscribed"]["get_state"]["get_agents"]["agents"], json!([]));
+        assert_eq!(next().await, json!({"type": "HEARTBEAT"}));
+        let info = json!({"user": "nobody", "name": "watched", "roles": [], "capabilities": [{"type": "MULTI_ROLE"}]});
+        let call = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}});
+        let request =
+            Request::post(&asker.url("/api/v1/scheduler")).header("Content-Type", "application/json");
+        let _scheduler = asker.send(request.body(call.to_string())).await;
+        let added = next().await;
+        assert_eq!(added["type"], "FRAMEWORK_ADDED");
+        assert_eq!(added["framework_added"]["framework"]["framework_info"]["name"], "watched");
+    });
+}
+
 #[test]
 fn paths_resolve_as_clients_spell_them() {
     with_master(async |asker| {

@@ -132,6 +132,10 @@ fn resume(
     if !matches!(before, Connection::Connected { .. }) {
         effects.push(Effect::Allocator(allocator::Input::ActivateFramework(id.clone())));
     }
+    // Offers were made anew by the allocator's leave; these are the master's own.
+    for agent in &framework.agents {
+        effects.extend(offers::ask(state, id, agent));
+    }
     tell_agents(state, &framework, effects);
 }
 

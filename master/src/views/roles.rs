@@ -115,6 +115,11 @@ impl Roles {
             .collect()
     }
 
+    /// What each role holds, in name order.
+    pub(crate) fn consumption(&self) -> impl Iterator<Item = (&Role, &Quantities)> {
+        self.figures.iter().map(|(role, figures)| (role, &figures.consumed))
+    }
+
     /// What a role holds of its quota.
     pub(crate) fn consumed(&self, role: &Role) -> Quantities {
         self.figures.get(role).map(|figures| figures.consumed.clone()).unwrap_or_default()

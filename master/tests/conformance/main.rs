@@ -44,8 +44,56 @@ fn what_mesos_answered_is_answered() {
         story.teardown().await;
         story.replay_all("errors", |exchange| exchange.name == "live_call_after_teardown").await;
         story.replay_all("07-completed-framework", |_| true).await;
+
+        story.replay_in_order("operator", OPERATORS).await;
     });
 }
+
+/// What operators asked for and were told, in an order that makes sense.
+const OPERATORS: &[&str] = &[
+    "weights_PUT",
+    "weights_GET",
+    "v1_UPDATE_WEIGHTS",
+    "v1_UPDATE_WEIGHTS_bad",
+    "v1_GET_WEIGHTS",
+    "v1_UPDATE_QUOTA",
+    "v1_GET_QUOTA",
+    "quota_GET",
+    "v1_UPDATE_QUOTA_guarantee_gt_limit",
+    "v1_UPDATE_QUOTA_overcommit",
+    "quota_POST",
+    "quota_POST_again",
+    "quota_DELETE",
+    "v1_UPDATE_QUOTA_reset",
+    "master_v1_REMOVE_QUOTA_role_without_quota",
+    "reserve_POST",
+    "v1_RESERVE_RESOURCES",
+    "v1_RESERVE_RESOURCES_noreservation",
+    "v1_RESERVE_RESOURCES_toomuch",
+    "v1_CREATE_VOLUMES",
+    "v1_GROW_VOLUME",
+    "v1_UNRESERVE_with_volume",
+    "v1_DESTROY_VOLUMES",
+    "v1_UNRESERVE_RESOURCES",
+    "maintenance_schedule_POST",
+    "maintenance_schedule_GET",
+    "v1_GET_MAINTENANCE_SCHEDULE",
+    "maintenance_status_GET",
+    "machine_up_not_down",
+    "v1_UPDATE_MAINTENANCE_SCHEDULE_bad",
+    "maintenance_schedule_POST_empty",
+    "v1_UPDATE_MAINTENANCE_SCHEDULE",
+    "v1_START_MAINTENANCE",
+    "maintenance_status_down",
+    "v1_STOP_MAINTENANCE",
+    "v1_DEACTIVATE_AGENT",
+    "slaves_GET_deactivated",
+    "v1_REACTIVATE_AGENT",
+    "v1_DRAIN_AGENT_bad_duration",
+    "v1_MARK_AGENT_GONE",
+    "v1_MARK_AGENT_GONE_again",
+    "slaves_GET_after_gone",
+];
 
 /// Captured when there was an agent already.
 fn with_an_agent(exchange: &Exchange) -> bool {

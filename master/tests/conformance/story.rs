@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::agent::Pretender;
 use crate::compare::differences;
 use crate::deviations::{BY_CHANCE, DEVIATIONS, NOT_REPLAYED, meant};
-use crate::golden::{self, Exchange, MASTER};
+use crate::golden::{self, Exchange, MASTERS};
 
 /// Headers of an answer that somebody relies on.
 const HEADERS: &[&str] = &["content-type", "allow", "location"];
@@ -96,6 +96,16 @@ impl Story {
             let lines = self.replay(exchange).await;
             for line in lines {
                 self.note(&place, line);
+            }
+        }
+    }
+
+    /// Replays named exchanges of a folder, in this order.
+    pub(crate) async fn replay_in_order(&mut self, folder: &str, names: &[&str]) {
+        for name in names {
+            let exchange = golden::one(folder, name);
+            for line in self.replay(&exchange).await {
+                self.note(&format!("{folder}/{name}"), line);
             }
         }
     }
@@ -401,7 +411,7 @@ impl Story {
 
     /// A captured text as it would be here.
     fn local(&self, text: &str) -> String {
-        text.replace(MASTER, &self.id)
+        MASTERS.iter().fold(text.to_owned(), |text, theirs| text.replace(theirs, &self.id))
     }
 
     fn localised(&self, value: &Value) -> Value {
