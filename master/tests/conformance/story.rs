@@ -204,6 +204,12 @@ impl Story {
             state["frameworks"][0]["tasks"].as_array().is_some_and(|tasks| tasks.len() == 1)
         })
         .await;
+        self.until("what ended tasks held is on offer again", |state| {
+            let agent = &state["slaves"][0];
+            let cpus = |part: &str| agent[part]["cpus"].as_f64().unwrap_or_default();
+            (cpus("offered_resources") + cpus("used_resources") - cpus("resources")).abs() < 1e-6
+        })
+        .await;
     }
 
     /// Kills what still runs.
