@@ -224,7 +224,7 @@ fn a_second_task_of_the_same_name_is_in_error_while_the_first_runs() {
 fn a_framework_that_cannot_be_hears_an_error_and_the_end() {
     play(async |cluster| {
         let bad =
-            [(json!(["a/../b"]), "uses invalid", "path component"), (json!(["web", "web"]), "", "duplicate")];
+            [(json!(["a/../b"]), "uses invalid", "as a component"), (json!(["web", "web"]), "", "duplicate")];
         for (roles, _, said) in bad {
             let info =
                 json!({"user": "u", "name": "n", "roles": roles, "capabilities": [{"type": "MULTI_ROLE"}]});
