@@ -182,7 +182,6 @@ fn bad_questions_are_told_what_is_wrong_and_change_nothing() {
                 400,
                 "teardown.framework_id.value",
             ),
-            (&json, br#"{"type":"SUBSCRIBE"}"#, 501, "SUBSCRIBE is not supported yet"),
             (&json, br#"{"type":"UNKNOWN"}"#, 501, "UNKNOWN"),
         ] {
             let (was, text) = asker.post("/api/v1", headers, body).await;
