@@ -132,12 +132,12 @@ fn clear(
             .framework(framework)
             .and_then(|f| f.tasks.get(&task))
             .is_some_and(|t| t.state.is_terminal());
-        if !over {
-            if let Some((mut status, _)) = tasks::end(state, framework, &task, into, reason, message, now) {
-                status.unreachable_time = (why == Disowned::Unreachable).then_some(at);
-                if let Some(framework) = state.framework(framework) {
-                    effects.tell(framework, Event::Update(Arc::new(status)));
-                }
+        if !over
+            && let Some((mut status, _)) = tasks::end(state, framework, &task, into, reason, message, now)
+        {
+            status.unreachable_time = (why == Disowned::Unreachable).then_some(at);
+            if let Some(framework) = state.framework(framework) {
+                effects.tell(framework, Event::Update(Arc::new(status)));
             }
         }
         match why {

@@ -26,6 +26,7 @@ pub(crate) use drain::drained;
 pub(crate) use watch::{unwatch, watch};
 
 /// What an operator asks for.
+#[expect(clippy::large_enum_variant, reason = "it travels in a box, whichever it is")]
 #[derive(Clone, Debug)]
 pub enum Ask {
     /// What an agent has is to become something else.

@@ -19,6 +19,7 @@ use super::store::{Store, StoreError};
 const RETRY: Duration = Duration::from_millis(250);
 
 /// All that can arrive at the registrar.
+#[expect(clippy::large_enum_variant, reason = "the content comes once, and first")]
 #[derive(Debug)]
 pub enum Input {
     /// The master wants this change recorded. Answered by one [`Report::Recorded`], in the order of asking.
@@ -38,6 +39,7 @@ impl Message for Input {
 }
 
 /// What the registrar tells the master.
+#[expect(clippy::large_enum_variant, reason = "the content comes once, and first")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Report {
     /// The content was read; the master may take agents and frameworks now. Comes once, first.
