@@ -16,6 +16,10 @@ fn with_master(test: impl AsyncFnOnce(&Asker)) {
         while asker.operator(&json!({"type": "GET_HEALTH"})).await.0 != 200 {
             runtime.sleep(Duration::from_millis(2)).await;
         }
+        // The allocator begins on a thread of its own, and shows its figures once it has.
+        while !runtime.metrics().snapshot().contains_key("allocator/mesos/resources/cpus/total") {
+            runtime.sleep(Duration::from_millis(2)).await;
+        }
         test(&asker).await;
     });
     runtime.shutdown();
