@@ -57,9 +57,36 @@ fn states(address: &str) -> Vec<(String, String)> {
 }
 
 fn registered(address: &str) -> Option<String> {
-    let slaves = get(address, "/slaves");
+    let (status, body) = request(address, "GET", "/slaves", "");
+    let slaves: serde_json::Value = serde_json::from_str(&body).ok().filter(|_| status == 200)?;
     let agent = slaves["slaves"].as_array()?.iter().find(|agent| agent["active"] == true)?;
     agent["id"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn a_master_that_is_alone_remembers_its_agents() {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let port = free_port();
+    let address = format!("127.0.0.1:{port}");
+    let dir = |name: &str| scratch.path().join(name).display().to_string();
+    let master = ["master".to_owned(), format!("--port={port}"), format!("--work_dir={}", dir("master"))];
+    let master: Vec<&str> = master.iter().map(String::as_str).collect();
+    let first = Running::start(&master);
+    let agent = [
+        "agent".to_owned(),
+        "--port=0".to_owned(),
+        format!("--master={address}"),
+        format!("--work_dir={}", dir("work")),
+        format!("--runtime_dir={}", dir("run")),
+        "--resources=cpus:4;mem:2048;disk:1024;ports:[31000-31100]".to_owned(),
+    ];
+    let agent: Vec<&str> = agent.iter().map(String::as_str).collect();
+    let _agent = Running::start(&agent);
+    let id = wait_for("the agent", || registered(&address));
+
+    first.kill();
+    let _second = Running::start(&master);
+    assert_eq!(wait_for("the agent to be back", || registered(&address)), id);
 }
 
 #[test]

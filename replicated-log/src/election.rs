@@ -70,7 +70,10 @@ fn follow<M: Machine>(host: &Arc<Host<M>>, reigning: &mut Reigning, standing: &S
         return;
     };
     let now = host.runtime().elapsed();
-    let until = match standing.acknowledged {
+    // One that is its own majority has always just heard from it. Consensus, which asks nobody, does not say so.
+    let alone = !standing.members.changing && standing.members.voters.keys().eq([&host.who().node()]);
+    let acknowledged = if alone { Some(now) } else { standing.acknowledged };
+    let until = match acknowledged {
         Some(acknowledged) => acknowledged + shared.config.timing.election.1.mul_f64(TRUST),
         None => Duration::ZERO,
     };

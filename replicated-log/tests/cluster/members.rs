@@ -3,6 +3,17 @@
 use crate::nodes::{Cluster, eventually};
 
 #[test]
+fn one_alone_leads_for_as_long_as_it_runs() {
+    let cluster = Cluster::of(1);
+    let (leader, epoch) = cluster.leader();
+    let member = &cluster.members[leader];
+    let later = member.node.elapsed() + 3 * replicated_log::Timing::DEFAULT.election.1;
+    eventually("it has outlived its first lease", || {
+        member.node.elapsed() > later && member.replica.holds(epoch)
+    });
+}
+
+#[test]
 fn one_grows_to_three() {
     let mut cluster = Cluster::of(1);
     assert_eq!(cluster.add(1, 4), 4);
