@@ -1,11 +1,11 @@
 //! The shell: receives, decides, performs.
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_linux::lock::Lock;
 use libprocess::{Actor, Context, Doors, Exit, Handler, Process, Upid};
 use model::messages::{
     AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, DrainAgent, FrameworkMessage, KillTask,
@@ -35,12 +35,20 @@ pub struct Agent {
     linked: Option<Upid>,
     /// What came with the call of this turn.
     door: Door,
+    /// Whether sandboxes and volumes are directories.
+    files: bool,
     /// The work directory is this agent's for as long as it lives.
-    _lock: Lock,
+    _claim: Box<dyn Any + Send>,
 }
 
 impl Agent {
-    pub(crate) fn new(state: State, public: Arc<Public>, ledger: Ledger, lock: Lock) -> Self {
+    pub(crate) fn new(
+        state: State,
+        public: Arc<Public>,
+        ledger: Ledger,
+        files: bool,
+        claim: Box<dyn Any + Send>,
+    ) -> Self {
         Self {
             state,
             public,
@@ -48,7 +56,8 @@ impl Agent {
             sessions: BTreeMap::new(),
             linked: None,
             door: Door::default(),
-            _lock: lock,
+            files,
+            _claim: claim,
         }
     }
 }
@@ -163,15 +172,16 @@ impl Agent {
                 }
                 Effect::Record { records, then } => self.record(&records, then, ctx),
                 Effect::Launch { id, config, latest } => {
-                    if let Err(error) = point(&latest, &id) {
+                    if let Some(Err(error)) = self.files.then(|| point(&latest, &id)) {
                         tracing::warn!(latest = %latest.display(), %error, "sandbox is not linked");
                     }
-                    self.containerizer(containerizer::Input::Launch { id, config });
+                    self.containers(containerizer::Input::Launch { id, config });
                 }
-                Effect::Go(id) => self.containerizer(containerizer::Input::Go { id }),
-                Effect::Destroy(id) => self.containerizer(containerizer::Input::Destroy { id }),
-                Effect::Forget(id) => self.containerizer(containerizer::Input::Forget { id }),
-                Effect::Recover(known) => self.containerizer(containerizer::Input::Recover { known }),
+                Effect::Go(id) => self.containers(containerizer::Input::Go { id }),
+                Effect::Destroy(id) => self.containers(containerizer::Input::Destroy { id }),
+                Effect::Forget(id) => self.containers(containerizer::Input::Forget { id }),
+                Effect::Recover(known) => self.containers(containerizer::Input::Recover { known }),
+                Effect::MakeVolume { .. } | Effect::Show { .. } if !self.files => {}
                 Effect::MakeVolume { place, fresh } => {
                     if let Err(error) = volumes::make(&place, fresh) {
                         tracing::error!(volume = %place.display(), %error, "volume cannot be made");
@@ -202,6 +212,9 @@ impl Agent {
 
     /// Looks how full the disk is, removes what is too old for that, and does so again after a while.
     fn watch_disk(&self, ctx: &mut Context<Self>) {
+        if !self.files {
+            return;
+        }
         let settings = Arc::clone(&self.state.settings);
         let executors = self.state.executors();
         let kept: BTreeSet<_> = executors.map(|executor| executor.directory.to_path_buf()).collect();
@@ -216,6 +229,10 @@ impl Agent {
 
     /// What was in it is out of sight at once, and gone when it is gone.
     fn remove_volume(&self, place: &Path, ctx: &mut Context<Self>) {
+        if !self.files {
+            let _ = ctx.pid().tell(Letter(Input::VolumeRemoved(Ok(()))));
+            return;
+        }
         match volumes::set_aside(place) {
             Ok(aside) => {
                 ctx.blocking(
@@ -263,9 +280,9 @@ impl Agent {
         });
     }
 
-    fn containerizer(&self, input: containerizer::Input) {
-        if let Some(Err(error)) = self.public.containerizer().map(|containerizer| containerizer.tell(input)) {
-            tracing::error!(%error, "containerizer does not listen");
+    fn containers(&self, input: containerizer::Input) {
+        if let Some(Err(error)) = self.public.containers().map(|containers| containers.tell(input)) {
+            tracing::error!(%error, "nobody makes containers any more");
         }
     }
 }

@@ -3,31 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use libprocess::Pid;
 use model::ContainerId;
 
-use crate::containerizer::{Containerizer, Input, Usage};
+use crate::containerizer::Usage;
+use crate::host::Containers;
 use crate::http::StreamNo;
 use crate::state::State;
 
-/// How long the containerizer may take to say what containers use.
-const USAGE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Shared by the shell, which publishes, and all who only read.
-#[derive(Debug)]
 pub(crate) struct Public {
     state: ArcSwap<State>,
     streams: AtomicU64,
-    containerizer: OnceLock<Pid<Containerizer>>,
+    containers: OnceLock<Arc<dyn Containers>>,
 }
 
 impl Public {
     pub(crate) fn new(state: State) -> Arc<Self> {
         let state = ArcSwap::from_pointee(state);
-        Arc::new(Self { state, streams: AtomicU64::new(1), containerizer: OnceLock::new() })
+        Arc::new(Self { state, streams: AtomicU64::new(1), containers: OnceLock::new() })
     }
 
     /// The state after some turn; whoever was answered by the agent sees at least what it was told.
@@ -44,18 +39,20 @@ impl Public {
         StreamNo(self.streams.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Names the containerizer, once.
-    pub(crate) fn set_containerizer(&self, containerizer: Pid<Containerizer>) {
-        let _ = self.containerizer.set(containerizer);
+    /// Names what makes containers, once.
+    pub(crate) fn set_containers(&self, containers: Arc<dyn Containers>) {
+        let _ = self.containers.set(containers);
     }
 
-    pub(crate) fn containerizer(&self) -> Option<&Pid<Containerizer>> {
-        self.containerizer.get()
+    pub(crate) fn containers(&self) -> Option<&Arc<dyn Containers>> {
+        self.containers.get()
     }
 
-    /// What running containers use; nothing if the containerizer does not answer.
+    /// What running containers use; nothing if that cannot be found out.
     pub(crate) async fn usage(&self) -> BTreeMap<ContainerId, Usage> {
-        let Some(containerizer) = self.containerizer() else { return BTreeMap::new() };
-        containerizer.call(USAGE_TIMEOUT, |reply| Input::Usage { reply }).await.unwrap_or_default()
+        match self.containers() {
+            Some(containers) => containers.usage().await,
+            None => BTreeMap::new(),
+        }
     }
 }

@@ -1,10 +1,9 @@
 //! An agent begins: its journal is opened, its machine looked at, its processes spawned.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent_linux::lock::Lock;
 use journal::Lane;
 use libprocess::{AskError, Bound, OnPanic, Pid, Runtime, Spawn, SpawnError, Upid};
 use model::{AgentInfo, Time};
@@ -12,14 +11,14 @@ use rand::RngExt;
 
 use crate::actor::Agent;
 use crate::config::Config;
-use crate::containerizer::{self, Containerizer};
 use crate::gc::Policy;
+use crate::host::{Host, Machine};
 use crate::layout::Layout;
 use crate::messages::{Input, Letter};
 use crate::public::Public;
 use crate::recovery::{Ledger, LedgerError};
 use crate::state::{Settings, State};
-use crate::{metrics, resources};
+use crate::metrics;
 
 /// The name of the agent's process, which public paths show.
 const NAME: &str = "slave(1)";
@@ -52,9 +51,14 @@ pub enum StartError {
 ///
 /// Blocks while the journal is read. Errors: the work directory is in use, the journal cannot be understood.
 pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Agent>, StartError> {
-    let lock = lock(&config.work_dir)?;
+    spawn_on(runtime, config, Arc::new(Machine))
+}
+
+/// Starts an agent that speaks for a machine of another kind; otherwise as [`spawn`].
+pub fn spawn_on(runtime: &Runtime, config: Config, host: Arc<dyn Host>) -> Result<Pid<Agent>, StartError> {
+    let claim = host.claim(&config.work_dir)?;
     let mut seeds = runtime.environment().rng.stream(NAME);
-    let settings = Arc::new(settings(runtime, &config));
+    let settings = Arc::new(settings(runtime, &config, &*host));
     let journal = settings.layout.journal();
     let (storage, lane) = (runtime.storage().clone(), Lane::of(runtime.environment()));
     let (ledger, held) = Ledger::open(storage, lane, &journal, seeds.random(), config.strict)?;
@@ -64,28 +68,18 @@ pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Agent>, StartError
     let clock = runtime.clone();
     metrics::provide(runtime.metrics(), Arc::clone(&public), move || Time::from(clock.now()));
 
-    let shared = Arc::clone(&public);
+    let (shared, files) = (Arc::clone(&public), host.has_files());
     let spawn = Spawn::named(NAME).mailbox(Bound::messages(MAILBOX_MAX)).on_panic(OnPanic::Escalate);
-    let agent = runtime.spawn(spawn, move || Agent::new(state, shared, ledger, lock))?;
+    let agent = runtime.spawn(spawn, move || Agent::new(state, shared, ledger, files, claim))?;
     runtime.delegate(NAME);
 
-    let mut theirs = containerizer::Config::new(&config.runtime_dir);
-    theirs.frameworks_home = Some(&config.frameworks_home).filter(|home| !home.is_empty()).map(PathBuf::from);
-    theirs.fetch.stall = config.fetcher_stall_timeout;
     let told = agent.clone();
     let tell = move |event| {
         // An agent that has ended finds its containers again when it comes back.
         let _ = told.tell(Letter(Input::Container(event)));
     };
-    std::fs::create_dir_all(&config.runtime_dir).map_err(StartError::Containerizer)?;
-    // Made on its shard, where it stays; what could fail there is only what the line above just did.
-    let make = move || {
-        Containerizer::new(theirs, Box::new(tell))
-            .unwrap_or_else(|error| panic!("cannot make containers: {error}"))
-    };
-    let spawn = Spawn::named("containerizer").on_panic(OnPanic::Escalate);
-    public.set_containerizer(runtime.spawn(spawn, make)?);
-    // Only now: what it asks of the containerizer must find one.
+    public.set_containers(host.containers(runtime, &config, Box::new(tell))?);
+    // Only now: what it asks of its containers must find somebody.
     agent.tell(Letter(Input::Restored(held.records))).map_err(|_| SpawnError::ShutDown)?;
     Ok(agent)
 }
@@ -97,18 +91,10 @@ pub async fn stop(agent: &Pid<Agent>) -> Result<(), AskError> {
     Ok(())
 }
 
-/// Takes the work directory for this agent alone, until its process ends.
-fn lock(work_dir: &Path) -> Result<Lock, StartError> {
-    let wrong = |source| StartError::WorkDir { path: work_dir.to_owned(), source };
-    let meta = work_dir.join("meta");
-    std::fs::create_dir_all(&meta).map_err(wrong)?;
-    Lock::take(&meta.join("lock")).map_err(wrong)?.ok_or_else(|| StartError::InUse(work_dir.to_owned()))
-}
-
-fn settings(runtime: &Runtime, config: &Config) -> Settings {
+fn settings(runtime: &Runtime, config: &Config, host: &dyn Host) -> Settings {
     let address = runtime.address();
-    let resources = resources::detect(&config.resources, &config.default_role, &config.work_dir);
-    let name = config.hostname.clone().or_else(|| machine_name().filter(|_| config.hostname_lookup));
+    let resources = host.resources(config);
+    let name = config.hostname.clone().or_else(|| host.name().filter(|_| config.hostname_lookup));
     let info = AgentInfo {
         id: None,
         hostname: name.unwrap_or_else(|| address.ip().to_string()),
@@ -146,9 +132,4 @@ fn settings(runtime: &Runtime, config: &Config) -> Settings {
         max_completed_executors: config.max_completed_executors_per_framework,
         flags: config.flags.clone(),
     }
-}
-
-fn machine_name() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }

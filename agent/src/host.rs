@@ -1,0 +1,123 @@
+//! The machine below an agent, as far as the agent touches it besides its journal.
+//!
+//! [`Machine`] is the one that programs run on. A simulation has another, whose containers are processes of a runtime
+//! and whose sandboxes are nowhere.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use agent_linux::lock::Lock;
+use futures_util::future::{BoxFuture, FutureExt};
+use libprocess::{Handler, OnPanic, Pid, Process, Runtime, SendError, Spawn};
+use model::{ContainerId, Resources};
+
+use crate::config::Config;
+use crate::containerizer::{self, ContainerEvent, Containerizer, Input, Usage};
+use crate::start::StartError;
+
+/// How long containers may take to say what they use.
+const USAGE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What an agent is told of its containers, in the order in which it happened.
+pub type Tell = Box<dyn Fn(ContainerEvent) + Send>;
+
+/// A machine that an agent speaks for.
+pub trait Host: Send + Sync + 'static {
+    /// Takes the work directory for one agent alone, until the value is dropped.
+    ///
+    /// Errors: another agent has it, or it cannot be made.
+    fn claim(&self, work_dir: &Path) -> Result<Box<dyn Any + Send>, StartError>;
+
+    /// All there is to offer.
+    fn resources(&self, config: &Config) -> Resources;
+
+    /// The name people know it by; its address if `None`.
+    fn name(&self) -> Option<String>;
+
+    /// Starts what makes containers, once per life of an agent.
+    ///
+    /// Errors: it cannot be started.
+    fn containers(
+        &self,
+        runtime: &Runtime,
+        config: &Config,
+        tell: Tell,
+    ) -> Result<Arc<dyn Containers>, StartError>;
+
+    /// Whether sandboxes and volumes are directories. If not, nothing of a file system is touched.
+    fn has_files(&self) -> bool;
+}
+
+/// What makes containers, as an agent asks it.
+pub trait Containers: Send + Sync {
+    /// Asks for one of the things that [`Input`] lists; answers are told.
+    ///
+    /// Errors: nobody listens any more.
+    fn tell(&self, input: Input) -> Result<(), SendError>;
+
+    /// What running containers use; nothing if that cannot be found out in time.
+    fn usage(&self) -> BoxFuture<'static, BTreeMap<ContainerId, Usage>>;
+}
+
+impl<P> Containers for Pid<P>
+where
+    P: Process<Input = Input> + Handler<Input>,
+{
+    fn tell(&self, input: Input) -> Result<(), SendError> {
+        Pid::tell(self, input)
+    }
+
+    fn usage(&self) -> BoxFuture<'static, BTreeMap<ContainerId, Usage>> {
+        let answer = self.call(USAGE_TIMEOUT, |reply| Input::Usage { reply });
+        async move { answer.await.unwrap_or_default() }.boxed()
+    }
+}
+
+/// The machine this program runs on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Machine;
+
+impl Host for Machine {
+    fn claim(&self, work_dir: &Path) -> Result<Box<dyn Any + Send>, StartError> {
+        let wrong = |source| StartError::WorkDir { path: work_dir.to_owned(), source };
+        let meta = work_dir.join("meta");
+        std::fs::create_dir_all(&meta).map_err(wrong)?;
+        let lock = Lock::take(&meta.join("lock")).map_err(wrong)?;
+        Ok(Box::new(lock.ok_or_else(|| StartError::InUse(work_dir.to_owned()))?))
+    }
+
+    fn resources(&self, config: &Config) -> Resources {
+        crate::resources::detect(&config.resources, &config.default_role, &config.work_dir)
+    }
+
+    fn name(&self) -> Option<String> {
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+        Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    }
+
+    fn containers(
+        &self,
+        runtime: &Runtime,
+        config: &Config,
+        tell: Tell,
+    ) -> Result<Arc<dyn Containers>, StartError> {
+        let mut theirs = containerizer::Config::new(&config.runtime_dir);
+        theirs.frameworks_home =
+            Some(&config.frameworks_home).filter(|home| !home.is_empty()).map(Into::into);
+        theirs.fetch.stall = config.fetcher_stall_timeout;
+        std::fs::create_dir_all(&config.runtime_dir).map_err(StartError::Containerizer)?;
+        // Made on its shard, where it stays; what could fail there is only what the line above just did.
+        let make = move || {
+            Containerizer::new(theirs, tell).unwrap_or_else(|error| panic!("cannot make containers: {error}"))
+        };
+        let spawn = Spawn::named("containerizer").on_panic(OnPanic::Escalate);
+        Ok(Arc::new(runtime.spawn(spawn, make)?))
+    }
+
+    fn has_files(&self) -> bool {
+        true
+    }
+}
