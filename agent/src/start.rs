@@ -15,10 +15,10 @@ use crate::gc::Policy;
 use crate::host::{Host, Machine};
 use crate::layout::Layout;
 use crate::messages::{Input, Letter};
+use crate::metrics;
 use crate::public::Public;
 use crate::recovery::{Ledger, LedgerError};
 use crate::state::{Settings, State};
-use crate::metrics;
 
 /// The name of the agent's process, which public paths show.
 const NAME: &str = "slave(1)";
