@@ -24,6 +24,7 @@ use crate::operations::volumes;
 use crate::public::Public;
 use crate::recovery::{Durable, Ledger, snapshot};
 use crate::state::{Key, State};
+use crate::waiting::Waiting;
 use crate::{containerizer, gc, resources};
 
 /// The process `slave(1)`.
@@ -37,6 +38,8 @@ pub struct Agent {
     door: Door,
     /// Whether sandboxes and volumes are directories.
     files: bool,
+    /// Who waits for what of which container.
+    waiting: Waiting,
     /// The work directory is this agent's for as long as it lives.
     _claim: Box<dyn Any + Send>,
 }
@@ -56,6 +59,7 @@ impl Agent {
             sessions: BTreeMap::new(),
             linked: None,
             door: Door::default(),
+            waiting: Waiting::default(),
             files,
             _claim: claim,
         }
@@ -109,6 +113,9 @@ impl Handler<Letter> for Agent {
             if let (Some(session), Some(stream)) = (&self.door.session, *stream) {
                 watch(session, key, stream, ctx);
             }
+        }
+        if let Input::ContainerCall { door, .. } = &mut input {
+            self.door = std::mem::take(door);
         }
         if let Input::Woke(Alarm::Disk) = input {
             return self.watch_disk(ctx);
@@ -176,6 +183,31 @@ impl Agent {
                         tracing::warn!(latest = %latest.display(), %error, "sandbox is not linked");
                     }
                     self.containers(containerizer::Input::Launch { id, config });
+                }
+                Effect::LaunchContainer { id, config } => {
+                    self.containers(containerizer::Input::Launch { id, config });
+                }
+                Effect::Signal(id, signal) => self.containers(containerizer::Input::Kill { id, signal }),
+                Effect::Told(told) => {
+                    if let Some(reply) = self.door.told.take() {
+                        reply.send(told);
+                    }
+                }
+                Effect::Hold(awaits, id) => {
+                    if let Some(reply) = self.door.told.take() {
+                        self.waiting.hold(awaits, id, reply);
+                    }
+                }
+                Effect::Settle(awaits, id, told) => self.waiting.settle(awaits, &id, &told),
+                Effect::RemoveSandbox(_) if !self.files => {}
+                Effect::RemoveSandbox(sandbox) => {
+                    let remove = move || match std::fs::remove_dir_all(&sandbox) {
+                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                            tracing::warn!(sandbox = %sandbox.display(), %error, "sandbox is not removed");
+                        }
+                        _ => {}
+                    };
+                    ctx.blocking(remove, |()| Letter(Input::Nothing));
                 }
                 Effect::Go(id) => self.containers(containerizer::Input::Go { id }),
                 Effect::Destroy(id) => self.containers(containerizer::Input::Destroy { id }),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use agent_launch::Rotation;
 use model::{Attributes, Resources};
 
 /// What becomes of executors that are found after a restart.
@@ -45,6 +46,8 @@ pub struct Config {
     pub gc_delay: Duration,
     pub gc_disk_headroom: f64,
     pub disk_watch_interval: Duration,
+    /// Set aside a file of output once it is so long; containers write theirs themselves, however long, if `None`.
+    pub log_rotation: Option<Rotation>,
     pub max_completed_executors_per_framework: usize,
     /// The command of the executor that runs command tasks; `--group` is added for task groups.
     ///
@@ -80,6 +83,7 @@ impl Config {
             gc_delay: Duration::from_secs(7 * 24 * 3600),
             gc_disk_headroom: 0.1,
             disk_watch_interval: Duration::from_secs(60),
+            log_rotation: None,
             max_completed_executors_per_framework: 150,
             executor: Vec::new(),
             flags: BTreeMap::new(),

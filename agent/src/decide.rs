@@ -12,6 +12,7 @@ use crate::http::{Refused, StreamNo};
 use crate::messages::{FromMaster, Input};
 use crate::recovery::Durable;
 use crate::state::{Life, State};
+use crate::containers::{self, ContainerCall};
 use crate::{executors, master, operations, recovery, tasks, updates};
 
 /// One happening, one rule.
@@ -39,6 +40,7 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::LeaderIs { from, leader } => master::leader_is(state, &from, leader),
         Input::Lost(peer) => master::lost(state, &peer),
         Input::Call { call, stream, .. } => executor_call(state, *call, stream, now),
+        Input::ContainerCall { call, .. } => container_call(state, call),
         Input::StreamEnded { executor, stream } => executors::stream_ended(state, &executor, stream),
         Input::Woke(alarm) => woke(state, alarm, now),
         Input::Swept(what) => swept(state, what),
@@ -49,13 +51,19 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
             Effects::new()
         }
         Input::Finish => master::finish(state),
+        Input::Nothing => Effects::new(),
     }
 }
 
 fn durable(state: &mut State, settled: Durable, now: Time) -> Effects {
     match settled {
         Durable::Intent { executor, container } => executors::intended(state, &executor, &container, now),
+        Durable::Held { container } if state.containers.contains_key(&container) => {
+            containers::held_durable(container)
+        }
         Durable::Held { container } => executors::held_durable(state, container),
+        Durable::ContainerIntent { id, config } => containers::intended(state, id, config),
+        Durable::ContainerEnded { id } => containers::ended_durable(state, id),
         Durable::Queued { executor, first } => executors::queued(state, &executor, &first),
         Durable::Update { framework, task, uuid } => updates::durable(state, &framework, &task, uuid),
         Durable::Ended { container } => vec![Effect::Forget(container)],
@@ -63,8 +71,27 @@ fn durable(state: &mut State, settled: Durable, now: Time) -> Effects {
     }
 }
 
+/// What is asked of containers over the API.
+fn container_call(state: &mut State, call: ContainerCall) -> Effects {
+    match call {
+        ContainerCall::Launch(call) => containers::launch(state, &call),
+        ContainerCall::Wait(id) => containers::wait(state, id),
+        ContainerCall::Kill { id, signal } => containers::kill(state, id, signal),
+        ContainerCall::Remove(id) => containers::remove(state, &id),
+    }
+}
+
 fn container(state: &mut State, event: ContainerEvent, now: Time) -> Effects {
+    let ours = |id| state.containers.contains_key(id);
     match event {
+        ContainerEvent::Held { id, identity } if ours(&id) => containers::held(state, id, identity),
+        ContainerEvent::Launched { id, pid } if ours(&id) => containers::launched(state, &id, pid),
+        ContainerEvent::LaunchFailed { id, failure } if ours(&id) => {
+            containers::launch_failed(state, &id, failure)
+        }
+        ContainerEvent::Terminated { id, termination } if ours(&id) => {
+            containers::terminated(state, &id, termination)
+        }
         ContainerEvent::Held { id, identity } => executors::held(state, id, identity),
         ContainerEvent::Launched { id, pid } => executors::launched(state, &id, pid),
         ContainerEvent::LaunchFailed { id, failure } => executors::launch_failed(state, &id, failure, now),

@@ -13,6 +13,7 @@ use model::messages::{
 
 use crate::alarms::{Alarm, Delay};
 use crate::containerizer::{ContainerConfig, KnownContainer};
+use crate::containers::{Awaits, Told};
 use crate::http::{Refused, StreamNo};
 use crate::operations::volumes::Link;
 use crate::recovery::{Durable, Record};
@@ -45,7 +46,21 @@ pub(crate) enum Effect {
         config: Box<ContainerConfig>,
         latest: PathBuf,
     },
+    /// Has a container started that was asked for over the API.
+    LaunchContainer {
+        id: ContainerId,
+        config: Box<ContainerConfig>,
+    },
     Go(ContainerId),
+    /// To the first process.
+    Signal(ContainerId, i32),
+    /// To whoever made the call about a container of this turn.
+    Told(Told),
+    /// Whoever made the call of this turn waits.
+    Hold(Awaits, ContainerId),
+    /// To all who wait for this.
+    Settle(Awaits, ContainerId, Told),
+    RemoveSandbox(PathBuf),
     Destroy(ContainerId),
     Forget(ContainerId),
     Recover(Vec<KnownContainer>),
@@ -93,7 +108,7 @@ impl fmt::Display for Effect {
             Effect::Answer(Err(refused)) => write!(f, "answer {refused}"),
             Effect::Open(stream) => write!(f, "open {stream}"),
             Effect::Close(stream) => write!(f, "close {stream}"),
-            Effect::ToExecutor(stream, event) => write!(f, "to {stream}: {}", Told(event)),
+            Effect::ToExecutor(stream, event) => write!(f, "to {stream}: {}", Event(event)),
             Effect::ToMaster(message) => write!(f, "to master: {message}"),
             Effect::Link(master) => write!(f, "link {master}"),
             Effect::Record { records, then } => {
@@ -104,7 +119,13 @@ impl fmt::Display for Effect {
                 then.iter().try_for_each(|then| write!(f, "; then {then}"))
             }
             Effect::Launch { id, config, .. } => write!(f, "launch {id}: {}", config.argv.join(" ")),
+            Effect::LaunchContainer { id, config } => write!(f, "launch {id}: {}", config.argv.join(" ")),
             Effect::Go(id) => write!(f, "go {id}"),
+            Effect::Signal(id, signal) => write!(f, "signal {signal} to {id}"),
+            Effect::Told(told) => write!(f, "told {told}"),
+            Effect::Hold(awaits, id) => write!(f, "hold for {awaits:?} of {id}"),
+            Effect::Settle(awaits, id, told) => write!(f, "settle {awaits:?} of {id}: {told}"),
+            Effect::RemoveSandbox(path) => write!(f, "remove sandbox {}", path.display()),
             Effect::Destroy(id) => write!(f, "destroy {id}"),
             Effect::Forget(id) => write!(f, "forget {id}"),
             Effect::Recover(known) => write!(f, "recover {} containers", known.len()),
@@ -153,9 +174,9 @@ impl fmt::Display for ToMaster {
 }
 
 /// An event in one line.
-struct Told<'a>(&'a ExecutorEvent);
+struct Event<'a>(&'a ExecutorEvent);
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.name())?;
         match self.0 {

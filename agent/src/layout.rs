@@ -3,6 +3,8 @@
 //! ```text
 //! <work_dir>/slaves/<agent>/frameworks/<framework>/executors/<executor>/runs/<container>   a sandbox
 //!                                                                        runs/latest       link to the last
+//! <work_dir>/slaves/…/runs/<container>/containers/<child>                                   a nested container's sandbox
+//! <work_dir>/containers/<container>                                                        that of one standing alone
 //! <work_dir>/volumes/roles/<role>/<id>                                                     a persistent volume
 //! <work_dir>/meta/journal/                                                                 what the agent must not forget
 //! ```
@@ -71,6 +73,11 @@ impl Layout {
         container: &ContainerId,
     ) -> PathBuf {
         self.runs(agent, framework, executor).join(container.value())
+    }
+
+    /// The sandbox of a container that stands alone.
+    pub(crate) fn standalone(&self, container: &ContainerId) -> PathBuf {
+        self.work_dir.join("containers").join(container.value())
     }
 
     /// The virtual path under which an executor's sandbox is browsed.

@@ -6,8 +6,9 @@
 //! 3. [`effects`]: everything it may ask of the world;
 //! 4. [`recovery`]: what it writes down, and how it takes up what an earlier one left;
 //! 5. [`actor`]: the shell that receives, decides and performs;
-//! 6. [`http`]: what executors, operators and tools see of it;
-//! 7. [`containerizer`], [`fetcher`]: processes in sandboxes.
+//! 6. [`containers`]: those asked for over the API, in executors' containers or beside them;
+//! 7. [`http`]: what executors, operators and tools see of it;
+//! 8. [`containerizer`], [`fetcher`]: processes in sandboxes.
 //!
 //! Left out on purpose: rules do no I/O, read no clock and roll no dice. Nothing here knows a master's code; the two
 //! meet in `model::messages`.
@@ -16,6 +17,7 @@ mod actor;
 mod alarms;
 mod config;
 pub mod containerizer;
+mod containers;
 mod decide;
 mod effects;
 mod executors;
@@ -38,8 +40,10 @@ mod tasks;
 #[cfg(test)]
 mod testing;
 mod updates;
+mod waiting;
 
 pub use actor::Agent;
+pub use agent_launch::Rotation;
 pub use config::{Config, Recover};
 pub use flags::{FlagError, Flags};
 pub use http::realms;

@@ -12,6 +12,7 @@ use model::messages::{
 
 use crate::alarms::Alarm;
 use crate::containerizer::ContainerEvent;
+use crate::containers::{ContainerCall, Told};
 use crate::gc::Swept;
 use crate::http::{Refused, Session, StreamNo};
 use crate::recovery::{Durable, Record};
@@ -54,6 +55,11 @@ pub(crate) enum Input {
         stream: Option<StreamNo>,
         door: Door,
     },
+    /// A call about a container.
+    ContainerCall {
+        call: ContainerCall,
+        door: Door,
+    },
     /// Nobody reads an executor's stream any more.
     StreamEnded {
         executor: Key,
@@ -66,6 +72,8 @@ pub(crate) enum Input {
     Swept(Swept),
     /// The agent is to end with all it runs.
     Finish,
+    /// Some work that changes nothing here is done.
+    Nothing,
 }
 
 /// What a call brings along for the shell alone; rules never look at it.
@@ -73,6 +81,8 @@ pub(crate) enum Input {
 pub(crate) struct Door {
     pub reply: Option<Reply<Result<(), Refused>>>,
     pub session: Option<Session>,
+    /// Where whoever calls about a container is told what came of it.
+    pub told: Option<Reply<Told>>,
 }
 
 /// What a master tells.

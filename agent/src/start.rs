@@ -129,6 +129,8 @@ fn settings(runtime: &Runtime, config: &Config, host: &dyn Host) -> Settings {
         recover: config.recover,
         gc: Policy { delay: config.gc_delay, headroom: config.gc_disk_headroom },
         disk_watch_interval: config.disk_watch_interval,
+        runtime_dir: config.runtime_dir.clone(),
+        log_rotation: config.log_rotation,
         max_completed_executors: config.max_completed_executors_per_framework,
         flags: config.flags.clone(),
     }

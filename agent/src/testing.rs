@@ -45,6 +45,7 @@ pub(crate) fn settings() -> Settings {
     let resources: Resources = "cpus:8;mem:8192;disk:20480;ports:[31000-32000]".parse().unwrap();
     Settings {
         layout: Layout::new("/w".into()),
+        runtime_dir: "/w/run".into(),
         info: AgentInfo {
             id: None,
             hostname: "agent1.example".into(),
@@ -68,6 +69,7 @@ pub(crate) fn settings() -> Settings {
         recover: Recover::Reconnect,
         gc: Policy { delay: Duration::from_secs(1000), headroom: 0.1 },
         disk_watch_interval: Duration::from_secs(60),
+        log_rotation: None,
         max_completed_executors: 3,
         flags: BTreeMap::new(),
     }

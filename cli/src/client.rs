@@ -2,9 +2,11 @@
 
 use anyhow::{Context, anyhow, bail};
 use api::content::{self, MediaType};
-use api::v1::agent::{Call, Response as Answer, call};
+use api::recordio;
+use api::v1;
+use api::v1::agent::{Call, ProcessIo, Response as Answer, call};
 use libprocess::Runtime;
-use libprocess::http::{Client, Request, Response, StatusCode};
+use libprocess::http::{Body, Client, Request, Response, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -100,6 +102,24 @@ impl Cluster {
         address.ok_or_else(|| anyhow!("agent {id} is not registered now, so its files cannot be read"))
     }
 
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// The container of a task that runs.
+    ///
+    /// Errors: when it does not run, or its agent is not registered.
+    pub(crate) async fn inside(&self, id: &str) -> anyhow::Result<Inside> {
+        let task = self.task(id).await?;
+        let state = text(&task["state"]);
+        if is_terminal(state) {
+            bail!("task {id} has ended ({state}); `hectare logs {id}` shows what it wrote");
+        }
+        let container = container_of(&task).ok_or_else(|| anyhow!("task {id} does not run yet ({state})"))?;
+        let agent = self.agent(text(&task["slave_id"])).await?;
+        Ok(Inside { client: self.runtime.client(), agent, container })
+    }
+
     /// The sandbox of a task, for reading.
     ///
     /// Errors: when its agent is not registered.
@@ -108,7 +128,10 @@ impl Cluster {
         // A command task's executor bears the task's id, and the master shows none.
         let (id, executor) = (text(&task["id"]), text(&task["executor_id"]));
         let executor = if executor.is_empty() { id } else { executor };
-        let path = format!("/frameworks/{}/executors/{executor}/runs/latest", text(&task["framework_id"]));
+        let mut path = format!("/frameworks/{}/executors/{executor}/runs/latest", text(&task["framework_id"]));
+        if container_of(task).is_some_and(|container| container.parent.is_some()) {
+            path.push_str(&format!("/tasks/{id}"));
+        }
         Ok(Sandbox { client: self.runtime.client(), agent, path })
     }
 
@@ -166,6 +189,126 @@ enum Unanswered {
     Absent(anyhow::Error),
     /// It is there and will not.
     Refused(anyhow::Error),
+}
+
+/// The container its last status names.
+fn container_of(task: &Value) -> Option<v1::ContainerId> {
+    fn read(value: &Value) -> Option<v1::ContainerId> {
+        let parent = read(&value["parent"]).map(Box::new);
+        Some(v1::ContainerId { value: value["value"].as_str()?.to_owned(), parent })
+    }
+    let statuses = task["statuses"].as_array()?;
+    statuses.iter().rev().find_map(|status| read(&status["container_status"]["container_id"]))
+}
+
+/// The container of a task, on its agent.
+pub(crate) struct Inside {
+    client: Client,
+    agent: String,
+    container: v1::ContainerId,
+}
+
+impl Inside {
+    pub(crate) fn container(&self) -> &v1::ContainerId {
+        &self.container
+    }
+
+    /// A name nobody has, in this container.
+    pub(crate) fn child(&self) -> v1::ContainerId {
+        v1::ContainerId {
+            value: uuid::Uuid::new_v4().to_string(),
+            parent: Some(Box::new(self.container.clone())),
+        }
+    }
+
+    fn request(&self, content_type: &str) -> Request {
+        Request::post(&format!("http://{}/api/v1", self.agent))
+            .header("content-type", content_type)
+            .header("accept", MediaType::Protobuf.as_str())
+    }
+
+    async fn send(&self, request: Request) -> anyhow::Result<Response> {
+        let sent = self.client.send(request).await;
+        let mut response = sent.with_context(|| format!("cannot reach the agent at {}", self.agent))?;
+        if response.status.is_success() {
+            return Ok(response);
+        }
+        let text = response.bytes(ANSWER_MAX).await.unwrap_or_default();
+        bail!("the agent at {} answered {}: {}", self.agent, response.status, String::from_utf8_lossy(&text))
+    }
+
+    async fn call(&self, call: &Call) -> anyhow::Result<Response> {
+        self.send(self.request(MediaType::Protobuf.as_str()).body(content::encode(call, MediaType::Protobuf))).await
+    }
+
+    /// Reads the stream that answers a call.
+    pub(crate) async fn read(&self, call: &Call) -> anyhow::Result<Reading> {
+        let request = Request::post(&format!("http://{}/api/v1", self.agent))
+            .header("content-type", MediaType::Protobuf.as_str())
+            .header("accept", MediaType::RecordIo.as_str())
+            .header("message-accept", MediaType::Protobuf.as_str())
+            .body(content::encode(call, MediaType::Protobuf));
+        let response = self.send(request).await?;
+        Ok(Reading { response, records: recordio::Decoder::new(RECORD_MAX) })
+    }
+
+    /// Writes a stream of calls; completes when the agent has heard enough.
+    pub(crate) async fn write(&self, body: Body) -> anyhow::Result<()> {
+        let request = self
+            .request(MediaType::RecordIo.as_str())
+            .header("message-content-type", MediaType::Protobuf.as_str())
+            .body(body);
+        self.send(request).await?;
+        Ok(())
+    }
+
+    /// The wait status of a container that was launched in this one.
+    pub(crate) async fn wait(&self, id: &v1::ContainerId) -> anyhow::Result<Option<i32>> {
+        let wait = call::WaitContainer { container_id: id.clone() };
+        let call = Call {
+            r#type: Some(call::Type::WaitContainer.into()),
+            wait_container: Some(wait),
+            ..Call::default()
+        };
+        let mut response = self.call(&call).await?;
+        let body = response.bytes(ANSWER_MAX).await?;
+        let answer: Answer = content::decode_call(&body, MediaType::Protobuf)?;
+        Ok(answer.wait_container.and_then(|wait| wait.exit_status))
+    }
+
+    /// Has the agent forget it.
+    pub(crate) async fn remove(&self, id: &v1::ContainerId) -> anyhow::Result<()> {
+        let remove = call::RemoveContainer { container_id: id.clone() };
+        let call = Call {
+            r#type: Some(call::Type::RemoveContainer.into()),
+            remove_container: Some(remove),
+            ..Call::default()
+        };
+        self.call(&call).await?;
+        Ok(())
+    }
+}
+
+/// What a container writes.
+pub(crate) struct Reading {
+    response: Response,
+    records: recordio::Decoder,
+}
+
+/// The largest record an agent sends. Unit: bytes.
+const RECORD_MAX: usize = 1024 * 1024;
+
+impl Reading {
+    /// The next piece; `None` at the end.
+    pub(crate) async fn next(&mut self) -> anyhow::Result<Option<ProcessIo>> {
+        loop {
+            if let Some(record) = self.records.next()? {
+                return Ok(Some(content::decode_call(&record, MediaType::Protobuf)?));
+            }
+            let Some(piece) = self.response.body.next().await else { return Ok(None) };
+            self.records.push(piece.context("the agent broke off")?);
+        }
+    }
 }
 
 /// The directory a task was run in.

@@ -5,14 +5,17 @@
 //! 1. [`arguments`]: from Mesos' way of writing flags to ours;
 //! 2. [`commands`]: one file per subcommand;
 //! 3. [`client`]: asking a master or agent; [`job`]: running tasks through the scheduler API;
-//! 4. [`output`], [`logging`]: what a person or a program reads.
+//! 4. [`session`], [`console`]: a person in front of a container;
+//! 5. [`output`], [`logging`]: what a person or a program reads.
 
 mod arguments;
 mod client;
 mod commands;
+mod console;
 mod job;
 mod logging;
 mod output;
+mod session;
 
 use std::process::ExitCode;
 

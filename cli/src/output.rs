@@ -30,6 +30,14 @@ pub(crate) fn raw(bytes: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Bytes on stderr as they are, at once.
+pub(crate) fn raw_error(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut err = std::io::stderr().lock();
+    err.write_all(bytes)?;
+    err.flush()?;
+    Ok(())
+}
+
 /// Whether an error only says that the reader of our output went away.
 pub(crate) fn is_closed(error: &anyhow::Error) -> bool {
     error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)

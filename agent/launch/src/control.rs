@@ -6,10 +6,17 @@
 
 use libprocess_wire as wire;
 
+use crate::spec::Window;
 use crate::status::StatusRecord;
 
 /// The version of these words.
-pub const PROTOCOL: u16 = 1;
+pub const PROTOCOL: u16 = 2;
+
+/// From which version on one may attach.
+pub const ATTACHES: u16 = 2;
+
+/// The most that one [`Request::Input`] or [`Report::Output`] carries. Unit: bytes.
+pub const PIECE_MAX: usize = 8 * 1024;
 
 /// What an agent asks for.
 #[wire::part]
@@ -28,6 +35,20 @@ pub enum Request {
     Destroy,
     /// The end that was told is written down elsewhere: nothing needs to be left behind.
     Forget,
+    /// From now on this connection carries output and, if `input`, input; ends are not told on it. Answered by
+    /// [`Report::Attached`], [`Report::Busy`], or [`Report::Refused`].
+    Attach {
+        /// Whether it writes to the task's input. One at a time may.
+        input: bool,
+        /// Whether it reads the task's output.
+        output: bool,
+    },
+    /// For the task's input.
+    Input(Vec<u8>),
+    /// Nothing more comes for the task's input. A terminal has no such end.
+    InputEnds,
+    /// The terminal is so large now.
+    Resize(Window),
 }
 
 /// What a supervisor tells.
@@ -45,6 +66,17 @@ pub enum Report {
     Ended(StatusRecord),
     /// A request was understood and not done.
     Refused(String),
+    /// The answer to [`Request::Attach`].
+    Attached,
+    /// Somebody else writes to the task's input.
+    Busy,
+    /// What the task wrote.
+    Output {
+        /// To its standard errors; a terminal has but one output.
+        errors: bool,
+        /// At most [`PIECE_MAX`] bytes.
+        data: Vec<u8>,
+    },
 }
 
 /// How a supervisor introduces itself.

@@ -27,6 +27,6 @@ pub mod sealed;
 pub mod spec;
 pub mod status;
 
-pub use control::{Identity, PROTOCOL, Report, Request, Welcome};
-pub use spec::{Credentials, LaunchSpec};
+pub use control::{ATTACHES, Identity, PIECE_MAX, PROTOCOL, Report, Request, Welcome};
+pub use spec::{Credentials, KeptStdio, LaunchSpec, Rotation, Window};
 pub use status::{Outcome, StatusRecord};

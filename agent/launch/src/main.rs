@@ -9,6 +9,9 @@
 //! ```
 
 mod fetch;
+mod log;
+mod peers;
+mod stdio;
 mod supervise;
 mod task;
 

@@ -26,6 +26,42 @@ pub struct LaunchSpec {
     pub stdout: String,
     /// The file its errors are appended to.
     pub stderr: String,
+    /// Its supervisor keeps its input and output, so that others may attach; it writes its files itself if `None`.
+    pub stdio: Option<KeptStdio>,
+}
+
+/// Input and output that pass through the supervisor.
+#[wire::part]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptStdio {
+    /// A terminal in place of pipes, so large.
+    pub terminal: Option<Window>,
+    /// Whether somebody may write to its input; it reads nothing otherwise. A terminal has one anyway.
+    pub input: bool,
+    /// Whether the output goes to the files too, and how long those may become.
+    pub logged: Option<Rotation>,
+    /// It lives for who is attached: its output waits for the first, and it is killed when the last leaves.
+    pub session: bool,
+}
+
+/// How large a terminal is. Unit: characters.
+#[wire::part]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// From top to bottom.
+    pub rows: u16,
+    /// From left to right.
+    pub columns: u16,
+}
+
+/// When a file of output is set aside, and how many of those are kept.
+#[wire::part]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// Unit: bytes. Zero never sets one aside.
+    pub bytes_max: u64,
+    /// Older ones, beside the one that is written: `stdout.1` is the last that was set aside.
+    pub kept_max: u32,
 }
 
 /// Whom a task runs as. Looked up by the agent: a static binary cannot ask the name service.
@@ -42,5 +78,5 @@ pub struct Credentials {
 
 impl Sealed for LaunchSpec {
     const MAGIC: [u8; 4] = *b"HLsp";
-    const VERSION: u16 = 1;
+    const VERSION: u16 = 2;
 }

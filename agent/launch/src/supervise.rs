@@ -9,30 +9,36 @@
 //! | any     | the task ended                   | what it left is killed; `Ended` is told     |
 //! | ended   | `Forget`                         | gone                                        |
 //! | ended   | channel closed, or no answer     | record; gone                                |
+//!
+//! Where it keeps the task's input and output, others attach to them by `control`; whoever still reads when the task has
+//! ended is given the rest first.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use agent_launch::runtime_files::{CONTROL, descriptors};
 use agent_launch::sealed::{LONGEST, Sealed};
 use agent_launch::{Identity, LaunchSpec, Outcome, PROTOCOL, Report, Request, StatusRecord, Welcome};
 use agent_linux::child::{self, ChildEnds, Side, Spent, Waited};
-use agent_linux::packet::{Listener, Packets, wait_readable};
+use agent_linux::packet::{Listener, Packets};
 use agent_linux::pidfd::Pidfd;
+use agent_linux::poll::{self, Watched};
 use agent_linux::process::{self, ProcessId};
 use agent_linux::user;
 use libprocess_wire as wire;
 
+use crate::peers::{Peers, now};
+use crate::stdio::{self, Kept, Theirs};
 use crate::task;
-
-/// How many agents may be connected at once: the one that is, and those that were and are not yet seen to be gone.
-const PEERS: usize = 8;
 
 /// How long an agent may take to write an end down, before the record is left for whoever comes.
 const NOTED: Duration = Duration::from_secs(5);
+
+/// The shortest wait, so that no deadline is waited for in a circle.
+const SHORT: Duration = Duration::from_millis(5);
 
 /// Runs one container to its end.
 pub(crate) fn run() -> ExitCode {
@@ -50,9 +56,9 @@ pub(crate) fn run() -> ExitCode {
     };
     match supervisor {
         Begun::Supervisor(supervisor) => supervisor.serve(channel),
-        Begun::Task { spec, gate, report } => {
+        Begun::Task { spec, gate, report, stdio } => {
             drop(channel);
-            task::run(&spec, gate, report)
+            task::run(&spec, gate, report, stdio)
         }
     }
 }
@@ -60,7 +66,7 @@ pub(crate) fn run() -> ExitCode {
 /// What splitting made of this process.
 enum Begun {
     Supervisor(Box<Supervisor>),
-    Task { spec: Box<LaunchSpec>, gate: PipeReader, report: PipeWriter },
+    Task { spec: Box<LaunchSpec>, gate: PipeReader, report: PipeWriter, stdio: Option<Theirs> },
 }
 
 struct Supervisor {
@@ -73,6 +79,8 @@ struct Supervisor {
     identity: Identity,
     task: Pidfd,
     stage: Stage,
+    /// Its input and output, if they pass through here.
+    kept: Option<Kept>,
     destroyed: bool,
     started_millis: u64,
 }
@@ -93,9 +101,6 @@ enum Stage {
     },
 }
 
-/// Who talks to us. The first is the channel we were started with.
-struct Peers(Vec<Packets>);
-
 fn begin(lock: OwnedFd, spec: OwnedFd) -> Result<Begun, String> {
     let failed = |what: &str, error: io::Error| format!("failed to {what}: {error}");
     child::close_from(descriptors::CHANNEL as u32 + 1).map_err(|e| failed("close descriptors", e))?;
@@ -114,12 +119,20 @@ fn begin(lock: OwnedFd, spec: OwnedFd) -> Result<Begun, String> {
     let listener = Listener::bind(&dir, CONTROL).map_err(|e| failed("open the control socket", e))?;
     let (gate_read, gate) = io::pipe().map_err(|e| failed("make the gate", e))?;
     let (report, report_write) = io::pipe().map_err(|e| failed("make the gate", e))?;
+    let (kept, theirs) = match &spec.stdio {
+        None => (None, None),
+        Some(how) => {
+            let (kept, theirs) =
+                stdio::open(&spec, how).map_err(|e| failed("make the task's input and output", e))?;
+            (Some(kept), Some(theirs))
+        }
+    };
 
     match child::split().map_err(|e| failed("start the task's process", e))? {
         Side::Child => {
             // The child must not hold the lock: a copy that lives on would fake a supervisor.
-            drop((lock, listener, ends, gate, report));
-            Ok(Begun::Task { spec: Box::new(spec), gate: gate_read, report: report_write })
+            drop((lock, listener, ends, gate, report, kept));
+            Ok(Begun::Task { spec: Box::new(spec), gate: gate_read, report: report_write, stdio: theirs })
         }
         Side::Parent { pid, pidfd } => {
             let identity = identify(pid).map_err(|e| failed("identify the task's process", e))?;
@@ -132,6 +145,7 @@ fn begin(lock: OwnedFd, spec: OwnedFd) -> Result<Begun, String> {
                 identity,
                 task: pidfd,
                 stage: Stage::AtGate { gate, report },
+                kept,
                 destroyed: false,
                 started_millis: now_millis(),
             })))
@@ -153,7 +167,7 @@ fn identify(task: u32) -> io::Result<Identity> {
 
 impl Supervisor {
     fn serve(mut self, channel: Packets) -> ExitCode {
-        let mut peers = Peers(vec![channel]);
+        let mut peers = Peers::new(channel);
         peers.tell(&Report::Held(self.identity.clone()));
         loop {
             let Ok(ready) = self.wait(&peers) else {
@@ -169,40 +183,85 @@ impl Supervisor {
                     return self.finish(status, &mut peers);
                 }
             }
-            let mut gone = Vec::new();
-            for index in ready.peers {
-                if !self.hear(index, &mut peers) {
-                    gone.push(index);
-                }
+            self.pass_on(&ready, &mut peers);
+            self.hear_all(&ready, &mut peers);
+            if ready.listener {
+                self.welcome(&mut peers);
             }
-            for index in gone.into_iter().rev() {
-                peers.0.remove(index);
-            }
-            if peers.0.is_empty() && matches!(self.stage, Stage::AtGate { .. }) {
+            if peers.len() == 0 && matches!(self.stage, Stage::AtGate { .. }) {
                 // The agent that wanted it is gone before it meant it: the gate closes, the task ends.
                 self.stage = Stage::Failed { message: "the agent stopped before the task was let go".into() };
                 let _ = self.task.signal(libc::SIGKILL);
             }
-            if ready.listener {
-                self.welcome(&mut peers);
+            let abandoned = self.kept.as_ref().is_some_and(|kept| kept.is_abandoned(&peers));
+            if abandoned && !self.destroyed && matches!(self.stage, Stage::Running | Stage::Leaving { .. }) {
+                self.destroyed = true;
+                let _ = self.task.signal(libc::SIGKILL);
             }
         }
     }
 
+    /// Waits until there is something to do.
     fn wait(&self, peers: &Peers) -> io::Result<Ready> {
-        let mut watched: Vec<BorrowedFd<'_>> = vec![self.ends.as_fd(), self.listener.as_fd()];
-        watched.extend(peers.0.iter().map(AsFd::as_fd));
-        if let Stage::Leaving { report } = &self.stage {
-            watched.push(report.as_fd());
+        let mut watched = vec![Watched::reading(self.ends.as_fd()), Watched::reading(self.listener.as_fd())];
+        let input = self.kept.as_ref().is_none_or(Kept::takes_input);
+        for index in 0..peers.len() {
+            let read = input || !peers.writes_input(index);
+            watched.push(Watched { fd: peers.fd(index), read, write: peers.waits(index) });
         }
-        let ready = wait_readable(&watched, None)?;
-        let after_peers = 2 + peers.0.len();
+        let report = match &self.stage {
+            Stage::Leaving { report } => Some(watched.len()).inspect(|_| {
+                watched.push(Watched::reading(report.as_fd()));
+            }),
+            _ => None,
+        };
+        let first_output = watched.len();
+        if let Some(kept) = &self.kept {
+            let read = kept.takes_output(peers);
+            watched.extend(kept.outputs().map(|fd| Watched { fd, read, write: false }));
+        }
+        let room = self.kept.as_ref().and_then(Kept::wants_room).map(|fd| {
+            watched.push(Watched { fd, read: false, write: true });
+            watched.len() - 1
+        });
+        let ready = poll::wait(&watched, peers.until_stuck(now()))?;
+        let end = room.unwrap_or(ready.len());
         Ok(Ready {
-            ends: ready[0],
-            listener: ready[1],
-            peers: (0..peers.0.len()).filter(|index| ready[2 + index]).collect(),
-            report: ready.get(after_peers).copied().unwrap_or(false),
+            ends: ready[0].read,
+            listener: ready[1].read,
+            peers: ready[2..2 + peers.len()].to_vec(),
+            report: report.is_some_and(|index| ready[index].read),
+            outputs: ready[first_output..end].iter().map(|one| one.read).collect(),
+            room: room.is_some_and(|index| ready[index].write),
         })
+    }
+
+    /// Carries output and input on, as far as somebody takes it.
+    fn pass_on(&mut self, ready: &Ready, peers: &mut Peers) {
+        for (index, ready) in ready.peers.iter().enumerate() {
+            if ready.write {
+                peers.flush(index);
+            }
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.read(&ready.outputs, peers);
+            if ready.room {
+                kept.write();
+            }
+        }
+    }
+
+    /// Takes what all say who have something to say; then lets go of those who are gone or take nothing.
+    fn hear_all(&mut self, ready: &Ready, peers: &mut Peers) {
+        for (index, ready) in ready.peers.iter().enumerate().rev() {
+            if ready.read && !self.hear(index, peers) {
+                if let (true, Some(kept)) = (peers.writes_input(index), &mut self.kept) {
+                    kept.writer_left();
+                }
+                peers.remove(index);
+            }
+        }
+        peers.drop_stuck(now());
     }
 
     /// Learns whether the exec succeeded.
@@ -235,21 +294,45 @@ impl Supervisor {
 
     /// Takes what one peer says; false if it is gone.
     fn hear(&mut self, index: usize, peers: &mut Peers) -> bool {
-        loop {
-            let message = match peers.0[index].receive() {
+        // Whoever types faster than the task reads is heard again when there is room.
+        while self.kept.as_ref().is_none_or(Kept::takes_input) || !peers.writes_input(index) {
+            let message = match peers.receive(index) {
                 Ok(message) if message.is_empty() => return false,
                 Ok(message) => message,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
                 Err(_) => return false,
             };
             let answer = match wire::decode::<Request>(&message) {
+                Ok(Request::Attach { input, output }) => {
+                    self.attach(index, input, output, peers);
+                    None
+                }
                 Ok(request) => self.obey(request),
                 Err(_) => Some(Report::Refused("the request is not understood".into())),
             };
             if let Some(answer) = answer {
-                // Who does not read their answers does not get them.
-                let _ = peers.0[index].send(&wire::encode(&answer));
+                peers.answer(index, &answer);
             }
+        }
+        true
+    }
+
+    /// Makes a connection one that reads or writes what the task writes and reads.
+    fn attach(&mut self, index: usize, input: bool, output: bool, peers: &mut Peers) {
+        let Some(kept) = &mut self.kept else {
+            let why = "its input and output are not kept: it has neither a terminal nor a session";
+            return peers.answer(index, &Report::Refused(why.into()));
+        };
+        if input && !kept.has_input() {
+            return peers.answer(index, &Report::Refused("it has no input".into()));
+        }
+        if input && peers.has_writer() {
+            return peers.answer(index, &Report::Busy);
+        }
+        peers.answer(index, &Report::Attached);
+        peers.attach(index, input, output);
+        if output {
+            kept.attached(peers);
         }
     }
 
@@ -263,6 +346,9 @@ impl Supervisor {
             })),
             Request::Go => match std::mem::replace(&mut self.stage, Stage::Running) {
                 Stage::AtGate { mut gate, report } => {
+                    if let Some(kept) = &mut self.kept {
+                        kept.begin();
+                    }
                     // A task that is gone already is noticed by its end.
                     let _ = gate.write_all(b"g");
                     self.started_millis = now_millis();
@@ -279,6 +365,16 @@ impl Supervisor {
                 Ok(()) => None,
                 Err(error) => Some(Report::Refused(format!("failed to send signal {signal}: {error}"))),
             },
+            Request::Attach { .. } => None,
+            Request::Input(data) => {
+                self.kept.as_mut().map(|kept| kept.type_in(&data));
+                None
+            }
+            Request::InputEnds => {
+                self.kept.as_mut().map(Kept::end_input);
+                None
+            }
+            Request::Resize(window) => self.kept.as_ref()?.resize(window).err().map(Report::Refused),
             Request::Destroy => {
                 self.destroyed = true;
                 // What the task leaves behind is killed when its own end is seen.
@@ -294,10 +390,7 @@ impl Supervisor {
         while let Ok(peer) = self.listener.accept() {
             let trusted = peer.peer().is_ok_and(|who| who.uid == user::effective() || who.uid == 0);
             if trusted {
-                if peers.0.len() >= PEERS {
-                    peers.0.remove(0);
-                }
-                peers.0.push(peer);
+                peers.join(peer);
             }
         }
     }
@@ -306,24 +399,78 @@ impl Supervisor {
     fn finish(mut self, status: i32, peers: &mut Peers) -> ExitCode {
         self.read_report(peers);
         end_all();
-        let outcome = match self.stage {
+        if let Some(kept) = &mut self.kept {
+            kept.drain(peers);
+        }
+        let outcome = match &self.stage {
             Stage::Running | Stage::Leaving { .. } => Outcome::Exited { status, destroyed: self.destroyed },
-            Stage::Failed { message } => Outcome::NotStarted { message },
+            Stage::Failed { message } => Outcome::NotStarted { message: message.clone() },
             Stage::AtGate { .. } => {
                 Outcome::NotStarted { message: "the task was killed before it was let go".into() }
             }
         };
-        let record = record_of(outcome, self.started_millis, self.identity.boot_id);
+        let record = record_of(outcome, self.started_millis, self.identity.boot_id.clone());
         // Told first: the agent writes it to a journal of its own, many in one flush, and the file with its two flushes is
         // for when there is no agent.
         peers.tell(&Report::Ended(record.clone()));
-        if peers.let_us_go() {
-            return ExitCode::SUCCESS;
+        let deadline = now() + NOTED;
+        let (mut noted, mut code) = (false, ExitCode::SUCCESS);
+        loop {
+            let late = now() >= deadline;
+            if !noted && (late || !peers.has_agent()) {
+                noted = true;
+                code = if record.write(&self.dir).is_ok() { code } else { ExitCode::from(74) };
+            }
+            // A session's reader may still be on the way.
+            let unread = self.kept.as_ref().is_some_and(|kept| kept.awaits_reader()) && !late;
+            if noted && !unread && !peers.any_waits() {
+                return code;
+            }
+            noted |= self.part(peers, deadline);
         }
-        match record.write(&self.dir) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::from(74),
+    }
+
+    /// Waits for the last words of those who are there; whether an agent said that nothing needs to be left behind.
+    fn part(&mut self, peers: &mut Peers, deadline: Instant) -> bool {
+        let mut watched = vec![Watched::reading(self.listener.as_fd())];
+        watched.extend((0..peers.len()).map(|index| {
+            Watched { fd: peers.fd(index), read: true, write: peers.waits(index) }
+        }));
+        let left = deadline.saturating_duration_since(now());
+        let within = match peers.until_stuck(now()) {
+            Some(stuck) if left.is_zero() => stuck,
+            Some(stuck) => stuck.min(left),
+            None => left,
+        };
+        let Ok(ready) = poll::wait(&watched, Some(within.max(SHORT))) else { return false };
+        let mut forget = false;
+        for (index, ready) in ready[1..].iter().enumerate().rev() {
+            if ready.write {
+                peers.flush(index);
+            }
+            if ready.read {
+                match peers.receive(index) {
+                    Ok(message) if !message.is_empty() => match wire::decode(&message) {
+                        Ok(Request::Forget) => forget |= peers.is_agent(index),
+                        Ok(Request::Attach { input, output }) => self.attach(index, input, output, peers),
+                        Ok(request @ Request::Hello { .. }) => {
+                            if let Some(answer) = self.obey(request) {
+                                peers.answer(index, &answer);
+                            }
+                        }
+                        // Other requests crossed the end on their way, and mean nothing any more.
+                        _ => {}
+                    },
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    _ => peers.remove(index),
+                }
+            }
         }
+        peers.drop_stuck(now());
+        if ready[0].read {
+            self.welcome(peers);
+        }
+        forget
     }
 }
 
@@ -345,48 +492,13 @@ fn end_all() {
     }
 }
 
-impl Peers {
-    /// Tells all; who does not read or is gone finds the record.
-    fn tell(&mut self, report: &Report) {
-        let message = wire::encode(report);
-        for peer in &self.0 {
-            let _ = peer.send(&message);
-        }
-    }
-}
-
-impl Peers {
-    /// Whether one of them says that nothing needs to be left behind.
-    fn let_us_go(&mut self) -> bool {
-        while !self.0.is_empty() {
-            let watched: Vec<BorrowedFd<'_>> = self.0.iter().map(AsFd::as_fd).collect();
-            let Ok(ready) = wait_readable(&watched, Some(NOTED)) else { return false };
-            if !ready.contains(&true) {
-                return false;
-            }
-            let mut forget = false;
-            let mut ready = ready.into_iter();
-            // Other requests crossed the end on their way, and mean nothing any more.
-            self.0.retain(|peer| {
-                !ready.next().unwrap_or(false)
-                    || peer.receive().is_ok_and(|message| {
-                        forget |= matches!(wire::decode(&message), Ok(Request::Forget));
-                        !message.is_empty()
-                    })
-            });
-            if forget {
-                return true;
-            }
-        }
-        false
-    }
-}
-
 struct Ready {
     ends: bool,
     listener: bool,
-    peers: Vec<usize>,
+    peers: Vec<poll::Ready>,
     report: bool,
+    outputs: Vec<bool>,
+    room: bool,
 }
 
 fn record_of(outcome: Outcome, started_millis: u64, boot_id: String) -> StatusRecord {

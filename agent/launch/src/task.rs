@@ -7,15 +7,22 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use agent_launch::LaunchSpec;
-use agent_linux::{child, user};
+use agent_linux::{child, terminal, user};
+
+use crate::stdio::Theirs;
 
 /// Never returns: execs, or says on `report` why not. The report is closed by a successful exec, which is how the
 /// supervisor learns of it.
-pub(crate) fn run(spec: &LaunchSpec, mut gate: PipeReader, mut report: PipeWriter) -> ! {
+pub(crate) fn run(
+    spec: &LaunchSpec,
+    mut gate: PipeReader,
+    mut report: PipeWriter,
+    stdio: Option<Theirs>,
+) -> ! {
     let mut go = [0];
     // Anything else than one byte: the supervisor is gone, and with it the launch.
     if let Ok(1) = gate.read(&mut go) {
-        let message = become_task(spec);
+        let message = become_task(spec, stdio);
         // Nobody is left to tell if this fails.
         let _ = report.write_all(message.as_bytes());
     }
@@ -23,7 +30,7 @@ pub(crate) fn run(spec: &LaunchSpec, mut gate: PipeReader, mut report: PipeWrite
 }
 
 /// The order matters: rights are dropped before anything named by the task is opened.
-fn become_task(spec: &LaunchSpec) -> String {
+fn become_task(spec: &LaunchSpec, stdio: Option<Theirs>) -> String {
     let step = |what: &str, done: io::Result<()>| done.map_err(|error| format!("failed to {what}: {error}"));
     let prepared = (|| {
         step("begin a session", child::lead_session())?;
@@ -34,7 +41,7 @@ fn become_task(spec: &LaunchSpec) -> String {
         }
         child::set_umask(0o022);
         step(&format!("enter '{}'", spec.working_dir), std::env::set_current_dir(&spec.working_dir))?;
-        step("open the output", set_stdio(spec))
+        step("open the output", stdio.map_or_else(|| set_stdio(spec), take_stdio))
     })();
     if let Err(message) = prepared {
         return message;
@@ -47,6 +54,15 @@ fn become_task(spec: &LaunchSpec) -> String {
     command.env_clear().envs(spec.environment.iter().map(|(name, value)| (name, value)));
     let error = command.exec();
     format!("failed to execute '{}': {error}", spec.program)
+}
+
+/// What the supervisor keeps the other ends of.
+fn take_stdio(theirs: Theirs) -> io::Result<()> {
+    let [input, output, errors] = theirs.ends;
+    if theirs.terminal {
+        terminal::control(&input)?;
+    }
+    child::set_stdio(input, output, errors)
 }
 
 fn set_stdio(spec: &LaunchSpec) -> io::Result<()> {

@@ -38,6 +38,7 @@ fn start_program(program: &str, argv: &[&str]) -> Container {
         credentials: None,
         stdout: path("out"),
         stderr: path("out"),
+        stdio: None,
     };
     let bytes = fs::read(env!("CARGO_BIN_EXE_hectare-launch")).unwrap();
     let program = Program::seal(c"hectare-launch", &bytes, dir.path()).unwrap();
@@ -295,6 +296,7 @@ fn start_as_nobody() -> Container {
         credentials: Some(agent_launch::Credentials { uid: 65534, gid: 65534, groups: vec![65534] }),
         stdout: path("out"),
         stderr: path("out"),
+        stdio: None,
     };
     let bytes = fs::read(env!("CARGO_BIN_EXE_hectare-launch")).unwrap();
     let program = Program::seal(c"hectare-launch", &bytes, dir.path()).unwrap();

@@ -6,7 +6,8 @@
 //! 2. [`process`]: when a process began, on which boot, what it and its descendants use;
 //! 3. [`program`]: an executable sealed in memory, started without forking a threaded process;
 //! 4. [`child`]: what only a single-threaded supervisor may do: split, adopt, wait, exec;
-//! 5. [`packet`]: sockets that keep the borders of messages; [`lock`]: who holds a container;
+//! 5. [`packet`]: sockets that keep the borders of messages; [`poll`]: waiting for several; [`terminal`]: terminals
+//!    made here; [`lock`]: who holds a container;
 //! 6. [`beneath`]: opening files that cannot lie outside a directory; [`sandbox`], [`disk`], [`user`]: a task's own
 //!    directory, how full its disk is, who a name is.
 //!
@@ -19,7 +20,9 @@ pub mod disk;
 pub mod lock;
 pub mod packet;
 pub mod pidfd;
+pub mod poll;
 pub mod process;
 pub mod program;
 pub mod sandbox;
+pub mod terminal;
 pub mod user;

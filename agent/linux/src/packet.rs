@@ -156,6 +156,14 @@ pub fn wait_readable_within(watched: impl AsFd, within: Duration) -> io::Result<
     Ok(wait_readable(&[watched.as_fd()], Some(within))?[0])
 }
 
+/// Has reading and writing a descriptor fail with `WouldBlock` rather than wait. Holds for all copies of it.
+pub fn set_nonblocking(fd: impl AsFd) -> io::Result<()> {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    let flags = OFlag::from_bits_retain(fcntl(&fd, FcntlArg::F_GETFL)?);
+    fcntl(&fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

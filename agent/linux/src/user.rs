@@ -67,6 +67,17 @@ pub fn become_user(who: &Credentials) -> io::Result<()> {
     Ok(())
 }
 
+/// Does something to files with somebody's rights, and is oneself again. Only for single-threaded processes.
+pub fn acting_as<T>(uid: u32, gid: u32, what: impl FnOnce() -> T) -> T {
+    use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
+    let group = setfsgid(Gid::from_raw(gid));
+    let user = setfsuid(Uid::from_raw(uid));
+    let done = what();
+    setfsuid(user);
+    setfsgid(group);
+    done
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

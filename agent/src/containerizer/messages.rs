@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-pub use agent_launch::Identity;
+pub use agent_launch::{Identity, KeptStdio};
 use libprocess::Reply;
 use model::ContainerId;
 
@@ -93,6 +93,8 @@ pub struct ContainerConfig {
     pub stdout: Option<PathBuf>,
     /// What its errors are appended to; `stderr` in the sandbox if `None`.
     pub stderr: Option<PathBuf>,
+    /// How its supervisor keeps its input and output, so that others may attach; it writes its files itself if `None`.
+    pub stdio: Option<KeptStdio>,
 }
 
 impl ContainerConfig {
@@ -108,6 +110,7 @@ impl ContainerConfig {
             uris: Vec::new(),
             stdout: None,
             stderr: None,
+            stdio: None,
         }
     }
 }

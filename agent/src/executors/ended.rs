@@ -4,9 +4,10 @@ use model::messages::ExecutorExited;
 use model::{ContainerId, StatusReason, TaskState, Time};
 
 use crate::containerizer::{Cause, LaunchFailure, LaunchStep, Termination};
+use crate::containers::{self, Awaits, Told};
 use crate::effects::{Effect, Effects, ToMaster};
 use crate::recovery::{self, Durable, Record};
-use crate::state::{Key, Life, Phase, Run, State};
+use crate::state::{ContainerEnd, Key, Life, Phase, Run, State};
 use crate::tasks::{self, Report, Whose, report};
 
 impl Report {
@@ -69,6 +70,7 @@ pub(crate) fn ended(
     }
     let (container, checkpoint, generated) =
         (executor.container.clone(), executor.checkpoint, executor.generated);
+    effects.push(Effect::Settle(Awaits::End, container.clone(), told(status)));
     let alive: Vec<_> =
         executor.tasks.keys().cloned().chain(executor.queued_tasks().map(|task| task.id.clone())).collect();
     if let (false, Some(agent_id)) = (generated, state.id.clone()) {
@@ -81,6 +83,7 @@ pub(crate) fn ended(
     } else {
         effects.extend(report(state, &Whose::Executor(key.clone()), &alive, &last, now));
     }
+    containers::drop_inside(state, &container);
     let executor = state.executor_mut(key).expect("reporting removes nothing");
     executor.phase = Phase::Terminated;
     executor.run = Run::Ended;
@@ -96,10 +99,20 @@ pub(crate) fn ended(
     effects
 }
 
+/// To whoever waits for the container.
+fn told(status: Option<i32>) -> Told {
+    Told::Ended(ContainerEnd { status, ..ContainerEnd::default() })
+}
+
 /// Makes the executor history if its tasks' ends were heard; the last one ends an agent that was told to stop.
 pub(crate) fn forget(state: &mut State, key: &Key) -> Effects {
     state.forget_executor(key);
-    let over = state.life == Life::Terminating && state.executors().all(|executor| executor.is_ended());
+    stop_if_over(state)
+}
+
+/// Ends an agent that was told to stop, once nothing runs.
+pub(crate) fn stop_if_over(state: &State) -> Effects {
+    let over = state.life == Life::Terminating && state.runs_nothing();
     over.then(|| Effect::Stop("all executors have ended".to_owned())).into_iter().collect()
 }
 

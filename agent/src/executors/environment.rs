@@ -46,7 +46,7 @@ pub(crate) fn environment(state: &State, executor: &Executor) -> Vec<(String, St
 }
 
 /// Where programs are looked for if the agent itself was not told.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What the framework asked for; secrets are not resolved yet, and nothing stands in for one.
 fn of_command(info: &ExecutorInfo) -> impl Iterator<Item = (&str, &str)> {

@@ -6,6 +6,7 @@ use super::environment::environment;
 use super::{ended, shutdown};
 use crate::alarms::{Alarm, Delay};
 use crate::containerizer::{ContainerConfig, Identity};
+use crate::containers::stdio;
 use crate::effects::{Effect, Effects};
 use crate::operations::volumes;
 use crate::recovery::{Durable, Record};
@@ -117,11 +118,12 @@ fn config(state: &State, executor: &Executor) -> ContainerConfig {
         uris: command.map(|command| command.uris.clone()).unwrap_or_default(),
         stdout: None,
         stderr: None,
+        stdio: stdio(executor.info.container.as_ref(), false).or_else(|| settings.logged()),
     }
 }
 
 /// Whom an executor runs as; the agent's own user if `None`.
-fn user(state: &State, executor: &Executor) -> Option<String> {
+pub(crate) fn user(state: &State, executor: &Executor) -> Option<String> {
     let command = executor.info.command.as_ref().and_then(|command| command.user.clone());
     let framework = state.frameworks.get(&executor.framework);
     command
@@ -130,7 +132,7 @@ fn user(state: &State, executor: &Executor) -> Option<String> {
 }
 
 /// A command as the kernel wants it.
-fn words(command: &CommandInfo) -> (String, Vec<String>) {
+pub(crate) fn words(command: &CommandInfo) -> (String, Vec<String>) {
     let value = command.value.clone().unwrap_or_default();
     if command.shell {
         return ("/bin/sh".to_owned(), vec!["sh".to_owned(), "-c".to_owned(), value]);

@@ -12,8 +12,9 @@ mod timeout;
 
 pub(crate) use command::command_executor;
 pub(crate) use deliver::{deliver, queued};
-pub(crate) use ended::{ended, forget, launch_failed, terminated};
-pub(crate) use launch::{held, held_durable, intended, launched};
+pub(crate) use ended::{ended, forget, launch_failed, stop_if_over, terminated};
+pub(crate) use environment::{PATH, environment};
+pub(crate) use launch::{held, held_durable, intended, launched, user, words};
 pub(crate) use message::{from_executor, to_executor};
 pub(crate) use shutdown::{end_if_useless, grace_over, shutdown, shutdown_framework};
 pub(crate) use subscribe::{HEARTBEAT, heartbeat, stream_ended, subscribe};

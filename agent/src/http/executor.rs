@@ -46,7 +46,7 @@ async fn answer(request: &mut Request, edge: &Edge<Agent>, public: &Public) -> R
     let media = MediaType::of_answer(accept.as_deref())?;
     let (sender, body) = http::stream(BACKLOG_MAX, BACKLOG_BYTES_MAX);
     let number = public.next_stream();
-    let door = Door { session: Some(Session { sender, media }), reply: None };
+    let door = Door { session: Some(Session { sender, media }), ..Door::default() };
     ask(edge, call, door, Some(number)).await?;
     Ok(Response::ok().header(header::CONTENT_TYPE, media.as_str()).body(body))
 }

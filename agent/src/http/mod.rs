@@ -3,6 +3,7 @@
 //! Reads run on the state the agent published last, never on the agent.
 
 mod classic;
+mod containers;
 mod executor;
 mod files;
 mod operator;
@@ -14,6 +15,7 @@ mod views;
 
 use std::sync::Arc;
 
+use api::content::MediaType;
 use libprocess::Doors;
 use libprocess::http::Route;
 
@@ -34,7 +36,10 @@ pub(crate) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
     );
     let state = shared();
     doors.route(
-        Route::post("/api/v1").help("Operators ask.").realm(realms::READ_WRITE),
+        Route::post("/api/v1")
+            .help("Operators ask; containers are launched and attached to.")
+            .realm(realms::READ_WRITE)
+            .streams_of(MediaType::RecordIo.as_str()),
         move |request, edge| operator::operator(request, edge, Arc::clone(&state)),
     );
     classic::open(doors, public);

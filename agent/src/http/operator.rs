@@ -1,4 +1,4 @@
-//! `/api/v1`: operators ask. Nothing here changes anything yet; what would is refused as not implemented.
+//! `/api/v1`: operators ask, and have containers launched; what is not built yet is refused as not implemented.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use api::v1::agent::{Call, Response as Answer, call, response};
 use api::{classic, v1};
 use libprocess::Edge;
 use libprocess::http::{Request, Response, StatusCode, header};
-use model::ContainerId;
 
+use super::containers::{self, Outcome, Spelling};
 use super::sandbox::{Failure, Files};
 use super::{Refused, Wrong, views};
 use crate::actor::Agent;
@@ -19,38 +19,60 @@ use crate::state::{Life, State};
 const CALL_MAX: usize = 1024 * 1024;
 
 /// Answers one call. Source: Mesos agent operator HTTP API.
-pub(super) async fn operator(mut request: Request, edge: Edge<Agent>, public: Arc<Public>) -> Response {
-    match answer(&mut request, &edge, &public).await {
+pub(super) async fn operator(request: Request, edge: Edge<Agent>, public: Arc<Public>) -> Response {
+    match answer(request, &edge, &public).await {
         Ok(response) => response,
         Err(wrong) => wrong.response(),
     }
 }
 
-async fn answer(request: &mut Request, edge: &Edge<Agent>, public: &Public) -> Result<Response, Wrong> {
+async fn answer(mut request: Request, edge: &Edge<Agent>, public: &Arc<Public>) -> Result<Response, Wrong> {
+    if request.text_of(header::CONTENT_TYPE) == Some(MediaType::RecordIo.as_str()) {
+        return containers::attach_input(request, public).await;
+    }
     let accept = request.text_of(header::ACCEPT).map(str::to_owned);
     let given = MediaType::of_call(request.text_of(header::CONTENT_TYPE))?;
     let body = request.bytes(CALL_MAX).await?;
     let call: Call = content::decode_call(&body, given)?;
     let ty = call.r#type.and_then(|ty| call::Type::try_from(ty).ok()).filter(|ty| *ty != call::Type::Unknown);
     let ty = ty.ok_or_else(|| invalid("Expecting 'type' to be present"))?;
-    let wanted = MediaType::of_answer(accept.as_deref())?;
     let state = public.state();
     if state.life == Life::Recovering {
         return Err(Refused::Recovering.into());
     }
-    let mut answer = read(&call, ty, &state, edge, public).await?;
+    match ty {
+        call::Type::AttachContainerInput => {
+            let text = "Expecting 'Content-Type' of application/recordio for ATTACH_CONTAINER_INPUT";
+            return Err(Wrong::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+        }
+        call::Type::AttachContainerOutput => {
+            let id = &needed(&call.attach_container_output, "attach_container_output")?.container_id;
+            let id = containers::name(id, "attach_container_output.container_id", false)?;
+            return containers::attach_output(&id, Spelling::wanted(&request)?, edge, public);
+        }
+        call::Type::LaunchNestedContainerSession => {
+            return containers::launch_session(&call, Spelling::wanted(&request)?, edge, public).await;
+        }
+        _ => {}
+    }
+    let wanted = MediaType::of_answer(accept.as_deref())?;
+    let mut answer = match containers::outcome(&call, ty, edge).await? {
+        Some(Outcome::Empty(response)) => return Ok(response),
+        Some(Outcome::Body(answer)) => *answer,
+        None => read(&call, ty, &state, edge, public).await?,
+    };
     // One name, two numbers: calls and answers are counted apart.
     answer.r#type = response::Type::from_str_name(ty.as_str_name()).map(Into::into);
     let body = content::encode(&answer, wanted);
     Ok(Response::ok().header(header::CONTENT_TYPE, wanted.as_str()).body(body))
 }
 
-fn invalid(why: &str) -> Wrong {
+pub(super) fn invalid(why: &str) -> Wrong {
     Wrong::bad_request(format!("Failed to validate agent::Call: {why}"))
 }
 
 /// A field of the call that its type needs.
-fn needed<'a, T>(field: &'a Option<T>, name: &str) -> Result<&'a T, Wrong> {
+pub(super) fn needed<'a, T>(field: &'a Option<T>, name: &str) -> Result<&'a T, Wrong> {
     field.as_ref().ok_or_else(|| invalid(&format!("Expecting '{name}' to be present")))
 }
 
@@ -103,7 +125,7 @@ async fn read(
             let agent_info = Some(v1::AgentInfo::from(&state.info()));
             answer.get_agent = Some(response::GetAgent { agent_info, ..Default::default() });
         }
-        Type::GetContainers => answer.get_containers = containers(state, edge, public).await,
+        Type::GetContainers => answer.get_containers = views::listed(call, state, edge, public).await,
         Type::ListFiles => {
             let path = &needed(&call.list_files, "list_files")?.path;
             let file_infos = Files::new(state).list(path).map_err(Failure::wrong)?;
@@ -117,62 +139,9 @@ async fn read(
                 .map_err(Failure::wrong)?;
             answer.read_file = Some(response::ReadFile { size, data });
         }
-        other => return Err(unanswered(call, other, state)),
+        other => return Err(unimplemented(other)),
     }
     Ok(answer)
-}
-
-/// Calls on containers: those that name one nobody has get the answer the original gives; the rest is to come.
-fn unanswered(call: &Call, ty: call::Type, state: &State) -> Wrong {
-    use call::Type;
-    let not_found = |text: String| Wrong::new(StatusCode::NOT_FOUND, text);
-    let named = |id: &v1::ContainerId| ContainerId::from(id.clone()).to_string();
-    let checked = |id: Option<&v1::ContainerId>, name: &str, nested: bool| -> Result<String, Wrong> {
-        let id = id.ok_or_else(|| invalid(&format!("Expecting '{name}' to be present")))?;
-        if nested && id.parent.is_none() {
-            return Err(invalid(&format!("Expecting '{name}.container_id.parent' to be present")));
-        }
-        Ok(named(id))
-    };
-    let missing = |id: Result<String, Wrong>, text: fn(String) -> String| match id {
-        // It is there, but nothing can be done with it yet.
-        Ok(id) if state.executors().any(|executor| executor.container.to_string() == id) => unimplemented(ty),
-        Ok(id) => not_found(text(id)),
-        Err(wrong) => wrong,
-    };
-    let unknown: fn(String) -> String = |id| format!("Container {id} cannot be found");
-    let killed: fn(String) -> String =
-        |id| format!("Container '{id}' cannot be found (or is already killed)");
-    match ty {
-        Type::LaunchNestedContainer => {
-            let id = call.launch_nested_container.as_ref().map(|call| &call.container_id);
-            match checked(id, "launch_nested_container", true) {
-                Ok(_) => unimplemented(ty),
-                Err(wrong) => wrong,
-            }
-        }
-        Type::WaitNestedContainer => {
-            let id = call.wait_nested_container.as_ref().map(|call| &call.container_id);
-            missing(checked(id, "wait_nested_container", true), unknown)
-        }
-        Type::WaitContainer => {
-            let id = call.wait_container.as_ref().map(|call| &call.container_id);
-            missing(checked(id, "wait_container", false), unknown)
-        }
-        Type::KillNestedContainer => {
-            let id = call.kill_nested_container.as_ref().map(|call| &call.container_id);
-            missing(checked(id, "kill_nested_container", true), killed)
-        }
-        Type::KillContainer => {
-            let id = call.kill_container.as_ref().map(|call| &call.container_id);
-            missing(checked(id, "kill_container", false), killed)
-        }
-        Type::AttachContainerOutput => {
-            let id = call.attach_container_output.as_ref().map(|call| &call.container_id);
-            missing(checked(id, "attach_container_output", false), unknown)
-        }
-        other => unimplemented(other),
-    }
 }
 
 fn unimplemented(ty: call::Type) -> Wrong {
@@ -188,22 +157,4 @@ fn version() -> v1::VersionInfo {
         build_user: Some(build.user.to_owned()),
         ..v1::VersionInfo::default()
     }
-}
-
-/// `None` when nothing runs: the inner object is left out then, as protobuf does.
-async fn containers(state: &State, edge: &Edge<Agent>, public: &Public) -> Option<response::GetContainers> {
-    use response::get_containers::Container;
-    let usage = public.usage().await;
-    let containers: Vec<_> = views::containers(state, &usage, edge.now().into(), |_| true)
-        .into_iter()
-        .map(|found| Container {
-            framework_id: Some(v1::FrameworkId { value: found.framework_id.to_string() }),
-            executor_id: Some(v1::ExecutorId { value: found.executor_id.to_string() }),
-            executor_name: Some(found.executor_name.to_owned()),
-            container_id: v1::ContainerId::from(found.container_id),
-            container_status: found.status.as_deref().map(v1::ContainerStatus::from),
-            resource_statistics: found.statistics,
-        })
-        .collect();
-    (!containers.is_empty()).then_some(response::GetContainers { containers })
 }

@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use api::classic::Build;
 use api::classic::agent::{self, AgentState, Container, Executor, Framework};
 use api::v1;
-use model::{ContainerId, ContainerStatus, Task, Time};
+use libprocess::Edge;
+use model::{ContainerId, ContainerStatus, Resources, Task, Time};
 
+use crate::actor::Agent;
 use crate::containerizer::Usage;
 use crate::master::capabilities;
 use crate::metrics::used;
+use crate::public::Public;
 use crate::state::{self, State};
 
 /// The body of `/state`.
@@ -114,7 +117,10 @@ pub(super) fn containers<'a>(
 ///
 /// Source: Mesos `/monitor/statistics`; limits are what was asked for, since nothing enforces them here.
 pub(super) fn statistics(executor: &state::Executor, usage: &Usage, now: Time) -> v1::ResourceStatistics {
-    let may = executor.resources();
+    statistics_of(&executor.resources(), usage, now)
+}
+
+fn statistics_of(may: &Resources, usage: &Usage, now: Time) -> v1::ResourceStatistics {
     let bytes = may.mem().thousandths().max(0) as u64 * (1024 * 1024) / 1000;
     v1::ResourceStatistics {
         timestamp: now.as_secs_f64(),
@@ -128,6 +134,50 @@ pub(super) fn statistics(executor: &state::Executor, usage: &Usage, now: Time) -
         mem_rss_bytes: Some(usage.resident_bytes),
         ..v1::ResourceStatistics::default()
     }
+}
+
+/// What `GET_CONTAINERS` lists: those of executors, and those asked for over the API if wanted.
+///
+/// `None` when nothing runs: the inner object is left out then, as protobuf does.
+pub(super) async fn listed(
+    call: &v1::agent::Call,
+    state: &State,
+    edge: &Edge<Agent>,
+    public: &Public,
+) -> Option<v1::agent::response::GetContainers> {
+    use v1::agent::response::get_containers::Container;
+    let (usage, now) = (public.usage().await, edge.now().into());
+    let wanted = call.get_containers.clone().unwrap_or_default();
+    let (nested, standalone) = (wanted.show_nested == Some(true), wanted.show_standalone == Some(true));
+    let executors = containers(state, &usage, now, |_| true).into_iter().map(|found| Container {
+        framework_id: Some(v1::FrameworkId { value: found.framework_id.to_string() }),
+        executor_id: Some(v1::ExecutorId { value: found.executor_id.to_string() }),
+        executor_name: Some(found.executor_name.to_owned()),
+        container_id: v1::ContainerId::from(found.container_id),
+        container_status: found.status.as_deref().map(v1::ContainerStatus::from),
+        resource_statistics: found.statistics,
+    });
+    let others = state
+        .containers
+        .values()
+        .filter(|found| !found.is_ended() && if found.id.parent().is_some() { nested } else { standalone })
+        .map(|found| Container {
+            framework_id: None,
+            executor_id: None,
+            executor_name: None,
+            // Its own name alone, as in the original; the status has all of it.
+            container_id: v1::ContainerId { value: found.id.value().to_owned(), parent: None },
+            container_status: Some(v1::ContainerStatus::from(&ContainerStatus {
+                container_id: Some(found.id.clone()),
+                executor_pid: found.pid(),
+                ..ContainerStatus::default()
+            })),
+            resource_statistics: usage
+                .get(&found.id)
+                .map(|usage| statistics_of(&found.config.resources, usage, now)),
+        });
+    let containers: Vec<_> = executors.chain(others).collect();
+    (!containers.is_empty()).then_some(v1::agent::response::GetContainers { containers })
 }
 
 /// Tasks as `GET_TASKS` sorts them.

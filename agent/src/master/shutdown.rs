@@ -18,7 +18,8 @@ pub(crate) fn shutdown(state: &mut State, shutdown: ShutdownAgent) -> Effects {
     for framework in frameworks {
         effects.extend(executors::shutdown_framework(state, &framework));
     }
-    if state.frameworks.is_empty() && !effects.iter().any(|effect| matches!(effect, Effect::Stop(_))) {
+    effects.extend(standing_alone(state));
+    if state.frameworks.is_empty() && state.runs_nothing() && !effects.iter().any(|effect| matches!(effect, Effect::Stop(_))) {
         effects.push(Effect::Stop(shutdown.message));
     }
     effects
@@ -42,10 +43,17 @@ pub(crate) fn finish(state: &mut State) -> Effects {
             effects.push(Effect::Destroy(executor.container.clone()));
         }
     }
-    if state.executors().all(|executor| executor.is_ended()) {
+    effects.extend(standing_alone(state));
+    if state.runs_nothing() {
         effects.push(Effect::Stop("told to".to_owned()));
     }
     effects
+}
+
+/// Containers that no executor takes along when it ends.
+fn standing_alone(state: &State) -> Effects {
+    let alone = state.containers.values().filter(|one| one.id.parent().is_none() && !one.is_ended());
+    alone.map(|one| Effect::Destroy(one.id.clone())).collect()
 }
 
 /// A framework says something else of itself.

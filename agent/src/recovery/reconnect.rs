@@ -11,7 +11,7 @@ use crate::config::Recover;
 use crate::containerizer::KnownContainer;
 use crate::effects::{Effect, Effects};
 use crate::state::{Ending, Life, Phase, Run, State};
-use crate::{executors, master, operations};
+use crate::{containers, executors, master, operations};
 
 /// The journal is read: the containerizer looks for what it names.
 pub(crate) fn restored(state: &mut State) -> Effects {
@@ -32,14 +32,14 @@ pub(crate) fn restored(state: &mut State) -> Effects {
     for id in empty {
         state.frameworks.remove(&id);
     }
-    let known = state
-        .executors()
-        .filter(|executor| executor.run != Run::Ended)
-        .map(|executor| KnownContainer {
-            id: executor.container.clone(),
-            identity: executor.identity.clone(),
-        })
-        .collect();
+    containers::forget_strays(state);
+    let executors = state.executors().filter(|executor| executor.run != Run::Ended).map(|executor| {
+        KnownContainer { id: executor.container.clone(), identity: executor.identity.clone() }
+    });
+    let inside = state.containers.values().filter(|container| !container.is_ended()).map(|container| {
+        KnownContainer { id: container.id.clone(), identity: container.identity.clone() }
+    });
+    let known = executors.chain(inside).collect();
     effects.push(Effect::Recover(known));
     effects
 }

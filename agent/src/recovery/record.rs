@@ -8,8 +8,8 @@ use model::{
     Resources, Task, TaskId, TaskInfo, TaskState, TaskStatus, Time, UpdateId,
 };
 
-use crate::containerizer::Identity;
-use crate::state::Key;
+use crate::containerizer::{ContainerConfig, Identity};
+use crate::state::{Boxed, ContainerEnd, Key};
 
 /// A fact that outlives the agent. Facts of frameworks that do not checkpoint are not written.
 ///
@@ -66,10 +66,18 @@ pub(crate) enum Record {
     OperationHeard(UpdateId),
     /// How the agent is being emptied since when, or that it no longer is.
     Drain(Option<(DrainConfig, Time)>),
+    /// A container is about to be launched that was asked for over the API.
+    Container { id: ContainerId, container: Box<Boxed> },
+    /// It exists.
+    ContainerHeld { id: ContainerId, identity: Identity },
+    /// It ended.
+    ContainerEnded { id: ContainerId, end: Box<ContainerEnd> },
+    /// Nobody is to hear of it any more.
+    ContainerRemoved { id: ContainerId },
 }
 
 /// What had to wait until something was written down.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Durable {
     /// The container may be launched.
     Intent { executor: Key, container: ContainerId },
@@ -83,6 +91,10 @@ pub(crate) enum Durable {
     Ended { container: ContainerId },
     /// What the operation made may be used, and the master may hear of it.
     Operation { operation: UpdateId },
+    /// The container may be launched that was asked for over the API.
+    ContainerIntent { id: ContainerId, config: Box<ContainerConfig> },
+    /// Whoever waits for it may hear how it ended, and the containerizer may forget it.
+    ContainerEnded { id: ContainerId },
 }
 
 impl fmt::Display for Record {
@@ -107,6 +119,10 @@ impl fmt::Display for Record {
             Record::Kept(resources) => write!(f, "kept {resources}"),
             Record::Operation(operation) => f.write_str(operation.conversion.name()),
             Record::OperationHeard(_) => f.write_str("operation heard"),
+            Record::Container { id, .. } => write!(f, "container {id}"),
+            Record::ContainerHeld { id, .. } => write!(f, "held container {id}"),
+            Record::ContainerEnded { id, .. } => write!(f, "ended container {id}"),
+            Record::ContainerRemoved { id } => write!(f, "removed container {id}"),
             Record::Drain(drain) => f.write_str(if drain.is_some() { "drain" } else { "drained" }),
         }
     }
@@ -120,6 +136,8 @@ impl fmt::Display for Durable {
             Durable::Queued { first, .. } => write!(f, "deliver {first}"),
             Durable::Update { task, .. } => write!(f, "tell of {task}"),
             Durable::Ended { .. } => write!(f, "forget"),
+            Durable::ContainerIntent { id, .. } => write!(f, "launch {id}"),
+            Durable::ContainerEnded { id } => write!(f, "tell of {id}"),
             Durable::Operation { .. } => write!(f, "tell of operation"),
         }
     }

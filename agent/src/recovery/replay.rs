@@ -8,8 +8,8 @@ use model::{Task, TaskInfo, TaskStatus};
 
 use super::Record;
 use crate::operations::Outcome;
-use crate::state::{Drain, Executor, Key, Phase, Queued, Run, State};
-use crate::tasks;
+use crate::state::{Container, Drain, Executor, Key, Phase, Queued, Run, State};
+use crate::{containers, tasks};
 
 /// Makes one fact true in `state`, as it was true when it was written.
 ///
@@ -87,6 +87,8 @@ pub(crate) fn replay(state: &mut State, record: Record) {
             let Some(executor) = state.executor_mut(&key).filter(whole) else { return };
             executor.phase = Phase::Terminated;
             executor.run = Run::Ended;
+            let container = executor.container.clone();
+            containers::drop_inside(state, &container);
             state.forget_executor(&key);
         }
         Record::FrameworkGone(framework) => {
@@ -101,6 +103,32 @@ pub(crate) fn replay(state: &mut State, record: Record) {
             for executor in executors {
                 state.forget_executor(&(framework.clone(), executor));
             }
+        }
+        Record::Container { id, container } => {
+            let container = Container {
+                id: id.clone(),
+                config: Arc::from(container),
+                session: false,
+                checkpoint: true,
+                run: Run::Launching,
+                identity: None,
+                end: None,
+            };
+            state.containers.insert(id, Arc::new(container));
+        }
+        Record::ContainerHeld { id, identity } => {
+            let Some(container) = state.container_mut(&id) else { return };
+            container.run = Run::Running(identity.task);
+            container.identity = Some(identity);
+        }
+        Record::ContainerEnded { id, end } => {
+            let Some(container) = state.container_mut(&id) else { return };
+            container.run = Run::Ended;
+            container.end = Some(*end);
+        }
+        Record::ContainerRemoved { id } => {
+            containers::drop_inside(state, &id);
+            state.containers.remove(&id);
         }
         Record::Kept(resources) => state.kept = Some(resources),
         Record::Operation(operation) => {

@@ -45,6 +45,17 @@ pub(crate) fn snapshot(state: &State) -> Vec<Record> {
             records.push(Record::FrameworkGone(framework.id.clone()));
         }
     }
+    for container in state.containers.values().filter(|container| container.checkpoint) {
+        let id = &container.id;
+        let config = Box::new(container.config.as_ref().clone());
+        records.push(Record::Container { id: id.clone(), container: config });
+        if let Some(identity) = container.identity.clone() {
+            records.push(Record::ContainerHeld { id: id.clone(), identity });
+        }
+        if let Some(end) = container.end.clone() {
+            records.push(Record::ContainerEnded { id: id.clone(), end: Box::new(end) });
+        }
+    }
     let kept = state.total.kept();
     if !kept.is_empty() {
         records.push(Record::Kept(kept));

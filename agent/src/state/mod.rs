@@ -8,11 +8,13 @@
 //!        │                          │                        └─ completed   history
 //!        │                          └─ completed executors   history
 //!        ├─ completed frameworks     history
+//!        ├─ containers ─ Container   asked for over the API: nested in those of executors, or standing alone
 //!        └─ streams ─ Stream         status updates not yet acknowledged, per task
 //! ```
 //!
 //! Maps are persistent and values shared: what HTTP reads is a clone of the roots.
 
+mod container;
 mod counters;
 mod executor;
 mod framework;
@@ -21,6 +23,7 @@ mod link;
 mod settings;
 mod whole;
 
+pub(crate) use container::{Boxed, Container, ContainerEnd};
 pub(crate) use counters::Counters;
 pub(crate) use executor::{Ending, Executor, Phase, Queued, Run};
 pub(crate) use framework::Framework;

@@ -1,12 +1,15 @@
 //! What rules read of the configuration; the same for the life of the process.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use agent_launch::Rotation;
 use libprocess::Upid;
 use model::{AgentInfo, Resources};
 
 use crate::config::Recover;
+use crate::containerizer::KeptStdio;
 use crate::gc::Policy;
 use crate::layout::Layout;
 
@@ -14,6 +17,8 @@ use crate::layout::Layout;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub layout: Layout,
+    /// Where supervisors are found.
+    pub runtime_dir: PathBuf,
     /// What this agent says of itself, without its id.
     pub info: AgentInfo,
     /// All it has.
@@ -37,9 +42,19 @@ pub(crate) struct Settings {
     pub recover: Recover,
     pub gc: Policy,
     pub disk_watch_interval: Duration,
+    /// When files of output are set aside; never if `None`, and then tasks write them themselves.
+    pub log_rotation: Option<Rotation>,
     pub max_completed_executors: usize,
     /// What `/flags` shows.
     pub flags: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// How input and output are kept of a container that nobody looks at.
+    pub(crate) fn logged(&self) -> Option<KeptStdio> {
+        let logged = Some(self.log_rotation?);
+        Some(KeptStdio { terminal: None, input: false, logged, session: false })
+    }
 }
 
 /// How many ended frameworks are remembered.

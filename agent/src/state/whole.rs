@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
-use model::{AgentId, AgentInfo, DrainConfig, ExecutorId, FrameworkId, Resources, TaskId, Time, UpdateId};
+use model::{
+    AgentId, AgentInfo, ContainerId, DrainConfig, ExecutorId, FrameworkId, Resources, TaskId, Time, UpdateId,
+};
 
 use super::settings::{COMPLETED_FRAMEWORKS_MAX, COMPLETED_TASKS_MAX};
-use super::{Counters, Executor, Framework, Ids, Link, Settings};
+use super::{Container, Counters, Executor, Framework, Ids, Link, Settings};
 use crate::operations::Outcome;
 use crate::updates::Streams;
 
@@ -52,6 +54,8 @@ pub(crate) struct State {
     /// Which executor has a task, queued ones included.
     pub placed: OrdMap<(FrameworkId, TaskId), ExecutorId>,
     pub streams: Streams,
+    /// Those asked for over the API; nested ones are never outlived by what is around them.
+    pub containers: OrdMap<ContainerId, Arc<Container>>,
     /// All it has: what it was started with, as operations have changed it.
     pub total: Resources,
     /// What the journal says operations made; only until it is read.
@@ -81,6 +85,7 @@ impl State {
             completed: Vector::new(),
             placed: OrdMap::new(),
             streams: Streams::default(),
+            containers: OrdMap::new(),
             counters: Counters::default(),
             ids: Ids::seeded(seed),
         }
@@ -106,10 +111,26 @@ impl State {
     }
 
     /// The executor in this container.
-    pub(crate) fn executor_in(&self, container: &model::ContainerId) -> Option<Key> {
+    pub(crate) fn executor_in(&self, container: &ContainerId) -> Option<Key> {
         self.executors()
             .find(|executor| executor.container == *container)
             .map(|executor| (executor.framework.clone(), executor.id.clone()))
+    }
+
+    pub(crate) fn container_mut(&mut self, id: &ContainerId) -> Option<&mut Container> {
+        self.containers.get_mut(id).map(Arc::make_mut)
+    }
+
+    /// Those inside of a container, the outer before the inner.
+    pub(crate) fn containers_inside<'a>(&'a self, id: &'a ContainerId) -> impl Iterator<Item = &'a Container> {
+        let after = (std::ops::Bound::Excluded(id.clone()), std::ops::Bound::Unbounded);
+        let found = self.containers.range(after).take_while(|(other, _)| other.path().starts_with(id.path()));
+        found.map(|(_, container)| container.as_ref())
+    }
+
+    /// Whether nothing that was launched is left running.
+    pub(crate) fn runs_nothing(&self) -> bool {
+        self.executors().all(Executor::is_ended) && self.containers.values().all(|one| one.is_ended())
     }
 
     /// Every executor that is not history.
@@ -212,6 +233,11 @@ impl State {
         assert!(self.completed.len() <= COMPLETED_FRAMEWORKS_MAX);
         assert!(self.completed.iter().all(|framework| !self.frameworks.contains_key(&framework.id)));
         self.streams.check();
+        for (id, container) in &self.containers {
+            assert_eq!(*id, container.id);
+            assert_eq!(container.is_ended(), container.end.is_some(), "{id} ended, or did not");
+            assert!(!(container.session && container.checkpoint), "session {id} is not remembered");
+        }
     }
 }
 

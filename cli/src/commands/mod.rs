@@ -1,6 +1,8 @@
 //! The subcommands: what each takes, and where it is done.
 
 mod agent;
+mod attach;
+mod exec;
 mod executor;
 mod kill;
 mod local;
@@ -58,6 +60,10 @@ enum Command {
     Ps(ps::Args),
     /// Prints what a task wrote
     Logs(logs::Args),
+    /// Runs a command beside a task, in its container
+    Exec(exec::Args),
+    /// Takes the place in front of a task's terminal
+    Attach(attach::Args),
     /// Kills a task, as its framework would
     Kill(kill::Args),
     /// Sums the cluster up
@@ -122,6 +128,8 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Run(args) => run::run(args, &common),
         Command::Ps(args) => ps::run(&args, &common),
         Command::Logs(args) => logs::run(&args, &common),
+        Command::Exec(args) => exec::run(&args, &common),
+        Command::Attach(args) => attach::run(&args, &common),
         Command::Kill(args) => kill::run(&args, &common),
         Command::State(args) => state::run(&args, &common),
         Command::Completions { shell } => {

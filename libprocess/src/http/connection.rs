@@ -164,7 +164,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Connection<'a, Io> {
             self.out.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
             self.flush().await?;
         }
-        let streams = feed.is_some() && router.streams(&request.path, &request.method);
+        let streams = feed.is_some() && router.streams(&request);
         let handler = router.handle(request);
         let response = match feed {
             None => handler.await,
@@ -175,6 +175,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Connection<'a, Io> {
                     codec: &mut self.codec,
                     limits: self.limits,
                     time: if streams { Duration::MAX } else { self.limits.body_time },
+                    endless: streams,
                 };
                 let feeding = pin!(upload.run(feed));
                 match select(handler, feeding).await {

@@ -12,7 +12,26 @@ pub struct Route {
     /// Names and what they mean.
     pub(super) parameters: Vec<(String, String)>,
     pub(super) realm: Option<String>,
-    pub(super) streams: bool,
+    pub(super) streams: Streams,
+}
+
+/// Which bodies of a route may take their time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Streams {
+    None,
+    All,
+    /// Those of this media type.
+    Of(&'static str),
+}
+
+impl Streams {
+    pub(super) fn takes(self, content_type: Option<&str>) -> bool {
+        match self {
+            Streams::None => false,
+            Streams::All => true,
+            Streams::Of(media) => content_type == Some(media),
+        }
+    }
 }
 
 impl Route {
@@ -39,7 +58,7 @@ impl Route {
             help: String::new(),
             parameters: Vec::new(),
             realm: None,
-            streams: false,
+            streams: Streams::None,
         }
     }
 
@@ -64,7 +83,13 @@ impl Route {
     /// The same for bodies that go on for as long as their sender likes. Other bodies have to be
     /// whole in [`body_time`](super::Limits::body_time), and are unpacked if they are gzipped.
     pub fn streams(mut self) -> Route {
-        self.streams = true;
+        self.streams = Streams::All;
+        self
+    }
+
+    /// The same for bodies of one media type.
+    pub fn streams_of(mut self, media_type: &'static str) -> Route {
+        self.streams = Streams::Of(media_type);
         self
     }
 

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode};
+use ::http::{Method, StatusCode, header};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use parking_lot::RwLock;
@@ -26,7 +26,7 @@ use super::auth::{Authenticator, Verdict, not_known};
 use super::counts::Counts;
 use super::request::Request;
 use super::response::Response;
-use super::route::Route;
+use super::route::{Route, Streams};
 use super::unpack::unpack;
 use super::{dress, help};
 use crate::metrics::Metrics;
@@ -81,7 +81,7 @@ struct Way {
     guard: Option<Guard>,
     /// Or, if none takes the method, those that are taken.
     handler: Result<Handler, Vec<Method>>,
-    streams: bool,
+    streams: Streams,
     rest: String,
 }
 
@@ -194,8 +194,11 @@ impl Router {
     }
 
     /// Whether a request's body may take its time: its route streams.
-    pub(super) fn streams(&self, path: &str, method: &Method) -> bool {
-        matches!(self.table.read().find(path, method), Found::Path(Way { streams: true, .. }))
+    pub(super) fn streams(&self, request: &Request) -> bool {
+        match self.table.read().find(&request.path, &request.method) {
+            Found::Path(way) => way.streams.takes(request.text_of(header::CONTENT_TYPE)),
+            _ => false,
+        }
     }
 
     pub(crate) fn counts(&self) -> &Arc<Counts> {
@@ -235,7 +238,7 @@ impl Way {
             counts.not_authorized.increment(1);
             return Response::forbidden("403 Forbidden.");
         }
-        if !self.streams {
+        if !self.streams.takes(request.text_of(header::CONTENT_TYPE)) {
             let limit = request.body_limit;
             if let Err(unknown) = unpack(&mut request, limit) {
                 return unknown.into();
@@ -335,7 +338,7 @@ impl Table {
                 Some(entry) => Ok(entry.handler.clone()),
                 None => Err(entries.iter().flat_map(|entry| entry.route.methods.clone()).collect()),
             },
-            streams: entry.is_some_and(|entry| entry.route.streams),
+            streams: entry.map_or(Streams::None, |entry| entry.route.streams),
             rest: path[prefix.len()..].trim_matches('/').to_owned(),
         })
     }

@@ -11,6 +11,9 @@ use super::connection::{decode, read, within};
 use super::server::Limits;
 use super::stream::StreamSender;
 
+/// How long a body without an end may pause; those who send one show every half minute that they are there.
+const ENDLESS_STALL: Duration = Duration::from_secs(300);
+
 /// Where a body goes, of which some has come already.
 pub(super) struct Feed {
     pub(super) sender: StreamSender,
@@ -26,6 +29,8 @@ pub(super) struct Upload<'a, Io> {
     pub(super) limits: &'a Limits,
     /// How long all of it may take.
     pub(super) time: Duration,
+    /// It may also be as long as its sender likes, and pause for longer.
+    pub(super) endless: bool,
 }
 
 impl<Io: AsyncRead + Unpin> Upload<'_, Io> {
@@ -43,7 +48,8 @@ impl<Io: AsyncRead + Unpin> Upload<'_, Io> {
 
     async fn feed(self, sender: &StreamSender, mut taken: u64) -> Result<bool, BodyError> {
         let broken = |why: String| BodyError::Broken(why);
-        let limit = self.limits.body;
+        let limit = if self.endless { u64::MAX } else { self.limits.body };
+        let stall = if self.endless { ENDLESS_STALL } else { self.limits.stall_time };
         loop {
             match decode(self.codec, self.input).map_err(|error| broken(error.to_string()))? {
                 Some(Message::Chunk(Some(piece))) => {
@@ -57,7 +63,7 @@ impl<Io: AsyncRead + Unpin> Upload<'_, Io> {
                     let _ = sender.send(piece); // room was made above; a reader that just left needs none
                 }
                 Some(_) => return Ok(true),
-                None => match within(self.limits.stall_time, read(self.io, self.input)).await {
+                None => match within(stall, read(self.io, self.input)).await {
                     Some(Ok(count)) if count > 0 => {}
                     Some(Ok(_)) => return Err(broken("the client left".to_owned())),
                     Some(Err(error)) => return Err(broken(error.to_string())),

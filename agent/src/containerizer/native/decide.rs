@@ -6,7 +6,7 @@ use model::ContainerId;
 use super::done::Done;
 use super::effects::Effect;
 use super::state::{Stage, State};
-use super::{end, launch, recovered};
+use super::{end, family, launch, recovered};
 use crate::containerizer::Input;
 
 /// Everything that can happen, and the rule that answers it. (Questions about usage are the shell's.)
@@ -31,6 +31,8 @@ pub(crate) fn decide(state: &mut State, input: Input) -> Vec<Effect> {
             Done::Nothing => Vec::new(),
         },
     };
+    effects = family::hold_ends(state, effects);
+    effects.extend(family::release(state));
     effects.extend(launch::fill_lanes(state));
     effects
 }

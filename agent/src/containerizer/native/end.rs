@@ -31,7 +31,12 @@ pub(crate) fn heard(state: &mut State, id: &ContainerId, report: Report) -> Vec<
             vec![Effect::Tell(ContainerEvent::Launched { id: id.clone(), pid })]
         }
         Report::Ended(record) => end(container, id, record, false),
-        Report::Welcome(_) | Report::Refused(_) => Vec::new(),
+        // Answers, and what only those hear who attach.
+        Report::Welcome(_)
+        | Report::Refused(_)
+        | Report::Attached
+        | Report::Busy
+        | Report::Output { .. } => Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use model::ContainerId;
 use super::done::Line;
 use super::effects::Effect;
 use super::end::failed;
+use super::family;
 use super::state::{Container, Stage, State};
 use crate::containerizer::{ContainerConfig, ContainerEvent, LaunchFailure, LaunchStep};
 
@@ -17,6 +18,19 @@ pub(crate) fn launch(state: &mut State, id: ContainerId, config: Box<ContainerCo
     if state.containers.contains_key(&id) {
         // Told nothing: the answer would be taken for that of the container that is there.
         return Vec::new();
+    }
+    if let Some(parent) = id.parent() {
+        let refused = match state.containers.get(&parent) {
+            Some(around) if around.destroying || around.is_over() || around.held_end.is_some() => {
+                Some(format!("Parent container {parent} is being destroyed"))
+            }
+            Some(around) if around.stage.runs() => None,
+            Some(_) => Some(format!("Parent container {parent} is not running")),
+            None => Some(format!("Parent container {parent} does not exist")),
+        };
+        if let Some(message) = refused {
+            return vec![failed(&id, LaunchStep::Prepare, message)];
+        }
     }
     state.containers.insert(id.clone(), Container::new(Stage::Waiting { config }));
     state.waiting.push_back(id);
@@ -67,8 +81,20 @@ pub(crate) fn kill(state: &State, id: &ContainerId, signal: i32) -> Vec<Effect> 
     }
 }
 
-/// Ends a container at whatever point it is. What is under way in a lane is let run to its next step, and ends there.
+/// Ends a container at whatever point it is, after all inside of it.
 pub(crate) fn destroy(state: &mut State, id: &ContainerId) -> Vec<Effect> {
+    if family::has_living_inside(state, id) {
+        if let Some(container) = state.containers.get_mut(id) {
+            container.destroying = true;
+        }
+        return family::destroy_inside(state, id);
+    }
+    destroy_itself(state, id)
+}
+
+/// Ends a container inside of which nothing lives. What is under way in a lane is let run to its next step, and ends
+/// there.
+pub(crate) fn destroy_itself(state: &mut State, id: &ContainerId) -> Vec<Effect> {
     let Some(container) = state.containers.get_mut(id) else { return Vec::new() };
     match container.stage {
         Stage::Waiting { .. } => {

@@ -7,7 +7,7 @@
 //!
 //! Read in this order:
 //! 1. [`state`]: where a container stands;
-//! 2. [`decide`]: everything that can happen to it; the rules are [`launch`], [`end`], [`recovered`];
+//! 2. [`decide`]: everything that can happen to it; the rules are [`launch`], [`end`], [`family`], [`recovered`];
 //! 3. [`effects`]: all it may ask of the world; [`done`]: what comes back;
 //! 4. [`actor`]: the shell; with [`start`], [`watch`], [`recover`]: the work itself.
 
@@ -16,6 +16,7 @@ mod decide;
 mod done;
 mod effects;
 mod end;
+mod family;
 mod launch;
 mod recover;
 mod recovered;
@@ -27,3 +28,4 @@ mod watch;
 
 pub use actor::{Config, Containerizer};
 pub(crate) use done::Done;
+pub(crate) use start::runtime_dir;

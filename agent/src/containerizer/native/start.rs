@@ -85,6 +85,7 @@ fn describe(
         credentials,
         stdout: text(&config.stdout.unwrap_or_else(|| sandbox.join("stdout")))?,
         stderr: text(&config.stderr.unwrap_or_else(|| sandbox.join("stderr")))?,
+        stdio: config.stdio,
     })
 }
 

@@ -1,11 +1,11 @@
 //! Where each container stands.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use agent_launch::Identity;
 use model::ContainerId;
 
-use crate::containerizer::ContainerConfig;
+use crate::containerizer::{ContainerConfig, ContainerEvent};
 
 /// What the native containerizer knows.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub(crate) struct State {
     pub(crate) containers: BTreeMap<ContainerId, Container>,
     /// Launches that wait for a lane, oldest first.
     pub(crate) waiting: VecDeque<ContainerId>,
+    /// Those that end, or whose end is told, once nothing lives inside of them.
+    pub(crate) parting: BTreeSet<ContainerId>,
     /// How many launches may be under way at once.
     pub(crate) lanes: usize,
 }
@@ -30,6 +32,8 @@ pub(crate) struct Container {
     pub(crate) orphan: bool,
     /// An earlier agent left it at its gate: its launch ends here.
     pub(crate) interrupted: bool,
+    /// Its end, which is told once nothing lives inside of it.
+    pub(crate) held_end: Option<ContainerEvent>,
 }
 
 /// How far a container is.
@@ -76,7 +80,12 @@ pub(crate) enum Stage {
 
 impl State {
     pub(crate) fn new(lanes: usize) -> Self {
-        Self { containers: BTreeMap::new(), waiting: VecDeque::new(), lanes: lanes.max(1) }
+        Self {
+            containers: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            parting: BTreeSet::new(),
+            lanes: lanes.max(1),
+        }
     }
 
     /// Launches under way.
@@ -95,6 +104,9 @@ impl State {
                 "{id} waits in the queue and nowhere else"
             );
         }
+        for id in &self.parting {
+            assert!(super::family::has_living_inside(self, id), "{id} waits for nobody");
+        }
         let waiting = self
             .containers
             .values()
@@ -106,13 +118,30 @@ impl State {
 
 impl Container {
     pub(crate) fn new(stage: Stage) -> Self {
-        Self { stage, identity: None, destroying: false, orphan: false, interrupted: false }
+        Self {
+            stage,
+            identity: None,
+            destroying: false,
+            orphan: false,
+            interrupted: false,
+            held_end: None,
+        }
+    }
+
+    /// Whether it and all inside of it have ended.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Ended { .. }) && self.held_end.is_none()
     }
 }
 
 impl Stage {
     fn takes_lane(&self) -> bool {
         matches!(self, Self::Fetching { .. } | Self::Starting | Self::Opening)
+    }
+
+    /// Whether its program was let go.
+    pub(crate) fn runs(&self) -> bool {
+        matches!(self, Self::Leaving | Self::Running)
     }
 
     /// Whether a supervisor can be spoken to.

@@ -10,8 +10,11 @@ use super::done::{Done, Line};
 use super::state::State;
 use crate::containerizer::{ContainerConfig, Input, Work};
 
+/// Shape: `parent.child`.
 pub(crate) fn id(name: &str) -> ContainerId {
-    ContainerId::new(name)
+    let mut parts = name.split('.');
+    let root = ContainerId::new(parts.next().unwrap_or_default());
+    parts.fold(root, |parent, part| parent.child(part))
 }
 
 pub(crate) fn identity() -> Identity {

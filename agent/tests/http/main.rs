@@ -2,7 +2,9 @@
 //!
 //! Source: captures of the original; texts and statuses are its own.
 
-use std::path::Path;
+mod containers;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent::Config;
@@ -19,6 +21,7 @@ struct Answer {
 /// An agent that finds no master, but has looked for its containers.
 struct Node {
     runtime: Runtime,
+    work_dir: PathBuf,
 }
 
 impl Node {
@@ -30,7 +33,7 @@ impl Node {
         config.attributes = "rack:r1;zone:z1".parse().unwrap();
         config.hostname = Some("agent1.example".to_owned());
         agent::spawn(&runtime, config).unwrap();
-        let node = Self { runtime };
+        let node = Self { runtime, work_dir: work_dir.to_owned() };
         for _ in 0..200 {
             if node.ask(Method::GET, "/state", &[], "").await.status == 200 {
                 return node;
@@ -53,6 +56,17 @@ impl Node {
             content_type,
             body: String::from_utf8(body.to_vec()).unwrap(),
         }
+    }
+
+    /// Waits until something is true; a minute is enough for anything here.
+    async fn until(&self, what: &str, done: impl AsyncFn() -> bool) {
+        for _ in 0..12_000 {
+            if done().await {
+                return;
+            }
+            self.runtime.sleep(Duration::from_millis(5)).await;
+        }
+        panic!("waited in vain until {what}");
     }
 
     async fn get(&self, path: &str) -> (u16, String) {

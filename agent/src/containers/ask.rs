@@ -1,0 +1,70 @@
+//! Waiting for containers, signals to them, and their removal.
+
+use model::ContainerId;
+
+use super::call::{Awaits, Told};
+use super::end::remove as take_out;
+use crate::effects::{Effect, Effects};
+use crate::state::{Run, State};
+
+/// Answers when the container has ended, at once if it has.
+///
+/// Those of executors can be waited for too. Source: Mesos agent operator API, WAIT_CONTAINER.
+pub(crate) fn wait(state: &State, id: ContainerId) -> Effects {
+    let told = match state.containers.get(&id) {
+        Some(container) => match &container.end {
+            Some(end) if container.run == Run::Ended => Told::Ended(end.clone()),
+            _ => return vec![Effect::Hold(Awaits::End, id)],
+        },
+        None => match state.executor_in(&id).and_then(|key| state.executor(&key)) {
+            Some(executor) if !executor.is_ended() => return vec![Effect::Hold(Awaits::End, id)],
+            _ => Told::Unknown,
+        },
+    };
+    vec![Effect::Told(told)]
+}
+
+/// Sends a signal to the first process of a container; one that does not run yet is ended.
+///
+/// Source: Mesos agent operator API, KILL_CONTAINER.
+pub(crate) fn kill(state: &mut State, id: ContainerId, signal: i32) -> Effects {
+    let executor = || state.executor_in(&id).and_then(|key| state.executor(&key));
+    let (run, ours) = match state.containers.get(&id) {
+        Some(container) => (container.run, true),
+        None => (executor().map_or(Run::Ended, |executor| executor.run), false),
+    };
+    match run {
+        Run::Running(_) => vec![Effect::Signal(id, signal), Effect::Told(Told::Done)],
+        Run::Launching => vec![Effect::Destroy(id), Effect::Told(Told::Done)],
+        // The containerizer has not heard of it, and will not.
+        Run::Intended if ours => {
+            let record = take_out(state, &id);
+            vec![
+                Effect::Record { records: record.into_iter().collect(), then: Vec::new() },
+                Effect::Settle(Awaits::Launch, id.clone(), Told::Failed("Container was killed".to_owned())),
+                Effect::Settle(Awaits::End, id, Told::Unknown),
+                Effect::Told(Told::Done),
+            ]
+        }
+        Run::Intended | Run::Ended => vec![Effect::Told(Told::Unknown)],
+    }
+}
+
+/// Forgets a container that has ended, with its sandbox. One that is not there is as good as removed.
+///
+/// Source: Mesos agent operator API, REMOVE_CONTAINER.
+pub(crate) fn remove(state: &mut State, id: &ContainerId) -> Effects {
+    let Some(container) = state.containers.get(id) else {
+        let runs = state.executor_in(id).is_some();
+        return vec![Effect::Told(if runs { Told::Running } else { Told::Done })];
+    };
+    if !container.is_ended() {
+        return vec![Effect::Told(Told::Running)];
+    }
+    let sandbox = (!container.session).then(|| container.sandbox().to_owned());
+    let record = take_out(state, id);
+    let mut effects = vec![Effect::Record { records: record.into_iter().collect(), then: Vec::new() }];
+    effects.extend(sandbox.map(Effect::RemoveSandbox));
+    effects.push(Effect::Told(Told::Done));
+    effects
+}

@@ -1,0 +1,126 @@
+//! What a container is run with: its surroundings are those of its parent, as far as nothing else is said.
+
+use std::path::{Path, PathBuf};
+
+use agent_launch::{Rotation, Window};
+use model::{CommandInfo, ContainerId, ContainerInfo, VariableValue};
+
+use super::LaunchCall;
+use crate::containerizer::{ContainerConfig, KeptStdio};
+use crate::executors;
+use crate::state::{Boxed, Run, State};
+
+/// What is around a container that is to be launched.
+pub(super) struct Around {
+    pub sandbox: PathBuf,
+    pub user: Option<String>,
+    pub environment: Vec<(String, String)>,
+    pub checkpoint: bool,
+}
+
+/// What is around `id`.
+///
+/// Errors: nothing runs there, and what to say of that.
+pub(super) fn around(state: &State, id: &ContainerId) -> Result<Option<Around>, String> {
+    let Some(parent) = id.parent() else { return Ok(None) };
+    if let Some(container) = state.containers.get(&parent) {
+        return match container.run {
+            Run::Running(_) if !container.session => Ok(Some(Around {
+                sandbox: container.sandbox().to_owned(),
+                user: container.config.user.clone(),
+                environment: container.config.environment.clone(),
+                checkpoint: container.checkpoint,
+            })),
+            _ if container.session => Err(format!("Parent container {parent} is a session")),
+            Run::Ended => Err(format!("Parent container {parent} has terminated")),
+            _ => Err(format!("Parent container {parent} is not running")),
+        };
+    }
+    let executor = state.executor_in(&parent).and_then(|key| state.executor(&key));
+    match executor {
+        Some(executor) if matches!(executor.run, Run::Running(_)) => Ok(Some(Around {
+            sandbox: executor.directory.to_path_buf(),
+            user: executors::user(state, executor),
+            environment: executors::environment(state, executor),
+            checkpoint: executor.checkpoint,
+        })),
+        Some(_) => Err(format!("Parent container {parent} is not running")),
+        None => Err(format!("Parent container {parent} does not exist")),
+    }
+}
+
+/// What is remembered of the container, and what the containerizer is told.
+///
+/// Source: Mesos, launching nested and standalone containers; a session sees what its parent sees, and starts where it
+/// did.
+pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> (Boxed, ContainerConfig) {
+    let settings = &state.settings;
+    let sandbox = match &around {
+        Some(around) if call.session => around.sandbox.clone(),
+        Some(around) => around.sandbox.join("containers").join(call.id.value()),
+        None => settings.layout.standalone(&call.id),
+    };
+    let command = call.command.as_ref();
+    let user = command
+        .and_then(|command| command.user.clone())
+        .or_else(|| around.as_ref().and_then(|around| around.user.clone()))
+        .filter(|user| settings.switch_user && !user.is_empty());
+    let mut environment = match around {
+        Some(around) if call.session => around.environment,
+        _ => vec![("PATH".to_owned(), settings.path.clone().unwrap_or_else(|| executors::PATH.to_owned()))],
+    };
+    if !call.session {
+        environment.push(("MESOS_SANDBOX".to_owned(), sandbox.display().to_string()));
+    }
+    for variable in command.iter().flat_map(|command| command.environment.iter()) {
+        // Secrets are not resolved yet, and nothing stands in for one.
+        if let VariableValue::Value(value) = &variable.value {
+            environment.push((variable.name.clone(), value.clone()));
+        }
+    }
+    let stdio = stdio(call.container.as_ref(), call.session);
+    if stdio.as_ref().is_some_and(|stdio| stdio.terminal.is_some())
+        && !environment.iter().any(|(name, _)| name == "TERM")
+    {
+        environment.push(("TERM".to_owned(), "xterm".to_owned()));
+    }
+    let boxed = Boxed {
+        sandbox: sandbox.display().to_string(),
+        user: user.clone(),
+        environment: environment.clone(),
+        resources: call.resources.clone(),
+    };
+    let (program, argv) = command.map(executors::words).unwrap_or_default();
+    let config = ContainerConfig {
+        working_dir: working_dir(&sandbox),
+        sandbox,
+        program,
+        argv,
+        environment,
+        user,
+        uris: command.map(|command: &CommandInfo| command.uris.clone()).unwrap_or_default(),
+        stdout: None,
+        stderr: None,
+        stdio: stdio.or_else(|| settings.logged()),
+    };
+    (boxed, config)
+}
+
+fn working_dir(sandbox: &Path) -> Option<PathBuf> {
+    Some(sandbox.to_owned())
+}
+
+/// Who is looked at while it runs has its input and output kept.
+pub(crate) fn stdio(container: Option<&ContainerInfo>, session: bool) -> Option<KeptStdio> {
+    let tty = container.and_then(|container| container.tty);
+    if tty.is_none() && !session {
+        return None;
+    }
+    let terminal = tty.map(|tty| {
+        let (rows, columns) = tty.window.unwrap_or((24, 80));
+        let bounded = |size: u32| u16::try_from(size).unwrap_or(u16::MAX);
+        Window { rows: bounded(rows), columns: bounded(columns) }
+    });
+    let logged = (!session).then_some(Rotation { bytes_max: 0, kept_max: 0 });
+    Some(KeptStdio { terminal, input: true, logged, session })
+}
