@@ -33,6 +33,10 @@ pub struct Config {
     pub default_role: String,
     pub frameworks_home: String,
     pub fetcher_stall_timeout: Duration,
+    /// Where fetched URIs are kept; in the runtime directory if `None`. Emptied at the start.
+    pub fetcher_cache_dir: Option<PathBuf>,
+    /// Unit: bytes.
+    pub fetcher_cache_size: u64,
     pub switch_user: bool,
     pub registration_backoff_factor: Duration,
     /// Variables every executor gets instead of the agent's own.
@@ -71,6 +75,8 @@ impl Config {
             default_role: "*".to_owned(),
             frameworks_home: String::new(),
             fetcher_stall_timeout: Duration::from_secs(60),
+            fetcher_cache_dir: None,
+            fetcher_cache_size: 2 << 30,
             switch_user: true,
             registration_backoff_factor: Duration::from_secs(1),
             executor_environment: None,

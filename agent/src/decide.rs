@@ -6,13 +6,13 @@ use model::executor_call::{ExecutorCall, ExecutorCallKind};
 
 use crate::alarms::{Alarm, Delay};
 use crate::containerizer::ContainerEvent;
+use crate::containers::{self, ContainerCall};
 use crate::effects::{Effect, Effects};
 use crate::gc::Swept;
 use crate::http::{Refused, StreamNo};
 use crate::messages::{FromMaster, Input};
 use crate::recovery::Durable;
 use crate::state::{Life, State};
-use crate::containers::{self, ContainerCall};
 use crate::{executors, master, operations, recovery, tasks, updates};
 
 /// One happening, one rule.

@@ -7,7 +7,8 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use model::{format_duration, parse_duration};
+use agent_launch::Rotation;
+use model::{format_duration, parse_bytes, parse_duration};
 
 use crate::config::{Config, Recover};
 use crate::resources;
@@ -77,6 +78,11 @@ pub struct Flags {
     /// How large the cache of fetched URIs may grow.
     #[arg(long = "fetcher_cache_size", env = "HECTARE_FETCHER_CACHE_SIZE", default_value = "2GB")]
     pub fetcher_cache_size: String,
+
+    /// Set stdout and stderr of a container aside once they are so long, and keep that many of each: `10MB,5`. Unset,
+    /// they grow as long as they like.
+    #[arg(long = "container_log_rotation", env = "HECTARE_CONTAINER_LOG_ROTATION", value_parser = rotation)]
+    pub container_log_rotation: Option<Rotation>,
 
     /// A download that stands still this long is given up.
     #[arg(long = "fetcher_stall_timeout", env = "HECTARE_FETCHER_STALL_TIMEOUT", default_value = "1mins", value_parser = duration)]
@@ -183,6 +189,10 @@ impl Flags {
         config.default_role = self.default_role.clone();
         config.frameworks_home = self.frameworks_home.clone();
         config.fetcher_stall_timeout = self.fetcher_stall_timeout;
+        config.fetcher_cache_dir = self.fetcher_cache_dir.clone();
+        config.fetcher_cache_size =
+            parse_bytes(&self.fetcher_cache_size).map_err(|why| invalid("fetcher_cache_size", why))?;
+        config.log_rotation = self.container_log_rotation;
         config.switch_user = self.switch_user;
         config.registration_backoff_factor = self.registration_backoff_factor;
         if let Some(text) = &self.executor_environment_variables {
@@ -270,6 +280,17 @@ impl Flags {
 /// Duration flags: Mesos' text form.
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// Shape: `10MB,5`.
+fn rotation(text: &str) -> Result<Rotation, String> {
+    let (bytes, kept) = text.split_once(',').ok_or("expected a size and a count, as in 10MB,5")?;
+    let bytes_max = parse_bytes(bytes.trim()).map_err(|error| error.to_string())?;
+    let kept_max = kept.trim().parse().map_err(|_| format!("'{kept}' is no count"))?;
+    if bytes_max == 0 || kept_max > 1000 {
+        return Err("expected a size above zero, and at most 1000 files".to_owned());
+    }
+    Ok(Rotation { bytes_max, kept_max })
 }
 
 /// A flag whose value may be `file:///path`, which stands for what the file holds.

@@ -108,6 +108,9 @@ impl Host for Machine {
         theirs.frameworks_home =
             Some(&config.frameworks_home).filter(|home| !home.is_empty()).map(Into::into);
         theirs.fetch.stall = config.fetcher_stall_timeout;
+        // A directory of its own within: others may use the same one, and what lies there is emptied.
+        theirs.cache_dir = config.fetcher_cache_dir.as_ref().map(|dir| dir.join(tag(&config.runtime_dir)));
+        theirs.cache_bytes = config.fetcher_cache_size;
         std::fs::create_dir_all(&config.runtime_dir).map_err(StartError::Containerizer)?;
         // Made on its shard, where it stays; what could fail there is only what the line above just did.
         let make = move || {
@@ -120,4 +123,12 @@ impl Host for Machine {
     fn has_files(&self) -> bool {
         true
     }
+}
+
+/// A name for what belongs to the agent with this runtime directory.
+fn tag(runtime_dir: &Path) -> String {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    runtime_dir.hash(&mut hasher);
+    format!("agent-{:016x}", hasher.finish())
 }

@@ -128,7 +128,8 @@ impl Cluster {
         // A command task's executor bears the task's id, and the master shows none.
         let (id, executor) = (text(&task["id"]), text(&task["executor_id"]));
         let executor = if executor.is_empty() { id } else { executor };
-        let mut path = format!("/frameworks/{}/executors/{executor}/runs/latest", text(&task["framework_id"]));
+        let mut path =
+            format!("/frameworks/{}/executors/{executor}/runs/latest", text(&task["framework_id"]));
         if container_of(task).is_some_and(|container| container.parent.is_some()) {
             path.push_str(&format!("/tasks/{id}"));
         }
@@ -238,7 +239,8 @@ impl Inside {
     }
 
     async fn call(&self, call: &Call) -> anyhow::Result<Response> {
-        self.send(self.request(MediaType::Protobuf.as_str()).body(content::encode(call, MediaType::Protobuf))).await
+        self.send(self.request(MediaType::Protobuf.as_str()).body(content::encode(call, MediaType::Protobuf)))
+            .await
     }
 
     /// Reads the stream that answers a call.

@@ -139,7 +139,9 @@ impl Typing {
 
     /// Tells the window's size, now and whenever it changes, and that somebody is there. Never completes.
     pub(crate) async fn keep_up(&self, runtime: &Runtime, terminal: bool) {
-        let Ok(mut resized) = signal(SignalKind::window_change()) else { return std::future::pending().await };
+        let Ok(mut resized) = signal(SignalKind::window_change()) else {
+            return std::future::pending().await;
+        };
         loop {
             if let (true, Some(size)) = (terminal, window()) {
                 let info = TtyInfo { window_size: Some(size) };

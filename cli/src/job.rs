@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use libprocess::Runtime;
-use model::{CommandInfo, FrameworkCapability, FrameworkInfo, KillPolicy, Resources, Role, TaskState, Time};
+use model::{
+    CommandInfo, FrameworkCapability, FrameworkInfo, HealthCheck, KillPolicy, Resources, Role, TaskState,
+    Time,
+};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::client::Cluster;
@@ -37,6 +40,10 @@ pub(crate) struct Job {
     /// Killed when they take longer.
     pub(crate) kill_after: Option<Duration>,
     pub(crate) kill_policy: Option<KillPolicy>,
+    /// Asked again and again; a task that fails it too often is killed.
+    pub(crate) health_check: Option<HealthCheck>,
+    /// Whether it has a terminal, for `hectare attach`.
+    pub(crate) tty: bool,
     /// Whether what the tasks write is copied.
     pub(crate) follow: bool,
 }
@@ -64,6 +71,8 @@ impl Job {
             checkpoint: true,
             kill_after: None,
             kill_policy: None,
+            health_check: None,
+            tty: false,
             follow: true,
         }
     }

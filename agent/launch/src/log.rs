@@ -98,7 +98,10 @@ mod tests {
             log.write(line.as_bytes());
         }
         let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
-        assert_eq!([read("stdout"), read("stdout.1"), read("stdout.2")], ["six\n", "five five five\n", "3\n4\n"]);
+        assert_eq!(
+            [read("stdout"), read("stdout.1"), read("stdout.2")],
+            ["six\n", "five five five\n", "3\n4\n"]
+        );
         assert!(!dir.path().join("stdout.3").exists());
 
         // A supervisor's successor goes on where the file ends.

@@ -170,9 +170,7 @@ impl Kept {
     /// Reads those that are ready; `ready` in the order of [`outputs`](Self::outputs).
     pub(crate) fn read(&mut self, ready: &[bool], peers: &mut Peers) {
         for index in (0..self.outputs.len()).rev() {
-            if ready.get(index).copied().unwrap_or(false)
-                && matches!(self.pass(index, peers), Passed::End)
-            {
+            if ready.get(index).copied().unwrap_or(false) && matches!(self.pass(index, peers), Passed::End) {
                 self.outputs.remove(index);
             }
         }

@@ -433,8 +433,10 @@ impl Supervisor {
     /// Waits for the last words of those who are there; whether an agent said that nothing needs to be left behind.
     fn part(&mut self, peers: &mut Peers, deadline: Instant) -> bool {
         let mut watched = vec![Watched::reading(self.listener.as_fd())];
-        watched.extend((0..peers.len()).map(|index| {
-            Watched { fd: peers.fd(index), read: true, write: peers.waits(index) }
+        watched.extend((0..peers.len()).map(|index| Watched {
+            fd: peers.fd(index),
+            read: true,
+            write: peers.waits(index),
         }));
         let left = deadline.saturating_duration_since(now());
         let within = match peers.until_stuck(now()) {

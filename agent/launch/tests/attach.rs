@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use agent_launch::runtime_files::{CONTROL, LOCK};
 use agent_launch::sealed::Sealed;
-use agent_launch::{KeptStdio, LaunchSpec, Outcome, PROTOCOL, Report, Request, Rotation, StatusRecord, Window};
+use agent_launch::{
+    KeptStdio, LaunchSpec, Outcome, PROTOCOL, Report, Request, Rotation, StatusRecord, Window,
+};
 use agent_linux::lock::Lock;
 use agent_linux::packet::{Packets, wait_readable, wait_readable_within};
 use agent_linux::program::{Program, Started};

@@ -37,8 +37,7 @@ pub(crate) fn terminated(state: &mut State, id: &ContainerId, termination: Termi
 pub(crate) fn launch_failed(state: &mut State, id: &ContainerId, failure: LaunchFailure) -> Effects {
     match failure.step {
         LaunchStep::Exec => {
-            let mut effects =
-                vec![Effect::Settle(Awaits::Launch, id.clone(), Told::Launched)];
+            let mut effects = vec![Effect::Settle(Awaits::Launch, id.clone(), Told::Launched)];
             let end = ContainerEnd {
                 status: Some(NOT_EXECUTED),
                 message: Some(failure.message),

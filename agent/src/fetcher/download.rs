@@ -85,7 +85,7 @@ async fn follow(fetcher: &Fetcher, url: &str) -> Result<Followed, String> {
 }
 
 /// Where a redirect leads.
-fn target(from: &str, location: &str) -> Result<String, String> {
+pub(super) fn target(from: &str, location: &str) -> Result<String, String> {
     if location.starts_with("http://") || location.starts_with("https://") {
         return Ok(location.to_owned());
     }

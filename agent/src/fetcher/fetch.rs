@@ -8,6 +8,7 @@ use agent_launch::Credentials;
 use libprocess::Runtime;
 use tokio::sync::oneshot;
 
+use super::cache::Cache;
 use super::download::Downloaded;
 use super::source::{Item, Source, Then};
 use super::{download, helper};
@@ -86,6 +87,8 @@ pub(crate) struct Fetcher {
     pub(crate) runtime: Runtime,
     pub(crate) limits: Limits,
     pub(crate) frameworks_home: Option<PathBuf>,
+    /// None where nothing is kept.
+    pub(crate) cache: Option<Cache>,
 }
 
 impl Fetcher {
@@ -117,29 +120,54 @@ impl Fetcher {
         who: Option<&Credentials>,
     ) -> Result<(), FetchError> {
         let failed = |why: String| FetchError::Failed { uri: uri.to_owned(), why };
+        if item.cache && self.from_cache(uri, &item, sandbox, who).await? {
+            return Ok(());
+        }
+        self.bring(&item, sandbox, who).await.map_err(failed)?;
+        if let Then::Unpack(format) = item.then {
+            self.unpack(uri, format, &item.name, sandbox, who).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens an archive that is in the sandbox.
+    pub(super) async fn unpack(
+        &self,
+        uri: &str,
+        format: &'static str,
+        name: &Path,
+        sandbox: &Path,
+        who: Option<&Credentials>,
+    ) -> Result<(), FetchError> {
+        let step = helper::Step::Unpack { format, name: name.to_owned() };
+        let done = self.help(step, sandbox, who).await;
+        done.map_err(|why| FetchError::Extract { uri: uri.to_owned(), why })
+    }
+
+    /// Brings the bytes into a directory, under their name.
+    pub(super) async fn bring(
+        &self,
+        item: &Item,
+        sandbox: &Path,
+        who: Option<&Credentials>,
+    ) -> Result<(), String> {
         let executable = item.then == Then::Executable;
-        match item.source {
+        match item.source.clone() {
             Source::Http(url) => {
                 let done = download::download(self, &url, sandbox, &item.name, executable, who);
-                if let Downloaded::Elsewhere(url) = done.await.map_err(failed)? {
+                if let Downloaded::Elsewhere(url) = done.await? {
                     let step = helper::Step::Download { url, name: item.name.clone(), executable };
-                    self.help(step, sandbox, who).await.map_err(failed)?;
+                    self.help(step, sandbox, who).await?;
                 }
             }
             Source::Other(url) => {
                 let step = helper::Step::Download { url, name: item.name.clone(), executable };
-                self.help(step, sandbox, who).await.map_err(failed)?;
+                self.help(step, sandbox, who).await?;
             }
             Source::Local(path) => {
                 let step = helper::Step::Copy { from: path, name: item.name.clone(), executable };
-                self.help(step, sandbox, who).await.map_err(failed)?;
+                self.help(step, sandbox, who).await?;
             }
-        }
-        if let Then::Unpack(format) = item.then {
-            let step = helper::Step::Unpack { format, name: item.name };
-            self.help(step, sandbox, who)
-                .await
-                .map_err(|why| FetchError::Extract { uri: uri.to_owned(), why })?;
         }
         Ok(())
     }

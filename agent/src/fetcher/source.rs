@@ -33,6 +33,8 @@ pub(crate) struct Item {
     /// Where it is put, beneath the sandbox.
     pub(crate) name: PathBuf,
     pub(crate) then: Then,
+    /// Whether a copy is kept for others who ask for the same.
+    pub(crate) cache: bool,
 }
 
 /// Suffix → format, the longer first.
@@ -91,7 +93,8 @@ impl Item {
             Some((_, format)) if uri.extract => Then::Unpack(format),
             _ => Then::Keep,
         };
-        Ok(Self { source, name, then })
+        let cache = uri.cache && !value.starts_with("ftp");
+        Ok(Self { source, name, then, cache })
     }
 }
 

@@ -19,7 +19,10 @@ pub(crate) fn shutdown(state: &mut State, shutdown: ShutdownAgent) -> Effects {
         effects.extend(executors::shutdown_framework(state, &framework));
     }
     effects.extend(standing_alone(state));
-    if state.frameworks.is_empty() && state.runs_nothing() && !effects.iter().any(|effect| matches!(effect, Effect::Stop(_))) {
+    if state.frameworks.is_empty()
+        && state.runs_nothing()
+        && !effects.iter().any(|effect| matches!(effect, Effect::Stop(_)))
+    {
         effects.push(Effect::Stop(shutdown.message));
     }
     effects

@@ -36,9 +36,11 @@ pub(crate) fn restored(state: &mut State) -> Effects {
     let executors = state.executors().filter(|executor| executor.run != Run::Ended).map(|executor| {
         KnownContainer { id: executor.container.clone(), identity: executor.identity.clone() }
     });
-    let inside = state.containers.values().filter(|container| !container.is_ended()).map(|container| {
-        KnownContainer { id: container.id.clone(), identity: container.identity.clone() }
-    });
+    let inside = state
+        .containers
+        .values()
+        .filter(|container| !container.is_ended())
+        .map(|container| KnownContainer { id: container.id.clone(), identity: container.identity.clone() });
     let known = executors.chain(inside).collect();
     effects.push(Effect::Recover(known));
     effects

@@ -122,7 +122,10 @@ impl State {
     }
 
     /// Those inside of a container, the outer before the inner.
-    pub(crate) fn containers_inside<'a>(&'a self, id: &'a ContainerId) -> impl Iterator<Item = &'a Container> {
+    pub(crate) fn containers_inside<'a>(
+        &'a self,
+        id: &'a ContainerId,
+    ) -> impl Iterator<Item = &'a Container> {
         let after = (std::ops::Bound::Excluded(id.clone()), std::ops::Bound::Unbounded);
         let found = self.containers.range(after).take_while(|(other, _)| other.path().starts_with(id.path()));
         found.map(|(_, container)| container.as_ref())

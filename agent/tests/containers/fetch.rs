@@ -192,3 +192,94 @@ fn a_redirect_to_https_goes_the_same_way() {
         failure.message
     );
 }
+
+#[test]
+fn what_is_to_be_cached_is_fetched_once_however_many_ask_for_it() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let fetched = Arc::new(AtomicUsize::new(0));
+    let counted = fetched.clone();
+    let archive = tempfile::tempdir().unwrap();
+    fs::write(archive.path().join("content"), "content\n").unwrap();
+    let packed = archive.path().join("app.tgz");
+    let made = std::process::Command::new("tar")
+        .args(["-C", archive.path().to_str().unwrap(), "-czf", packed.to_str().unwrap(), "content"])
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let bytes = fs::read(&packed).unwrap();
+    let address = serve_heads(move |method, path| {
+        if method == "GET" {
+            counted.fetch_add(1, Ordering::SeqCst);
+            // Long enough for the others to come.
+            thread::sleep(Duration::from_millis(200));
+        }
+        match path {
+            "/app.tgz" => answer("200 OK", &format!("Content-Length: {}\r\n", bytes.len()), &bytes),
+            "/endless" => answer("200 OK", "", b"no length\n"),
+            _ => answer("404 Not Found", "Content-Length: 0\r\n", b""),
+        }
+    });
+    let machine = Machine::with(|config| config.cache_bytes = 1 << 20);
+    let cached = |path: &str| Uri { cache: true, ..Uri::new(format!("http://{address}{path}")) };
+    let end_all = |ids: &[String]| {
+        for _ in ids {
+            machine.held();
+        }
+        for id in ids {
+            machine.say(Input::Go { id: ContainerId::new(id.as_str()) });
+        }
+        for _ in 0..2 * ids.len() {
+            machine.hear();
+        }
+    };
+    let ids: Vec<String> = (0..4).map(|number| format!("c{number}")).collect();
+    for id in &ids {
+        machine.launch_with(id, "cat content; ls", |config| config.uris = vec![cached("/app.tgz")]);
+    }
+    end_all(&ids);
+    assert_eq!(fetched.load(Ordering::SeqCst), 1);
+    for id in &ids {
+        let said = fs::read_to_string(machine.sandbox(id).join("stdout")).unwrap();
+        assert_eq!(said, "content\ncontent\nstderr\nstdout\n", "the archive itself stays in the cache");
+    }
+
+    // Whose size is not known beforehand is fetched every time; what fails, fails for each.
+    let ids = ["e0", "e1"].map(str::to_owned);
+    for id in &ids {
+        machine.launch_with(id, "cat endless", |config| config.uris = vec![cached("/endless")]);
+    }
+    end_all(&ids);
+    assert_eq!(fetched.load(Ordering::SeqCst), 3);
+    machine.launch_with("gone", "", |config| config.uris = vec![cached("/gone")]);
+    assert!(machine.failed().message.contains("404 Not Found"));
+}
+
+/// Like [`serve`], for those who tell GET from HEAD, each connection on a thread of its own.
+fn serve_heads(answer: impl Fn(&str, &str) -> Vec<u8> + Send + Sync + 'static) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = std::sync::Arc::new(answer);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, answer) = (stream.unwrap(), answer.clone());
+            thread::spawn(move || {
+                let mut head = Vec::new();
+                let mut byte = [0];
+                while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap_or(0) == 1 {
+                    head.push(byte[0]);
+                }
+                let head = String::from_utf8_lossy(&head).into_owned();
+                let mut words = head.split(' ');
+                let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+                let mut bytes = answer(method, path);
+                if method == "HEAD" {
+                    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+                    bytes.truncate(end + 4);
+                }
+                let _ = stream.write_all(&bytes);
+            });
+        }
+    });
+    address
+}

@@ -7,7 +7,7 @@ use api::recordio;
 use api::v1::agent::{Call, ProcessIo, call, process_io};
 use bytes::Bytes;
 use libprocess::Runtime;
-use libprocess::http::{self, Body, Method, Request, Response, StreamSender, header};
+use libprocess::http::{self, Method, Request, Response, StreamSender, header};
 use serde_json::{Value, json};
 
 use crate::{Node, answer, play};
@@ -33,7 +33,8 @@ fn about(ty: &str, id: &str) -> String {
 }
 
 async fn containers(node: &Node) -> Vec<Value> {
-    let all = json!({"type": "GET_CONTAINERS", "get_containers": {"show_nested": true, "show_standalone": true}});
+    let all =
+        json!({"type": "GET_CONTAINERS", "get_containers": {"show_nested": true, "show_standalone": true}});
     let (_, body) = node.call("/api/v1", &all.to_string()).await;
     let body: Value = serde_json::from_str(&body).unwrap();
     body["get_containers"]["containers"].as_array().cloned().unwrap_or_default()
@@ -60,8 +61,9 @@ impl Reading {
             .header("message-accept", media.as_str())
             .body(call.to_owned());
         let mut response = node.runtime.client().send(request).await.unwrap();
-        if response.status != 200 {
-            panic!("{}: {:?}", response.status, response.bytes(1 << 16).await);
+        let status = response.status;
+        if status != 200 {
+            panic!("{status}: {:?}", response.bytes(1 << 16).await);
         }
         assert_eq!(response.text_of(header::CONTENT_TYPE), Some("application/recordio"));
         Self { response, records: recordio::Decoder::new(1 << 20), media }
@@ -131,7 +133,8 @@ impl Typing {
 
     fn type_in(&self, text: &str) {
         use process_io::data::Type;
-        let data = process_io::Data { r#type: Some(Type::Stdin.into()), data: Some(text.as_bytes().to_vec()) };
+        let data =
+            process_io::Data { r#type: Some(Type::Stdin.into()), data: Some(text.as_bytes().to_vec()) };
         let io = ProcessIo { r#type: Some(process_io::Type::Data.into()), data: Some(data), control: None };
         let attach = call::AttachContainerInput {
             r#type: Some(call::attach_container_input::Type::ProcessIo.into()),
@@ -166,13 +169,19 @@ fn a_container_that_stands_alone_is_launched_listed_waited_for_and_removed() {
         assert_eq!(listed[0]["container_id"], json!({"value": "standalone-1"}));
         assert!(listed[0]["container_status"]["executor_pid"].as_u64().unwrap() > 1);
         assert_eq!(listed[0]["resource_statistics"]["mem_limit_bytes"], 33_554_432);
-        assert_eq!(node.call("/api/v1", r#"{"type":"GET_CONTAINERS"}"#).await, answer(200, r#"{"type":"GET_CONTAINERS"}"#));
+        assert_eq!(
+            node.call("/api/v1", r#"{"type":"GET_CONTAINERS"}"#).await,
+            answer(200, r#"{"type":"GET_CONTAINERS"}"#)
+        );
         assert_eq!(node.call("/api/v1", &about("REMOVE_CONTAINER", "standalone-1")).await.0, 500);
 
         let sandbox = node.work_dir.join("containers/standalone-1");
         std::fs::write(sandbox.join("go"), "").unwrap();
         let (status, body) = node.call("/api/v1", &about("WAIT_CONTAINER", "standalone-1")).await;
-        assert_eq!((status, body.as_str()), (200, r#"{"type":"WAIT_CONTAINER","wait_container":{"exit_status":768}}"#));
+        assert_eq!(
+            (status, body.as_str()),
+            (200, r#"{"type":"WAIT_CONTAINER","wait_container":{"exit_status":768}}"#)
+        );
         let said = std::fs::read_to_string(sandbox.join("stdout")).unwrap();
         assert_eq!(said, format!("hello from {0}\n{0} b\n", sandbox.display()));
         // As often as one asks, until it is removed.
@@ -200,7 +209,8 @@ fn a_container_that_cannot_run_says_why_or_ends_with_an_error() {
             assert_eq!(node.call("/api/v1", &call).await, answer(400, text));
         }
         for (id, why) in [("a/b", "a slash"), ("", "1 to 242"), (&"x".repeat(243), "1 to 242")] {
-            let call = json!({"type": "LAUNCH_CONTAINER", "launch_container": {"container_id": {"value": id}}});
+            let call =
+                json!({"type": "LAUNCH_CONTAINER", "launch_container": {"container_id": {"value": id}}});
             let (status, text) = node.call("/api/v1", &call.to_string()).await;
             assert!(status == 400 && text.contains(why), "{text}");
         }
@@ -211,7 +221,8 @@ fn a_container_that_cannot_run_says_why_or_ends_with_an_error() {
         assert_eq!(end["exit_status"], 256);
         assert!(end["message"].as_str().unwrap().contains("/no/such/program"), "{end}");
         // The original takes a container without a command, which then has nothing to run.
-        let nothing = json!({"type": "LAUNCH_CONTAINER", "launch_container": {"container_id": {"value": "n"}}});
+        let nothing =
+            json!({"type": "LAUNCH_CONTAINER", "launch_container": {"container_id": {"value": "n"}}});
         assert_eq!(node.call("/api/v1", &nothing.to_string()).await, answer(200, ""));
         assert_eq!(wait(node, "n").await["exit_status"], 256);
         // A failed one may be tried again.
@@ -245,7 +256,10 @@ fn what_is_inside_of_a_container_ends_with_it_and_goes_with_it() {
         assert_eq!(wait(node, "p").await["exit_status"], 9);
         assert_eq!(containers(node).await, Vec::<Value>::new());
         assert_eq!(wait(node, "p.a.x").await["exit_status"], 9);
-        assert_eq!(node.call("/api/v1", &launch("p.c", "true")).await, answer(400, "Parent container p has terminated"));
+        assert_eq!(
+            node.call("/api/v1", &launch("p.c", "true")).await,
+            answer(400, "Parent container p has terminated")
+        );
         assert_eq!(node.call("/api/v1", &about("REMOVE_CONTAINER", "p")).await, answer(200, ""));
         assert_eq!(node.call("/api/v1", &about("WAIT_CONTAINER", "p.a.x")).await.0, 404);
     });
@@ -274,7 +288,8 @@ fn a_session_streams_what_is_written_and_takes_what_is_typed() {
         assert!(!sandbox.join("containers").exists(), "a session has no sandbox of its own");
 
         // The other spelling; and whoever leaves takes the session along.
-        let mut reading = Reading::start(node, &session("p.t", "echo up; sleep 300"), MediaType::Protobuf).await;
+        let mut reading =
+            Reading::start(node, &session("p.t", "echo up; sleep 300"), MediaType::Protobuf).await;
         assert_eq!(reading.until("up").await.0, "up\n");
         drop(reading);
         assert_eq!(wait(node, "p.t").await["exit_status"], 9);
@@ -376,7 +391,10 @@ fn containers_outlive_their_agent_and_sessions_do_not() {
             "container_id": {"value": "t"}, "command": {"value": script},
             "container": {"type": "MESOS", "tty_info": {}}}});
         assert_eq!(node.call("/api/v1", &call.to_string()).await.0, 200);
-        assert_eq!(node.call("/api/v1", &launch("t.n", "while [ ! -e go ]; do sleep 0.01; done; exit 2")).await.0, 200);
+        assert_eq!(
+            node.call("/api/v1", &launch("t.n", "while [ ! -e go ]; do sleep 0.01; done; exit 2")).await.0,
+            200
+        );
         assert_eq!(node.call("/api/v1", &launch("t.done", "exit 4")).await.0, 200);
         assert_eq!(wait(&node, "t.done").await["exit_status"], 4 << 8);
         let session = json!({"type": "LAUNCH_NESTED_CONTAINER_SESSION", "launch_nested_container_session": {

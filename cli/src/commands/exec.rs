@@ -52,11 +52,8 @@ async fn launch(inside: &Inside, id: &v1::ContainerId, args: &Args) -> anyhow::R
         tty_info: Some(v1::TtyInfo { window_size: console::window() }),
         ..Default::default()
     });
-    let session = call::LaunchNestedContainerSession {
-        container_id: id.clone(),
-        command: Some(command),
-        container,
-    };
+    let session =
+        call::LaunchNestedContainerSession { container_id: id.clone(), command: Some(command), container };
     let call = Call {
         r#type: Some(call::Type::LaunchNestedContainerSession.into()),
         launch_nested_container_session: Some(session),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use libprocess::{Config, Runtime};
 use model::duration::parse_duration;
-use model::{CommandInfo, Environment, KillPolicy, Role, Uri, Variable};
+use model::{CommandInfo, Environment, HealthCheck, HealthCheckKind, KillPolicy, Role, Uri, Variable};
 
 use super::{Common, Ending, Target};
 use crate::job::{self, Job};
@@ -52,6 +52,12 @@ pub(super) struct Args {
     /// How long a task that is killed may take to end by itself.
     #[arg(long = "kill_grace", value_parser = duration)]
     kill_grace: Option<Duration>,
+    /// A line for the shell that is run beside the task every 10 seconds; after three failures in a row it is killed.
+    #[arg(long = "health_command")]
+    health_command: Option<String>,
+    /// Give the task a terminal, which `hectare attach` takes the place in front of.
+    #[arg(long)]
+    tty: bool,
     /// Do not copy what the tasks write.
     #[arg(long = "no-follow")]
     no_follow: bool,
@@ -117,6 +123,9 @@ fn job(args: Args) -> anyhow::Result<Job> {
     job.checkpoint = args.checkpoint;
     job.kill_after = args.kill_after;
     job.kill_policy = args.kill_grace.map(|grace| KillPolicy { grace_period: Some(grace) });
+    let ask = |line| HealthCheck::new(HealthCheckKind::Command(CommandInfo::shell(line)));
+    job.health_check = args.health_command.map(ask);
+    job.tty = args.tty;
     job.follow = !args.no_follow;
     Ok(job)
 }

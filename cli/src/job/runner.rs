@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, VecDeque};
 
 use driver::{Calls, Scheduler};
 use model::call::Call;
+use model::container::TtyInfo;
 use model::{
-    AgentId, FrameworkId, Offer, Resources, StatusReason, TaskId, TaskInfo, TaskState, TaskStatus, Time,
+    AgentId, ContainerInfo, ContainerKind, FrameworkId, Offer, Resources, StatusReason, TaskId, TaskInfo,
+    TaskState, TaskStatus, Time,
 };
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -73,6 +75,12 @@ impl Runner {
         task.name = self.job.name.clone();
         task.command = Some(self.job.command.clone());
         task.kill_policy = self.job.kill_policy;
+        task.health_check = self.job.health_check.clone();
+        if self.job.tty {
+            let mut container = ContainerInfo::new(ContainerKind::Mesos);
+            container.tty = Some(TtyInfo::default());
+            task.container = Some(container);
+        }
         task
     }
 }

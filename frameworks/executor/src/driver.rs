@@ -10,6 +10,7 @@ use rand::Rng;
 use crate::Environment;
 use crate::actor::{Input, Running};
 use crate::executor::Executor;
+use crate::nested::Containers;
 use crate::session::Happening;
 
 /// The executor's hand on its agent, its clock and its own end.
@@ -85,6 +86,16 @@ impl<E: Executor> Driver<'_, E> {
     /// Sends HTTP requests: health checks, above all.
     pub fn client(&self) -> libprocess::http::Client {
         self.ctx.runtime().client()
+    }
+
+    /// The agent, as one asks it for containers.
+    pub(crate) fn containers(&self) -> Containers {
+        Containers {
+            client: self.client(),
+            runtime: self.ctx.runtime().clone(),
+            agent: self.environment.agent.clone(),
+            token: self.environment.token.clone(),
+        }
     }
 
     /// Ends the executor when this handler returns.

@@ -1,18 +1,22 @@
-//! The shell both executors of ours share: starts the processes of tasks, asks their checks, ends
-//! them, and reports.
+//! The shell both executors of ours share: starts the processes of tasks, or has their containers
+//! started, asks their checks, ends them, and reports.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{Either, LocalBoxFuture, ready, select};
 use libprocess::http::{Client, Request, Response, header};
-use model::{KillPolicy, TaskId, TaskInfo, TaskState, TaskStatus};
+use model::{ContainerId, KillPolicy, TaskId, TaskInfo, TaskState, TaskStatus};
 use nix::sys::signal::Signal;
+use tokio::sync::oneshot;
 
 use crate::checks::{self, Checker, Finding, Subject};
 use crate::child::{Child, Command, Ended, Reaper, kill_remains, signal_tree, spawn};
 use crate::driver::Driver;
 use crate::executor::Executor;
+use crate::nested::{Waited, Wanted};
 use crate::run::{self, Run, Why};
 
 /// The tasks of one executor.
@@ -21,14 +25,21 @@ pub(crate) struct Host {
     /// Whether the framework wants to hear of TASK_KILLING.
     pub(crate) tells_killing: bool,
     reaping: bool,
+    /// The executor's own container, if tasks are to have containers in it.
+    around: Option<ContainerId>,
+    /// Asks HTTP checks, whatever certificate is shown.
+    client: Client,
 }
 
 struct Hosted {
     run: Run,
+    child: Option<Child>,
     directory: Option<PathBuf>,
     checkers: Vec<Checker>,
     /// Commands that checks have started.
     asking: Vec<Asking>,
+    /// Other questions; dropping one withdraws it.
+    withdrawing: BTreeMap<usize, oneshot::Sender<()>>,
 }
 
 struct Asking {
@@ -59,6 +70,18 @@ enum News {
         attempt: u64,
         finding: Finding,
     },
+    /// A task's container runs, or will not.
+    Launched {
+        task: TaskId,
+        result: Result<(), String>,
+    },
+    /// A task's container has ended.
+    Waited {
+        task: TaskId,
+        how: Waited,
+    },
+    /// Something was asked of the agent whose answer does not matter.
+    Asked,
     /// Whoever was to acknowledge has had time enough.
     Leave,
 }
@@ -86,7 +109,31 @@ pub(crate) const LINGER: Duration = Duration::from_secs(60);
 
 impl Host {
     pub(crate) fn new() -> Host {
-        Host { hosted: BTreeMap::new(), tells_killing: false, reaping: false }
+        Host {
+            hosted: BTreeMap::new(),
+            tells_killing: false,
+            reaping: false,
+            around: None,
+            client: Client::unverified(),
+        }
+    }
+
+    /// From now on tasks have containers of their own, in this one.
+    pub(crate) fn nest_in(&mut self, container: Option<ContainerId>) {
+        self.around = container;
+    }
+
+    /// The agent is away: nobody would hear what checks find.
+    pub(crate) fn pause<E: Executor<Input = Input>>(&mut self, driver: &mut Driver<'_, E>) {
+        for task in self.tasks() {
+            self.every_check(driver, &task, || checks::Happening::Pause);
+        }
+    }
+
+    pub(crate) fn resume<E: Executor<Input = Input>>(&mut self, driver: &mut Driver<'_, E>) {
+        for task in self.tasks() {
+            self.every_check(driver, &task, || checks::Happening::Resume);
+        }
     }
 
     /// Whether nothing runs, or is about to.
@@ -108,8 +155,21 @@ impl Host {
         let id = task.id.clone();
         let mut checkers: Vec<Checker> = task.check.iter().map(Checker::of_check).collect();
         checkers.extend(task.health_check.iter().map(Checker::of_health));
-        let run = Run::new(task, self.tells_killing);
-        self.hosted.insert(id.clone(), Hosted { run, directory, checkers, asking: Vec::new() });
+        let mut run = Run::new(task, self.tells_killing);
+        run.container = self
+            .around
+            .as_ref()
+            .zip(directory.as_ref())
+            .and_then(|(around, directory)| Some(around.child(directory.file_name()?.to_str()?)));
+        let hosted = Hosted {
+            run,
+            child: None,
+            directory,
+            checkers,
+            asking: Vec::new(),
+            withdrawing: BTreeMap::new(),
+        };
+        self.hosted.insert(id.clone(), hosted);
         self.happen(driver, &id, run::Happening::Launched)
     }
 
@@ -137,6 +197,21 @@ impl Host {
             News::Found { task, checker, attempt, finding } => {
                 self.check(driver, &task, checker, checks::Happening::Found { attempt, finding })
             }
+            News::Launched { task, result: Ok(()) } => {
+                let over = self.happen(driver, &task, run::Happening::Started);
+                self.wait(driver, &task);
+                over
+            }
+            News::Launched { task, result: Err(why) } => {
+                self.happen(driver, &task, run::Happening::NotLaunched(why))
+            }
+            News::Waited { task, how: Waited::Ended(ended) } => {
+                self.happen(driver, &task, run::Happening::Ended(ended))
+            }
+            News::Waited { task, how: Waited::Gone { state, reason, message } } => {
+                self.happen(driver, &task, run::Happening::Gone { state, reason, message })
+            }
+            News::Asked => Vec::new(),
             News::Leave => {
                 driver.stop();
                 Vec::new()
@@ -163,8 +238,8 @@ impl Host {
                     driver.update(*status);
                 }
                 run::Effect::Start => over.extend(self.start(driver, task)),
-                run::Effect::Terminate(child) => signal_tree(child, Signal::SIGTERM),
-                run::Effect::Destroy(child) => signal_tree(child, Signal::SIGKILL),
+                run::Effect::Terminate => self.signal(driver, task, Signal::SIGTERM),
+                run::Effect::Destroy => self.signal(driver, task, Signal::SIGKILL),
                 run::Effect::Alarm { after, alarm } => {
                     driver.after(after, Input(News::Woke { task: task.clone(), alarm }));
                 }
@@ -179,7 +254,53 @@ impl Host {
         over
     }
 
+    fn signal<E: Executor<Input = Input>>(&self, driver: &mut Driver<'_, E>, task: &TaskId, signal: Signal) {
+        let Some(hosted) = self.hosted.get(task) else { return };
+        if let Some(child) = hosted.child {
+            signal_tree(child, signal);
+        }
+        if let Some(container) = hosted.run.container.clone() {
+            let containers = driver.containers();
+            let asked = async move { containers.signal(&container, signal as i32).await };
+            driver.task(asked, |()| Input(News::Asked));
+        }
+    }
+
+    /// Has a container launched for a task.
+    fn start_container<E: Executor<Input = Input>>(
+        &self,
+        driver: &mut Driver<'_, E>,
+        task: &TaskId,
+        id: ContainerId,
+    ) {
+        let Some(hosted) = self.hosted.get(task) else { return };
+        let info = &hosted.run.task;
+        let wanted = Wanted {
+            id,
+            command: hosted.command(None).described(info.command.as_ref()),
+            container: info.container.clone(),
+            resources: info.resources.clone(),
+        };
+        let (containers, task) = (driver.containers(), task.clone());
+        let launched = async move { containers.launch(&wanted).await };
+        driver.task(launched, |result| Input(News::Launched { task, result }));
+    }
+
+    /// Waits for a task's container to end.
+    fn wait<E: Executor<Input = Input>>(&self, driver: &mut Driver<'_, E>, task: &TaskId) {
+        let container = self.hosted.get(task).and_then(|hosted| hosted.run.container.clone());
+        let Some(container) = container else { return };
+        let (containers, task) = (driver.containers(), task.clone());
+        let waited = async move { containers.wait(&container).await };
+        driver.task(waited, |how| Input(News::Waited { task, how }));
+    }
+
     fn start<E: Executor<Input = Input>>(&mut self, driver: &mut Driver<'_, E>, task: &TaskId) -> Vec<Over> {
+        let container = self.hosted.get(task).and_then(|hosted| hosted.run.container.clone());
+        if let Some(container) = container {
+            self.start_container(driver, task, container);
+            return Vec::new();
+        }
         if !self.reaping {
             match Reaper::new() {
                 Ok(reaper) => listen(driver, reaper),
@@ -190,11 +311,14 @@ impl Host {
             }
             self.reaping = true;
         }
-        let Some(hosted) = self.hosted.get(task) else {
+        let Some(hosted) = self.hosted.get_mut(task) else {
             return Vec::new();
         };
         let happening = match spawn(&hosted.command(None)) {
-            Ok(child) => run::Happening::Started(child),
+            Ok(child) => {
+                hosted.child = Some(child);
+                run::Happening::Started
+            }
             Err(error) => {
                 tracing::error!(%task, %error, "failed to execute the command");
                 run::Happening::NotStarted
@@ -215,8 +339,11 @@ impl Host {
                     false
                 }
             });
-            let child = hosted.run.child();
+            let child = hosted.child;
             let ended = child.and_then(Child::try_reap);
+            if ended.is_some() {
+                hosted.child = None;
+            }
             // What is left of a lone task that ended by itself is ended with its executor, by the agent.
             let clears = hosted.directory.is_some() || hosted.run.is_being_killed();
             if let (Some(child), Some(_), true) = (child, ended, clears) {
@@ -271,8 +398,9 @@ impl Host {
                 }
                 checks::Effect::Ask { attempt } => self.ask(driver, task, checker, attempt),
                 checks::Effect::Abandon { attempt } => {
-                    let asking =
-                        self.hosted.get(task).map(|hosted| hosted.asking.as_slice()).unwrap_or_default();
+                    let Some(hosted) = self.hosted.get_mut(task) else { continue };
+                    hosted.withdrawing.remove(&checker);
+                    let asking = hosted.asking.as_slice();
                     let of_this = |asking: &&Asking| (asking.checker, asking.attempt) == (checker, attempt);
                     asking
                         .iter()
@@ -300,16 +428,35 @@ impl Host {
         let Some(hosted) = self.hosted.get_mut(task) else {
             return;
         };
+        let subject = hosted.checkers[checker].subject().clone();
         let task = task.clone();
         let found = move |finding| Input(News::Found { task, checker, attempt, finding });
-        match hosted.checkers[checker].subject().clone() {
-            Subject::Command(info) => match spawn(&hosted.command(Some(&info))) {
-                Ok(child) => hosted.asking.push(Asking { child, checker, attempt }),
-                Err(_) => driver.task(async { Finding::Nothing }, found),
+        let question: LocalBoxFuture<'static, Finding> = match subject {
+            Subject::Command(info) => match hosted.run.container.clone() {
+                Some(container) => {
+                    let id = container.child(format!("check-{}", uuid::Uuid::new_v4()));
+                    let command = hosted.command(Some(&info)).described(Some(&info));
+                    let containers = driver.containers();
+                    async move { containers.check(&id, &command).await }.boxed_local()
+                }
+                None => match spawn(&hosted.command(Some(&info))) {
+                    Ok(child) => return hosted.asking.push(Asking { child, checker, attempt }),
+                    Err(_) => ready(Finding::Nothing).boxed_local(),
+                },
             },
-            Subject::Http { url } => driver.task(ask_http(driver.client(), url), found),
-            Subject::Tcp { host, port } => driver.task(ask_tcp(host, port), found),
-        }
+            Subject::Http { url } => ask_http(self.client.clone(), url).boxed_local(),
+            Subject::Tcp { host, port } => ask_tcp(host, port).boxed_local(),
+        };
+        let (withdraw, withdrawn) = oneshot::channel();
+        hosted.withdrawing.insert(checker, withdraw);
+        let asked = async move {
+            match select(question, withdrawn).await {
+                Either::Left((finding, _)) => finding,
+                // Late: whoever asked goes by the attempt's number.
+                Either::Right(_) => Finding::Nothing,
+            }
+        };
+        driver.task(asked, found);
     }
 }
 
@@ -336,6 +483,7 @@ impl Hosted {
             command = command.with(&check.environment);
         }
         command.directory = self.directory.clone();
+        command.foreground = check.is_none() && self.directory.is_none();
         command
     }
 }
@@ -349,7 +497,7 @@ fn listen<E: Executor<Input = Input>>(driver: &mut Driver<'_, E>, mut reaper: Re
 }
 
 /// How often a redirect is followed.
-const REDIRECTS: usize = 5;
+const REDIRECTS: usize = 50;
 
 async fn ask_http(client: Client, mut url: String) -> Finding {
     for _ in 0..=REDIRECTS {

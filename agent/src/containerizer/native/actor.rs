@@ -27,7 +27,7 @@ use super::state::State;
 use super::{recover, start, watch};
 use crate::containerizer::launcher::Launcher;
 use crate::containerizer::{ContainerConfig, ContainerEvent, Input, LaunchFailure, LaunchStep, Usage, Work};
-use crate::fetcher::{self, Fetcher};
+use crate::fetcher::{self, Cache, Fetcher};
 
 /// How often a supervisor that does not answer is tried again.
 const RETRY: Duration = Duration::from_secs(5);
@@ -43,6 +43,10 @@ pub struct Config {
     pub fetch: fetcher::Limits,
     /// What a relative URI is relative to, if it is allowed.
     pub frameworks_home: Option<PathBuf>,
+    /// Where fetched URIs are kept for others; in the runtime directory if `None`. Emptied at the start.
+    pub cache_dir: Option<PathBuf>,
+    /// How much is kept of them. Unit: bytes.
+    pub cache_bytes: u64,
 }
 
 impl Config {
@@ -53,6 +57,8 @@ impl Config {
             lanes: None,
             fetch: fetcher::Limits::default(),
             frameworks_home: None,
+            cache_dir: None,
+            cache_bytes: 2 << 30,
         }
     }
 }
@@ -66,6 +72,8 @@ pub struct Containerizer {
     lines: BTreeMap<ContainerId, Rc<Packets>>,
     /// Dropping one stops that fetch.
     fetching: BTreeMap<ContainerId, oneshot::Sender<()>>,
+    /// What was fetched before.
+    cache: Option<Cache>,
     tell: Box<dyn Fn(ContainerEvent) + Send>,
 }
 
@@ -79,7 +87,15 @@ impl Containerizer {
         let launcher = Launcher::seal(&config.runtime_dir)?;
         let cores = thread::available_parallelism().map_or(2, usize::from);
         let state = State::new(config.lanes.unwrap_or(4 * cores));
-        Ok(Self { state, config, launcher, lines: BTreeMap::new(), fetching: BTreeMap::new(), tell })
+        let cache = match config.cache_bytes {
+            0 => None,
+            bytes => {
+                let usual = || config.runtime_dir.join("fetched");
+                Some(Cache::new(&config.cache_dir.clone().unwrap_or_else(usual), bytes)?)
+            }
+        };
+        let (lines, fetching) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { state, config, launcher, lines, fetching, cache, tell })
     }
 
     fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
@@ -150,6 +166,7 @@ impl Containerizer {
             runtime: ctx.runtime().clone(),
             limits: self.config.fetch.clone(),
             frameworks_home: self.config.frameworks_home.clone(),
+            cache: self.cache.clone(),
         };
         let (stop, stopped) = oneshot::channel();
         self.fetching.insert(id.clone(), stop);

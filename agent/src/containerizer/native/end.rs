@@ -32,11 +32,9 @@ pub(crate) fn heard(state: &mut State, id: &ContainerId, report: Report) -> Vec<
         }
         Report::Ended(record) => end(container, id, record, false),
         // Answers, and what only those hear who attach.
-        Report::Welcome(_)
-        | Report::Refused(_)
-        | Report::Attached
-        | Report::Busy
-        | Report::Output { .. } => Vec::new(),
+        Report::Welcome(_) | Report::Refused(_) | Report::Attached | Report::Busy | Report::Output { .. } => {
+            Vec::new()
+        }
     }
 }
 

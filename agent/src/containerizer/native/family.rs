@@ -147,7 +147,10 @@ mod tests {
         running(&mut state, "p");
         said(&mut state, vec![launch_of("p.a"), launch_of("p.b")]);
         let effects = said(&mut state, vec![ended("p")]);
-        assert_eq!(effects, ["tell p.b failed at Destroyed: the container was destroyed before it was launched"]);
+        assert_eq!(
+            effects,
+            ["tell p.b failed at Destroyed: the container was destroyed before it was launched"]
+        );
         let effects = said(&mut state, vec![done(Done::Started(id("p.a"), Ok(line())))]);
         assert_eq!(effects, ["watch p.a", "say Destroy to p.a"]);
     }
@@ -161,8 +164,10 @@ mod tests {
             what: Remains::Alive { line: line(), identity: identity(), running: true },
         };
         let record = Found { id: id("p"), known: true, what: Remains::Record(exited(0)) };
-        let effects =
-            said(&mut state, vec![done(Done::Recovered(vec![record, alive("p.a", true), alive("p.s", false)]))]);
+        let effects = said(
+            &mut state,
+            vec![done(Done::Recovered(vec![record, alive("p.a", true), alive("p.s", false)]))],
+        );
         assert_eq!(
             effects,
             [

@@ -118,14 +118,7 @@ impl State {
 
 impl Container {
     pub(crate) fn new(stage: Stage) -> Self {
-        Self {
-            stage,
-            identity: None,
-            destroying: false,
-            orphan: false,
-            interrupted: false,
-            held_end: None,
-        }
+        Self { stage, identity: None, destroying: false, orphan: false, interrupted: false, held_end: None }
     }
 
     /// Whether it and all inside of it have ended.

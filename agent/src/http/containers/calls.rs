@@ -192,11 +192,16 @@ fn of_launch(launch: &call::LaunchContainer) -> Result<LaunchCall, Wrong> {
         if !resources.revocable().is_empty() {
             return Err(invalid("Resources of a standalone container must be non-revocable"));
         }
-        if resources.iter().any(|resource| resource.disk.as_ref().is_some_and(|disk| disk.persistence.is_some())) {
+        if resources
+            .iter()
+            .any(|resource| resource.disk.as_ref().is_some_and(|disk| disk.persistence.is_some()))
+        {
             return Err(invalid("Resources of a standalone container must hold no persistent volumes"));
         }
         if shares == Some(true) {
-            return Err(invalid("'launch_container.container.linux_info.share_cgroups' cannot be 'true' for a standalone container"));
+            return Err(invalid(
+                "'launch_container.container.linux_info.share_cgroups' cannot be 'true' for a standalone container",
+            ));
         }
     }
     if depth > 2 && (!resources.is_empty() || !launch.limits.is_empty() || shares == Some(false)) {
@@ -215,7 +220,8 @@ fn of_launch(launch: &call::LaunchContainer) -> Result<LaunchCall, Wrong> {
 }
 
 fn resources(resources: Vec<v1::Resource>) -> Result<Resources, Wrong> {
-    convert::resources::read(resources).map_err(|error| invalid(&format!("launch_container.resources: {error}")))
+    convert::resources::read(resources)
+        .map_err(|error| invalid(&format!("launch_container.resources: {error}")))
 }
 
 /// A container's name, each part judged as the original does.

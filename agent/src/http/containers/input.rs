@@ -27,7 +27,11 @@ const MESSAGE_CONTENT_TYPE: header::HeaderName = header::HeaderName::from_static
 /// Errors: the first record names no container, or none that takes input; a later one is no input.
 pub(crate) async fn attach_input(mut request: Request, public: &Arc<Public>) -> Result<Response, Wrong> {
     let media = match request.text_of(MESSAGE_CONTENT_TYPE).map(MediaType::named) {
-        None => return Err(Wrong::bad_request("Expecting 'Message-Content-Type' to be set with 'application/recordio'")),
+        None => {
+            return Err(Wrong::bad_request(
+                "Expecting 'Message-Content-Type' to be set with 'application/recordio'",
+            ));
+        }
         Some(Some(media @ (MediaType::Json | MediaType::Protobuf))) => media,
         Some(_) => {
             let text = "Expecting 'Message-Content-Type' of application/json or application/x-protobuf";
@@ -46,7 +50,9 @@ pub(crate) async fn attach_input(mut request: Request, public: &Arc<Public>) -> 
     }
     let attach = needed(&first.attach_container_input, "attach_container_input")?;
     if attach.r#type != Some(call::attach_container_input::Type::ContainerId.into()) {
-        return Err(invalid("Expecting 'attach_container_input.type' to be 'CONTAINER_ID' in the first record"));
+        return Err(invalid(
+            "Expecting 'attach_container_input.type' to be 'CONTAINER_ID' in the first record",
+        ));
     }
     let id = needed(&attach.container_id, "attach_container_input.container_id")?;
     let id = name(id, "attach_container_input.container_id", false)?;
@@ -97,7 +103,9 @@ impl Records<'_> {
 fn sayings(record: &Call) -> Result<Vec<Saying>, Wrong> {
     let attach = needed(&record.attach_container_input, "attach_container_input")?;
     if attach.r#type != Some(call::attach_container_input::Type::ProcessIo.into()) {
-        return Err(invalid("Expecting 'attach_container_input.type' to be 'PROCESS_IO' after the first record"));
+        return Err(invalid(
+            "Expecting 'attach_container_input.type' to be 'PROCESS_IO' after the first record",
+        ));
     }
     let io = needed(&attach.process_io, "attach_container_input.process_io")?;
     match io.r#type.and_then(|ty| process_io::Type::try_from(ty).ok()) {
@@ -124,10 +132,10 @@ fn control(io: &ProcessIo) -> Result<Vec<Saying>, Wrong> {
         Some(process_io::control::Type::TtyInfo) => {
             let tty = needed(&control.tty_info, "attach_container_input.process_io.control.tty_info")?;
             let size = |size: u32| u16::try_from(size).unwrap_or(u16::MAX);
-            let window = tty.window_size.as_ref().map(|window| Window {
-                rows: size(window.rows),
-                columns: size(window.columns),
-            });
+            let window = tty
+                .window_size
+                .as_ref()
+                .map(|window| Window { rows: size(window.rows), columns: size(window.columns) });
             Ok(window.map(Saying::Resize).into_iter().collect())
         }
         // Only shows that somebody is there.

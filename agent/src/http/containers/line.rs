@@ -28,15 +28,24 @@ impl Line {
     /// Opens a line to the supervisor of `id` and attaches to it.
     ///
     /// Errors: there is no such container, somebody else types already, or nothing is kept of its input and output.
-    pub(super) fn attach(public: &Public, id: &ContainerId, input: bool, output: bool) -> Result<Self, Wrong> {
+    pub(super) fn attach(
+        public: &Public,
+        id: &ContainerId,
+        input: bool,
+        output: bool,
+    ) -> Result<Self, Wrong> {
         let unknown = || Wrong::new(StatusCode::NOT_FOUND, format!("Container {id} cannot be found"));
         let dir = runtime_dir(&public.state().settings.runtime_dir, id);
         let line = Packets::connect(&dir, CONTROL).map_err(|_| unknown())?;
-        let broken = |_| Wrong::new(StatusCode::INTERNAL_SERVER_ERROR, format!("Container {id} does not answer"));
-        let Report::Welcome(welcome) = ask(&line, &Request::Hello { protocol: PROTOCOL }).map_err(broken)? else {
+        let broken =
+            |_| Wrong::new(StatusCode::INTERNAL_SERVER_ERROR, format!("Container {id} does not answer"));
+        let Report::Welcome(welcome) = ask(&line, &Request::Hello { protocol: PROTOCOL }).map_err(broken)?
+        else {
             return Err(broken(io::ErrorKind::InvalidData.into()));
         };
-        let refused = |why: &str| Wrong::new(StatusCode::BAD_REQUEST, format!("Cannot attach to container {id}: {why}"));
+        let refused = |why: &str| {
+            Wrong::new(StatusCode::BAD_REQUEST, format!("Cannot attach to container {id}: {why}"))
+        };
         if welcome.protocol < ATTACHES {
             return Err(refused("it was launched by an agent that could not attach"));
         }
@@ -53,7 +62,10 @@ impl Line {
     }
 
     fn watched(line: Packets) -> io::Result<Self> {
-        #[expect(deprecated, reason = "its successor is unsafe for descriptors that are only borrowed; ours is owned")]
+        #[expect(
+            deprecated,
+            reason = "its successor is unsafe for descriptors that are only borrowed; ours is owned"
+        )]
         AsyncFd::with_interest(line, Interest::READABLE | Interest::WRITABLE).map(Self)
     }
 

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use model::container::Protocol;
 use model::{Check, CheckKind, CheckStatus, HealthCheck, HealthCheckKind, Time};
 
 /// One check or health check of one task.
@@ -27,8 +28,14 @@ pub(crate) struct Checker {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     Command(model::CommandInfo),
-    Http { url: String },
-    Tcp { host: &'static str, port: u32 },
+    /// `https` shows whatever certificate it likes.
+    Http {
+        url: String,
+    },
+    Tcp {
+        host: &'static str,
+        port: u32,
+    },
 }
 
 #[derive(Debug)]
@@ -43,6 +50,7 @@ enum Purpose {
 enum Phase {
     Resting,
     Asking,
+    Paused,
     Stopped,
 }
 
@@ -59,9 +67,18 @@ pub(crate) enum Finding {
 #[derive(Debug)]
 pub(crate) enum Happening {
     Start,
-    Woke { attempt: u64, alarm: Alarm },
-    Found { attempt: u64, finding: Finding },
+    Woke {
+        attempt: u64,
+        alarm: Alarm,
+    },
+    Found {
+        attempt: u64,
+        finding: Finding,
+    },
     Stop,
+    /// Nobody is there to hear of it.
+    Pause,
+    Resume,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +112,8 @@ impl Checker {
     pub(crate) fn of_check(check: &Check) -> Checker {
         let subject = match &check.kind {
             CheckKind::Command(command) => Subject::Command(command.clone()),
-            CheckKind::Http { port, path } => http("http", *port, path.as_deref()),
-            CheckKind::Tcp { port } => Subject::Tcp { host: LOOPBACK, port: *port },
+            CheckKind::Http { port, path } => http("http", Protocol::Ipv4, *port, path.as_deref()),
+            CheckKind::Tcp { port } => Subject::Tcp { host: address(Protocol::Ipv4), port: *port },
         };
         Checker::new(
             subject,
@@ -110,10 +127,10 @@ impl Checker {
     pub(crate) fn of_health(check: &HealthCheck) -> Checker {
         let subject = match &check.kind {
             HealthCheckKind::Command(command) => Subject::Command(command.clone()),
-            HealthCheckKind::Http { scheme, port, path, .. } => {
-                http(scheme.as_deref().unwrap_or("http"), *port, path.as_deref())
+            HealthCheckKind::Http { protocol, scheme, port, path, .. } => {
+                http(scheme.as_deref().unwrap_or("http"), *protocol, *port, path.as_deref())
             }
-            HealthCheckKind::Tcp { port, .. } => Subject::Tcp { host: LOOPBACK, port: *port },
+            HealthCheckKind::Tcp { protocol, port } => Subject::Tcp { host: address(*protocol), port: *port },
         };
         let purpose = Purpose::Health {
             grace_until: Time::START,
@@ -167,6 +184,17 @@ impl Checker {
                 let asking = phase == Phase::Asking;
                 asking.then_some(Effect::Abandon { attempt: self.attempt }).into_iter().collect()
             }
+            (Happening::Pause, phase @ (Phase::Resting | Phase::Asking)) => {
+                // A question that was not asked to the end is asked anew.
+                self.phase = Phase::Paused;
+                self.attempt += 1;
+                let asking = phase == Phase::Asking;
+                asking.then_some(Effect::Abandon { attempt: self.attempt - 1 }).into_iter().collect()
+            }
+            (Happening::Resume, Phase::Paused) => {
+                self.phase = Phase::Resting;
+                vec![self.rest(self.interval)]
+            }
             // Late, or stopped.
             _ => Vec::new(),
         }
@@ -211,10 +239,20 @@ impl Checker {
     }
 }
 
-const LOOPBACK: &str = "127.0.0.1";
+/// The task's own address, which its checks share.
+fn address(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Ipv4 => "127.0.0.1",
+        Protocol::Ipv6 => "::1",
+    }
+}
 
-fn http(scheme: &str, port: u32, path: Option<&str>) -> Subject {
-    Subject::Http { url: format!("{scheme}://{LOOPBACK}:{port}{}", path.unwrap_or("/")) }
+fn http(scheme: &str, protocol: Protocol, port: u32, path: Option<&str>) -> Subject {
+    let host = match protocol {
+        Protocol::Ipv4 => address(protocol).to_owned(),
+        Protocol::Ipv6 => format!("[{}]", address(protocol)),
+    };
+    Subject::Http { url: format!("{scheme}://{host}:{port}{}", path.unwrap_or("/")) }
 }
 
 impl Finding {
@@ -329,6 +367,22 @@ mod tests {
             [Effect::Abandon { attempt: 1 }, Effect::Health { healthy: false, give_up: false }]
         );
         assert_eq!(checker.decide(Happening::Found { attempt: 1, finding: FINE }, at(36)), []);
+    }
+
+    #[test]
+    fn a_paused_check_asks_again_once_somebody_hears_of_it() {
+        let mut checker = health(3);
+        checker.decide(Happening::Start, at(0));
+        checker.decide(Happening::Woke { attempt: 0, alarm: Alarm::Ask }, at(15));
+        assert_eq!(checker.decide(Happening::Pause, at(16)), [Effect::Abandon { attempt: 1 }]);
+        assert_eq!(checker.decide(Happening::Found { attempt: 1, finding: FAILED }, at(17)), []);
+        assert_eq!(checker.decide(Happening::Woke { attempt: 1, alarm: Alarm::Timeout }, at(35)), []);
+        let effects = checker.decide(Happening::Resume, at(40));
+        assert_eq!(effects, [Effect::Alarm { after: secs(10), attempt: 2, alarm: Alarm::Ask }]);
+        assert_eq!(round(&mut checker, FINE, at(50)), [Effect::Health { healthy: true, give_up: false }]);
+        let mut stopped = health(3);
+        stopped.decide(Happening::Stop, at(0));
+        assert_eq!(stopped.decide(Happening::Resume, at(1)), []);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
-use model::{CommandInfo, Environment, command::VariableValue};
+use model::command::{Variable, VariableValue};
+use model::{CommandInfo, Environment};
 
 /// A command as the kernel takes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(crate) struct Command {
     variables: IndexMap<String, String>,
     /// `None`: where the executor is.
     pub(crate) directory: Option<PathBuf>,
+    /// It takes the executor's terminal over, if there is one.
+    pub(crate) foreground: bool,
 }
 
 /// Where `execvp` looks when nobody says.
@@ -31,7 +34,7 @@ impl Command {
             false if info.arguments.is_empty() => (value.clone(), vec![value]),
             false => (value, info.arguments.clone()),
         };
-        Command { program, arguments, variables: IndexMap::new(), directory: None }
+        Command { program, arguments, variables: IndexMap::new(), directory: None, foreground: false }
     }
 
     /// Variables beneath those that are set later.
@@ -54,6 +57,19 @@ impl Command {
             }
         }
         self
+    }
+
+    /// The same for an agent to run in a container of its own, with what `asked` wants fetched and as whom.
+    pub(crate) fn described(&self, asked: Option<&CommandInfo>) -> CommandInfo {
+        let variables = self.variables.iter();
+        CommandInfo {
+            uris: asked.map(|asked| asked.uris.clone()).unwrap_or_default(),
+            environment: Environment(variables.map(|(name, value)| Variable::new(name, value)).collect()),
+            shell: false,
+            value: Some(self.program.clone()),
+            arguments: self.arguments.clone(),
+            user: asked.and_then(|asked| asked.user.clone()),
+        }
     }
 
     pub(crate) fn arguments(&self) -> Vec<CString> {
@@ -87,7 +103,6 @@ pub(crate) fn text(text: &str) -> CString {
 
 #[cfg(test)]
 mod tests {
-    use model::command::Variable;
 
     use super::*;
 

@@ -1,16 +1,17 @@
-//! How a child starts: in a session of its own, with every signal at its default.
+//! How a child starts: in a session of its own, or in front of the executor's terminal, with every signal at its
+//! default.
 
 use std::ffi::CString;
-use std::io;
+use std::io::{self, IsTerminal, stdin};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::stat::Mode;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpid, getsid, tcsetpgrp};
 
 use super::command::Command;
 
@@ -29,11 +30,22 @@ pub(crate) fn spawn(command: &Command) -> io::Result<Child> {
     // nix does not name POSIX_SPAWN_SETSID.
     let session = PosixSpawnFlags::from_bits_retain(libc::POSIX_SPAWN_SETSID.into());
     let signals = PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK;
-    attributes.set_flags(session | signals)?;
+    // Only of a terminal that was made for this executor: then it leads the session.
+    let leads = getsid(None).is_ok_and(|session| session == getpid());
+    let foreground = command.foreground && leads && stdin().is_terminal();
+    if foreground {
+        // The terminal belongs to the executor's session, so its task stays in that, as a group of its own.
+        attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETPGROUP | signals)?;
+        attributes.set_pgroup(Pid::from_raw(0))?;
+    } else {
+        attributes.set_flags(session | signals)?;
+    }
     attributes.set_sigdefault(&SigSet::all())?;
     attributes.set_sigmask(&SigSet::empty())?;
     let mut files = PosixSpawnFileActions::init()?;
-    files.add_open(0, Path::new("/dev/null"), OFlag::O_RDONLY, Mode::empty())?;
+    if !foreground {
+        files.add_open(0, Path::new("/dev/null"), OFlag::O_RDONLY, Mode::empty())?;
+    }
     if let Some(directory) = &command.directory {
         let append = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_APPEND;
         for (descriptor, name) in [(1, "stdout"), (2, "stderr")] {
@@ -45,7 +57,12 @@ pub(crate) fn spawn(command: &Command) -> io::Result<Child> {
     let mut last = Errno::ENOENT;
     for candidate in command.candidates() {
         match posix_spawn(path(&candidate).as_c_str(), &files, &attributes, &arguments, &variables) {
-            Ok(pid) => return Ok(Child { pid }),
+            Ok(pid) => {
+                if foreground {
+                    give_terminal(pid);
+                }
+                return Ok(Child { pid });
+            }
             // A text without an interpreter line is a script for the shell.
             Err(Errno::ENOEXEC) => {
                 let mut script = vec![c"sh".to_owned(), path(&candidate)];
@@ -59,6 +76,14 @@ pub(crate) fn spawn(command: &Command) -> io::Result<Child> {
         }
     }
     Err(last.into())
+}
+
+/// Has a child be the one who is typed at.
+fn give_terminal(pid: Pid) {
+    // One that has ended already needs no terminal.
+    let _ = tcsetpgrp(stdin(), pid);
+    // It may have tried to read before, and been stopped for it.
+    let _ = kill(pid, Signal::SIGCONT);
 }
 
 fn path(path: &Path) -> CString {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use nix::sys::wait::WaitStatus;
+use nix::unistd::Pid;
 
 /// The end of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,11 @@ impl Ended {
             WaitStatus::Signaled(_, signal, core) => Some(Ended::Killed { signal: signal as i32, core }),
             _ => None,
         }
+    }
+
+    /// A raw wait status.
+    pub(crate) fn of_status(status: i32) -> Option<Ended> {
+        Ended::of(WaitStatus::from_raw(Pid::from_raw(1), status).ok()?)
     }
 
     pub(crate) fn is_success(self) -> bool {

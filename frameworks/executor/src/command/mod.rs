@@ -49,9 +49,14 @@ impl Default for CommandExecutor {
 impl Executor for CommandExecutor {
     type Input = Input;
 
-    fn subscribed(&mut self, _: &mut Driver<'_, Self>, subscribed: Subscribed) {
+    fn subscribed(&mut self, driver: &mut Driver<'_, Self>, subscribed: Subscribed) {
         self.host.tells_killing =
             subscribed.framework.capabilities.has(FrameworkCapability::TaskKillingState);
+        self.host.resume(driver);
+    }
+
+    fn disconnected(&mut self, driver: &mut Driver<'_, Self>) {
+        self.host.pause(driver);
     }
 
     fn launch(&mut self, driver: &mut Driver<'_, Self>, task: TaskInfo) {

@@ -1,4 +1,6 @@
-//! The default executor: runs groups of tasks, each in a directory of its own beneath its sandbox.
+//! The default executor: runs groups of tasks, each in a container of its own within the executor's.
+//!
+//! Where an agent does not tell which container that is, they are plain processes.
 //!
 //! ```text
 //!  <sandbox>/containers/<uuid>/     stdout, stderr, and where the task runs
@@ -120,9 +122,16 @@ fn volumes_of(sandbox: &Path, directory: &Path, task: &TaskInfo) -> io::Result<(
 impl Executor for GroupExecutor {
     type Input = Input;
 
-    fn subscribed(&mut self, _: &mut Driver<'_, Self>, subscribed: Subscribed) {
+    fn subscribed(&mut self, driver: &mut Driver<'_, Self>, subscribed: Subscribed) {
         self.host.tells_killing =
             subscribed.framework.capabilities.has(FrameworkCapability::TaskKillingState);
+        // An agent that does not say in which container we are makes none in it.
+        self.host.nest_in(subscribed.container_id);
+        self.host.resume(driver);
+    }
+
+    fn disconnected(&mut self, driver: &mut Driver<'_, Self>) {
+        self.host.pause(driver);
     }
 
     fn launch(&mut self, driver: &mut Driver<'_, Self>, task: TaskInfo) {

@@ -1,11 +1,13 @@
-//! One task that is a process: from its launch to its last update. Pure; the two executors of ours
-//! carry out what it decides.
+//! One task that is a process or a container: from its launch to its last update. Pure; the two
+//! executors of ours carry out what it decides.
 //!
 //! | from | on | to |
 //! |---|---|---|
 //! | – | launched: STARTING | `Starting` |
 //! | `Starting` | process started: RUNNING | `Running` |
 //! | `Starting` | program missing: RUNNING, then as if it had exited with 1 | `Over` |
+//! | `Starting` | its container cannot be launched: FAILED | `Over` |
+//! | `Starting` | kill: as soon as it has started | `Starting` |
 //! | `Running` | kill, completion time, failed health check: SIGTERM, KILLING | `Killing` |
 //! | `Killing` | kill with less grace | `Killing`, sooner |
 //! | `Killing` | grace is over: SIGKILL | `Killing` |
@@ -15,9 +17,11 @@
 
 use std::time::Duration;
 
-use model::{CheckKind, CheckStatus, StatusReason, TaskInfo, TaskState, TaskStatus, Time};
+use model::{
+    CheckKind, CheckStatus, ContainerId, ContainerStatus, StatusReason, TaskInfo, TaskState, TaskStatus, Time,
+};
 
-use crate::child::{Child, Ended};
+use crate::child::Ended;
 
 /// Between SIGTERM and SIGKILL, when neither task nor call says otherwise.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
@@ -31,13 +35,21 @@ pub(crate) struct Run {
     phase: Phase,
     healthy: Option<bool>,
     check: Option<CheckStatus>,
+    /// Where it runs, if in a container of its own.
+    pub(crate) container: Option<ContainerId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    Starting,
-    Running { child: Child },
-    Killing { child: Child, why: Why, deadline: Time },
+    /// It is to be killed as soon as it has started, if at all.
+    Starting {
+        doomed: Option<(Option<Duration>, Why)>,
+    },
+    Running,
+    Killing {
+        why: Why,
+        deadline: Time,
+    },
     Over,
 }
 
@@ -55,14 +67,22 @@ pub(crate) enum Why {
 #[derive(Debug)]
 pub(crate) enum Happening {
     Launched,
-    Started(Child),
+    Started,
     /// The program could not be executed.
     NotStarted,
+    /// Its container could not be launched, and why.
+    NotLaunched(String),
     Kill {
         grace: Option<Duration>,
         why: Why,
     },
     Ended(Ended),
+    /// Its container ended for a reason that its agent knows better.
+    Gone {
+        state: TaskState,
+        reason: Option<StatusReason>,
+        message: Option<String>,
+    },
     Woke(Alarm),
     /// A health check said something new; `give_up` when it has failed too often.
     Health {
@@ -87,9 +107,9 @@ pub(crate) enum Effect {
     Update(Box<TaskStatus>),
     Start,
     /// SIGTERM to the tree.
-    Terminate(Child),
+    Terminate,
     /// SIGKILL to the tree.
-    Destroy(Child),
+    Destroy,
     Alarm {
         after: Duration,
         alarm: Alarm,
@@ -105,14 +125,8 @@ impl Run {
             CheckKind::Http { .. } => CheckStatus::Http { status_code: None },
             CheckKind::Tcp { .. } => CheckStatus::Tcp { succeeded: None },
         });
-        Run { task, tells_killing, phase: Phase::Starting, healthy: None, check }
-    }
-
-    pub(crate) fn child(&self) -> Option<Child> {
-        match self.phase {
-            Phase::Running { child } | Phase::Killing { child, .. } => Some(child),
-            Phase::Starting | Phase::Over => None,
-        }
+        let phase = Phase::Starting { doomed: None };
+        Run { task, tells_killing, phase, healthy: None, check, container: None }
     }
 
     pub(crate) fn is_being_killed(&self) -> bool {
@@ -126,39 +140,56 @@ impl Run {
     /// Everything that can happen, and the rule that answers it.
     pub(crate) fn decide(&mut self, happening: Happening, now: Time) -> Vec<Effect> {
         match (happening, self.phase) {
-            (Happening::Launched, Phase::Starting) => {
+            (Happening::Launched, Phase::Starting { .. }) => {
                 vec![update(self.status(TaskState::Starting)), Effect::Start]
             }
-            (Happening::Started(child), Phase::Starting) => self.started(child),
-            (Happening::NotStarted, Phase::Starting) => {
+            (Happening::Started, Phase::Starting { doomed: None }) => self.started(),
+            (Happening::Started, Phase::Starting { doomed: Some((grace, why)) }) => {
+                self.kill(grace, why, now)
+            }
+            (Happening::NotStarted, Phase::Starting { .. }) => {
                 // Mesos' helper process starts, fails to execute, and exits.
                 let running = update(self.status(TaskState::Running));
                 let mut effects = vec![running];
                 effects.extend(self.ended(Ended::Exited(1), None));
                 effects
             }
-            (Happening::Kill { grace, why }, Phase::Running { child }) => self.kill(child, grace, why, now),
-            (Happening::Kill { grace: Some(grace), .. }, Phase::Killing { child, why, deadline }) => {
-                self.hurry(child, why, deadline, now + grace, now)
+            (Happening::NotLaunched(why), Phase::Starting { doomed }) => {
+                let state = if doomed.is_some() { TaskState::Killed } else { TaskState::Failed };
+                self.gone(state, None, Some(why))
             }
-            (Happening::Ended(ended), Phase::Running { .. }) => self.ended(ended, None),
+            (Happening::Kill { grace, why }, Phase::Starting { doomed }) => {
+                // Of several the one that grants least counts.
+                let shorter = match doomed {
+                    Some((before, _)) => [before, grace].into_iter().flatten().min(),
+                    None => grace,
+                };
+                self.phase = Phase::Starting { doomed: Some((shorter, why)) };
+                Vec::new()
+            }
+            (Happening::Kill { grace, why }, Phase::Running) => self.kill(grace, why, now),
+            (Happening::Kill { grace: Some(grace), .. }, Phase::Killing { why, deadline }) => {
+                self.hurry(why, deadline, now + grace, now)
+            }
+            (Happening::Ended(ended), Phase::Running) => self.ended(ended, None),
             (Happening::Ended(ended), Phase::Killing { why, .. }) => self.ended(ended, Some(why)),
-            (Happening::Woke(Alarm::Escalate), Phase::Killing { child, deadline, .. }) if now >= deadline => {
-                vec![Effect::Destroy(child)]
+            (Happening::Gone { state, reason, message }, Phase::Running | Phase::Killing { .. }) => {
+                self.gone(state, reason, message)
             }
-            (Happening::Woke(Alarm::Overtime), Phase::Running { child }) => {
-                self.kill(child, None, Why::Overtime, now)
+            (Happening::Woke(Alarm::Escalate), Phase::Killing { deadline, .. }) if now >= deadline => {
+                vec![Effect::Destroy]
             }
-            (Happening::Health { healthy, give_up }, Phase::Running { child }) => {
+            (Happening::Woke(Alarm::Overtime), Phase::Running) => self.kill(None, Why::Overtime, now),
+            (Happening::Health { healthy, give_up }, Phase::Running) => {
                 self.healthy = Some(healthy);
                 let reason = StatusReason::TaskHealthCheckStatusUpdated;
                 let mut effects = vec![update(self.because(TaskState::Running, reason))];
                 if give_up {
-                    effects.extend(self.kill(child, None, Why::Unhealthy, now));
+                    effects.extend(self.kill(None, Why::Unhealthy, now));
                 }
                 effects
             }
-            (Happening::Check(status), Phase::Running { .. }) => {
+            (Happening::Check(status), Phase::Running) => {
                 self.check = Some(status);
                 vec![update(self.because(TaskState::Running, StatusReason::TaskCheckStatusUpdated))]
             }
@@ -167,8 +198,8 @@ impl Run {
         }
     }
 
-    fn started(&mut self, child: Child) -> Vec<Effect> {
-        self.phase = Phase::Running { child };
+    fn started(&mut self) -> Vec<Effect> {
+        self.phase = Phase::Running;
         let mut effects = vec![update(self.status(TaskState::Running))];
         if let Some(after) = self.task.max_completion_time {
             effects.push(Effect::Alarm { after, alarm: Alarm::Overtime });
@@ -179,33 +210,34 @@ impl Run {
         effects
     }
 
-    fn kill(&mut self, child: Child, grace: Option<Duration>, why: Why, now: Time) -> Vec<Effect> {
+    fn kill(&mut self, grace: Option<Duration>, why: Why, now: Time) -> Vec<Effect> {
         let own = self.task.kill_policy.and_then(|policy| policy.grace_period);
         let grace = grace.or(own).unwrap_or(GRACE);
-        self.phase = Phase::Killing { child, why, deadline: now + grace };
+        self.phase = Phase::Killing { why, deadline: now + grace };
         let mut effects = vec![Effect::StopChecks];
         if self.tells_killing && why != Why::Overtime {
             effects.push(update(self.status(TaskState::Killing)));
         }
-        effects.push(Effect::Terminate(child));
+        effects.push(Effect::Terminate);
         effects.push(Effect::Alarm { after: grace, alarm: Alarm::Escalate });
         effects
     }
 
     /// A second kill may only shorten what the first one granted.
-    fn hurry(&mut self, child: Child, why: Why, deadline: Time, sooner: Time, now: Time) -> Vec<Effect> {
+    fn hurry(&mut self, why: Why, deadline: Time, sooner: Time, now: Time) -> Vec<Effect> {
         if sooner >= deadline {
             return Vec::new();
         }
-        self.phase = Phase::Killing { child, why, deadline: sooner };
+        self.phase = Phase::Killing { why, deadline: sooner };
         vec![Effect::Alarm { after: sooner.since(now), alarm: Alarm::Escalate }]
     }
 
-    /// Who exits with success has finished, whatever was asked of it meanwhile.
+    /// Who exits with success has finished, whatever was asked of it meanwhile; a container that was killed was killed.
     fn ended(&mut self, ended: Ended, killed: Option<Why>) -> Vec<Effect> {
         self.phase = Phase::Over;
         let state = match killed {
             Some(Why::Overtime) => TaskState::Failed,
+            Some(Why::Asked | Why::Unhealthy) if self.container.is_some() => TaskState::Killed,
             _ if ended.is_success() => TaskState::Finished,
             Some(Why::Asked | Why::Unhealthy) => TaskState::Killed,
             None => TaskState::Failed,
@@ -216,10 +248,25 @@ impl Run {
         vec![Effect::StopChecks, update(status)]
     }
 
+    fn gone(
+        &mut self,
+        state: TaskState,
+        reason: Option<StatusReason>,
+        message: Option<String>,
+    ) -> Vec<Effect> {
+        self.phase = Phase::Over;
+        let status = TaskStatus { reason, message, ..self.status(state) };
+        vec![Effect::StopChecks, update(status)]
+    }
+
     fn status(&self, state: TaskState) -> TaskStatus {
         let mut status = TaskStatus::new(self.task.id.clone(), state);
         status.healthy = self.healthy;
         status.check_status = self.check;
+        status.container_status = self
+            .container
+            .clone()
+            .map(|container| ContainerStatus { container_id: Some(container), ..ContainerStatus::default() });
         status
     }
 
@@ -235,11 +282,8 @@ fn update(status: TaskStatus) -> Effect {
 #[cfg(test)]
 mod tests {
     use model::{AgentId, KillPolicy, Resources};
-    use nix::unistd::Pid;
 
     use super::*;
-
-    const CHILD: Child = Child { pid: Pid::from_raw(7) };
 
     fn secs(secs: u64) -> Duration {
         Duration::from_secs(secs)
@@ -254,7 +298,7 @@ mod tests {
         with(&mut task);
         let mut run = Run::new(task, true);
         run.decide(Happening::Launched, at(0));
-        run.decide(Happening::Started(CHILD), at(0));
+        run.decide(Happening::Started, at(0));
         run
     }
 
@@ -280,7 +324,7 @@ mod tests {
         let effects = run.decide(Happening::Launched, at(0));
         assert_eq!(updates(&effects), [(TaskState::Starting, None)]);
         assert_eq!(effects[1], Effect::Start);
-        let effects = run.decide(Happening::Started(CHILD), at(0));
+        let effects = run.decide(Happening::Started, at(0));
         assert_eq!(updates(&effects), [(TaskState::Running, None)]);
         let effects = run.decide(Happening::Ended(Ended::Exited(0)), at(1));
         assert_eq!(updates(&effects), [(TaskState::Finished, Some("Command exited with status 0"))]);
@@ -309,10 +353,10 @@ mod tests {
         let mut run = running(|task| task.kill_policy = Some(KillPolicy { grace_period: Some(secs(7)) }));
         let effects = run.decide(kill(None), at(10));
         assert_eq!(updates(&effects), [(TaskState::Killing, None)]);
-        assert_eq!(effects[2], Effect::Terminate(CHILD));
+        assert_eq!(effects[2], Effect::Terminate);
         assert_eq!(effects[3], Effect::Alarm { after: secs(7), alarm: Alarm::Escalate });
         assert_eq!(run.decide(Happening::Woke(Alarm::Escalate), at(16)), []);
-        assert_eq!(run.decide(Happening::Woke(Alarm::Escalate), at(17)), [Effect::Destroy(CHILD)]);
+        assert_eq!(run.decide(Happening::Woke(Alarm::Escalate), at(17)), [Effect::Destroy]);
         let effects = run.decide(Happening::Ended(TERMINATED), at(17));
         let message = "Command terminated with signal Terminated";
         assert_eq!(updates(&effects), [(TaskState::Killed, Some(message))]);
@@ -326,7 +370,7 @@ mod tests {
         assert_eq!(run.decide(kill(None), at(1)), []);
         let effects = run.decide(kill(Some(2)), at(1));
         assert_eq!(effects, [Effect::Alarm { after: secs(2), alarm: Alarm::Escalate }]);
-        assert_eq!(run.decide(Happening::Woke(Alarm::Escalate), at(3)), [Effect::Destroy(CHILD)]);
+        assert_eq!(run.decide(Happening::Woke(Alarm::Escalate), at(3)), [Effect::Destroy]);
     }
 
     #[test]
@@ -356,6 +400,35 @@ mod tests {
         let effects = run.decide(Happening::Ended(TERMINATED), at(1));
         let Effect::Update(status) = &effects[1] else { panic!("{effects:?}") };
         assert_eq!((status.state, status.healthy), (TaskState::Killed, Some(false)));
+    }
+
+    #[test]
+    fn a_kill_that_comes_while_it_starts_is_carried_out_once_it_has() {
+        let task = TaskInfo::new("t", AgentId::from("a"), Resources::new());
+        let mut run = Run::new(task.clone(), true);
+        run.decide(Happening::Launched, at(0));
+        assert_eq!(run.decide(kill(Some(9)), at(0)), []);
+        assert_eq!(run.decide(kill(Some(4)), at(0)), []);
+        let effects = run.decide(Happening::Started, at(1));
+        assert_eq!(updates(&effects), [(TaskState::Killing, None)]);
+        assert_eq!(effects[3], Effect::Alarm { after: secs(4), alarm: Alarm::Escalate });
+
+        let mut run = Run::new(task, true);
+        run.decide(Happening::Launched, at(0));
+        run.decide(kill(None), at(0));
+        let effects = run.decide(Happening::NotLaunched("why".into()), at(1));
+        assert_eq!(updates(&effects), [(TaskState::Killed, Some("why"))]);
+    }
+
+    #[test]
+    fn what_the_agent_knows_of_a_container_s_end_counts_more() {
+        let mut run = running(|_| {});
+        let reason = Some(StatusReason::ContainerLimitationMemory);
+        let gone = Happening::Gone { state: TaskState::Failed, reason, message: Some("too much".into()) };
+        let effects = run.decide(gone, at(1));
+        let Effect::Update(status) = &effects[1] else { panic!("{effects:?}") };
+        assert_eq!((status.state, status.reason), (TaskState::Failed, reason));
+        assert!(run.is_over());
     }
 
     #[test]

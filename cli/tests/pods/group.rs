@@ -1,0 +1,128 @@
+//! Pods of a plain JSON scheduler: each task in a container of its own, through an agent that is killed.
+
+use serde_json::{Value, json};
+
+use crate::scheduler::{Scheduler, ask, task};
+use crate::support::{get, wait_for};
+use crate::{Cluster, err, hectare, out};
+
+fn containers(agent: &str) -> Vec<Value> {
+    let call = json!({"type": "GET_CONTAINERS", "get_containers": {"show_nested": true}});
+    ask(agent, &call).1["get_containers"]["containers"].as_array().cloned().unwrap_or_default()
+}
+
+fn agent_address(cluster: &Cluster) -> String {
+    cluster.agent.as_ref().expect("an agent runs").address()
+}
+
+#[test]
+fn a_pod_outlives_its_agent_and_is_entered_before_and_after() {
+    let mut cluster = Cluster::start();
+    let flag = cluster.master_flag();
+    let mut scheduler = Scheduler::subscribe(&cluster.address());
+    let wait = "echo up; while [ ! -e go ]; do sleep 0.05; done; echo went; exit 0";
+    scheduler.launch_group("pod", vec![task("web", wait), task("log", "echo also up; sleep 1000")]);
+    let web = scheduler.state("web", "TASK_RUNNING");
+    let log = scheduler.state("log", "TASK_RUNNING");
+    let container = &web["container_status"]["container_id"];
+    assert_eq!(container["parent"], log["container_status"]["container_id"]["parent"]);
+    assert!(container["parent"]["value"].is_string(), "{web}");
+
+    let listed = containers(&agent_address(&cluster));
+    assert_eq!(listed.len(), 3, "{listed:?}");
+    assert_eq!(listed[1]["resource_statistics"]["mem_limit_bytes"], 33_554_432);
+
+    let entered = hectare(&["exec", &flag, "web", "--", "sh", "-c", "pwd; echo $MESOS_TASK_ID; exit 5"]);
+    assert_eq!(entered.status.code(), Some(5), "{}", err(&entered));
+    let id = container["value"].as_str().expect("a name");
+    assert!(out(&entered).contains(&format!("/containers/{id}\nweb\n")), "{}", out(&entered));
+
+    // A session that runs while its agent is killed ends; the pod does not.
+    let before = containers(&agent_address(&cluster));
+    cluster.kill_agent();
+    cluster.start_agent();
+    wait_for("the agent to be back", || {
+        let agents = get(&cluster.address(), "/slaves");
+        agents["slaves"][0]["active"].as_bool().filter(|active| *active)
+    });
+    let pids = |listed: &[Value]| -> Vec<Value> {
+        listed.iter().map(|one| one["container_status"]["executor_pid"].clone()).collect()
+    };
+    assert_eq!(pids(&containers(&agent_address(&cluster))), pids(&before));
+    let entered = hectare(&["exec", &flag, "web", "--", "touch", "go"]);
+    assert_eq!(entered.status.code(), Some(0), "{}", err(&entered));
+    let finished = scheduler.state("web", "TASK_FINISHED");
+    assert_eq!(finished["message"], "Command exited with status 0");
+    let logs = hectare(&["logs", &flag, "web"]);
+    assert_eq!(out(&logs), "up\nwent\n", "{}", err(&logs));
+
+    // One that finished leaves the others alone; one that is killed ends the pod.
+    scheduler.kill("log");
+    scheduler.state("log", "TASK_KILLING");
+    let killed = scheduler.state("log", "TASK_KILLED");
+    assert_eq!(killed["message"], "Command terminated with signal Terminated");
+    wait_for("nothing to be left of its containers", || (cluster.containers() == 0).then_some(()));
+}
+
+#[test]
+fn one_of_a_pod_that_cannot_start_takes_the_others_with_it() {
+    let cluster = Cluster::start();
+    let mut scheduler = Scheduler::subscribe(&cluster.address());
+    let mut bad = task("bad", "true");
+    bad["command"]["user"] = json!("no-such-user-here");
+    scheduler.launch_group("pod", vec![task("good", "sleep 1000"), bad]);
+    let failed = scheduler.state("bad", "TASK_FAILED");
+    assert!(failed["message"].as_str().is_some_and(|why| why.contains("no such user")), "{failed}");
+    scheduler.state("good", "TASK_KILLED");
+    wait_for("nothing to be left of its containers", || (cluster.containers() == 0).then_some(()));
+}
+
+#[test]
+fn checks_of_a_pod_run_in_its_containers() {
+    let cluster = Cluster::start();
+    let mut scheduler = Scheduler::subscribe(&cluster.address());
+    let mut checked = task("checked", "sleep 1000");
+    checked["health_check"] = json!({"type": "COMMAND", "command": {"value": "[ ! -e sick ]"},
+        "delay_seconds": 0.0, "interval_seconds": 0.1, "grace_period_seconds": 0.0, "consecutive_failures": 2});
+    checked["check"] = json!({"type": "COMMAND", "delay_seconds": 0.0, "interval_seconds": 0.1,
+        "command": {"command": {"value": "read code < code && exit $code"}}});
+    checked["kill_policy"] = json!({"grace_period": {"nanoseconds": 1_000_000_000_u64}});
+    scheduler.launch_group("pod", vec![checked]);
+    let running = scheduler.state("checked", "TASK_RUNNING");
+    assert_eq!(running["check_status"], json!({"type": "COMMAND", "command": {}}));
+    let id = running["container_status"]["container_id"]["value"].as_str().expect("a name").to_owned();
+    let healthy = scheduler.update("checked", |status| status["healthy"] == true);
+    assert_eq!(healthy["reason"], "REASON_TASK_HEALTH_CHECK_STATUS_UPDATED");
+
+    let flag = cluster.master_flag();
+    assert!(hectare(&["exec", &flag, "checked", "--", "sh", "-c", "echo 3 > code"]).status.success());
+    let found = scheduler.update("checked", |status| status["check_status"]["command"]["exit_code"] == 3);
+    assert_eq!(found["reason"], "REASON_TASK_CHECK_STATUS_UPDATED");
+
+    assert!(hectare(&["exec", &flag, "checked", "--", "touch", "sick"]).status.success());
+    let sick = scheduler.update("checked", |status| status["healthy"] == false);
+    assert_eq!(sick["state"], "TASK_RUNNING");
+    let killed = scheduler.state("checked", "TASK_KILLED");
+    assert_eq!(killed["healthy"], false);
+    assert!(!id.is_empty());
+    wait_for("nothing to be left of its containers", || (cluster.containers() == 0).then_some(()));
+}
+
+#[test]
+fn a_command_task_is_checked_as_a_pod_is() {
+    let cluster = Cluster::start();
+    let mut scheduler = Scheduler::subscribe(&cluster.address());
+    let mut checked = task("c", "trap 'exit 0' TERM; while :; do sleep 0.05; done");
+    checked["health_check"] = json!({"type": "COMMAND", "command": {"value": "[ ! -e sick ]"},
+        "delay_seconds": 0.0, "interval_seconds": 0.1, "grace_period_seconds": 0.0, "consecutive_failures": 3});
+    scheduler.launch(checked);
+    scheduler.state("c", "TASK_RUNNING");
+    scheduler.update("c", |status| status["healthy"] == true);
+    let flag = cluster.master_flag();
+    assert!(hectare(&["exec", &flag, "c", "--", "touch", "sick"]).status.success());
+    scheduler.update("c", |status| status["healthy"] == false);
+    // It ends well when it is asked to; of command tasks that counts.
+    let ended = scheduler
+        .update("c", |status| ["TASK_FINISHED", "TASK_KILLED"].iter().any(|state| status["state"] == *state));
+    assert_eq!(ended["healthy"], false);
+}
