@@ -93,6 +93,22 @@ pub(crate) fn drop_inside(state: &mut State, id: &ContainerId) {
     }
 }
 
+/// The same, and tells those who still wait for one of them: what was on its way to be launched will not be.
+pub(crate) fn abandon_inside(state: &mut State, id: &ContainerId) -> Effects {
+    let waiting = state.containers_inside(id).filter(|container| !container.is_ended());
+    let told = waiting
+        .flat_map(|container| {
+            let why = Told::Failed(format!("Parent container {id} has terminated"));
+            [
+                Effect::Settle(Awaits::Launch, container.id.clone(), why),
+                Effect::Settle(Awaits::End, container.id.clone(), Told::Unknown),
+            ]
+        })
+        .collect();
+    drop_inside(state, id);
+    told
+}
+
 /// After the journal was read: what lies in nothing that is there has ended with it.
 pub(crate) fn forget_strays(state: &mut State) {
     let strays: Vec<_> = state

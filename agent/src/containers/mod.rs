@@ -21,6 +21,6 @@ mod plan;
 
 pub(crate) use ask::{kill, remove, wait};
 pub(crate) use call::{Awaits, ContainerCall, LaunchCall, Told};
-pub(crate) use end::{drop_inside, ended_durable, forget_strays, launch_failed, terminated};
+pub(crate) use end::{abandon_inside, drop_inside, ended_durable, forget_strays, launch_failed, terminated};
 pub(crate) use launch::{held, held_durable, intended, launch, launched};
 pub(crate) use plan::stdio;

@@ -70,7 +70,6 @@ pub(crate) fn ended(
     }
     let (container, checkpoint, generated) =
         (executor.container.clone(), executor.checkpoint, executor.generated);
-    effects.push(Effect::Settle(Awaits::End, container.clone(), told(status)));
     let alive: Vec<_> =
         executor.tasks.keys().cloned().chain(executor.queued_tasks().map(|task| task.id.clone())).collect();
     if let (false, Some(agent_id)) = (generated, state.id.clone()) {
@@ -83,15 +82,16 @@ pub(crate) fn ended(
     } else {
         effects.extend(report(state, &Whose::Executor(key.clone()), &alive, &last, now));
     }
-    containers::drop_inside(state, &container);
+    effects.extend(containers::abandon_inside(state, &container));
     let executor = state.executor_mut(key).expect("reporting removes nothing");
     executor.phase = Phase::Terminated;
     executor.run = Run::Ended;
     state.counters.executors_terminated += 1;
     let (framework, id) = key.clone();
     let record = checkpoint.then_some(Record::Ended { framework, executor: id });
-    let then = vec![Durable::Ended { container }];
+    let then = vec![Durable::Ended { container: container.clone() }];
     effects.push(Effect::Record { records: record.into_iter().collect(), then });
+    effects.push(Effect::Settle(Awaits::End, container, told(status)));
     effects.extend(forget(state, key));
     if state.life == Life::Reconnecting {
         effects.extend(recovery::reconnected(state, false));

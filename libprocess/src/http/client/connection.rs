@@ -53,20 +53,23 @@ impl Connection {
         // A server that refuses early answers before it has read all: then its answer counts.
         let sent = self.send(head, body).await;
         loop {
-            if let Some(head) = read_head(&mut self.input, method)? {
+            if let Some(mut head) = read_head(&mut self.input, method)? {
+                // What was not sent would be missing before the next request.
+                head.keep &= matches!(sent, Ok(true));
                 return Ok(Answering { connection: self, head });
             }
             let read = poll_fn(|cx| self.poll_fill(cx)).await;
             match (read, &sent) {
                 (Ok(count), _) if count > 0 => {}
                 (_, Err(error)) => return Err(error.to_string()),
-                (Ok(_), Ok(())) => return Err("closed before an answer".to_owned()),
-                (Err(error), Ok(())) => return Err(error.to_string()),
+                (Ok(_), Ok(_)) => return Err("closed before an answer".to_owned()),
+                (Err(error), Ok(_)) => return Err(error.to_string()),
             }
         }
     }
 
-    async fn send(&mut self, head: Bytes, mut body: Body) -> Result<(), String> {
+    /// Tells whether all of it was sent: not if the server has answered before.
+    async fn send(&mut self, head: Bytes, mut body: Body) -> Result<bool, String> {
         let mut out = BytesMut::from(&head[..]);
         if let Body::Bytes(bytes) = &body {
             out.extend_from_slice(bytes);
@@ -74,18 +77,23 @@ impl Connection {
         }
         self.write(&out).await?;
         let Body::Stream(mut pieces) = body else {
-            return Ok(());
+            return Ok(true);
         };
         loop {
             out.clear();
-            let piece = pieces.next().await.transpose().map_err(|error| error.to_string())?;
+            let next = poll_fn(|cx| match pieces.poll_next_unpin(cx) {
+                Poll::Ready(piece) => Poll::Ready(Some(piece)),
+                Poll::Pending => self.poll_fill(cx).map(|_| None),
+            });
+            let Some(piece) = next.await else { return Ok(false) };
+            let piece = piece.transpose().map_err(|error| error.to_string())?;
             match &piece {
                 Some(piece) => write_chunk(&mut out, piece),
                 None => write_last_chunk(&mut out),
             }
             self.write(&out).await?;
             if piece.is_none() {
-                return Ok(());
+                return Ok(true);
             }
         }
     }
