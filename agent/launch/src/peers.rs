@@ -57,10 +57,12 @@ impl Peers {
         self.0[index].packets.as_fd()
     }
 
-    /// Takes one more in; of too many the oldest goes.
+    /// Takes one more in; for that one of too many who are attached goes, but no agent.
     pub(crate) fn join(&mut self, packets: Packets) {
         if self.0.len() >= MOST {
-            self.0.remove(0);
+            let attached = self.0.iter().position(|peer| matches!(peer.role, Role::Attached(_)));
+            let Some(oldest) = attached else { return };
+            self.0.remove(oldest);
         }
         self.0.push(Peer { packets, role: Role::Agent });
     }

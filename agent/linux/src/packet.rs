@@ -64,11 +64,15 @@ impl Packets {
     /// Errors: `WouldBlock` if there is none yet; `InvalidData` if it is longer than [`LONGEST`].
     pub fn receive(&self) -> io::Result<Vec<u8>> {
         let mut buffer = vec![0; LONGEST];
-        let length = match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::MSG_TRUNC) {
-            Ok(length) => length,
-            // A peer that died with our message unread: as gone as one that closed.
-            Err(nix::errno::Errno::ECONNRESET) => 0,
-            Err(error) => return Err(error.into()),
+        let mut again = true;
+        let length = loop {
+            match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::MSG_TRUNC) {
+                Ok(length) => break length,
+                // A peer that closed with our message unread. What it said before is still there, and told once.
+                Err(nix::errno::Errno::ECONNRESET) if again => again = false,
+                Err(nix::errno::Errno::ECONNRESET) => break 0,
+                Err(error) => return Err(error.into()),
+            }
         };
         if length > LONGEST {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a control message is too long"));
@@ -194,6 +198,16 @@ mod tests {
         assert!(wait_readable(&[listener.as_fd(), answerer.as_fd()], None).unwrap()[1]);
         assert_eq!(answerer.receive().unwrap(), b"hello");
         assert_eq!(asker.receive().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    #[test]
+    fn the_last_words_of_one_who_did_not_listen_are_heard() {
+        let (one, other) = Packets::pair().unwrap();
+        other.send(b"unread").unwrap();
+        one.send(b"last").unwrap();
+        drop(one);
+        assert_eq!(other.receive().unwrap(), b"last");
+        assert_eq!(other.receive().unwrap(), b"");
     }
 
     #[test]
