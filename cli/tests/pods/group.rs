@@ -126,3 +126,66 @@ fn a_command_task_is_checked_as_a_pod_is() {
         .update("c", |status| ["TASK_FINISHED", "TASK_KILLED"].iter().any(|state| status["state"] == *state));
     assert_eq!(ended["healthy"], false);
 }
+
+#[test]
+fn an_agent_killed_at_any_step_of_a_launch_leaves_nothing_behind() {
+    let mut cluster = Cluster::start();
+    let marker = format!("marker-{}", std::process::id());
+    let launch = |id: &str| {
+        json!({"type": "LAUNCH_CONTAINER", "launch_container": {
+            "container_id": {"value": id}, "command": {"value": format!("sleep 1000; : {marker}")}}})
+    };
+    let about = |ty: &str, id: &str| json!({"type": ty, ty.to_lowercase(): {"container_id": {"value": id}}});
+    for round in 0..12_u64 {
+        let ids: Vec<String> = (0..3).map(|number| format!("c-{round}-{number}")).collect();
+        let launching: Vec<_> = ids
+            .iter()
+            .map(|id| {
+                let (address, call) = (agent_address(&cluster), launch(id).to_string());
+                // Who is cut off hears nothing, and asks again below.
+                std::thread::spawn(move || try_ask(&address, &call))
+            })
+            .collect();
+        std::thread::sleep(std::time::Duration::from_millis(round * 4));
+        cluster.kill_agent();
+        launching.into_iter().for_each(|thread| drop(thread.join()));
+        cluster.start_agent();
+        let agent = agent_address(&cluster);
+        for id in &ids {
+            let call = launch(id).to_string();
+            wait_for("it to be launched", || {
+                try_ask(&agent, &call).filter(|status| matches!(status, 200 | 202))
+            });
+            assert_eq!(ask(&agent, &about("KILL_CONTAINER", id)).0, 200);
+            let (status, end) = ask(&agent, &about("WAIT_CONTAINER", id));
+            assert_eq!((status, &end["wait_container"]["exit_status"]), (200, &json!(9)), "{id}");
+            assert_eq!(ask(&agent, &about("REMOVE_CONTAINER", id)).0, 200);
+        }
+        wait_for("nothing to be left of its containers", || (cluster.containers() == 0).then_some(()));
+    }
+    assert_eq!(marked(&marker), Vec::<String>::new());
+}
+
+/// The status of an answer, if there is one.
+fn try_ask(address: &str, call: &str) -> Option<u16> {
+    use std::io::{Read, Write};
+    let mut socket = std::net::TcpStream::connect(address).ok()?;
+    let length = call.len();
+    write!(
+        socket,
+        "POST /api/v1 HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{call}"
+    )
+    .ok()?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).ok()?;
+    answer.split(' ').nth(1)?.parse().ok()
+}
+
+/// Command lines of processes that bear a mark.
+fn marked(mark: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").expect("there is a /proc").flatten();
+    processes
+        .filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok())
+        .filter(|line| line.contains(mark))
+        .collect()
+}

@@ -42,7 +42,7 @@ impl Cluster {
             format!("--work_dir={}", scratch.path().join("work").display()),
             format!("--runtime_dir={}", scratch.path().join("run").display()),
             "--resources=cpus:8;mem:4096;disk:1024;ports:[31000-31100]".to_owned(),
-            "--executor_reregistration_timeout=15secs".to_owned(),
+            "--executor_reregistration_timeout=5secs".to_owned(),
         ];
         let mut cluster = Cluster { master, agent: None, flags, scratch };
         cluster.start_agent();

@@ -24,8 +24,8 @@ pub(crate) struct Scheduler {
 impl Scheduler {
     pub(crate) fn subscribe(master: &str) -> Scheduler {
         let call = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": {
-            "user": "root", "name": "pods", "checkpoint": true, "failover_timeout": 60.0, "roles": ["*"],
-            "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}, {"type": "TASK_KILLING_STATE"}],
+            "user": "root", "name": "pods", "checkpoint": true, "failover_timeout": 60.0,
+            "capabilities": [{"type": "PARTITION_AWARE"}, {"type": "TASK_KILLING_STATE"}],
         }}})
         .to_string();
         let mut socket = TcpStream::connect(master).expect("the master listens");
