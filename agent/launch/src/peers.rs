@@ -103,11 +103,6 @@ impl Peers {
         self.attached().any(|attached| attached.output)
     }
 
-    /// Whether somebody is attached at all.
-    pub(crate) fn has_attached(&self) -> bool {
-        self.attached().next().is_some()
-    }
-
     /// Whether somebody writes the input.
     pub(crate) fn has_writer(&self) -> bool {
         self.attached().any(|attached| attached.input)
