@@ -195,8 +195,9 @@ enum Unanswered {
 /// The container its last status names.
 fn container_of(task: &Value) -> Option<v1::ContainerId> {
     fn read(value: &Value) -> Option<v1::ContainerId> {
+        let name = value["value"].as_str()?.to_owned();
         let parent = read(&value["parent"]).map(Box::new);
-        Some(v1::ContainerId { value: value["value"].as_str()?.to_owned(), parent })
+        Some(v1::ContainerId { value: name, parent })
     }
     let statuses = task["statuses"].as_array()?;
     statuses.iter().rev().find_map(|status| read(&status["container_status"]["container_id"]))

@@ -37,7 +37,10 @@ pub(crate) async fn run(
     let (sender, body) = stream(TYPED_MAX, TYPED_BYTES_MAX);
     let typing = Typing::begin(sender, id);
     let (tell, told) = oneshot::channel();
-    typing.read_input(detach && raw.is_some(), move |left| drop(tell.send(left)));
+    typing.read_input(detach && raw.is_some(), move |left| {
+        // Who has seen the end already needs not hear of it.
+        let _ = tell.send(left);
+    });
     let sending = async {
         let sent = pin!(inside.write(body));
         let left = pin!(async { told.await.unwrap_or(Left::Ended) });
