@@ -316,10 +316,10 @@ fn a_terminal_is_attached_to_resized_left_and_attached_to_again() {
         let mut reading = Reading::start(node, &attach, MediaType::Json).await;
         let (typing, over) = Typing::start(node, "t");
         typing.type_in("one\n");
-        typing.io(json!({"type": "CONTROL", "control": {
-            "type": "TTY_INFO", "tty_info": {"window_size": {"rows": 50, "columns": 132}}}}));
         let talk = async {
             reading.until("got one\r\n").await;
+            typing.io(json!({"type": "CONTROL", "control": {
+            "type": "TTY_INFO", "tty_info": {"window_size": {"rows": 50, "columns": 132}}}}));
             reading.until("50 132\r\n").await;
             typing.type_in("\u{3}");
             reading.until("interrupted\r\n").await;

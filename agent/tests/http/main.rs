@@ -84,6 +84,18 @@ impl Node {
     }
 }
 
+impl Drop for Node {
+    /// No test leaves a container behind.
+    fn drop(&mut self) {
+        let entries = std::fs::read_dir(self.work_dir.join("run/containers")).into_iter().flatten().flatten();
+        for entry in entries {
+            if let Ok(channel) = agent_linux::packet::Packets::connect(&entry.path(), "control") {
+                let _ = channel.send(&libprocess_wire::encode(&agent_launch::Request::Destroy));
+            }
+        }
+    }
+}
+
 /// Runs a test against one agent, on a reactor of its own.
 fn play(test: impl AsyncFnOnce(&Node)) {
     let stage = Runtime::start(libprocess::Config { listen: None, ..Default::default() }).unwrap();
