@@ -165,7 +165,15 @@ impl Scheduler {
 
     pub(crate) fn state(&mut self, task: &str, state: &str) -> Value {
         self.update(task, |status| {
-            let terminal = ["TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_LOST", "TASK_GONE"];
+            let terminal = [
+                "TASK_FINISHED",
+                "TASK_FAILED",
+                "TASK_KILLED",
+                "TASK_LOST",
+                "TASK_GONE",
+                "TASK_ERROR",
+                "TASK_DROPPED",
+            ];
             let ended = terminal.iter().any(|terminal| status["state"] == *terminal);
             assert!(!ended || status["state"] == state, "waited for {state}: {status}");
             status["state"] == state
@@ -183,7 +191,8 @@ impl Drop for Scheduler {
 
 fn resources(cpus: f64, mem: f64) -> Value {
     json!([{"name": "cpus", "type": "SCALAR", "scalar": {"value": cpus}},
-           {"name": "mem", "type": "SCALAR", "scalar": {"value": mem}}])
+           {"name": "mem", "type": "SCALAR", "scalar": {"value": mem}},
+           {"name": "disk", "type": "SCALAR", "scalar": {"value": 8.0}}])
 }
 
 /// A task of a shell line.
