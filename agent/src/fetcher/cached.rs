@@ -22,7 +22,7 @@ impl Fetcher {
     /// kept there; then it is fetched as any other.
     ///
     /// Of an archive only the content comes into the sandbox. Source: Mesos fetcher cache.
-    pub(super) async fn from_cache(
+    pub(super) async fn by_cache(
         &self,
         uri: &str,
         item: &Item,

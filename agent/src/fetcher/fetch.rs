@@ -120,7 +120,7 @@ impl Fetcher {
         who: Option<&Credentials>,
     ) -> Result<(), FetchError> {
         let failed = |why: String| FetchError::Failed { uri: uri.to_owned(), why };
-        if item.cache && self.from_cache(uri, &item, sandbox, who).await? {
+        if item.cache && self.by_cache(uri, &item, sandbox, who).await? {
             return Ok(());
         }
         self.bring(&item, sandbox, who).await.map_err(failed)?;

@@ -147,7 +147,7 @@ pub(super) async fn listed(
 ) -> Option<v1::agent::response::GetContainers> {
     use v1::agent::response::get_containers::Container;
     let (usage, now) = (public.usage().await, edge.now().into());
-    let wanted = call.get_containers.clone().unwrap_or_default();
+    let wanted = call.get_containers.unwrap_or_default();
     let (nested, standalone) = (wanted.show_nested == Some(true), wanted.show_standalone == Some(true));
     let executors = containers(state, &usage, now, |_| true).into_iter().map(|found| Container {
         framework_id: Some(v1::FrameworkId { value: found.framework_id.to_string() }),
