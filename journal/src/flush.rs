@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::config::JournalError;
 use crate::lane::{Lane, Way};
+use crate::times::Times;
 
 /// Told once what was asked for is kept, or never will be. Called in the order of asking, where the journal writes.
 pub type Done = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
@@ -35,6 +36,8 @@ pub struct Flushes {
     pub latest: Duration,
     /// How long the slowest took.
     pub slowest: Duration,
+    /// How long each took, counted.
+    pub times: Times,
     /// How long what waits has waited for its flush, if something does.
     pub present: Option<Duration>,
     /// Unit: bytes that wait.
@@ -217,6 +220,7 @@ impl<K: Keeper> Queue<K> {
         flushes.took += took;
         flushes.latest = took;
         flushes.slowest = flushes.slowest.max(took);
+        flushes.times.note(took);
         flushes.failed |= result.is_err();
         drop(waiting);
         done.into_iter().for_each(|done| done(result.clone()));

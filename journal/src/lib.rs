@@ -39,6 +39,7 @@ mod segment;
 mod spare;
 #[cfg(test)]
 mod testing;
+mod times;
 mod writer;
 
 pub use config::{Config, JournalError};
@@ -48,4 +49,5 @@ pub use journal::Journal;
 pub use lane::Lane;
 pub use log::{Bounds, Change, Log, ReadError};
 pub use recover::{OpenError, Recovered, Tail};
+pub use times::Times;
 pub use writer::Writer;

@@ -23,7 +23,11 @@ pub(crate) struct Door {
     begin: Option<(Begin, mpsc::Receiver<Question>)>,
     /// Says when.
     may: Option<oneshot::Receiver<()>>,
+    /// Opens what operators ask over HTTP.
+    routes: Routes,
 }
+
+type Routes = Box<dyn Fn(&mut Doors<Door>) + Send>;
 
 type Begin = Box<dyn FnOnce(mpsc::Receiver<Question>) + Send>;
 type Elsewhere = Box<dyn FnOnce(&mut Context<Door>) + Send>;
@@ -66,13 +70,13 @@ questions!(Append, Candidacy, Transfer, Chunk, Hello, Join, Do);
 impl Door {
     /// One that asks, and is asked nothing.
     pub(crate) fn for_asking() -> Door {
-        Door { host: mpsc::channel(1).0, begin: None, may: None }
+        Door { host: mpsc::channel(1).0, begin: None, may: None, routes: Box::new(|_| {}) }
     }
 
     /// `begin` starts the host with what comes in by this door, once `may` says so.
-    pub(crate) fn new(begin: Begin, may: oneshot::Receiver<()>) -> Door {
+    pub(crate) fn new(begin: Begin, may: oneshot::Receiver<()>, routes: Routes) -> Door {
         let (host, questions) = mpsc::channel(QUESTIONS_MAX);
-        Door { host, begin: Some((begin, questions)), may: Some(may) }
+        Door { host, begin: Some((begin, questions)), may: Some(may), routes }
     }
 }
 
@@ -97,6 +101,7 @@ impl Process for Door {
     fn doors(&self, doors: &mut Doors<Self>) {
         doors.question::<Append>().question::<Candidacy>().question::<Transfer>().question::<Chunk>();
         doors.question::<Hello>().question::<Join>().question::<Do>();
+        (self.routes)(doors);
     }
 }
 

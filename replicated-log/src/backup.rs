@@ -11,15 +11,14 @@
 use std::io;
 use std::path::Path;
 
-use libprocess::environment::{Environment, Open, read_all};
-use rand::Rng;
+use libprocess::environment::{Environment, Open, Storage, read_all};
 use tokio::sync::oneshot;
 
 use crate::host::Host;
-use crate::raft::codec::{Covered, Place, Quorums, Vote};
 use crate::shared::Shared;
 use crate::snapshot::Arriving;
-use crate::{ClusterId, LogError, Machine, Member, NodeId, Position};
+use crate::state::State;
+use crate::{ClusterId, LogError, Machine, Position, View, offline};
 
 const MAGIC: [u8; 8] = *b"HRback\0\x01";
 /// Magic, cluster, index, version, length, checksum.
@@ -50,6 +49,37 @@ pub enum NoBackup {
 }
 
 impl Backup {
+    /// Of a machine's state at a position.
+    pub(crate) fn of<M: Machine>(cluster: ClusterId, position: Position, view: View) -> io::Result<Backup> {
+        let mut state = Vec::new();
+        view.write(&mut state)?;
+        Ok(Backup { cluster, position, version: M::VERSION, state })
+    }
+
+    /// Reads a backup of this machine, and checks that it can be begun with.
+    ///
+    /// Errors: it is none, damaged, of a later version, or of another machine.
+    pub(crate) fn of_machine<M: Machine>(environment: &Environment, path: &Path) -> Result<Backup, LogError> {
+        let refused = |why: &dyn std::fmt::Display| LogError::Refused(format!("{}: {why}", path.display()));
+        let backup =
+            Backup::read(environment, path).map_err(|error| refused(&crate::error::chain(&error)))?;
+        if backup.version > M::VERSION {
+            let (theirs, known) = (backup.version, M::VERSION);
+            return Err(refused(&format!(
+                "it is of version {theirs}, and this binary knows up to {known}: restore it with the one that wrote it, or one \
+                 after it"
+            )));
+        }
+        State::<M>::restore(&mut backup.state.as_slice())
+            .map_err(|error| refused(&format!("it is a backup of something else than this: {error}")))?;
+        Ok(backup)
+    }
+
+    pub(crate) fn state(&self) -> View {
+        let state = self.state.clone();
+        View::new(move |to| to.write_all(&state))
+    }
+
     /// Reads a backup, and checks all of it.
     pub fn read(environment: &Environment, path: &Path) -> Result<Backup, NoBackup> {
         Backup::parse(&read_all(&*environment.storage, path)?)
@@ -82,7 +112,7 @@ impl Backup {
         })
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(HEAD + self.state.len());
         bytes.extend(MAGIC);
         bytes.extend(self.cluster.0.to_le_bytes());
@@ -98,35 +128,55 @@ impl Backup {
 
 /// Writes what is applied here to a file, which is there whole or not at all.
 pub(crate) async fn backup<M: Machine>(shared: &Shared<M>, path: &Path) -> Result<Position, LogError> {
-    let cluster = shared.running()?.who.cluster();
-    let cluster =
-        cluster.ok_or_else(|| LogError::Refused("this replica belongs to no cluster yet".to_owned()))?;
-    let (view, index) = {
-        let state = shared.applied.read();
-        (state.view(), shared.applied.index())
-    };
+    let (cluster, view, position) = view(shared)?;
     let (sender, done) = oneshot::channel();
     let (storage, path) = (shared.runtime.environment().storage.clone(), path.to_owned());
-    let position = Position::new(index);
     shared.runtime.environment().spawner.blocking(Box::new(move || {
-        let write = || -> io::Result<()> {
-            let mut state = Vec::new();
-            view.write(&mut state)?;
-            let bytes = Backup { cluster, position, version: M::VERSION, state }.bytes();
-            let new = path.with_extension("new");
-            let mut file = storage.open(&new, Open::Create)?;
-            file.set_len(0)?;
-            file.append(&bytes)?;
-            file.sync_data()?;
-            storage.rename(&new, &path)?;
-            storage.sync_dir(path.parent().unwrap_or(Path::new("/")))
-        };
-        let _ = sender.send(write());
+        let backup = Backup::of::<M>(cluster, position, view);
+        let _ = sender.send(backup.and_then(|backup| write_backup(&*storage, &path, &backup)));
     }));
     match done.await {
         Ok(Ok(())) => Ok(position),
         Ok(Err(error)) => Err(LogError::Refused(format!("failed to write the backup: {error}"))),
         Err(_) => Err(LogError::Unknown),
+    }
+}
+
+/// The bytes of a backup of what is applied here, and how far that is.
+pub(crate) async fn bytes<M: Machine>(shared: &Shared<M>) -> Result<(Position, Vec<u8>), LogError> {
+    let (cluster, view, position) = view(shared)?;
+    let (sender, done) = oneshot::channel();
+    shared.runtime.environment().spawner.blocking(Box::new(move || {
+        let _ = sender.send(Backup::of::<M>(cluster, position, view).map(|backup| backup.bytes()));
+    }));
+    match done.await {
+        Ok(Ok(bytes)) => Ok((position, bytes)),
+        Ok(Err(error)) => Err(LogError::Refused(format!("failed to write the backup: {error}"))),
+        Err(_) => Err(LogError::Unknown),
+    }
+}
+
+fn view<M: Machine>(shared: &Shared<M>) -> Result<(ClusterId, View, Position), LogError> {
+    let cluster = shared.running()?.who.cluster();
+    let cluster =
+        cluster.ok_or_else(|| LogError::Refused("this replica belongs to no cluster yet".to_owned()))?;
+    let state = shared.applied.read();
+    Ok((cluster, state.view(), Position::new(shared.applied.index())))
+}
+
+/// Writes a file that is there whole or not at all.
+pub(crate) fn write_backup(storage: &dyn Storage, path: &Path, backup: &Backup) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    let mut file = storage.open(&new, Open::Create)?;
+    file.set_len(0)?;
+    file.append(&backup.bytes())?;
+    file.sync_data()?;
+    storage.rename(&new, path)?;
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => storage.sync_dir(parent),
+        _ => storage.sync_dir(Path::new(".")),
     }
 }
 
@@ -136,35 +186,21 @@ pub(crate) async fn restore<M: Machine>(host: &Host<M>, path: &Path) -> Result<(
         LogError::Refused(format!("{}: {}", path.display(), crate::error::chain(error)))
     };
     let environment = host.runtime().environment();
-    let backup = Backup::read(environment, path).map_err(|error| refused(&error))?;
-    if backup.version > M::VERSION {
-        let (theirs, known) = (backup.version, M::VERSION);
-        return Err(LogError::Refused(format!(
-            "{}: of version {theirs}, and {known} is known",
-            path.display()
-        )));
-    }
+    let backup = Backup::of_machine::<M>(environment, path)?;
     if host.who().cluster().is_some() || host.consensus().is_formed().await? {
         return Err(LogError::Refused(
             "a backup is restored to a new directory; this one is in use".to_owned(),
         ));
     }
-    let mut chance = environment.rng.stream("restored cluster");
-    let cluster = u128::from(chance.next_u64()) << 64 | u128::from(chance.next_u64());
-    let node = host.who().node();
-    // Nobody's: a replica that hears of its own reign from elsewhere does not stand for election.
-    let before = NodeId(0);
-    let last = Place { term: 1, node: before, index: backup.position.index() };
-    let member = Member { address: host.runtime().address() };
-    let covered =
-        Covered { last: Some(last), membership_at: Some(last), membership: Quorums::of(node, member) };
+    let cluster = offline::new_cluster(environment);
+    let index = backup.position.index().saturating_add(offline::BEYOND);
+    let (covered, vote) = offline::alone(host.who().node(), host.runtime().address(), index);
     let dir = &host.shared.config.dir;
     let mut arriving = Arriving::begin(environment, dir, &covered).map_err(|error| refused(&error))?;
     let missing = backup.state.get(usize::try_from(arriving.arrived()).unwrap_or(usize::MAX)..);
     arriving.write(missing.unwrap_or_default()).map_err(|error| refused(&error))?;
     let snapshot = arriving.finish().map_err(|error| refused(&error))?;
-    host.belong(ClusterId(cluster))?;
-    let vote = Vote { term: 1, node: before, committed: true };
+    host.belong(cluster)?;
     host.consensus().install(vote, covered, snapshot).await.map_err(LogError::Refused)?;
     tracing::info!(position = %backup.position, from = %backup.cluster, "restored from a backup");
     Ok(())

@@ -84,7 +84,7 @@ async fn attempt<M: Machine>(host: &Host<M>) -> Result<bool, String> {
 }
 
 /// Asks to be taken in; whoever does not lead says who does.
-async fn join<M: Machine>(host: &Host<M>, at: SocketAddr) -> Result<(), String> {
+pub(crate) async fn join<M: Machine>(host: &Host<M>, at: SocketAddr) -> Result<(), String> {
     let mut at = at;
     for _ in 0..3 {
         let join = Join { node: host.who().node(), address: host.runtime().address() };

@@ -24,6 +24,17 @@ pub struct Config {
     pub patience: Duration,
     pub keep: Keep,
     pub bounds: Bounds,
+    /// Who may ask what of it over HTTP; everybody, if none is named.
+    pub realms: Option<Realms>,
+}
+
+/// The names of the realms whose authenticators say who may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Realms {
+    /// How it does, and what stands in the log.
+    pub read: &'static str,
+    /// Who takes part, and who leads.
+    pub change: &'static str,
 }
 
 impl Config {
@@ -39,6 +50,7 @@ impl Config {
             patience: Duration::from_secs(10),
             keep: Keep::Entries(10_000),
             bounds: Bounds::default(),
+            realms: None,
         }
     }
 }

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
     /// The disk refused: it is full, read-only, broken or somebody else's.
-    #[error("failed to {doing} {}", .path.display())]
+    #[error("failed to {doing} {}{}", .path.display(), advice(.source))]
     Storage {
         path: PathBuf,
         doing: &'static str,
         #[source]
         source: io::Error,
     },
+    #[error("{} holds no replica: name the --work_dir of a master that has run there", .0.display())]
+    Absent(PathBuf),
     #[error("{} is in use by another process: stop it, or give this one a directory of its own", .0.display())]
     InUse(PathBuf),
     #[error(
@@ -27,6 +29,20 @@ pub(crate) enum OpenError {
     Lost { dir: PathBuf, what: &'static str },
     #[error("{what}; {}", Replace)]
     Log { what: journal::OpenError },
+}
+
+/// What to do about a disk that refuses.
+fn advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            " (make room on that disk, then start again)"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            " (make that disk writable, or name a directory on another, then start again)"
+        }
+        io::ErrorKind::PermissionDenied => " (give the user this runs as that directory, then start again)",
+        _ => "",
+    }
 }
 
 /// What to do with a directory that cannot be trusted.

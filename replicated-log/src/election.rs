@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::raft::consensus::{Reign, Standing};
 use crate::raft::runtime::{sleep, spawn};
 use crate::watch::{self as watched, Sender};
-use crate::{Epoch, LeaderState, Machine, Phase};
+use crate::{Epoch, FlushTimes, LeaderState, Machine, Phase};
 
 /// How much of the lease is trusted: clocks run at slightly different speeds.
 const TRUST: f64 = 0.9;
@@ -130,9 +130,12 @@ fn report<M: Machine>(host: &Host<M>, standing: &Standing) {
         Some(Phase::Voting)
     } else if standing.members.learners.contains_key(&me) {
         Some(Phase::Learner)
-    } else {
+    } else if standing.members.voters.is_empty() {
         None
+    } else {
+        Some(Phase::Removed)
     };
+    let flushes = shared.running().map(|running| FlushTimes::from(&running.log.flushes()));
     shared.status.change(|status| {
         let before = status.clone();
         if let Some(phase) = phase {
@@ -149,6 +152,7 @@ fn report<M: Machine>(host: &Host<M>, standing: &Standing) {
         status.purged = standing.purged;
         status.members = standing.members.clone();
         status.lag = standing.lag(me);
+        status.flushes = flushes.unwrap_or_default();
         *status != before
     });
 }

@@ -79,6 +79,7 @@ async fn run<M: Machine>(
     spawn(bootstrap::form(host.clone()));
     spawn(election::watch(host.clone()));
     spawn(membership::promote(host.clone()));
+    spawn(membership::stay_reached(host.clone()));
     spawn(upkeep::watch(host.clone()));
     spawn(retention::keep(host.clone()));
     let (chunks, arriving) = mpsc::channel(64);
@@ -135,14 +136,14 @@ impl<M: Machine> Host<M> {
         let identity = identity.map_err(|error| damaged(&error))?;
         let who = Who::new(identity.node, identity.cluster);
         let log = LogStore::open(environment, dir).map_err(|error| damaged(&error))?;
-        let machine = StateMachine::open(environment, dir, shared.applied.clone());
+        let machine = StateMachine::open(environment, dir, shared.applied.clone(), log.kept());
         let machine = machine.map_err(|error| damaged(&error))?;
         let network = Network {
             outside: shared.outside.clone(),
             who: who.clone(),
             patience: shared.config.timing.election.1 * 2,
         };
-        let consensus = Consensus::start(&shared.config, network, log.clone(), machine).await?;
+        let consensus = Consensus::start(environment, &shared.config, network, log.clone(), machine).await?;
         let _ = shared.running.set(Running { who, consensus, log });
         Ok(Host { shared, identity: Mutex::new(identity) })
     }
@@ -180,6 +181,17 @@ impl<M: Machine> Host<M> {
         self.who().joined(cluster);
         tracing::info!(%cluster, node = %self.who().node(), "replica belongs to a cluster");
         Ok(())
+    }
+
+    /// Takes no part from now on, and says why.
+    pub(crate) async fn give_up(&self, why: &str) {
+        self.shared.lease.revoke();
+        self.shared.outside.close();
+        self.consensus().close().await;
+        self.shared.status.change(|status| {
+            status.phase = crate::Phase::Damaged(why.to_owned());
+            true
+        });
     }
 
     /// What it says of itself to anybody.

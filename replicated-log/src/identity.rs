@@ -124,6 +124,37 @@ impl Identity {
     }
 }
 
+/// What a directory says of its replica.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    pub(crate) cluster: Option<ClusterId>,
+    pub(crate) node: NodeId,
+    pub(crate) incarnation: u64,
+}
+
+/// The identity in a directory that is there, which nobody uses as long as the lock is held. Changes nothing.
+///
+/// Errors: there is none; it is in use, of a later version, or has lost a part.
+pub(crate) fn look(environment: &Environment, dir: &Path) -> Result<(Known, Locked), OpenError> {
+    let storage = &*environment.storage;
+    if !storage.exists(&dir.join("LOCK")) {
+        return Err(OpenError::Absent(dir.to_owned()));
+    }
+    let lock = dir.join("LOCK");
+    let lock = storage.lock(&lock).map_err(OpenError::storage(&lock, "lock"))?;
+    let lock = lock.ok_or_else(|| OpenError::InUse(dir.to_owned()))?;
+    has_begun(storage, dir)?;
+    let kept = read(storage, dir)?;
+    let lost = || OpenError::Lost { dir: dir.to_owned(), what: "file named identity" };
+    let Kept { cluster, node, incarnation, .. } = kept.ok_or_else(lost)?;
+    Ok((Known { cluster, node, incarnation }, lock))
+}
+
+/// Whether there is anything of a replica in a directory.
+pub(crate) fn is_used(storage: &dyn Storage, dir: &Path) -> bool {
+    storage.list(dir).is_ok_and(|names| names.iter().any(|name| name != "LOCK"))
+}
+
 /// The id of the node whose directory this is.
 pub(crate) fn node(storage: &dyn Storage, dir: &Path) -> Result<NodeId, OpenError> {
     let kept = read(storage, dir)?;

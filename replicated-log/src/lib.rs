@@ -12,7 +12,8 @@
 //! 5. `messages`, `actor`, `host`: what replicas ask each other, the door it comes in by, and who answers;
 //! 6. `bootstrap`, `membership`, `election`, `retention`, `backup`: how a cluster forms and changes, what leading means,
 //!    what stays;
-//! 7. `raft`: consensus, behind types of ours.
+//! 7. `operate`, `inspect`, `offline`: for those who operate it, over HTTP and on a directory nobody uses;
+//! 8. `raft`: consensus, behind types of ours.
 //!
 //! | matter | promise |
 //! |---|---|
@@ -56,7 +57,10 @@ mod backup;
 mod bootstrap;
 mod election;
 mod host;
+mod inspect;
 mod membership;
+mod offline;
+mod operate;
 mod replica;
 mod retention;
 mod serve;
@@ -69,17 +73,19 @@ mod upkeep;
 mod who;
 
 pub use backup::{Backup, NoBackup};
-pub use config::{Bounds, Config, Keep, Timing};
+pub use config::{Bounds, Config, Keep, Realms, Timing};
 pub use error::LogError;
+pub use inspect::Described;
 pub use leader::{LeaderState, Lease};
 pub use log::Log;
 pub use machine::{Machine, View};
 pub use member::{ClusterId, Member, Members, NodeId};
+pub use offline::{About, Directory, begin_anew, initialise, restore};
 pub use position::{Epoch, Position};
 pub use reader::{Entry, Reader, Tail};
 pub use replica::{Proposed, Replica};
 pub use state::Leader;
-pub use status::{Phase, Status};
+pub use status::{FlushTimes, Phase, Status};
 pub use variables::{Variable, Variables};
 pub use watch::{Unwatched, Watch};
 pub use writer::Writer;

@@ -61,6 +61,12 @@ pub trait Machine: Default + Send + Sync + 'static {
     /// Errors: when the bytes are not a state, or too few.
     fn restore(from: &mut dyn io::Read) -> io::Result<Self>;
 
+    /// A delta in words, for those who read the log.
+    fn describe(delta: &Self::Delta) -> String {
+        let _ = delta;
+        String::new()
+    }
+
     /// A delta of an older version, as one of today.
     ///
     /// Errors: when there is no such version.

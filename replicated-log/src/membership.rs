@@ -10,7 +10,7 @@ use crate::messages::{Hello, Join};
 use crate::raft::consensus::Standing;
 use crate::raft::runtime::sleep;
 use crate::shared::Shared;
-use crate::{ClusterId, LogError, Machine, Member, Members, NodeId};
+use crate::{ClusterId, LogError, Machine, Member, Members, NodeId, bootstrap};
 
 /// How many entries a learner may be behind when it becomes a voter.
 const NEAR: u64 = 64;
@@ -52,8 +52,9 @@ async fn who_is_at<M: Machine>(
     let who = &shared.running()?.who;
     let hello = Hello { cluster: who.cluster(), node: who.node() };
     let known = shared.outside.ask(address, hello, HELLO).await;
-    let known =
-        known.map_err(|error| LogError::Refused(format!("no replica answers at {address}: {error}")))?;
+    let known = known.map_err(|error| {
+        LogError::Refused(format!("no replica answers at {address}: {error}; is that master running?"))
+    })?;
     Ok((known.cluster, known.node))
 }
 
@@ -65,13 +66,108 @@ async fn learn<M: Machine>(
 ) -> Result<(), LogError> {
     let consensus = &shared.running()?.consensus;
     if theirs.is_some_and(|theirs| theirs != cluster) {
-        return Err(LogError::Refused(format!("the replica at {address} belongs to another cluster")));
+        return Err(LogError::Refused(format!(
+            "the replica at {address} belongs to another cluster: to take it in, stop it and start it with an empty --work_dir"
+        )));
     }
-    if consensus.standing().members.get(node).is_some() {
-        return Ok(());
+    if let Some(known) = consensus.standing().members.get(node) {
+        return if known.address == address {
+            Ok(())
+        } else {
+            moved(shared, node, known.address, address).await
+        };
     }
     tracing::info!(%node, %address, "a replica joins");
-    consensus.add_learner(node, Member { address }).await
+    in_turn(shared, || consensus.add_learner(node, Member { address })).await
+}
+
+/// One change after another: while one is under way, the next waits for it.
+async fn in_turn<M: Machine, F>(shared: &Shared<M>, change: impl Fn() -> F) -> Result<(), LogError>
+where
+    F: Future<Output = Result<(), LogError>>,
+{
+    let until = shared.runtime.elapsed() + shared.config.patience;
+    loop {
+        match change().await {
+            Err(LogError::TooBusy { retry }) if shared.runtime.elapsed() < until => {
+                shared.runtime.sleep(retry).await;
+            }
+            done => return done,
+        }
+    }
+}
+
+/// A member answers at another address than it did: it is reached there from now on.
+///
+/// Errors: when it still answers at the old one, so that there are two of it.
+async fn moved<M: Machine>(
+    shared: &Shared<M>,
+    node: NodeId,
+    from: SocketAddr,
+    to: SocketAddr,
+) -> Result<(), LogError> {
+    if who_is_at(shared, from).await.is_ok_and(|(_, other)| other == node) {
+        return Err(LogError::Refused(twice(node, from, to)));
+    }
+    tracing::info!(%node, %from, %to, "a replica has moved");
+    shared.running()?.consensus.set_address(node, Member { address: to }).await
+}
+
+fn twice(node: NodeId, one: SocketAddr, other: SocketAddr) -> String {
+    format!(
+        "the replicas at {one} and {other} are both {node}: one of the directories is a copy; stop one of them, and start it \
+         with an empty --work_dir"
+    )
+}
+
+/// Sees to it that the members say where this replica is reached. Gives up, for good, if another is it too.
+pub(crate) async fn stay_reached<M: Machine>(host: Arc<Host<M>>) {
+    let here = host.runtime().address();
+    let me = host.who().node();
+    loop {
+        let standing = host.consensus().standing();
+        if standing.stopped.is_some() {
+            return;
+        }
+        let known = standing.members.get(me).map(|member| member.address);
+        if let Some(known) = known.filter(|known| *known != here) {
+            if who_is_at(&host.shared, known).await.is_ok_and(|(_, other)| other == me) {
+                let why = twice(me, known, here);
+                tracing::error!(why, "this replica takes no part");
+                return host.give_up(&why).await;
+            }
+            let told = match standing.reign {
+                Some(_) => host
+                    .consensus()
+                    .set_address(me, Member { address: here })
+                    .await
+                    .map_err(|e| e.to_string()),
+                None => tell(&host, &standing).await,
+            };
+            match told {
+                Ok(()) => tracing::info!(from = %known, to = %here, "this replica has moved"),
+                Err(why) => tracing::info!(why, "the others do not know yet where this replica is"),
+            }
+        }
+        sleep(LOOK * 3).await;
+    }
+}
+
+/// Tells the leader, whoever knows it, where this replica is.
+async fn tell<M: Machine>(host: &Host<M>, standing: &Standing) -> Result<(), String> {
+    let me = host.who().node();
+    let others =
+        standing.members.voters.iter().filter(|(node, _)| **node != me).map(|(_, member)| member.address);
+    let told =
+        host.shared.config.masters.iter().copied().filter(|address| *address != host.runtime().address());
+    let mut why = "there is nobody to tell".to_owned();
+    for at in others.chain(told).collect::<BTreeSet<_>>() {
+        match bootstrap::join(host, at).await {
+            Ok(()) => return Ok(()),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
 }
 
 /// Makes learners voters, once they are near. One that comes at the address of another comes in its place.
@@ -123,21 +219,31 @@ pub(crate) async fn remove<M: Machine>(
     if standing.members.get(node).is_none() {
         return Err(LogError::Refused(format!("no member is {node}")));
     }
-    let me = shared.running()?.who.node();
+    let running = shared.running()?;
+    let me = running.who.node();
     let left: Vec<NodeId> = standing.members.voters.keys().copied().filter(|voter| *voter != node).collect();
-    let now = shared.runtime.elapsed();
-    let lives = |voter: &NodeId| {
-        let heard = standing.replicas.get(voter).and_then(|(_, heard)| *heard);
-        *voter == me || heard.is_some_and(|at| now.saturating_sub(at) <= shared.config.timing.election.1)
+    let lately = shared.config.timing.election.1;
+    let living = || {
+        let (standing, now) = (running.consensus.standing(), shared.runtime.elapsed());
+        let heard = |voter: &NodeId| standing.replicas.get(voter).and_then(|(_, heard)| *heard);
+        let lives = |voter: &NodeId| heard(voter).is_some_and(|at| now.saturating_sub(at) <= lately);
+        left.iter().filter(|voter| **voter == me || lives(voter)).count()
     };
-    let living = left.iter().filter(|voter| lives(voter)).count();
+    // One that has just begun to lead has heard from few yet.
+    let until = shared.runtime.elapsed() + lately * 3;
+    while living() * 2 <= left.len() && !forced && shared.runtime.elapsed() < until {
+        shared.runtime.sleep(LOOK).await;
+    }
+    let living = living();
     if left.is_empty() || (living * 2 <= left.len() && !forced) {
         let (living, left) = (living, left.len());
-        return Err(LogError::Refused(format!("without {node}, {living} of {left} voters could be reached")));
+        return Err(LogError::Refused(format!(
+            "without {node}, only {living} of the {left} voters left would answer, and no majority could decide anything: start \
+             the others again first, or force it"
+        )));
     }
-    let consensus = &shared.running()?.consensus;
-    consensus.remove(node).await?;
-    Ok(consensus.standing().members)
+    in_turn(shared, || running.consensus.remove(node)).await?;
+    Ok(running.consensus.standing().members)
 }
 
 /// Hands the lead over, to the voter that is nearest if none is named.

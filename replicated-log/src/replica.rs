@@ -1,11 +1,10 @@
 //! A replica of a log, with its machine: what a node that takes part holds on to.
 
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use libprocess::{Runtime, Spawn};
+use libprocess::{Doors, Runtime, Spawn};
 use libprocess_wire as wire;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -20,7 +19,7 @@ use crate::status::Status;
 use crate::watch::{Watch, watch};
 use crate::{
     Config, Epoch, LeaderState, Lease, LogError, Machine, Members, NodeId, Position, backup, host,
-    membership, serve,
+    membership, operate, serve,
 };
 
 /// A replica that takes part in a cluster. Cheap to clone; it runs until it is closed or its runtime shuts down.
@@ -49,15 +48,18 @@ impl<M: Machine> Replica<M> {
     /// Errors: when the disk cannot be gone on from, or a process of that name lives already.
     pub async fn open(runtime: &Runtime, config: Config) -> Result<Replica<M>, LogError> {
         let (opened, outcome) = oneshot::channel();
-        let shared: Arc<OnceLock<Arc<Shared<M>>>> = Arc::default();
-        let inside = shared.clone();
+        let shared: operate::Later<M> = Arc::default();
+        let (inside, asked, realms) = (shared.clone(), shared.clone(), config.realms);
         let begin = move |questions| {
-            let shared = inside.get().expect("set before the process starts").clone();
-            host::start(shared, questions, opened);
+            // Whoever opens it holds it.
+            if let Some(shared) = inside.get().and_then(Weak::upgrade) {
+                host::start(shared, questions, opened);
+            }
         };
         let (let_start, may_start) = oneshot::channel();
         let name = config.name.clone();
-        let door = runtime.spawn(Spawn::named(name), move || Door::new(Box::new(begin), may_start));
+        let routes = Box::new(move |doors: &mut Doors<Door>| operate::doors(doors, &asked, realms));
+        let door = runtime.spawn(Spawn::named(name), move || Door::new(Box::new(begin), may_start, routes));
         let door = door.map_err(|error| LogError::Refused(error.to_string()))?;
         let replica = Replica {
             shared: Arc::new(Shared {
@@ -78,7 +80,7 @@ impl<M: Machine> Replica<M> {
             }),
         };
         Metrics::show(&replica.shared);
-        let _ = shared.set(replica.shared.clone());
+        let _ = shared.set(Arc::downgrade(&replica.shared));
         let _ = let_start.send(());
         match outcome.await {
             Ok(Ok(())) => Ok(replica),

@@ -226,7 +226,7 @@ impl<M: Machine> State<M> {
     }
 }
 
-fn delta<M: Machine>(index: u64, version: u32, bytes: &[u8]) -> Result<M::Delta, NotUnderstood> {
+pub(crate) fn delta<M: Machine>(index: u64, version: u32, bytes: &[u8]) -> Result<M::Delta, NotUnderstood> {
     let not_understood = |source| NotUnderstood { index, version, known: M::VERSION, source };
     match version.cmp(&M::VERSION) {
         std::cmp::Ordering::Greater => Err(not_understood(None)),

@@ -27,6 +27,24 @@ pub struct Status {
     pub members: Members,
     /// How many entries each other replica is behind; known to the leader alone.
     pub lag: Vec<(NodeId, u64)>,
+    /// How long its disk takes to keep what is written.
+    pub flushes: FlushTimes,
+}
+
+/// How long flushes took since the replica was opened. The percentiles are a fifth too high at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlushTimes {
+    pub count: u64,
+    pub p50: Duration,
+    pub p99: Duration,
+    pub max: Duration,
+}
+
+impl From<&journal::Flushes> for FlushTimes {
+    fn from(flushes: &journal::Flushes) -> FlushTimes {
+        let within = |percent| flushes.times.percentile(percent).min(flushes.slowest);
+        FlushTimes { count: flushes.groups, p50: within(50), p99: within(99), max: flushes.slowest }
+    }
 }
 
 /// What a replica is about.
@@ -40,6 +58,8 @@ pub enum Phase {
     Learner,
     /// Votes.
     Voting,
+    /// Was taken out of its cluster.
+    Removed,
     /// Leads or votes, but too few of the others can be reached.
     NoQuorum { reachable: u32, voters: u32 },
     /// Has stopped: its disk fails, or says what it cannot go on from.
@@ -61,6 +81,7 @@ impl Default for Status {
             purged: 0,
             members: Members::default(),
             lag: Vec::new(),
+            flushes: FlushTimes::default(),
         }
     }
 }

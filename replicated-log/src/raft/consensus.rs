@@ -5,8 +5,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use libprocess::environment::Environment;
 use openraft::async_runtime::watch::WatchReceiver as _;
-use openraft::errors::{ClientWriteError, Fatal, ForwardToLeader, LinearizableReadError, RaftError};
+use openraft::errors::{
+    ChangeMembershipError, ClientWriteError, Fatal, ForwardToLeader, LinearizableReadError, RaftError,
+};
 use openraft::impls::ProgressResponder;
 use openraft::metrics::RaftServerMetrics;
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, TransferLeaderRequest, VoteRequest};
@@ -16,7 +19,7 @@ use openraft::{ChangeMembers, Config as RaftConfig, Raft, ReadPolicy, ServerStat
 use super::codec::{self, Covered, Place};
 use super::log_store::LogStore;
 use super::network::Network;
-use super::runtime::WatchReceiver;
+use super::runtime::{Calling, WatchReceiver, calling};
 use super::state_machine::StateMachine;
 use super::types::{LeaderId, LogId, Types};
 use crate::command::{Answer, Command};
@@ -25,12 +28,15 @@ use crate::messages::{Append, Appended, Ballot, Candidacy, Transfer};
 use crate::snapshot::Snapshot;
 use crate::{LogError, Machine, Member, Members, NodeId};
 
+/// How long a change of members usually takes.
+const CHANGING: Duration = Duration::from_millis(50);
+
 /// Consensus among the replicas. Cheap to clone; calls may come from any thread.
-pub(crate) struct Consensus<M: Machine>(Raft<Types, StateMachine<M>>);
+pub(crate) struct Consensus<M: Machine>(Raft<Types, StateMachine<M>>, Environment);
 
 impl<M: Machine> Clone for Consensus<M> {
     fn clone(&self) -> Consensus<M> {
-        Consensus(self.0.clone())
+        Consensus(self.0.clone(), self.1.clone())
     }
 }
 
@@ -89,6 +95,7 @@ impl<M: Machine> Consensus<M> {
     ///
     /// Errors: when what is on disk cannot be gone on from.
     pub(crate) async fn start(
+        environment: &Environment,
         settings: &Config,
         network: Network,
         log: LogStore,
@@ -97,7 +104,12 @@ impl<M: Machine> Consensus<M> {
         let config = config(settings).validate().map_err(|error| LogError::Refused(error.to_string()))?;
         let node = network.who.node();
         let raft = Raft::new(node, Arc::new(config), network, log, machine).await.map_err(stopped)?;
-        Ok(Consensus(raft))
+        Ok(Consensus(raft, environment.clone()))
+    }
+
+    /// The library reads the clock while it is called, also by those who are not within its environment.
+    fn call<F: IntoFuture>(&self, call: F) -> Calling<F::IntoFuture> {
+        calling(&self.1, call.into_future())
     }
 
     pub(crate) async fn close(&self) {
@@ -130,7 +142,7 @@ impl<M: Machine> Consensus<M> {
         if let Some(Reign(leader)) = reign {
             write = write.with_leader(leader);
         }
-        write.await.map_err(stopped)?;
+        self.call(write).await.map_err(stopped)?;
         Ok(async move {
             match answer.await {
                 Ok(Ok(response)) => Ok((response.log_id.index, response.data)),
@@ -146,7 +158,7 @@ impl<M: Machine> Consensus<M> {
     /// With `lease`, the leader's word is taken for it while its lease holds; else a majority is asked.
     pub(crate) async fn read_index(&self, lease: bool) -> Result<u64, LogError> {
         let policy = if lease { ReadPolicy::LeaseRead } else { ReadPolicy::ReadIndex };
-        match self.0.get_read_linearizer(policy).await {
+        match self.call(self.0.get_read_linearizer(policy)).await {
             Ok(linearizer) => Ok(linearizer.read_log_id().index()),
             Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(to))) => Err(not_leader(&to)),
             Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(quorum))) => {
@@ -160,7 +172,7 @@ impl<M: Machine> Consensus<M> {
 
     /// Adds a learner. It is told everything from now on.
     pub(crate) async fn add_learner(&self, node: NodeId, member: Member) -> Result<(), LogError> {
-        self.0.add_learner(node, member, false).await.map(drop).map_err(changed)
+        self.call(self.0.add_learner(node, member, false)).await.map(drop).map_err(changed)
     }
 
     /// Makes a learner a voter, and drops the nodes in whose place it comes.
@@ -183,20 +195,25 @@ impl<M: Machine> Consensus<M> {
         self.change(change).await
     }
 
+    /// A member is reached at another address from now on.
+    pub(crate) async fn set_address(&self, node: NodeId, member: Member) -> Result<(), LogError> {
+        self.change(ChangeMembers::SetNodes(BTreeMap::from([(node, member)]))).await
+    }
+
     async fn change(&self, change: ChangeMembers<NodeId, Member>) -> Result<(), LogError> {
         let seen = *self.0.metrics().borrow_watched().membership_config.log_id();
         let unless = openraft::Precondition::LastMembershipLogId { last_membership_log_id: seen };
-        self.0.change_membership_if(change, false, [unless]).await.map(drop).map_err(changed)
+        self.call(self.0.change_membership_if(change, false, [unless])).await.map(drop).map_err(changed)
     }
 
     /// Asks a node to lead in this one's place.
     pub(crate) async fn transfer_to(&self, node: NodeId) -> Result<(), LogError> {
-        self.0.trigger().transfer_leader(node).await.map_err(stopped)
+        self.call(self.0.trigger().transfer_leader(node)).await.map_err(stopped)
     }
 
     /// Begins a snapshot.
     pub(crate) async fn snapshot(&self) -> Result<(), LogError> {
-        self.0.trigger().snapshot().await.map_err(stopped)
+        self.call(self.0.trigger().snapshot()).await.map_err(stopped)
     }
 
     /// Lets go of the entries up to this index, as far as a snapshot holds what they amount to.
@@ -241,7 +258,7 @@ impl<M: Machine> Consensus<M> {
 
     /// Begins an election at once, in a term of its own.
     pub(crate) async fn elect(&self) -> Result<(), LogError> {
-        self.0.trigger().elect(false).await.map_err(stopped)
+        self.call(self.0.trigger().elect(false)).await.map_err(stopped)
     }
 
     /// Takes the leader's entries.
@@ -321,6 +338,9 @@ fn refused(error: ClientWriteError<Types>) -> LogError {
     match error {
         ClientWriteError::ForwardToLeader(to) => not_leader(&to),
         ClientWriteError::LogEntryDiscarded(_) => LogError::Unknown,
+        // Another change is under way, or was made meanwhile.
+        ClientWriteError::ChangeMembershipError(ChangeMembershipError::InProgress(_))
+        | ClientWriteError::PreconditionFailed(_) => LogError::TooBusy { retry: CHANGING },
         error => LogError::Refused(error.to_string()),
     }
 }

@@ -35,8 +35,8 @@ fn open(node: &Runtime) -> Result<(Identity, LogStore), OpenError> {
 
 /// What a replica says of its directory when it cannot use it.
 fn refusal(node: &Runtime) -> String {
-    let opened = open(node).map(|_| ()).and_then(|()| {
-        StateMachine::<()>::open(node.environment(), dir(), Arc::new(Applied::default())).map(|_| ())
+    let opened = open(node).map(|(_, log)| log.kept()).and_then(|kept| {
+        StateMachine::<()>::open(node.environment(), dir(), Arc::new(Applied::default()), kept).map(|_| ())
     });
     let Err(error) = opened else { panic!("it was opened") };
     crate::error::chain(&error)
@@ -337,7 +337,10 @@ fn a_snapshot_that_is_damaged_is_named() {
     let environment = node.environment().clone();
     let applied = Arc::new(Applied::<()>::default());
     run(&mut sim, &node, async {
-        let mut machine = StateMachine::open(&environment, dir(), applied).unwrap();
+        let (_identity, mut log) = open(&node).unwrap();
+        log.purge(entries(0..1)[0].log_id).await.unwrap();
+        log.save_vote(&vote(3)).await.unwrap();
+        let mut machine = StateMachine::open(&environment, dir(), applied, 0).unwrap();
         use openraft::storage::RaftStateMachine;
         machine.get_snapshot_builder().await.build_snapshot().await.unwrap();
     });

@@ -125,6 +125,11 @@ impl LogStore {
         self.0.read(from.max(bounds.floor), to.min(bounds.end))
     }
 
+    /// The first entry that it has not let go of.
+    pub(crate) fn kept(&self) -> u64 {
+        self.0.known.lock().purged.map_or(0, |purged| purged.index + 1)
+    }
+
     /// How the flushes went so far.
     pub(crate) fn flushes(&self) -> Flushes {
         self.0.log.flushes()

@@ -1,7 +1,8 @@
 //! What the library asks of a reactor, answered by the environment of a node: its clock, chance and tasks.
 //!
 //! The library's trait has no `self`, so the environment lies in a thread-local while a future of it is polled.
-//! On a thread of its own that is always the same one; in a simulation, the one of the node whose turn it is.
+//! On a thread of its own that is always the same one; in a simulation, the one of the node whose turn it is. Whoever
+//! calls consensus from another thread brings the environment along.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -25,6 +26,7 @@ use crate::watch as ours;
 
 thread_local! {
     static CURRENT: RefCell<Option<Rc<World>>> = const { RefCell::new(None) };
+    static CALLER: RefCell<Option<Environment>> = const { RefCell::new(None) };
 }
 
 /// The environment of a node, and its chance as far as it was drawn.
@@ -61,18 +63,46 @@ impl Drop for Inside {
     }
 }
 
+/// Lets a future of the library be polled wherever its caller is: by the clock of this environment.
+pub(crate) fn calling<F: Future>(environment: &Environment, future: F) -> Calling<F> {
+    Calling { environment: environment.clone(), future: Box::pin(future) }
+}
+
+/// See [`calling`].
+pub(crate) struct Calling<F> {
+    environment: Environment,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for Calling<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, poller: &mut Context<'_>) -> Poll<F::Output> {
+        let before = CALLER.replace(Some(self.environment.clone()));
+        let outcome = self.future.as_mut().poll(poller);
+        CALLER.set(before);
+        outcome
+    }
+}
+
+fn environment() -> Environment {
+    let inside = CURRENT.with_borrow(|world| world.as_ref().map(|world| world.environment.clone()));
+    let environment = inside.or_else(|| CALLER.with_borrow(Clone::clone));
+    environment.expect("consensus runs within the environment of its node, and is called with it")
+}
+
 fn world() -> Rc<World> {
     CURRENT.with_borrow(Clone::clone).expect("consensus runs within the environment of its node")
 }
 
 /// Time since the node started, as its clock counts it.
 pub(crate) fn elapsed() -> Duration {
-    world().environment.clock.elapsed()
+    environment().clock.elapsed()
 }
 
 /// A pause.
 pub(crate) fn sleep(duration: Duration) -> Sleep {
-    world().environment.clock.sleep(duration)
+    environment().clock.sleep(duration)
 }
 
 /// Lets a future run by itself.

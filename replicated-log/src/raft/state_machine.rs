@@ -38,11 +38,14 @@ pub(crate) struct StateMachine<M> {
 impl<M: Machine> StateMachine<M> {
     /// One that has applied what the latest snapshot in `dir` says. Blocks while that is read.
     ///
-    /// Errors: the disk refuses, or the snapshot cannot be read.
+    /// The log holds all from `kept` on.
+    ///
+    /// Errors: the disk refuses, or no snapshot that the log follows can be read.
     pub(crate) fn open(
         environment: &Environment,
         dir: &Path,
         applied: Arc<Applied<M>>,
+        kept: u64,
     ) -> Result<StateMachine<M>, OpenError> {
         let snapshots = Snapshots::open(environment, dir)?;
         let mut machine = StateMachine {
@@ -53,12 +56,14 @@ impl<M: Machine> StateMachine<M> {
             snapshots: snapshots.clone(),
             latest: Arc::default(),
         };
-        if let Some(snapshot) = snapshots.latest()? {
-            let path = snapshot.path.clone();
-            let failed = |error| OpenError::storage(&path, "understand the snapshot")(error);
-            let meta = SnapshotMeta::try_from(snapshot.covered().clone()).map_err(io::Error::other);
-            let state = State::restore(&mut snapshot.reader()).map_err(failed)?;
-            machine.become_of(Whole { meta: meta.map_err(failed)?, snapshot }, state);
+        let read = |snapshot: Snapshot| {
+            let invalid = |error| io::Error::new(io::ErrorKind::InvalidData, error);
+            let meta = SnapshotMeta::try_from(snapshot.covered().clone()).map_err(invalid)?;
+            let state = State::restore(&mut snapshot.reader())?;
+            Ok((Whole { meta, snapshot }, state))
+        };
+        if let Some((whole, state)) = snapshots.latest(kept, read)? {
+            machine.become_of(whole, state);
         }
         Ok(machine)
     }

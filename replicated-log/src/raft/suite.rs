@@ -52,7 +52,8 @@ impl StoreBuilder<Types, LogStore, StateMachine<()>, Arc<Identity>> for Director
         // Segments so short that the tests go through several.
         let settings = Settings { segment: 400, prepare: false };
         let log = LogStore::open_with(&self.environment, &dir, settings).unwrap();
-        let machine = StateMachine::open(&self.environment, &dir, Arc::new(Applied::default())).unwrap();
+        let machine =
+            StateMachine::open(&self.environment, &dir, Arc::new(Applied::default()), log.kept()).unwrap();
         Ok((Arc::new(identity), log, machine))
     }
 }

@@ -1,6 +1,6 @@
 //! Which snapshots a replica keeps: the latest, and the one before it.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,16 +36,48 @@ impl Snapshots {
         Ok(snapshots)
     }
 
-    /// The latest one, if there is one.
+    /// What the latest one that is whole amounts to, if there is one.
     ///
-    /// Errors: it is damaged, or of a later version. The one before it may do, but only whoever runs the replica can say
-    /// so, by moving this one away.
-    pub(crate) fn latest(&self) -> Result<Option<Snapshot>, OpenError> {
+    /// One that is damaged is put aside, and the one before it taken, if the log still holds all that follows that:
+    /// everything from `kept` on.
+    ///
+    /// Errors: none that the log follows is whole, or one is of a later version; the disk refuses.
+    pub(crate) fn latest<T>(
+        &self,
+        kept: u64,
+        mut read: impl FnMut(Snapshot) -> io::Result<T>,
+    ) -> Result<Option<T>, OpenError> {
         let names = self.names().map_err(OpenError::storage(&self.dir, "read"))?;
-        let Some((_, name)) = names.last() else { return Ok(None) };
-        let path = self.dir.join(name);
-        let opened = Snapshot::open(&*self.storage, &path);
-        opened.map(Some).map_err(OpenError::storage(&path, "read the snapshot"))
+        let mut damaged: Option<(PathBuf, io::Error)> = None;
+        let mut rest = names.into_iter().rev();
+        loop {
+            let next = rest.next();
+            let follows = next.as_ref().map_or(0, |((index, _), _)| *index + 1);
+            match damaged.take() {
+                Some((path, error)) if follows < kept => {
+                    return Err(OpenError::storage(&path, "read the snapshot")(error));
+                }
+                Some((path, error)) => self.put_aside(&path, &error)?,
+                None => {}
+            }
+            let Some((_, name)) = next else { return Ok(None) };
+            let path = self.dir.join(name);
+            match Snapshot::open(&*self.storage, &path).and_then(&mut read) {
+                Ok(read) => return Ok(Some(read)),
+                Err(error) if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) => {
+                    damaged = Some((path, error));
+                }
+                Err(error) => return Err(OpenError::storage(&path, "read the snapshot")(error)),
+            }
+        }
+    }
+
+    /// Keeps a damaged one for inspection, under a name that nobody reads.
+    fn put_aside(&self, path: &Path, error: &io::Error) -> Result<(), OpenError> {
+        let aside = path.with_extension("damaged");
+        tracing::warn!(%error, kept = %aside.display(), "a snapshot is damaged: the one before it and the log take its place");
+        self.storage.rename(path, &aside).map_err(OpenError::storage(path, "put aside"))?;
+        self.storage.sync_dir(&self.dir).map_err(OpenError::storage(&self.dir, "write"))
     }
 
     /// Writes a view; it is the latest then. Blocks.

@@ -26,6 +26,13 @@ fn make(node: &Runtime, index: u64, length: usize) -> Snapshot {
     snapshots.write(covered(index), View::new(move |to| to.write_all(&bytes))).unwrap()
 }
 
+fn latest(node: &Runtime, kept: u64) -> Result<Option<Snapshot>, crate::damage::OpenError> {
+    Snapshots::open(node.environment(), dir())?.latest(kept, |snapshot| {
+        snapshot.reader().read_to_end(&mut Vec::new())?;
+        Ok(snapshot)
+    })
+}
+
 fn names(node: &Runtime) -> Vec<String> {
     node.storage().list(&dir().join("snap")).unwrap()
 }
@@ -45,7 +52,7 @@ fn a_snapshot_reads_as_it_was_written_and_two_are_kept() {
         assert_eq!((made.len(), whole(&made)), (length as u64, content(length)));
         assert!(names(&node).len() <= 2);
         node = sim.restart(&node, Disk::Synced);
-        let latest = Snapshots::open(node.environment(), dir()).unwrap().latest().unwrap().unwrap();
+        let latest = latest(&node, 0).unwrap().unwrap();
         assert_eq!(latest.covered(), &covered(index as u64));
         assert_eq!(whole(&latest), content(length));
         for offset in [0, length.min(1), length / 2, length] {
@@ -64,7 +71,7 @@ fn a_snapshot_that_was_not_finished_is_none() {
         let mut writing = Writing::begin(node.storage(), dir().join("snap/making.new"), covered(9)).unwrap();
         writing.write_all(&content(CHUNK * 2)).unwrap();
         let node = sim.restart(&node, Disk::Torn);
-        let latest = Snapshots::open(node.environment(), dir()).unwrap().latest().unwrap().unwrap();
+        let latest = latest(&node, 0).unwrap().unwrap();
         assert_eq!((latest.covered(), whole(&latest)), (&covered(3), content(1000)));
         assert_eq!(names(&node).len(), 1);
     }
@@ -128,6 +135,25 @@ fn a_changed_byte_anywhere_is_not_read() {
         assert!(read.is_err(), "changed at {at}");
         file.write_at(&byte, at).unwrap();
     }
+}
+
+#[test]
+fn one_that_is_damaged_is_put_aside_only_if_the_log_follows_the_one_before() {
+    let mut sim = Sim::new(1);
+    let node = sim.node("10.0.0.1:5050");
+    make(&node, 3, 1000);
+    let damaged = make(&node, 9, 1000).path;
+    let mut file = node.storage().open(&damaged, Open::Write).unwrap();
+    file.write_at(b"x", file.len().unwrap() - 100).unwrap();
+
+    let refused = latest(&node, 5).map(drop).unwrap_err();
+    assert!(crate::error::chain(&refused).contains("damaged at byte"), "{refused}");
+    assert!(node.storage().exists(&damaged), "nothing was changed");
+
+    let before = latest(&node, 4).unwrap().unwrap();
+    assert_eq!(before.covered(), &covered(3));
+    assert!(node.storage().exists(&damaged.with_extension("damaged")), "it is kept");
+    assert_eq!(latest(&node, 5).unwrap_or(None).map(|_| ()), Some(()), "it is not looked at again");
 }
 
 #[test]

@@ -57,10 +57,7 @@ fn troubled(sim: &mut Sim, size: u16, trouble: Duration) -> u64 {
         }
     }
 
-    world.sim.heal_all();
-    for member in &world.members {
-        world.sim.resume(&member.node);
-    }
+    heal(&mut world, &mut lives);
     world.leader(Duration::from_secs(30));
     let before = history.succeeded;
     for _ in 0..300 {
@@ -78,7 +75,7 @@ fn something_happens(world: &mut World<'_>, chance: &mut ChaCha8Rng, lives: &mut
     let one = chance.random_range(0..size);
     let other = (one + chance.random_range(1..size)) % size;
     let nodes = [one, other].map(|number| world.members[number].node.clone());
-    match chance.random_range(0..10) {
+    match chance.random_range(0..15) {
         0 => world.sim.partition(&nodes[0], &nodes[1]),
         1 => world.sim.partition_one_way(&nodes[0], &nodes[1]),
         2 => (0..size).filter(|number| *number != one).for_each(|number| {
@@ -87,17 +84,31 @@ fn something_happens(world: &mut World<'_>, chance: &mut ChaCha8Rng, lives: &mut
         }),
         3 => world.sim.cut(&nodes[0], &nodes[1]),
         4 => world.sim.pause(&nodes[0]),
-        5 => world.sim.skew(&nodes[0], chance.random_range(-5.0..5.0)),
+        // Wall clocks may be an hour off, or jump.
+        5 => world.sim.skew(&nodes[0], chance.random_range(-3600.0..3600.0)),
         6 => {
             lives[one] += 1;
             let disk = if chance.random_bool(0.5) { Disk::Torn } else { Disk::Kept };
             world.restart(one, disk);
         }
-        _ => {
-            world.sim.heal_all();
-            for member in &world.members {
-                world.sim.resume(&member.node);
-            }
-        }
+        7 => world.sim.slow_disk(&nodes[0], Duration::from_millis(chance.random_range(1..300))),
+        8 => world.break_disk(one, |sim, node| sim.fill_disk(node, true)),
+        9 => world.break_disk(one, |sim, node| sim.fail_syncs(node, true)),
+        10 => world.operate(one, |replica| async move { drop(replica.transfer(None).await) }),
+        11 => world.operate(one, |replica| async move { drop(replica.snapshot().await) }),
+        _ => heal(world, lives),
+    }
+}
+
+/// Nothing goes wrong any more. Whoever ended with its disk starts again on what that kept.
+fn heal(world: &mut World<'_>, lives: &mut [u64]) {
+    world.sim.heal_all();
+    for member in &world.members {
+        world.sim.resume(&member.node);
+        world.sim.slow_disk(&member.node, Duration::ZERO);
+    }
+    if let Some(broken) = world.repair() {
+        lives[broken] += 1;
+        world.restart(broken, Disk::Torn);
     }
 }

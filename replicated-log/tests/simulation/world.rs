@@ -18,6 +18,8 @@ pub(crate) struct World<'a> {
     epoch: Epoch,
     /// Shape: index → what the machine is once that is applied.
     states: BTreeMap<u64, Registers>,
+    /// Whose disk fails.
+    broken: Option<usize>,
 }
 
 pub(crate) struct Member {
@@ -32,7 +34,8 @@ impl<'a> World<'a> {
             (1..=size).map(|number| sim.node(&format!("10.0.0.{number}:5050"))).collect();
         let masters: Vec<SocketAddr> = nodes.iter().map(Runtime::address).collect();
         let members = Vec::new();
-        let mut world = World { sim, members, masters, epoch: Epoch(0), states: BTreeMap::new() };
+        let mut world =
+            World { sim, members, masters, epoch: Epoch(0), states: BTreeMap::new(), broken: None };
         for node in nodes {
             let replica = world.open(&node);
             world.members.push(Member { node, replica });
@@ -47,9 +50,39 @@ impl<'a> World<'a> {
 
     /// Kills a member and starts it again on what is left of its disk.
     pub(crate) fn restart(&mut self, number: usize, disk: Disk) {
+        if self.broken == Some(number) {
+            self.repair();
+        }
         let node = self.sim.restart(&self.members[number].node, disk);
         let replica = self.open(&node);
         self.members[number] = Member { node, replica };
+    }
+
+    /// Lets a member's disk fail, if all others' work.
+    pub(crate) fn break_disk(&mut self, number: usize, fail: impl FnOnce(&mut Sim, &Runtime)) {
+        if self.broken.is_none() {
+            fail(self.sim, &self.members[number].node);
+            self.broken = Some(number);
+        }
+    }
+
+    /// All disks work again; says whose did not.
+    pub(crate) fn repair(&mut self) -> Option<usize> {
+        let broken = self.broken.take()?;
+        let node = &self.members[broken].node;
+        self.sim.fill_disk(node, false);
+        self.sim.fail_syncs(node, false);
+        Some(broken)
+    }
+
+    /// Has a member do something, whatever comes of it.
+    pub(crate) fn operate<F>(&mut self, number: usize, what: impl FnOnce(Replica<Registers>) -> F)
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let Member { node, replica } = &self.members[number];
+        let job = Box::pin(what(replica.clone()));
+        self.sim.on(node, || node.environment().spawner.local(job).detach());
     }
 
     /// Lets time pass in small steps, and looks after each.
