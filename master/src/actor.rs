@@ -201,6 +201,8 @@ impl Master {
                     ctx.cancel(before);
                 }
             }
+            // Its program ends with it, as with whatever it cannot do without.
+            Effect::End(why) => panic!("{why}"),
             Effect::Disarm(slot) => {
                 if let Some(timer) = self.timers.remove(&slot) {
                     ctx.cancel(timer);

@@ -20,6 +20,8 @@ pub(crate) enum Alarm {
     AgentReturn { agent: AgentId, incarnation: u64, deadline: Time },
     /// Agents that only the registry knows had their time to come back.
     Recovery,
+    /// The next agent that waits for it may be marked unreachable.
+    Overdue,
     /// The offer has been out too long.
     Offer(OfferId),
     /// The framework may be asked once more whether it leaves the agent.
@@ -43,7 +45,11 @@ impl Alarm {
         match self {
             Alarm::AgentReturn { agent, .. } => Some(Slot::AgentReturn(agent.clone())),
             Alarm::Failover { framework, .. } => Some(Slot::Failover(framework.clone())),
-            Alarm::Ping { .. } | Alarm::Recovery | Alarm::Offer(_) | Alarm::InverseOffer { .. } => None,
+            Alarm::Ping { .. }
+            | Alarm::Recovery
+            | Alarm::Overdue
+            | Alarm::Offer(_)
+            | Alarm::InverseOffer { .. } => None,
         }
     }
 }
@@ -56,6 +62,7 @@ pub(crate) fn woke(state: &mut State, alarm: Alarm, now: Time) -> Effects {
             agents::return_missed(state, &agent, incarnation, deadline, now)
         }
         Alarm::Recovery => agents::recovery_missed(state, now),
+        Alarm::Overdue => agents::next_overdue(state, now),
         Alarm::Offer(offer) => offers::timeout(state, &offer),
         Alarm::InverseOffer { framework, agent } => offers::ask(state, &framework, &agent),
         Alarm::Failover { framework, deadline } => {
@@ -70,6 +77,7 @@ impl fmt::Display for Alarm {
             Alarm::Ping { agent, .. } => write!(f, "ping {agent}"),
             Alarm::AgentReturn { agent, .. } => write!(f, "return of {agent}"),
             Alarm::Recovery => f.write_str("return of recovered agents"),
+            Alarm::Overdue => f.write_str("overdue agents"),
             Alarm::Offer(offer) => write!(f, "offer {offer}"),
             Alarm::InverseOffer { framework, agent } => write!(f, "inverse offer of {agent} to {framework}"),
             Alarm::Failover { framework, .. } => write!(f, "failover of {framework}"),

@@ -43,6 +43,10 @@ pub struct Settings {
     pub max_agent_ping_timeouts: u32,
     /// How long an agent whose link broke, or that only the registry knows, may take to come back.
     pub agent_reregister_timeout: Duration,
+    /// How much time is between two agents that are marked unreachable; none if they may be together.
+    pub agent_removal_pause: Option<Duration>,
+    /// How many of a hundred agents may be marked unreachable after a failover.
+    pub recovery_agent_removal_limit: u8,
     /// After this long without an answer an offer is rescinded.
     pub offer_timeout: Option<Duration>,
     /// How many ended frameworks are remembered.
@@ -65,6 +69,8 @@ impl Default for Settings {
             agent_ping_timeout: Duration::from_secs(15),
             max_agent_ping_timeouts: 5,
             agent_reregister_timeout: Duration::from_secs(600),
+            agent_removal_pause: None,
+            recovery_agent_removal_limit: 100,
             offer_timeout: None,
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,

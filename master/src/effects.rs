@@ -50,6 +50,8 @@ pub(crate) enum Effect {
     Alarm { after: Duration, alarm: Alarm },
     /// Does not: whoever was awaited is there, or will never be.
     Disarm(Slot),
+    /// Ends this master, and says why: going on would do harm.
+    End(String),
 }
 
 impl Effect {
@@ -163,6 +165,7 @@ impl fmt::Display for Effect {
                 write!(f, "answer: {} {rejected}", rejected.status())
             }
             Effect::Alarm { after, alarm } => write!(f, "in {after:?}: {alarm}"),
+            Effect::End(why) => write!(f, "end: {why}"),
             Effect::Disarm(slot) => write!(f, "no longer: {slot:?}"),
         }
     }

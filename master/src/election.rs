@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use libprocess::{Actor, Context, Exit, Handler, Lane, Message, Pid, Process, Runtime, SpawnError, Upid};
 use libprocess_wire as wire;
-use replicated_log::{LeaderState, Replica, Watch};
+use replicated_log::{LeaderState, Phase, Replica, Watch};
 
 use crate::Master;
 use crate::config::Config;
@@ -60,7 +60,7 @@ pub struct Election {
 pub enum ElectionInput {
     /// The replica has changed its mind; here is where to hear of the next time.
     Changed(LeaderState, Watch<LeaderState>),
-    /// The replica is gone, and this with it.
+    /// The replica is gone, or cannot go on, and this with it.
     Closed,
     /// Nothing is left of the last master: time for the next.
     Begin,
@@ -173,6 +173,9 @@ impl Actor for Election {
         let leadership = self.replica.leadership();
         self.state = leadership.get();
         self.listen(leadership, ctx);
+        let mut status = self.replica.status();
+        let broken = async move { status.until(|status| matches!(status.phase, Phase::Damaged(_))).await };
+        ctx.task(broken, |_| ElectionInput::Closed);
         self.begin(ctx);
     }
 

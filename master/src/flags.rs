@@ -17,9 +17,13 @@ use crate::allocator::hierarchical;
 use crate::allocator::{self, Order};
 use crate::config::{Config, Settings};
 use crate::election::Candidate;
+use crate::http::realms;
 use crate::registrar::{self, RegistryLimits};
 use later::LATER;
 pub use later::Later;
+
+/// Where in its work_dir a master keeps its replica of the registry.
+pub const REPLICA_DIR: &str = "replicated_log";
 
 /// The flags of `hectare master`.
 #[derive(Clone, Debug, clap::Args)]
@@ -91,6 +95,23 @@ pub struct Flags {
     #[arg(long = "agent_reregister_timeout", alias = "slave_reregister_timeout", env = "HECTARE_AGENT_REREGISTER_TIMEOUT",
           default_value = "10mins", value_parser = duration)]
     pub agent_reregister_timeout: Duration,
+
+    /// How many silent agents are marked unreachable in how much time, as in 1/10mins. Unset: all that are.
+    #[arg(
+        long = "agent_removal_rate_limit",
+        alias = "slave_removal_rate_limit",
+        env = "HECTARE_AGENT_REMOVAL_RATE_LIMIT"
+    )]
+    pub agent_removal_rate_limit: Option<String>,
+
+    /// How many of the agents it knew may be marked unreachable after a failover; if more would be, the master ends.
+    #[arg(
+        long = "recovery_agent_removal_limit",
+        alias = "recovery_slave_removal_limit",
+        env = "HECTARE_RECOVERY_AGENT_REMOVAL_LIMIT",
+        default_value = "100%"
+    )]
+    pub recovery_agent_removal_limit: String,
 
     /// How long an agent may take to answer a ping; between 1secs and 15mins.
     #[arg(long = "agent_ping_timeout", alias = "slave_ping_timeout", env = "HECTARE_AGENT_PING_TIMEOUT",
@@ -235,6 +256,8 @@ impl Flags {
                 agent_ping_timeout: self.agent_ping_timeout,
                 max_agent_ping_timeouts: self.max_agent_ping_timeouts,
                 agent_reregister_timeout: self.agent_reregister_timeout,
+                agent_removal_pause: self.agent_removal_rate_limit.as_deref().map(pause).transpose()?,
+                recovery_agent_removal_limit: percent(&self.recovery_agent_removal_limit)?,
                 offer_timeout: self.offer_timeout,
                 max_completed_frameworks: self.max_completed_frameworks,
                 max_completed_tasks_per_framework: self.max_completed_tasks_per_framework,
@@ -305,7 +328,8 @@ impl Flags {
         Ok(Some(replicated_log::Config {
             masters,
             info: wire::encode(&candidate).into(),
-            ..replicated_log::Config::new(work_dir.join("replicated_log"))
+            realms: Some(replicated_log::Realms { read: realms::READ_ONLY, change: realms::READ_WRITE }),
+            ..replicated_log::Config::new(work_dir.join(REPLICA_DIR))
         }))
     }
 
@@ -368,6 +392,8 @@ impl Flags {
             ("cluster", self.cluster.clone()),
             ("work_dir", self.work_dir.as_ref().map(path)),
             ("offer_timeout", self.offer_timeout.map(format_duration)),
+            ("agent_removal_rate_limit", self.agent_removal_rate_limit.clone()),
+            ("recovery_agent_removal_limit", Some(self.recovery_agent_removal_limit.clone())),
             ("roles", self.roles.clone()),
             ("weights", self.weights.clone()),
             ("fair_sharing_excluded_resource_names", self.fair_sharing_excluded_resource_names.clone()),
@@ -395,6 +421,25 @@ impl Flags {
 /// Duration flags: Mesos' text form.
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// The time between two agents, of `<agents>/<duration>`.
+fn pause(rate: &str) -> Result<Duration, FlagError> {
+    let wrong = || {
+        invalid("agent_removal_rate_limit", format!("'{rate}' is not <agents>/<duration>, as in 1/10mins"))
+    };
+    let (agents, per) = rate.split_once('/').ok_or_else(wrong)?;
+    let agents: u32 = agents.trim().parse().ok().filter(|agents| *agents > 0).ok_or_else(wrong)?;
+    let per = parse_duration(per.trim()).map_err(|_| wrong())?;
+    Ok(per / agents)
+}
+
+/// `N%`, of a hundred.
+fn percent(text: &str) -> Result<u8, FlagError> {
+    let number = text.trim().strip_suffix('%').and_then(|number| number.parse().ok());
+    number.filter(|number| *number <= 100).ok_or_else(|| {
+        invalid("recovery_agent_removal_limit", format!("'{text}' is not a percentage from 0% to 100%"))
+    })
 }
 
 /// `host:port` of each master; a name stands for the first address of its family this machine knows it by.
@@ -497,6 +542,11 @@ mod tests {
             parse(&["--slave_ping_timeout=30secs", "--user_sorter=random", "--framework_sorter=random"])
                 .unwrap();
         assert_eq!(flags.agent_ping_timeout, Duration::from_secs(30));
+        let limited =
+            parse(&["--slave_removal_rate_limit=2/10mins", "--recovery_slave_removal_limit=25%"]).unwrap();
+        let settings = limited.config().unwrap().settings;
+        assert_eq!(settings.agent_removal_pause, Some(Duration::from_secs(300)));
+        assert_eq!(settings.recovery_agent_removal_limit, 25);
         assert_eq!(flags.config().unwrap().sharing.order, Order::Random);
     }
 
@@ -506,6 +556,15 @@ mod tests {
             ("--agent_ping_timeout=1ms", "--agent_ping_timeout: between 1secs and 15mins"),
             ("--max_agent_ping_timeouts=0", "--max_agent_ping_timeouts: at least 1"),
             ("--agent_reregister_timeout=1mins", "--agent_reregister_timeout: at least 10mins"),
+            (
+                "--agent_removal_rate_limit=fast",
+                "--agent_removal_rate_limit: 'fast' is not <agents>/<duration>",
+            ),
+            ("--agent_removal_rate_limit=0/1mins", "--agent_removal_rate_limit: '0/1mins' is not"),
+            (
+                "--recovery_agent_removal_limit=101%",
+                "--recovery_agent_removal_limit: '101%' is not a percentage",
+            ),
             ("--role_sorter=random", "--framework_sorter: roles and frameworks are ordered the same way"),
             ("--weights=a=-1", "--weights: 'a=-1' weighs nothing"),
             ("--roles=a//b", "--roles: "),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use libprocess::{AskError, Bound, OnPanic, Pid, Runtime, Shard, Spawn, SpawnError};
 use rand::Rng as _;
-use replicated_log::{Epoch, Replica};
+use replicated_log::{Epoch, Phase, Replica, Status, Watch};
 
 use crate::config::{Config, Identity};
 use crate::election::Election;
@@ -81,6 +81,7 @@ pub fn stand(
     replica: Replica<Registry>,
 ) -> Result<(Pid<Election>, Published), StartError> {
     let published = publish(runtime, &config);
+    show(runtime, replica.status());
     runtime.delegate("master");
     let shared = published.clone();
     let election = runtime.spawn(Spawn::named("election"), move || Election::new(replica, config, shared))?;
@@ -93,6 +94,18 @@ fn publish(runtime: &Runtime, config: &Config) -> Published {
     let clock = runtime.environment().clock.clone();
     metrics::register(runtime.metrics(), published.clone(), clock, config.publish_per_framework_metrics);
     published
+}
+
+/// Shows how the log of the registry does, in the names that are charted already.
+///
+/// Source: Mesos metrics, family `registrar/log/`.
+fn show(runtime: &Runtime, status: Watch<Status>) {
+    runtime.metrics().provide(move |sink| {
+        let status = status.get();
+        let recovered = matches!(status.phase, Phase::Voting | Phase::NoQuorum { .. });
+        sink.gauge("registrar/log/recovered", f64::from(u8::from(recovered)));
+        sink.gauge("registrar/log/ensemble_size", status.members.voters.len() as f64);
+    });
 }
 
 /// Starts one master, which knows nothing yet.

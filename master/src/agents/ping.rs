@@ -4,9 +4,9 @@ use libprocess::Upid;
 use model::messages::{Ping, Pong};
 use model::{AgentId, Time};
 
-use super::{add, disown};
+use super::{add, overdue};
 use crate::effects::{Effect, Effects};
-use crate::state::{Disowned, Health, State};
+use crate::state::{Health, State};
 
 /// Pings the agent, unless too many pings in a row went unanswered: then it is unreachable.
 ///
@@ -22,8 +22,10 @@ pub(crate) fn ping(state: &mut State, id: &AgentId, incarnation: u64, now: Time)
     let max = state.settings.max_agent_ping_timeouts;
     let health = state.health.get_mut(id).expect("registered agents have a health");
     if health.unanswered >= max {
-        state.world.tally.slave_unreachable_scheduled += 1;
-        effects.extend(disown::begin(state, id, Disowned::Unreachable, now));
+        if !state.overdue.contains(id) {
+            state.world.tally.slave_unreachable_scheduled += 1;
+        }
+        effects.extend(overdue::found(state, id, now));
     } else {
         health.unanswered += 1;
         effects.push(ping);
@@ -35,6 +37,9 @@ pub(crate) fn ping(state: &mut State, id: &AgentId, incarnation: u64, now: Time)
 pub(crate) fn pong(state: &mut State, from: &Upid, message: &Pong) -> Effects {
     if state.agent_at(from).is_some_and(|agent| agent.id == message.agent_id) {
         state.health.insert(message.agent_id.clone(), Health::default());
+        if state.overdue.cancel(&message.agent_id) {
+            state.world.tally.slave_unreachable_canceled += 1;
+        }
     }
     Effects::none()
 }

@@ -2,7 +2,7 @@
 
 use model::{AgentId, Time};
 
-use super::disown;
+use super::overdue;
 use crate::alarms::Alarm;
 use crate::effects::{Effect, Effects};
 use crate::http::Rejected;
@@ -10,7 +10,7 @@ use crate::messages::Input;
 use crate::operator;
 use crate::registrar::Registry;
 use crate::reign;
-use crate::state::{Disowned, State};
+use crate::state::State;
 
 /// The master leads from now on. Agents it has only read of have their time to come back.
 ///
@@ -20,6 +20,7 @@ pub(super) fn recovered(state: &mut State, registry: Registry) -> Effects {
     state.world.leading = true;
     let mut effects = operator::recovered(state, &registry);
     state.world.recovered = registry.admitted;
+    state.recovering = state.world.recovered.len();
     state.world.unreachable = registry.unreachable;
     state.world.gone = registry.gone;
     effects.extend(reign::call_askers(state));
@@ -30,13 +31,26 @@ pub(super) fn recovered(state: &mut State, registry: Registry) -> Effects {
     effects
 }
 
-/// Agents that were only read of and did not come are unreachable.
+/// Agents that were only read of and did not come are unreachable. If those are more than the operator believes, it is
+/// rather this master that is cut off: it ends.
+///
+/// Source: scheduler semantics §9, "Master failover".
 pub(crate) fn recovery_missed(state: &mut State, now: Time) -> Effects {
     let missed: Vec<AgentId> = state.world.recovered.keys().cloned().collect();
+    let limit = usize::from(state.settings.recovery_agent_removal_limit);
+    if missed.len() * 100 > limit * state.recovering {
+        let (missed, all) = (missed.len(), state.recovering);
+        let why = format!(
+            "{missed} of {all} agents ({}%) did not come back after the failover, more than --recovery_agent_removal_limit={limit}%; \
+             none was marked unreachable",
+            missed * 100 / all.max(1)
+        );
+        return Effect::End(why).into();
+    }
     let mut effects = Effects::none();
     for id in missed {
         state.world.tally.recovery_slave_removals += 1;
-        effects.extend(disown::begin(state, &id, Disowned::Unreachable, now));
+        effects.extend(overdue::found(state, &id, now));
     }
     effects
 }

@@ -11,7 +11,6 @@ use clap::{Arg, ArgAction, ArgMatches, Command, Error};
 /// Shape: in name order. Source: Mesos' master flags.
 pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
     ("acls", None, None, AUTH),
-    ("agent_removal_rate_limit", Some("slave_removal_rate_limit"), None, "removals are not rate limited yet"),
     ("allocator_agent_recovery_factor", None, Some("0.8"), QUOTA),
     ("allocator_recovery_timeout", None, Some("10mins"), QUOTA),
     ("authenticate_agents", Some("authenticate_slaves"), Some("false"), AUTH),
@@ -47,12 +46,6 @@ pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
     ("offer_constraints_re2_max_mem", None, Some("4KB"), EXPRESSIONS),
     ("offer_constraints_re2_max_program_size", None, Some("100"), EXPRESSIONS),
     ("rate_limits", None, None, "frameworks are not rate limited yet"),
-    (
-        "recovery_agent_removal_limit",
-        Some("recovery_slave_removal_limit"),
-        Some("100%"),
-        "recovered agents are not counted against a limit yet",
-    ),
     ("registry_fetch_timeout", None, Some("1mins"), LEADING),
     ("registry_store_timeout", None, Some("20secs"), LEADING),
     ("registry_strict", None, Some("false"), "disabled in Mesos too"),

@@ -43,6 +43,10 @@ impl Machine for Registry {
         Ok(())
     }
 
+    fn describe(Batch(deltas): &Batch) -> String {
+        deltas.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }
+
     fn snapshot(&self) -> View {
         let registry = self.clone();
         View::new(move |to| write(&registry, to))

@@ -7,7 +7,7 @@ use libprocess::Upid;
 use model::event::Event;
 use model::{AgentId, FrameworkId, OfferId, StreamId, TaskId, TaskState, TaskStatus, Time};
 
-use super::{Admissions, Agent, Framework, Happening, Health, Snapshot};
+use super::{Admissions, Agent, Framework, Happening, Health, Overdue, Snapshot};
 use crate::config::{Identity, Settings};
 use crate::messages::Asker;
 use crate::registrar::Delta;
@@ -25,6 +25,10 @@ pub(crate) struct State {
     pub(super) addresses: BTreeMap<Upid, AgentId>,
     /// Who waits for the registrar.
     pub(crate) admissions: Admissions,
+    /// Agents that are to be marked unreachable and wait for their turn.
+    pub(crate) overdue: Overdue,
+    /// How many agents the registry knew when this master began to lead.
+    pub(crate) recovering: usize,
     /// Who answers pings.
     pub(crate) health: BTreeMap<AgentId, Health>,
     /// Tasks that were on an agent when it became unreachable, so that its return need not look for them.
@@ -64,6 +68,8 @@ impl State {
             streams: BTreeMap::new(),
             addresses: BTreeMap::new(),
             admissions: Admissions::default(),
+            overdue: Overdue::default(),
+            recovering: 0,
             health: BTreeMap::new(),
             left_behind: BTreeMap::new(),
             askers: BTreeSet::new(),
