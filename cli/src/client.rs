@@ -14,6 +14,8 @@ use std::time::Duration;
 const ANSWER_MAX: usize = 1 << 30;
 /// How long an answer may take to begin.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long one master of several may take to say how it does.
+const ONE_PATIENCE: Duration = Duration::from_secs(3);
 /// How often one question is sent on to another master.
 const REDIRECTS_MAX: usize = 5;
 
@@ -40,6 +42,80 @@ impl Cluster {
         Cluster { runtime: runtime.clone(), masters: masters(list) }
     }
 
+    /// Those that were named.
+    pub(crate) fn masters(&self) -> &[String] {
+        &self.masters
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// The JSON behind a path of this one master, wherever it sends others.
+    ///
+    /// Errors: when it does not answer, or refuses.
+    pub(crate) async fn get_from(&self, master: &str, path: &str) -> anyhow::Result<Value> {
+        let url = format!("http://{master}{path}");
+        let request = Request::get(&url).within(ONE_PATIENCE);
+        let mut response =
+            self.runtime.client().send(request).await.with_context(|| format!("cannot reach {master}"))?;
+        if response.status == StatusCode::NOT_FOUND {
+            bail!("the master at {master} keeps no log: it was started with --registry=in_memory");
+        }
+        let body = whole(&mut response, &url).await?;
+        serde_json::from_slice(&body).with_context(|| format!("{url} is not JSON"))
+    }
+
+    /// What the log of the first master that answers says.
+    ///
+    /// Errors: as for [`Cluster::get`].
+    pub(crate) async fn get_log(&self, path: &str) -> anyhow::Result<Value> {
+        let mut failure = anyhow!("--master names no master");
+        for master in &self.masters {
+            match self.get_from(master, path).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    /// Has the log of the leading master do something.
+    ///
+    /// Errors: as for [`Cluster::get`].
+    pub(crate) async fn post_log(&self, path: &str, form: &[(&str, &str)]) -> anyhow::Result<Value> {
+        let form = form_of(form);
+        let body = self.ask(|url| Request::post(url).body(form.clone()), path).await?;
+        serde_json::from_slice(&body).with_context(|| format!("{path} answered no JSON"))
+    }
+
+    /// A backup of the log of the first master that answers, and up to which position it goes.
+    ///
+    /// Errors: none answers, or what it sends breaks off.
+    pub(crate) async fn backup(&self) -> anyhow::Result<(Vec<u8>, String)> {
+        let mut failure = anyhow!("--master names no master");
+        for master in &self.masters {
+            let url = format!("http://{master}/log/backup");
+            let got = async {
+                let request = Request::get(&url).within(PATIENCE);
+                let mut response = self
+                    .runtime
+                    .client()
+                    .send(request)
+                    .await
+                    .with_context(|| format!("cannot reach {master}"))?;
+                let name = libprocess::http::HeaderName::from_static("x-log-position");
+                let position = response.text_of(name).unwrap_or_default().to_owned();
+                anyhow::Ok((whole(&mut response, &url).await?, position))
+            };
+            match got.await {
+                Ok(got) => return Ok(got),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
     /// Waits before the next look.
     pub(crate) async fn pause(&self, time: Duration) {
         self.runtime.sleep(time).await;
@@ -58,9 +134,7 @@ impl Cluster {
     ///
     /// Errors: as for [`Cluster::get`].
     pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> anyhow::Result<()> {
-        let pairs: Vec<String> =
-            form.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
-        let form = pairs.join("&");
+        let form = form_of(form);
         self.ask(|url| Request::post(url).body(form.clone()), path).await?;
         Ok(())
     }
@@ -373,6 +447,11 @@ pub(crate) fn text(value: &Value) -> &str {
 /// Whether a task in this state will never change again.
 pub(crate) fn is_terminal(state: &str) -> bool {
     !matches!(state, "TASK_STAGING" | "TASK_STARTING" | "TASK_RUNNING" | "TASK_KILLING" | "TASK_UNREACHABLE")
+}
+
+fn form_of(form: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+    pairs.join("&")
 }
 
 /// What may stand in a query or form.

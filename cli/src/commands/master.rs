@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use libprocess::{Pid, Runtime};
 use master::flags::Flags;
 use master::{Config, Election};
-use replicated_log::Replica;
+use replicated_log::{Phase, Replica, Status, Watch};
 
 use super::Common;
 use super::serve::{Address, Ending};
@@ -38,8 +38,11 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
             Format::Table => output::progress(format_args!("master on http://{}", runtime.address())),
         }
         let closed = async {
-            match election {
-                Some(election) => election.wait().await,
+            match &election {
+                Some((election, status)) => {
+                    election.wait().await;
+                    status.get().phase
+                }
                 None => std::future::pending().await,
             }
         };
@@ -47,6 +50,9 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
             let (failed, closed) = (pin!(runtime.failed()), pin!(closed));
             match select(failed, closed).await {
                 Either::Left((failure, _)) => anyhow::Error::from(failure),
+                Either::Right((Phase::Damaged(why), _)) => {
+                    anyhow!("the registry cannot be kept any more: {why}")
+                }
                 Either::Right(_) => {
                     anyhow!("the replica of the registry has stopped; the log above says why")
                 }
@@ -67,7 +73,11 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
 
 /// Starts the master. One that is alone is waited for until it leads; one of several may have to wait for the others,
 /// and stands by meanwhile. Gives what ends when the registry cannot be kept any more.
-async fn begin(runtime: &Runtime, flags: &Flags, config: Config) -> anyhow::Result<Option<Pid<Election>>> {
+async fn begin(
+    runtime: &Runtime,
+    flags: &Flags,
+    config: Config,
+) -> anyhow::Result<Option<(Pid<Election>, Watch<Status>)>> {
     let Some(log) = flags.replica(runtime.address())? else {
         let master = master::spawn(runtime, config)?;
         master::ready(runtime, &master).await?;
@@ -76,13 +86,14 @@ async fn begin(runtime: &Runtime, flags: &Flags, config: Config) -> anyhow::Resu
     let (dir, masters) = (log.dir.display().to_string(), log.masters.len());
     let replica = Replica::open(runtime, log).await;
     let replica = replica.with_context(|| format!("cannot open the registry in {dir}"))?;
+    let status = replica.status();
     let (election, published) = master::stand(runtime, config, replica)?;
     if masters <= 1 {
         while published.load().leader.is_none() || (leads(&published) && !published.load().leading) {
             runtime.sleep(READY_POLL).await;
         }
     }
-    Ok(Some(election))
+    Ok(Some((election, status)))
 }
 
 fn leads(published: &master::Published) -> bool {

@@ -6,6 +6,7 @@ mod exec;
 mod executor;
 mod kill;
 mod local;
+mod log;
 mod logs;
 mod master;
 mod ps;
@@ -66,6 +67,8 @@ enum Command {
     Attach(attach::Args),
     /// Kills a task, as its framework would
     Kill(kill::Args),
+    /// The log that masters keep their registry in: status, members, backups
+    Log(log::Args),
     /// Sums the cluster up
     State(state::Args),
     /// Prints completions for a shell
@@ -131,6 +134,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Exec(args) => exec::run(&args, &common),
         Command::Attach(args) => attach::run(&args, &common),
         Command::Kill(args) => kill::run(&args, &common),
+        Command::Log(args) => log::run(&args, &common),
         Command::State(args) => state::run(&args, &common),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "hectare", &mut std::io::stdout());
