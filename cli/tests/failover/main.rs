@@ -1,0 +1,9 @@
+//! Three masters and nothing else, as real processes: killed, stopped, cut off from each other, and operated.
+
+mod killed;
+mod masters;
+mod mishaps;
+mod network;
+mod operated;
+#[path = "../support/mod.rs"]
+mod support;
