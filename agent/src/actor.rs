@@ -212,6 +212,9 @@ impl Agent {
                 Effect::Go(id) => self.containers(containerizer::Input::Go { id }),
                 Effect::Destroy(id) => self.containers(containerizer::Input::Destroy { id }),
                 Effect::Forget(id) => self.containers(containerizer::Input::Forget { id }),
+                Effect::Update { id, config } => {
+                    self.containers(containerizer::Input::Update { id, config });
+                }
                 Effect::Recover(known) => self.containers(containerizer::Input::Recover { known }),
                 Effect::MakeVolume { .. } | Effect::Show { .. } if !self.files => {}
                 Effect::MakeVolume { place, fresh } => {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use agent_launch::Rotation;
 use model::{Attributes, Resources};
 
+use crate::isolators::IsolationConfig;
+
 /// What becomes of executors that are found after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recover {
@@ -57,6 +59,8 @@ pub struct Config {
     ///
     /// Empty: this very program, `executor`.
     pub executor: Vec<String>,
+    /// What sets containers apart. Its `tag` is made from `work_dir`.
+    pub isolation: IsolationConfig,
     /// What `/flags` shows.
     pub flags: BTreeMap<String, String>,
 }
@@ -92,6 +96,7 @@ impl Config {
             log_rotation: None,
             max_completed_executors_per_framework: 150,
             executor: Vec::new(),
+            isolation: IsolationConfig::default(),
             flags: BTreeMap::new(),
         }
     }

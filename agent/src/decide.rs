@@ -96,6 +96,7 @@ fn container(state: &mut State, event: ContainerEvent, now: Time) -> Effects {
         ContainerEvent::Launched { id, pid } => executors::launched(state, &id, pid),
         ContainerEvent::LaunchFailed { id, failure } => executors::launch_failed(state, &id, failure, now),
         ContainerEvent::Terminated { id, termination } => executors::terminated(state, &id, termination, now),
+        ContainerEvent::UpdateFailed { id, message } => executors::update_failed(state, &id, message),
         ContainerEvent::Recovered { running, .. } => {
             let running: Vec<_> = running.into_iter().map(|(id, _)| id).collect();
             recovery::containers(state, &running, now)

@@ -64,6 +64,11 @@ pub(crate) enum Effect {
     Destroy(ContainerId),
     Forget(ContainerId),
     Recover(Vec<KnownContainer>),
+    /// Gives a running container more or less.
+    Update {
+        id: ContainerId,
+        config: Box<ContainerConfig>,
+    },
     /// Makes a persistent volume's directory; a fresh one is empty.
     MakeVolume {
         place: PathBuf,
@@ -128,6 +133,7 @@ impl fmt::Display for Effect {
             Effect::RemoveSandbox(path) => write!(f, "remove sandbox {}", path.display()),
             Effect::Destroy(id) => write!(f, "destroy {id}"),
             Effect::Forget(id) => write!(f, "forget {id}"),
+            Effect::Update { id, config } => write!(f, "update {id} to {}", config.resources),
             Effect::Recover(known) => write!(f, "recover {} containers", known.len()),
             Effect::MakeVolume { place, fresh: true } => write!(f, "make volume {}", place.display()),
             Effect::MakeVolume { place, fresh: false } => write!(f, "keep volume {}", place.display()),

@@ -1,5 +1,6 @@
 //! How an agent is run: Mesos' flags, with their names, defaults and text forms.
 
+mod isolation;
 mod later;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use model::{format_duration, parse_bytes, parse_duration};
 
 use crate::config::{Config, Recover};
 use crate::resources;
+pub use isolation::IsolationFlags;
 use later::LATER;
 pub use later::Later;
 
@@ -151,6 +153,9 @@ pub struct Flags {
     pub max_completed_executors_per_framework: usize,
 
     #[command(flatten)]
+    pub isolation: IsolationFlags,
+
+    #[command(flatten)]
     pub later: Later,
 }
 
@@ -216,6 +221,7 @@ impl Flags {
         config.gc_disk_headroom = self.gc_disk_headroom;
         config.disk_watch_interval = self.disk_watch_interval;
         config.max_completed_executors_per_framework = self.max_completed_executors_per_framework;
+        config.isolation = self.isolation.config()?;
         config.flags = self.listed();
         Ok(config)
     }
@@ -250,6 +256,9 @@ impl Flags {
         put("gc_disk_headroom", self.gc_disk_headroom.to_string());
         put("disk_watch_interval", format_duration(self.disk_watch_interval));
         put("max_completed_executors_per_framework", self.max_completed_executors_per_framework.to_string());
+        for (name, value) in self.isolation.listed() {
+            put(name, value);
+        }
         // Flags every Mesos binary has; ours logs its own way.
         for (name, value) in [
             ("help", "false"),

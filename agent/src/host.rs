@@ -15,7 +15,8 @@ use libprocess::{Handler, OnPanic, Pid, Process, Runtime, SendError, Spawn};
 use model::{ContainerId, Resources};
 
 use crate::config::Config;
-use crate::containerizer::{self, ContainerEvent, Containerizer, Input, Usage};
+use crate::containerizer::{self, ContainerEvent, Containerizer, Input, Limitation, Usage};
+use crate::isolators::{self, Isolators};
 use crate::start::StartError;
 
 /// How long containers may take to say what they use.
@@ -60,6 +61,11 @@ pub trait Containers: Send + Sync {
 
     /// What running containers use; nothing if that cannot be found out in time.
     fn usage(&self) -> BoxFuture<'static, BTreeMap<ContainerId, Usage>>;
+
+    /// What a container broke, from the counters of this moment; it is ended for it. Nothing if that cannot be found out.
+    fn limitation(&self, _: ContainerId) -> BoxFuture<'static, Option<Limitation>> {
+        std::future::ready(None).boxed()
+    }
 }
 
 impl<P> Containers for Pid<P>
@@ -73,6 +79,11 @@ where
     fn usage(&self) -> BoxFuture<'static, BTreeMap<ContainerId, Usage>> {
         let answer = self.call(USAGE_TIMEOUT, |reply| Input::Usage { reply });
         async move { answer.await.unwrap_or_default() }.boxed()
+    }
+
+    fn limitation(&self, id: ContainerId) -> BoxFuture<'static, Option<Limitation>> {
+        let answer = self.call(USAGE_TIMEOUT, |reply| Input::Limitation { id, reply });
+        async move { answer.await.ok().flatten() }.boxed()
     }
 }
 
@@ -112,9 +123,13 @@ impl Host for Machine {
         theirs.cache_dir = config.fetcher_cache_dir.as_ref().map(|dir| dir.join(tag(&config.runtime_dir)));
         theirs.cache_bytes = config.fetcher_cache_size;
         std::fs::create_dir_all(&config.runtime_dir).map_err(StartError::Containerizer)?;
-        // Made on its shard, where it stays; what could fail there is only what the line above just did.
+        theirs.isolation = config.isolation.clone();
+        theirs.isolation.tag = isolators::tag(&config.work_dir);
+        let isolators = Isolators::new(&theirs.isolation)?;
+        // Made on its shard, where it stays; what could fail there is only what was just done.
         let make = move || {
-            Containerizer::new(theirs, tell).unwrap_or_else(|error| panic!("cannot make containers: {error}"))
+            Containerizer::with(theirs, isolators, tell)
+                .unwrap_or_else(|error| panic!("cannot make containers: {error}"))
         };
         let spawn = Spawn::named("containerizer").on_panic(OnPanic::Escalate);
         Ok(Arc::new(runtime.spawn(spawn, make)?))

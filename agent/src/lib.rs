@@ -8,7 +8,7 @@
 //! 5. [`actor`]: the shell that receives, decides and performs;
 //! 6. [`containers`]: those asked for over the API, in executors' containers or beside them;
 //! 7. [`http`]: what executors, operators and tools see of it;
-//! 8. [`containerizer`], [`fetcher`]: processes in sandboxes.
+//! 8. [`containerizer`], [`fetcher`]: processes in sandboxes; [`isolators`]: what sets them apart.
 //!
 //! Left out on purpose: rules do no I/O, read no clock and roll no dice. Nothing here knows a master's code; the two
 //! meet in `model::messages`.
@@ -26,6 +26,7 @@ pub mod flags;
 mod gc;
 pub mod host;
 mod http;
+pub mod isolators;
 mod layout;
 mod master;
 mod messages;

@@ -13,6 +13,7 @@ use crate::actor::Agent;
 use crate::config::Config;
 use crate::gc::Policy;
 use crate::host::{Host, Machine};
+use crate::isolators::IsolationError;
 use crate::layout::Layout;
 use crate::messages::{Input, Letter};
 use crate::metrics;
@@ -40,6 +41,8 @@ pub enum StartError {
     InUse(PathBuf),
     #[error(transparent)]
     Journal(#[from] LedgerError),
+    #[error(transparent)]
+    Isolation(#[from] IsolationError),
     #[error("cannot use the runtime directory")]
     Containerizer(#[source] std::io::Error),
     #[error(transparent)]

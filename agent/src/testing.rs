@@ -308,6 +308,7 @@ pub(crate) fn ended(status: Option<i32>, cause: Cause) -> Termination {
         message: "Command exited with status 0".into(),
         spent_micros: [0; 2],
         peak_bytes: 0,
+        limitation: None,
     }
 }
 

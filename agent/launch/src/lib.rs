@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Read in this order:
-//! 1. [`spec`]: what is to be launched;
+//! 1. [`spec`]: what is to be launched; [`isolation`]: what sets it apart;
 //! 2. [`control`]: what is said while it runs;
 //! 3. [`status`]: what is left behind when it ended;
 //! 4. [`sealed`]: how each of these survives a crash and a change of version;
@@ -22,11 +22,13 @@
 //! Left out on purpose: no tokio and no agent; a supervisor is one plain thread.
 
 pub mod control;
+pub mod isolation;
 pub mod runtime_files;
 pub mod sealed;
 pub mod spec;
 pub mod status;
 
 pub use control::{ATTACHES, Identity, PIECE_MAX, PROTOCOL, Report, Request, Welcome};
+pub use isolation::Isolation;
 pub use spec::{Credentials, KeptStdio, LaunchSpec, Rotation, Window};
 pub use status::{Outcome, StatusRecord};

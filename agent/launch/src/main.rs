@@ -9,6 +9,7 @@
 //! ```
 
 mod fetch;
+mod isolate;
 mod log;
 mod peers;
 mod stdio;

@@ -2,6 +2,7 @@
 
 use libprocess_wire as wire;
 
+use crate::isolation::Isolation;
 use crate::sealed::Sealed;
 
 /// Everything a supervisor needs to know; it reads no environment and no flag.
@@ -28,6 +29,8 @@ pub struct LaunchSpec {
     pub stderr: String,
     /// Its supervisor keeps its input and output, so that others may attach; it writes its files itself if `None`.
     pub stdio: Option<KeptStdio>,
+    /// What sets it apart.
+    pub isolation: Isolation,
 }
 
 /// Input and output that pass through the supervisor.

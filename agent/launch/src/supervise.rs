@@ -19,9 +19,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use agent_launch::isolation::Namespace;
 use agent_launch::runtime_files::{CONTROL, descriptors};
 use agent_launch::sealed::{LONGEST, Sealed};
 use agent_launch::{Identity, LaunchSpec, Outcome, PROTOCOL, Report, Request, StatusRecord, Welcome};
+use agent_linux::cgroup::Tree;
 use agent_linux::child::{self, ChildEnds, Side, Spent, Waited};
 use agent_linux::packet::{Listener, Packets};
 use agent_linux::pidfd::Pidfd;
@@ -30,9 +32,10 @@ use agent_linux::process::{self, ProcessId};
 use agent_linux::user;
 use libprocess_wire as wire;
 
+use crate::isolate::Inside;
 use crate::peers::{Peers, now};
 use crate::stdio::{self, Kept, Theirs};
-use crate::task;
+use crate::{isolate, task};
 
 /// How long an agent may take to write an end down, before the record is left for whoever comes.
 const NOTED: Duration = Duration::from_secs(5);
@@ -56,9 +59,9 @@ pub(crate) fn run() -> ExitCode {
     };
     match supervisor {
         Begun::Supervisor(supervisor) => supervisor.serve(channel),
-        Begun::Task { spec, gate, report, stdio } => {
+        Begun::Task { spec, gate, report, stdio, inside } => {
             drop(channel);
-            task::run(&spec, gate, report, stdio)
+            task::run(&spec, gate, report, stdio, inside)
         }
     }
 }
@@ -66,7 +69,13 @@ pub(crate) fn run() -> ExitCode {
 /// What splitting made of this process.
 enum Begun {
     Supervisor(Box<Supervisor>),
-    Task { spec: Box<LaunchSpec>, gate: PipeReader, report: PipeWriter, stdio: Option<Theirs> },
+    Task {
+        spec: Box<LaunchSpec>,
+        gate: PipeReader,
+        report: PipeWriter,
+        stdio: Option<Theirs>,
+        inside: Inside,
+    },
 }
 
 struct Supervisor {
@@ -78,6 +87,10 @@ struct Supervisor {
     ends: ChildEnds,
     identity: Identity,
     task: Pidfd,
+    /// Where the first process of a pid namespace says how the task ended.
+    ending: Option<PipeReader>,
+    /// The group that is the container's own.
+    tree: Option<Tree>,
     stage: Stage,
     /// Its input and output, if they pass through here.
     kept: Option<Kept>,
@@ -128,15 +141,37 @@ fn begin(lock: OwnedFd, spec: OwnedFd) -> Result<Begun, String> {
         }
     };
 
-    match child::split().map_err(|e| failed("start the task's process", e))? {
+    let (ending, ending_write) = match spec.isolation.has(Namespace::Pid) {
+        false => (None, None),
+        true => {
+            let (read, write) = io::pipe().map_err(|e| failed("make the gate", e))?;
+            (Some(read), Some(write))
+        }
+    };
+
+    isolate::leave_agent(&spec.isolation)?;
+    let around = isolate::open_around(&spec.isolation)?;
+    let own = isolate::namespaces(&spec.isolation);
+    match child::split_into(&own).map_err(|e| failed("start the task's process", e))? {
         Side::Child => {
             // The child must not hold the lock: a copy that lives on would fake a supervisor.
-            drop((lock, listener, ends, gate, report, kept));
-            Ok(Begun::Task { spec: Box::new(spec), gate: gate_read, report: report_write, stdio: theirs })
+            drop((lock, listener, ends, gate, report, kept, ending));
+            Ok(Begun::Task {
+                spec: Box::new(spec),
+                gate: gate_read,
+                report: report_write,
+                stdio: theirs,
+                inside: Inside { ending: ending_write, around },
+            })
         }
         Side::Parent { pid, pidfd } => {
+            // Should one of these fail, the gate closes and the child ends.
+            isolate::join_cgroups(&spec.isolation, pid)?;
             let identity = identify(pid).map_err(|e| failed("identify the task's process", e))?;
+            let tree = isolate::tree(&spec.isolation);
             Ok(Begun::Supervisor(Box::new(Supervisor {
+                tree,
+                ending,
                 spec,
                 dir,
                 _lock: lock,
@@ -377,8 +412,12 @@ impl Supervisor {
             Request::Resize(window) => self.kept.as_ref()?.resize(window).err().map(Report::Refused),
             Request::Destroy => {
                 self.destroyed = true;
-                // What the task leaves behind is killed when its own end is seen.
-                match self.task.signal(libc::SIGKILL) {
+                // What the task leaves behind is killed when its own end is seen. In a group all go at once, frozen or not.
+                let killed = match &self.tree {
+                    Some(tree) => tree.kill().or_else(|_| self.task.signal(libc::SIGKILL)),
+                    None => self.task.signal(libc::SIGKILL),
+                };
+                match killed {
                     Ok(()) => None,
                     Err(error) => Some(Report::Refused(format!("failed to kill the task: {error}"))),
                 }
@@ -398,10 +437,19 @@ impl Supervisor {
     /// Ends what is left of the container, tells, writes the record, goes.
     fn finish(mut self, status: i32, peers: &mut Peers) -> ExitCode {
         self.read_report(peers);
+        if let Some(tree) = &self.tree {
+            // All at once; whoever left the group is found below.
+            let _ = tree.kill();
+        }
         end_all();
+        if let Some(tree) = &self.tree {
+            // And whoever came into it from elsewhere.
+            let _ = tree.end();
+        }
         if let Some(kept) = &mut self.kept {
             kept.drain(peers);
         }
+        let status = self.ending.take().and_then(own_status).unwrap_or(status);
         let outcome = match &self.stage {
             Stage::Running | Stage::Leaving { .. } => Outcome::Exited { status, destroyed: self.destroyed },
             Stage::Failed { message } => Outcome::NotStarted { message: message.clone() },
@@ -474,6 +522,13 @@ impl Supervisor {
         }
         forget
     }
+}
+
+/// What the first process of a pid namespace said of the task's end; nothing if it was killed itself.
+fn own_status(mut ending: PipeReader) -> Option<i32> {
+    let mut bytes = [0; 4];
+    ending.read_exact(&mut bytes).ok()?;
+    Some(i32::from_le_bytes(bytes))
 }
 
 /// Kills and waits for everything below, until there is nothing.

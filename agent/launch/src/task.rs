@@ -9,6 +9,7 @@ use std::process::Command;
 use agent_launch::LaunchSpec;
 use agent_linux::{child, terminal, user};
 
+use crate::isolate::{self, Inside};
 use crate::stdio::Theirs;
 
 /// Never returns: execs, or says on `report` why not. The report is closed by a successful exec, which is how the
@@ -18,11 +19,12 @@ pub(crate) fn run(
     mut gate: PipeReader,
     mut report: PipeWriter,
     stdio: Option<Theirs>,
+    inside: Inside,
 ) -> ! {
     let mut go = [0];
     // Anything else than one byte: the supervisor is gone, and with it the launch.
     if let Ok(1) = gate.read(&mut go) {
-        let message = become_task(spec, stdio);
+        let message = become_task(spec, stdio, inside);
         // Nobody is left to tell if this fails.
         let _ = report.write_all(message.as_bytes());
     }
@@ -30,18 +32,23 @@ pub(crate) fn run(
 }
 
 /// The order matters: rights are dropped before anything named by the task is opened.
-fn become_task(spec: &LaunchSpec, stdio: Option<Theirs>) -> String {
+fn become_task(spec: &LaunchSpec, stdio: Option<Theirs>, inside: Inside) -> String {
+    if let Err(message) = isolate::enter(spec, inside) {
+        return message;
+    }
     let step = |what: &str, done: io::Result<()>| done.map_err(|error| format!("failed to {what}: {error}"));
     let prepared = (|| {
         step("begin a session", child::lead_session())?;
         step("unblock signals", child::ChildEnds::unblock())?;
+        isolate::bound(&spec.isolation)?;
         if let Some(who) = &spec.credentials {
             let who = user::Credentials { uid: who.uid, gid: who.gid, groups: who.groups.clone() };
             step(&format!("become user {}", who.uid), user::become_user(&who))?;
         }
         child::set_umask(0o022);
         step(&format!("enter '{}'", spec.working_dir), std::env::set_current_dir(&spec.working_dir))?;
-        step("open the output", stdio.map_or_else(|| set_stdio(spec), take_stdio))
+        step("open the output", stdio.map_or_else(|| set_stdio(spec), take_stdio))?;
+        isolate::hold(&spec.isolation)
     })();
     if let Err(message) = prepared {
         return message;

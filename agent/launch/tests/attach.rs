@@ -37,6 +37,7 @@ fn start(line: &str, stdio: KeptStdio) -> Container {
         stdout: path("stdout"),
         stderr: path("stderr"),
         stdio: Some(stdio),
+        isolation: agent_launch::Isolation::default(),
     };
     let bytes = fs::read(env!("CARGO_BIN_EXE_hectare-launch")).unwrap();
     let program = Program::seal(c"hectare-launch", &bytes, dir.path()).unwrap();

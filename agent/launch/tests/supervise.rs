@@ -39,6 +39,7 @@ fn start_program(program: &str, argv: &[&str]) -> Container {
         stdout: path("out"),
         stderr: path("out"),
         stdio: None,
+        isolation: agent_launch::Isolation::default(),
     };
     let bytes = fs::read(env!("CARGO_BIN_EXE_hectare-launch")).unwrap();
     let program = Program::seal(c"hectare-launch", &bytes, dir.path()).unwrap();
@@ -297,6 +298,7 @@ fn start_as_nobody() -> Container {
         stdout: path("out"),
         stderr: path("out"),
         stdio: None,
+        isolation: agent_launch::Isolation::default(),
     };
     let bytes = fs::read(env!("CARGO_BIN_EXE_hectare-launch")).unwrap();
     let program = Program::seal(c"hectare-launch", &bytes, dir.path()).unwrap();

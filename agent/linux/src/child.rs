@@ -33,6 +33,51 @@ pub enum Side {
 /// Errors: the process has more than one thread (the others would vanish in the child with their locks held), or the
 /// kernel refuses.
 pub fn split() -> io::Result<Side> {
+    split_into(&[])
+}
+
+/// What a process can have of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Namespace {
+    /// Numbers of processes; the child is number one.
+    Pid,
+    Mount,
+    Ipc,
+    /// Host and domain name.
+    Uts,
+    Network,
+    /// Which group is the root. It is entered or left, not had at a split.
+    Cgroup,
+}
+
+impl Namespace {
+    fn flag(self) -> i32 {
+        match self {
+            Self::Pid => libc::CLONE_NEWPID,
+            Self::Mount => libc::CLONE_NEWNS,
+            Self::Ipc => libc::CLONE_NEWIPC,
+            Self::Uts => libc::CLONE_NEWUTS,
+            Self::Network => libc::CLONE_NEWNET,
+            Self::Cgroup => libc::CLONE_NEWCGROUP,
+        }
+    }
+}
+
+/// Enters namespaces of another process. Of process numbers, only those who are started later do.
+pub fn join(whose: &Pidfd, namespaces: &[Namespace]) -> io::Result<()> {
+    let flags = namespaces.iter().fold(0, |flags, namespace| flags | namespace.flag());
+    Ok(nix::sched::setns(whose, nix::sched::CloneFlags::from_bits_truncate(flags))?)
+}
+
+/// Leaves namespaces for copies of one's own.
+pub fn leave(namespaces: &[Namespace]) -> io::Result<()> {
+    let flags = namespaces.iter().fold(0, |flags, namespace| flags | namespace.flag());
+    Ok(nix::sched::unshare(nix::sched::CloneFlags::from_bits_truncate(flags))?)
+}
+
+/// Splits as [`split`] does, the child in new namespaces of these kinds.
+pub fn split_into(namespaces: &[Namespace]) -> io::Result<Side> {
+    let own = namespaces.iter().fold(0, |flags, namespace| flags | namespace.flag());
     // A directory has two links of its own and one per sub-directory: one per thread here.
     if fs::metadata("/proc/self/task")?.nlink() > 3 {
         return Err(io::Error::other("only a single-threaded process may split"));
@@ -40,7 +85,7 @@ pub fn split() -> io::Result<Side> {
     let mut pidfd: i32 = -1;
     // SAFETY: an all-zero clone_args asks for nothing special.
     let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
-    arguments.flags = libc::CLONE_PIDFD as u64;
+    arguments.flags = libc::CLONE_PIDFD as u64 | own as u64;
     arguments.pidfd = (&raw mut pidfd) as u64;
     arguments.exit_signal = libc::SIGCHLD as u64;
     // SAFETY: without CLONE_VM the child has its own copy of everything, and there is no other thread whose state it
@@ -258,6 +303,35 @@ impl ChildEnds {
 impl AsFd for ChildEnds {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+/// Waits for the next signal of any kind, all of which this process keeps from now on: for the first process of a pid
+/// namespace, whom no signal would reach otherwise.
+#[derive(Debug)]
+pub struct AllSignals(SigSet);
+
+impl AllSignals {
+    /// Blocks all signals that can be.
+    pub fn hold() -> io::Result<Self> {
+        let set = SigSet::all();
+        set.thread_set_mask()?;
+        Ok(Self(set))
+    }
+
+    /// The number of the next one.
+    pub fn next(&self) -> io::Result<i32> {
+        Ok(self.0.wait()? as i32)
+    }
+}
+
+/// Sends a signal to our own child, which has not been waited for.
+pub fn pass_on(child: u32, signal: i32) -> io::Result<()> {
+    // SAFETY: the call takes two integers; the number is our own unreaped child's.
+    if unsafe { libc::kill(child as libc::pid_t, signal) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
     }
 }
 

@@ -17,3 +17,8 @@ pub fn used(path: &Path) -> io::Result<f64> {
     let (blocks, free) = (stat.blocks() as f64, stat.blocks_available() as f64);
     Ok(if blocks > 0.0 { 1.0 - free / blocks } else { 0.0 })
 }
+
+/// Major and minor number of a device.
+pub fn device_numbers(device: u64) -> (u64, u64) {
+    (nix::sys::stat::major(device), nix::sys::stat::minor(device))
+}

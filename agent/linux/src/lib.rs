@@ -8,21 +8,27 @@
 //! 4. [`child`]: what only a single-threaded supervisor may do: split, adopt, wait, exec;
 //! 5. [`packet`]: sockets that keep the borders of messages; [`poll`]: waiting for several; [`terminal`]: terminals
 //!    made here; [`lock`]: who holds a container;
-//! 6. [`beneath`]: opening files that cannot lie outside a directory; [`sandbox`], [`disk`], [`user`]: a task's own
+//! 6. [`cgroup`]: ending all who are in a control group; [`alarm`]: hearing that memory ran out in one;
+//! 7. [`mounts`], [`rights`]: what a task sees, and what it may do;
+//! 8. [`beneath`]: opening files that cannot lie outside a directory; [`sandbox`], [`disk`], [`user`]: a task's own
 //!    directory, how full its disk is, who a name is.
 //!
 //! Left out on purpose: nothing here knows a container, an agent or a runtime; errors are `io::Error` and types of
 //! other libraries do not cross the border.
 
+pub mod alarm;
 pub mod beneath;
+pub mod cgroup;
 pub mod child;
 pub mod disk;
 pub mod lock;
+pub mod mounts;
 pub mod packet;
 pub mod pidfd;
 pub mod poll;
 pub mod process;
 pub mod program;
+pub mod rights;
 pub mod sandbox;
 pub mod terminal;
 pub mod user;

@@ -15,10 +15,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+pub use agent_cgroups::{CpuFigures, MemoryFigures};
 pub use agent_launch::{Identity, KeptStdio};
 use libprocess::Reply;
-use model::ContainerId;
+use model::{ContainerId, ContainerInfo, Limit, Resources, Secret};
+
+pub use crate::isolators::{Limitation, LimitationKind};
 
 /// All that can arrive.
 #[derive(Debug)]
@@ -59,6 +63,20 @@ pub enum Input {
         /// A container whose end was told.
         id: ContainerId,
     },
+    /// Gives a running container more or less: what it may use is read from `config`, the rest of which stays as it is.
+    Update {
+        /// Unknown ones are skipped, and those whose program does not run.
+        id: ContainerId,
+        /// What it may use from now on.
+        config: Box<ContainerConfig>,
+    },
+    /// Asks what a container broke, from the kernel's own counters; one that broke something is destroyed for it.
+    Limitation {
+        /// An unknown one broke nothing.
+        id: ContainerId,
+        /// Where to answer.
+        reply: Reply<Option<Limitation>>,
+    },
     /// Asks what every running container uses.
     Usage {
         /// Where to answer.
@@ -95,6 +113,16 @@ pub struct ContainerConfig {
     pub stderr: Option<PathBuf>,
     /// How its supervisor keeps its input and output, so that others may attach; it writes its files itself if `None`.
     pub stdio: Option<KeptStdio>,
+    /// What it may use.
+    pub resources: Resources,
+    /// What it may use for a while beyond that, by resource name.
+    pub limits: BTreeMap<Arc<str>, Limit>,
+    /// How it is to be set apart.
+    pub container: Option<ContainerInfo>,
+    /// Variables whose values must not be seen.
+    pub secrets: Vec<(String, Secret)>,
+    /// It is a look into the container around it, and shares all that one has.
+    pub session: bool,
 }
 
 impl ContainerConfig {
@@ -111,6 +139,11 @@ impl ContainerConfig {
             stdout: None,
             stderr: None,
             stdio: None,
+            resources: Resources::default(),
+            limits: BTreeMap::new(),
+            container: None,
+            secrets: Vec::new(),
+            session: false,
         }
     }
 }
@@ -154,6 +187,13 @@ pub enum ContainerEvent {
         id: ContainerId,
         /// How.
         termination: Termination,
+    },
+    /// A running container could not be given more or less.
+    UpdateFailed {
+        /// Whose.
+        id: ContainerId,
+        /// Why.
+        message: String,
     },
     /// All that an earlier agent left was found; comes after the ends among it.
     Recovered {
@@ -204,6 +244,8 @@ pub struct Termination {
     pub spent_micros: [u64; 2],
     /// Unit: bytes, the most that was resident in one process; zero if not known.
     pub peak_bytes: u64,
+    /// What it broke, if it ended for that.
+    pub limitation: Option<Limitation>,
 }
 
 /// What an end came from.
@@ -220,7 +262,7 @@ pub enum Cause {
 }
 
 /// What a running container uses.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Usage {
     /// How many processes.
     pub processes: u64,
@@ -230,6 +272,29 @@ pub struct Usage {
     pub user_seconds: f64,
     /// Unit: seconds of processor time in the kernel, of those still alive.
     pub system_seconds: f64,
-    /// Unit: bytes; shared pages are counted once per process.
+    /// Unit: bytes; shared pages are counted once per process, unless the kernel counts for us.
     pub resident_bytes: u64,
+    /// The kernel's own count, which includes those that have ended.
+    pub cpu: Option<CpuFigures>,
+    /// Unit: cores; `None` is no limit.
+    pub cpus_limit: Option<f64>,
+    /// The kernel's own count.
+    pub memory: Option<MemoryFigures>,
+    /// By disk.
+    pub block_io: Vec<BlockIo>,
+    /// Unit: bytes.
+    pub disk_limit_bytes: Option<u64>,
+    /// Unit: bytes, when it was last looked.
+    pub disk_used_bytes: Option<u64>,
+}
+
+/// What a container reads from and writes to one disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockIo {
+    /// Its major and minor number.
+    pub device: (u32, u32),
+    pub read_bytes: u64,
+    pub written_bytes: u64,
+    pub reads: u64,
+    pub writes: u64,
 }

@@ -12,8 +12,8 @@ mod messages;
 pub mod native;
 
 pub use messages::{
-    Cause, ContainerConfig, ContainerEvent, Identity, Input, KeptStdio, KnownContainer, LaunchFailure,
-    LaunchStep, Termination, Usage, Work,
+    BlockIo, Cause, ContainerConfig, ContainerEvent, CpuFigures, Identity, Input, KeptStdio, KnownContainer,
+    LaunchFailure, LaunchStep, Limitation, LimitationKind, MemoryFigures, Termination, Usage, Work,
 };
 pub(crate) use native::runtime_dir;
 pub use native::{Config, Containerizer};

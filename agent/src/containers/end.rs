@@ -21,6 +21,16 @@ pub(crate) fn terminated(state: &mut State, id: &ContainerId, termination: Termi
         message: Some(termination.message.clone()),
     };
     let end = match termination.cause {
+        _ if termination.limitation.is_some() => {
+            let broke = termination.limitation.as_ref();
+            ContainerEnd {
+                message: broke.map(|broke| broke.message.clone()),
+                ..told(
+                    TaskState::Failed,
+                    broke.map_or(StatusReason::ContainerLimitation, |broke| executors::reason(broke.kind)),
+                )
+            }
+        }
         Cause::Exited | Cause::Destroyed => {
             ContainerEnd { status: termination.status, ..ContainerEnd::default() }
         }

@@ -1,5 +1,6 @@
 //! What a container is run with: its surroundings are those of its parent, as far as nothing else is said.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use agent_launch::{Rotation, Window};
@@ -72,10 +73,11 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
     if !call.session {
         environment.push(("MESOS_SANDBOX".to_owned(), sandbox.display().to_string()));
     }
+    let mut secrets = Vec::new();
     for variable in command.iter().flat_map(|command| command.environment.iter()) {
-        // Secrets are not resolved yet, and nothing stands in for one.
-        if let VariableValue::Value(value) = &variable.value {
-            environment.push((variable.name.clone(), value.clone()));
+        match &variable.value {
+            VariableValue::Value(value) => environment.push((variable.name.clone(), value.clone())),
+            VariableValue::Secret(secret) => secrets.push((variable.name.clone(), secret.clone())),
         }
     }
     let stdio = stdio(call.container.as_ref(), call.session);
@@ -102,6 +104,12 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
         stdout: None,
         stderr: None,
         stdio: stdio.or_else(|| settings.logged()),
+        resources: call.resources.clone(),
+        limits: BTreeMap::new(),
+        // A session is set apart as what it looks into is.
+        container: call.container.clone().filter(|_| !call.session),
+        secrets,
+        session: call.session,
     };
     (boxed, config)
 }

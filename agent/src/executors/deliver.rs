@@ -22,6 +22,13 @@ pub(crate) fn queued(state: &mut State, key: &Key, first: &TaskId) -> Effects {
 /// Gives an executor that listens all it may have, in the order the master sent them.
 pub(crate) fn deliver(state: &mut State, key: &Key) -> Effects {
     let mut effects = Effects::new();
+    let waiting = state.executor(key).is_some_and(|executor| {
+        executor.listens().is_some() && executor.queued.front().is_some_and(|first| first.durable)
+    });
+    if waiting {
+        // Before it hears of them, so that no task runs with less than it was given.
+        effects.extend(launch::resized(state, key));
+    }
     while let Some(executor) = state.executor(key) {
         let Some(stream) = executor.listens() else { return effects };
         let Some(next) = executor.queued.front().filter(|first| first.durable) else { return effects };

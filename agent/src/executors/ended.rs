@@ -3,11 +3,11 @@
 use model::messages::ExecutorExited;
 use model::{ContainerId, StatusReason, TaskState, Time};
 
-use crate::containerizer::{Cause, LaunchFailure, LaunchStep, Termination};
+use crate::containerizer::{Cause, LaunchFailure, LaunchStep, Limitation, LimitationKind, Termination};
 use crate::containers::{self, Awaits, Told};
 use crate::effects::{Effect, Effects, ToMaster};
 use crate::recovery::{self, Durable, Record};
-use crate::state::{ContainerEnd, Key, Life, Phase, Run, State};
+use crate::state::{ContainerEnd, Ending, Key, Life, Phase, Run, State};
 use crate::tasks::{self, Report, Whose, report};
 
 impl Report {
@@ -25,6 +25,15 @@ pub(crate) fn terminated(
     now: Time,
 ) -> Effects {
     let Some(key) = state.executor_in(container) else { return vec![Effect::Forget(container.clone())] };
+    if let Some(Limitation { kind, message, resources }) = termination.limitation {
+        let report =
+            Report { limitation: Some(resources), ..Report::new(TaskState::Failed, reason(kind), message) };
+        // What it broke comes before what the agent was about to end it for.
+        if let Some(executor) = state.executor_mut(&key) {
+            executor.ending = None;
+        }
+        return ended(state, &key, termination.status, report, now);
+    }
     let report = match termination.cause {
         Cause::Exited | Cause::Destroyed => Report::executor_terminated(),
         Cause::SupervisorLost => {
@@ -33,6 +42,34 @@ pub(crate) fn terminated(
         Cause::Rebooted => Report::new(TaskState::Gone, StatusReason::AgentRestarted, "Agent rebooted"),
     };
     ended(state, &key, termination.status, report, now)
+}
+
+/// What a limit that was broken is called.
+///
+/// Source: Mesos, `TaskStatus.Reason`.
+pub(crate) fn reason(kind: LimitationKind) -> StatusReason {
+    match kind {
+        LimitationKind::Memory => StatusReason::ContainerLimitationMemory,
+        LimitationKind::Disk => StatusReason::ContainerLimitationDisk,
+    }
+}
+
+/// A container could not be given what its tasks need: its executor ends, and with it what it runs.
+///
+/// Source: Mesos agent, launching tasks; `TASK_GONE`, which a master tells as `TASK_LOST` to who does not know it.
+pub(crate) fn update_failed(state: &mut State, container: &ContainerId, message: String) -> Effects {
+    let Some(key) = state.executor_in(container) else { return Effects::new() };
+    let Some(executor) = state.executor_mut(&key).filter(|executor| !executor.is_ended()) else {
+        return Effects::new();
+    };
+    executor.phase = Phase::Terminating;
+    executor.ending = Some(Ending {
+        state: TaskState::Gone,
+        reason: StatusReason::ContainerUpdateFailed,
+        message: format!("Failed to update the container: {message}"),
+        limitation: None,
+    });
+    vec![Effect::Destroy(container.clone())]
 }
 
 /// The program never ran.

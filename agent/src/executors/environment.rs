@@ -1,7 +1,7 @@
 //! What an executor finds in its environment.
 
 use model::format_duration;
-use model::{ExecutorInfo, VariableValue};
+use model::{ExecutorInfo, Secret, VariableValue};
 
 use crate::state::{Executor, State};
 
@@ -48,7 +48,18 @@ pub(crate) fn environment(state: &State, executor: &Executor) -> Vec<(String, St
 /// Where programs are looked for if the agent itself was not told.
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// What the framework asked for; secrets are not resolved yet, and nothing stands in for one.
+/// The variables of its command whose values must not be seen; isolators find them out.
+pub(super) fn secrets(executor: &Executor) -> Vec<(String, Secret)> {
+    let variables = executor.info.command.iter().flat_map(|command| command.environment.iter());
+    variables
+        .filter_map(|variable| match &variable.value {
+            VariableValue::Secret(secret) => Some((variable.name.clone(), secret.clone())),
+            VariableValue::Value(_) => None,
+        })
+        .collect()
+}
+
+/// What the framework asked for; nothing stands in for a secret.
 fn of_command(info: &ExecutorInfo) -> impl Iterator<Item = (&str, &str)> {
     info.command.iter().flat_map(|command| command.environment.iter()).filter_map(|variable| match &variable
         .value

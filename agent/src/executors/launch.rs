@@ -3,6 +3,7 @@
 use model::{CommandInfo, ContainerId, ExecutorKind, Resources, Time};
 
 use super::environment::environment;
+use super::limits::limits;
 use super::{ended, shutdown};
 use crate::alarms::{Alarm, Delay};
 use crate::containerizer::{ContainerConfig, Identity};
@@ -95,6 +96,20 @@ fn current<'a>(state: &'a mut State, key: &Key, container: &ContainerId) -> Opti
     state.executor_mut(key).filter(|executor| executor.container == *container)
 }
 
+/// An executor has more or less to do: its container may use what that takes.
+///
+/// One made for a command task has the same from its launch to its end.
+pub(crate) fn resized(state: &State, key: &Key) -> Option<Effect> {
+    let executor = state.executor(key)?;
+    let alive = matches!(executor.run, Run::Running(_)) && executor.phase != Phase::Terminated;
+    (alive && !executor.generated).then(|| resize(state, executor))
+}
+
+/// Tells the containerizer what a container may use, whoever launched it.
+pub(crate) fn resize(state: &State, executor: &Executor) -> Effect {
+    Effect::Update { id: executor.container.clone(), config: Box::new(config(state, executor)) }
+}
+
 /// What the containerizer is told.
 fn config(state: &State, executor: &Executor) -> ContainerConfig {
     let settings = &state.settings;
@@ -109,6 +124,11 @@ fn config(state: &State, executor: &Executor) -> ContainerConfig {
     };
     let user = user(state, executor);
     ContainerConfig {
+        resources: executor.resources(),
+        limits: limits(executor),
+        container: executor.info.container.clone(),
+        secrets: super::environment::secrets(executor),
+        session: false,
         sandbox: executor.directory.to_path_buf(),
         program,
         argv,

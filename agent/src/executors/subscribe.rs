@@ -127,12 +127,15 @@ mod tests {
         world.run(custom_task("t"), true);
         world.launched("e");
         let told = world.subscribe("e", 1);
+        // What it is given it may use before it hears of it.
+        let resized = format!("update {} to cpus:1.1; mem:96", world.container("e"));
         assert_eq!(
             told,
             [
                 "answer accepted",
                 "open stream 1",
                 "to stream 1: SUBSCRIBED",
+                resized.as_str(),
                 "record given t",
                 "to stream 1: LAUNCH t"
             ]

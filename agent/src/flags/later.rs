@@ -13,7 +13,6 @@ pub(crate) const LATER: &[(&str, Option<&str>)] = &[
     ("acls", None),
     ("agent_features", None),
     ("agent_subsystems", None),
-    ("allowed_devices", None),
     ("appc_simple_discovery_uri_prefix", Some("http://")),
     ("appc_store_dir", Some("/tmp/mesos/store/appc")),
     ("authenticate_http_executors", None),
@@ -24,25 +23,13 @@ pub(crate) const LATER: &[(&str, Option<&str>)] = &[
     ("authentication_timeout_max", Some("1mins")),
     ("authentication_timeout_min", Some("5secs")),
     ("authorizer", Some("local")),
-    ("bounding_capabilities", None),
-    ("cgroups_cpu_enable_pids_and_tids_count", Some("false")),
     ("cgroups_destroy_timeout", Some("1mins")),
-    ("cgroups_enable_cfs", Some("false")),
-    ("cgroups_hierarchy", Some("/sys/fs/cgroup")),
-    ("cgroups_limit_swap", Some("false")),
-    ("cgroups_net_cls_primary_handle", None),
-    ("cgroups_net_cls_secondary_handles", None),
-    ("cgroups_root", Some("mesos")),
-    ("container_disk_watch_interval", Some("15secs")),
     ("container_logger", None),
     ("containerizers", Some("mesos")),
     ("credential", None),
     ("csi_plugin_config_dir", None),
     ("default_container_dns", None),
     ("default_container_info", None),
-    ("default_container_shm_size", None),
-    ("disallow_sharing_agent_ipc_namespace", Some("false")),
-    ("disallow_sharing_agent_pid_namespace", Some("false")),
     ("disk_profile_adaptor", None),
     ("docker", Some("docker")),
     ("docker_config", None),
@@ -58,14 +45,11 @@ pub(crate) const LATER: &[(&str, Option<&str>)] = &[
     ("docker_volume_chown", Some("false")),
     ("domain", None),
     ("domain_socket_location", None),
-    ("effective_capabilities", None),
-    ("enforce_container_disk_quota", Some("false")),
     ("executor_reregistration_retry_interval", None),
     ("firewall_rules", None),
     ("gc_non_executor_container_sandboxes", Some("false")),
     ("hadoop_home", None),
     ("hooks", None),
-    ("host_path_volume_force_creation", None),
     ("http_authenticators", None),
     ("http_command_executor", Some("false")),
     ("http_credentials", None),
@@ -78,9 +62,7 @@ pub(crate) const LATER: &[(&str, Option<&str>)] = &[
     ("ip6", None),
     ("ip6_discovery_command", None),
     ("ip_discovery_command", None),
-    ("isolation", Some("posix/cpu,posix/mem")),
     ("jwt_secret_key", None),
-    ("launcher", Some("posix")),
     ("master_detector", None),
     ("memory_profiling", Some("false")),
     ("modules", None),
@@ -99,7 +81,6 @@ pub(crate) const LATER: &[(&str, Option<&str>)] = &[
     ("reconfiguration_policy", Some("equal")),
     ("resource_estimator", None),
     ("resource_provider_config_dir", None),
-    ("revocable_cpu_low_priority", Some("true")),
     ("sandbox_directory", Some("/mnt/mesos/sandbox")),
     ("secret_resolver", None),
     ("systemd_enable_support", Some("false")),
@@ -161,14 +142,14 @@ mod tests {
 
     #[test]
     fn the_default_of_a_flag_to_come_is_understood() {
-        assert!(parse("--isolation=posix/cpu,posix/mem").is_ok());
+        assert!(parse("--containerizers=mesos").is_ok());
         assert!(parse("--docker_volume_chown=false").is_ok());
     }
 
     #[test]
     fn anything_else_of_a_flag_to_come_is_refused_by_name() {
-        let error = parse("--isolation=cgroups/cpu").unwrap_err().to_string();
-        assert!(error.contains("--isolation") && error.contains("not supported yet"), "{error}");
+        let error = parse("--containerizers=docker").unwrap_err().to_string();
+        assert!(error.contains("--containerizers") && error.contains("not supported yet"), "{error}");
         assert!(parse("--docker_volume_chown").is_err());
         assert!(parse("--hooks=mine").unwrap_err().to_string().contains("not supported yet"));
     }

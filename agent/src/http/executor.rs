@@ -8,9 +8,11 @@ use api::v1;
 use libprocess::Edge;
 use libprocess::http::{self, Request, Response, StatusCode, header};
 use model::executor_call::{ExecutorCall, ExecutorCallKind};
+use model::{StatusReason, TaskState};
 
 use super::{Session, StreamNo, Wrong};
 use crate::actor::Agent;
+use crate::executors;
 use crate::messages::{Door, Input, Letter};
 use crate::public::Public;
 
@@ -38,7 +40,8 @@ async fn answer(request: &mut Request, edge: &Edge<Agent>, public: &Public) -> R
     let given = MediaType::of_call(request.text_of(header::CONTENT_TYPE))?;
     let body = request.bytes(CALL_MAX).await?;
     let call: v1::executor::Call = content::decode_call(&body, given)?;
-    let call = ExecutorCall::try_from(call).map_err(|error| Wrong::bad_request(error.to_string()))?;
+    let mut call = ExecutorCall::try_from(call).map_err(|error| Wrong::bad_request(error.to_string()))?;
+    limited(&mut call, public).await;
     if !matches!(call.kind, ExecutorCallKind::Subscribe { .. }) {
         ask(edge, call, Door::default(), None).await?;
         return Ok(Response::accepted());
@@ -49,6 +52,25 @@ async fn answer(request: &mut Request, edge: &Edge<Agent>, public: &Public) -> R
     let door = Door { session: Some(Session { sender, media }), ..Door::default() };
     ask(edge, call, door, Some(number)).await?;
     Ok(Response::ok().header(header::CONTENT_TYPE, media.as_str()).body(body))
+}
+
+/// A task that failed may have been killed for what its container broke, which its executor cannot know: then the status
+/// says so. Whatever the kernel counted is there before the executor hears of the end.
+async fn limited(call: &mut ExecutorCall, public: &Public) {
+    let ExecutorCallKind::Update(status) = &mut call.kind else { return };
+    if status.state != TaskState::Failed
+        || status.reason.is_some_and(|reason| reason != StatusReason::CommandExecutorFailed)
+    {
+        return;
+    }
+    let state = public.state();
+    let executor = state.executor(&(call.framework_id.clone(), call.executor_id.clone()));
+    let (Some(executor), Some(containers)) = (executor, public.containers()) else { return };
+    if let Some(broke) = containers.limitation(executor.container.clone()).await {
+        status.reason = Some(executors::reason(broke.kind));
+        status.message = Some(broke.message);
+        status.limitation = Some(broke.resources);
+    }
 }
 
 /// Asks the agent.

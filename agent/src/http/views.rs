@@ -10,7 +10,7 @@ use libprocess::Edge;
 use model::{ContainerId, ContainerStatus, Resources, Task, Time};
 
 use crate::actor::Agent;
-use crate::containerizer::Usage;
+use crate::containerizer::{BlockIo, Usage};
 use crate::master::capabilities;
 use crate::metrics::used;
 use crate::public::Public;
@@ -115,22 +115,47 @@ pub(super) fn containers<'a>(
 
 /// What one container uses, and may use.
 ///
-/// Source: Mesos `/monitor/statistics`; limits are what was asked for, since nothing enforces them here.
+/// Source: Mesos `/monitor/statistics`. What the kernel counts and limits comes from the kernel; without isolators that
+/// limit, limits are what was asked for.
 pub(super) fn statistics(executor: &state::Executor, usage: &Usage, now: Time) -> v1::ResourceStatistics {
     statistics_of(&executor.resources(), usage, now)
 }
 
 fn statistics_of(may: &Resources, usage: &Usage, now: Time) -> v1::ResourceStatistics {
     let bytes = may.mem().thousandths().max(0) as u64 * (1024 * 1024) / 1000;
+    let memory = usage.memory.unwrap_or_default();
+    let counted = |bytes: u64| usage.memory.map(|_| bytes);
+    let [periods, throttled] = usage.cpu.and_then(|cpu| cpu.periods).map_or([None; 2], |both| both.map(Some));
+    let narrow = |number: Option<u64>| number.and_then(|number| u32::try_from(number).ok());
     v1::ResourceStatistics {
+        cpus_limit: usage.cpus_limit,
+        cpus_nr_periods: narrow(periods),
+        cpus_nr_throttled: narrow(throttled),
+        cpus_throttled_time_secs: usage
+            .cpu
+            .and_then(|cpu| cpu.throttled_nanos)
+            .map(|nanos| nanos as f64 / 1e9),
+        mem_total_bytes: counted(memory.total),
+        mem_total_memsw_bytes: memory.total_and_swap,
+        mem_kmem_usage_bytes: memory.kernel,
+        mem_kmem_tcp_usage_bytes: memory.kernel_tcp,
+        mem_file_bytes: counted(memory.file),
+        mem_cache_bytes: counted(memory.file),
+        mem_anon_bytes: counted(memory.anon),
+        mem_mapped_file_bytes: counted(memory.mapped_file),
+        mem_swap_bytes: memory.swap,
+        mem_unevictable_bytes: counted(memory.unevictable),
+        blkio_statistics: block_io(&usage.block_io),
+        disk_limit_bytes: usage.disk_limit_bytes,
+        disk_used_bytes: usage.disk_used_bytes,
         timestamp: now.as_secs_f64(),
         processes: u32::try_from(usage.processes).ok(),
         threads: u32::try_from(usage.threads).ok(),
         cpus_user_time_secs: Some(usage.user_seconds),
         cpus_system_time_secs: Some(usage.system_seconds),
         cpus_soft_limit: Some(may.cpus().as_f64()),
-        mem_limit_bytes: Some(bytes),
-        mem_soft_limit_bytes: Some(bytes),
+        mem_limit_bytes: if usage.memory.is_some() { memory.limit } else { Some(bytes) },
+        mem_soft_limit_bytes: memory.soft_limit.or(Some(bytes)),
         mem_rss_bytes: Some(usage.resident_bytes),
         ..v1::ResourceStatistics::default()
     }
@@ -178,6 +203,27 @@ pub(super) async fn listed(
         });
     let containers: Vec<_> = executors.chain(others).collect();
     (!containers.is_empty()).then_some(v1::agent::response::GetContainers { containers })
+}
+
+/// What was read and written, as the throttling policy counts it.
+fn block_io(devices: &[BlockIo]) -> Option<v1::cgroup_info::blkio::Statistics> {
+    use v1::cgroup_info::blkio::{Operation, Statistics, Value, throttling};
+    if devices.is_empty() {
+        return None;
+    }
+    let both = |read, written| {
+        let value = |op: Operation, value| Value { op: Some(op as i32), value: Some(value) };
+        vec![value(Operation::Read, read), value(Operation::Write, written)]
+    };
+    let throttling = devices.iter().map(|io| throttling::Statistics {
+        device: Some(v1::device::Number {
+            major_number: u64::from(io.device.0),
+            minor_number: u64::from(io.device.1),
+        }),
+        io_serviced: both(io.reads, io.writes),
+        io_service_bytes: both(io.read_bytes, io.written_bytes),
+    });
+    Some(Statistics { throttling: throttling.collect(), ..Statistics::default() })
 }
 
 /// Tasks as `GET_TASKS` sorts them.

@@ -82,6 +82,9 @@ pub(crate) fn containers(state: &mut State, running: &[ContainerId], now: Time) 
         let key = (executor.framework.clone(), executor.id.clone());
         Effect::Wake(Alarm::Subscribed { executor: key, container: executor.container.clone() }, timeout)
     }));
+    // Isolators of this agent have not launched them and are told what they may use.
+    let known = state.executors().filter(|executor| running.contains(&executor.container));
+    effects.extend(known.map(|executor| executors::resize(state, executor)));
     effects.extend(reconnected(state, false));
     effects
 }

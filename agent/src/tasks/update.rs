@@ -10,6 +10,7 @@ use model::{
 
 use super::settle;
 use crate::effects::{Effect, Effects};
+use crate::executors;
 use crate::recovery::{Durable, Record};
 use crate::state::{Executor, Key, State};
 
@@ -51,7 +52,9 @@ pub(crate) fn update(state: &mut State, key: &Key, status: TaskStatus, now: Time
         executor: Some(key.1.clone()),
         status: Box::new(status.as_ref().clone()),
     });
-    vec![Effect::Record { records: record.into_iter().collect(), then: vec![then] }]
+    let resized = status.state.is_terminal().then(|| executors::resized(state, key)).flatten();
+    let written = Effect::Record { records: record.into_iter().collect(), then: vec![then] };
+    [written].into_iter().chain(resized).collect()
 }
 
 /// The status with what only the agent knows.

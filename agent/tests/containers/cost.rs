@@ -4,16 +4,36 @@ use std::fs;
 
 use agent::containerizer::{ContainerEvent, Input};
 use agent_linux::child::Spent;
+use model::ContainerId;
 
+use crate::isolated::Isolated;
 use crate::machine::{Machine, now, wait_until};
+
+const ROUNDS: u32 = 200;
 
 #[test]
 fn a_launch_costs_little() {
-    let machine = Machine::new();
-    let rounds: u32 = 200;
+    measure(&Machine::new(), "plain");
+    for (what, names) in [
+        ("in cgroups", "cgroups/cpu,cgroups/mem,cgroups/pids"),
+        ("isolated", "cgroups/cpu,cgroups/mem,cgroups/pids,filesystem/linux,namespaces/pid,namespaces/ipc"),
+    ] {
+        let Some(isolated) = Isolated::new(names) else { return };
+        measure(&isolated.machine, what);
+        wait_until("its groups are gone", || {
+            (0..ROUNDS).all(|n| isolated.groups(&format!("c{n}")).is_empty())
+        });
+        wait_until("the first one's too", || isolated.groups("warm").is_empty());
+        isolated.leave_nothing();
+    }
+}
+
+fn measure(machine: &Machine, what: &str) {
+    let rounds = ROUNDS;
     // The first one seals the program and warms what it touches.
     machine.run("warm", "exit 0");
     machine.terminated();
+    machine.say(Input::Forget { id: ContainerId::new("warm") });
 
     let before = Spent::so_far();
     let begun = now();
@@ -22,6 +42,7 @@ fn a_launch_costs_little() {
         machine.launch_with(&format!("c{round}"), "", |config| {
             config.program = "/bin/true".into();
             config.argv = vec!["true".into()];
+            config.resources = "cpus:0.1;mem:32".parse().unwrap();
         });
         open += 1;
     }
@@ -38,7 +59,7 @@ fn a_launch_costs_little() {
     }
     let took = now() - begun;
     wait_until("all supervisors are gone", || {
-        fs::read_dir(machine.dir.path().join("run/containers")).unwrap().count() <= 1
+        fs::read_dir(machine.dir.path().join("run/containers")).unwrap().count() == 0
     });
     let after = Spent::so_far();
     let plain = plain_spawns(rounds);
@@ -48,7 +69,7 @@ fn a_launch_costs_little() {
     let each = |micros: u64| micros as f64 / 1000.0 / f64::from(rounds);
     let all = each(mine - mine_before + theirs - theirs_before);
     eprintln!(
-        "{rounds} launches of `true`: {:.0}/s, CPU per launch {all:.2} ms (agent {:.2}, supervisor and task {:.2}), \
+        "{rounds} launches of `true`, {what}: {:.0}/s, CPU per launch {all:.2} ms (agent {:.2}, supervisor and task {:.2}), \
          {:.1} times that of a plain spawn",
         f64::from(rounds) / took.as_secs_f64(),
         each(mine - mine_before),

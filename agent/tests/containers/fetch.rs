@@ -145,7 +145,7 @@ fn a_fetched_file_is_read_with_the_rights_of_the_task() {
     assert!(failure.message.contains("Permission denied"), "{}", failure.message);
 }
 
-fn open_to_all(dir: &Path) {
+pub(crate) fn open_to_all(dir: &Path) {
     fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 

@@ -123,7 +123,7 @@ fn what_running_containers_use_is_known() {
     let agent = machine.agent.as_ref().unwrap();
     let ask = || {
         let asked = agent.containerizer.call(Duration::from_secs(10), |reply| Input::Usage { reply });
-        agent.runtime.block_on(asked).unwrap()[&ContainerId::new("c1")]
+        agent.runtime.block_on(asked).unwrap()[&ContainerId::new("c1")].clone()
     };
     wait_until("both children are there", || ask().processes == 3);
     assert!(ask().resident_bytes > 100_000);

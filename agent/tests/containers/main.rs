@@ -1,7 +1,10 @@
 //! The containerizer from outside, with real processes: launched, watched, ended, found again.
 
+mod cgroups;
 mod cost;
 mod fetch;
+mod isolated;
 mod life;
 mod machine;
 mod recovery;
+mod sets_apart;

@@ -20,14 +20,17 @@ use model::ContainerId;
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
-use super::decide::{decide, identities};
+use super::decide::{decide, identities, running};
 use super::done::{Done, Found, Line, Remains};
 use super::effects::Effect;
 use super::state::State;
-use super::{recover, start, watch};
+use super::{guard, recover, start, watch};
 use crate::containerizer::launcher::Launcher;
-use crate::containerizer::{ContainerConfig, ContainerEvent, Input, LaunchFailure, LaunchStep, Usage, Work};
+use crate::containerizer::{
+    ContainerConfig, ContainerEvent, Input, LaunchFailure, LaunchStep, Limitation, Usage, Work,
+};
 use crate::fetcher::{self, Cache, Fetcher};
+use crate::isolators::{IsolationConfig, Isolators};
 
 /// How often a supervisor that does not answer is tried again.
 const RETRY: Duration = Duration::from_secs(5);
@@ -47,6 +50,8 @@ pub struct Config {
     pub cache_dir: Option<PathBuf>,
     /// How much is kept of them. Unit: bytes.
     pub cache_bytes: u64,
+    /// What sets containers apart.
+    pub isolation: IsolationConfig,
 }
 
 impl Config {
@@ -59,6 +64,7 @@ impl Config {
             frameworks_home: None,
             cache_dir: None,
             cache_bytes: 2 << 30,
+            isolation: IsolationConfig::default(),
         }
     }
 }
@@ -68,6 +74,9 @@ pub struct Containerizer {
     state: State,
     config: Config,
     launcher: Launcher,
+    isolators: Isolators,
+    /// Dropping one stops listening to that container's alarm.
+    guards: BTreeMap<ContainerId, oneshot::Sender<()>>,
     /// Where supervisors are told things.
     lines: BTreeMap<ContainerId, Rc<Packets>>,
     /// Dropping one stops that fetch.
@@ -80,13 +89,24 @@ pub struct Containerizer {
 impl Containerizer {
     /// A containerizer that tells what happens to `tell`.
     ///
-    /// Errors: the runtime directory cannot be made, or the launcher cannot be sealed.
+    /// Errors: the runtime directory cannot be made, the launcher cannot be sealed, or the machine lacks what isolators need.
     pub fn new(config: Config, tell: Box<dyn Fn(ContainerEvent) + Send>) -> io::Result<Self> {
+        let isolators = Isolators::new(&config.isolation).map_err(io::Error::other)?;
+        Self::with(config, isolators, tell)
+    }
+
+    /// One whose isolators are made already.
+    pub(crate) fn with(
+        config: Config,
+        isolators: Isolators,
+        tell: Box<dyn Fn(ContainerEvent) + Send>,
+    ) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&config.runtime_dir)?;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(config.runtime_dir.join("containers"))?;
         let launcher = Launcher::seal(&config.runtime_dir)?;
         let cores = thread::available_parallelism().map_or(2, usize::from);
-        let state = State::new(config.lanes.unwrap_or(4 * cores));
+        let mut state = State::new(config.lanes.unwrap_or(4 * cores));
+        state.isolated = isolators.look_after();
         let cache = match config.cache_bytes {
             0 => None,
             bytes => {
@@ -94,8 +114,8 @@ impl Containerizer {
                 Some(Cache::new(&config.cache_dir.clone().unwrap_or_else(usual), bytes)?)
             }
         };
-        let (lines, fetching) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { state, config, launcher, lines, fetching, cache, tell })
+        let (lines, fetching, guards) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Ok(Self { state, config, launcher, isolators, guards, lines, fetching, cache, tell })
     }
 
     fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
@@ -104,8 +124,11 @@ impl Containerizer {
             Effect::StopFetch(id) => drop(self.fetching.remove(&id)),
             Effect::Start(id, config) => {
                 let (launcher, root) = (self.launcher.clone(), self.config.runtime_dir.clone());
+                let isolators = self.isolators.clone();
+                let around =
+                    id.parent().and_then(|parent| self.state.containers.get(&parent)?.identity.clone());
                 let job = move || {
-                    let line = start::start(&launcher, &root, &id, *config);
+                    let line = start::start(&launcher, &root, &id, *config, &isolators, around.as_ref());
                     Done::Started(id, line)
                 };
                 ctx.blocking(job, work);
@@ -130,7 +153,9 @@ impl Containerizer {
                 ctx.blocking(job, work);
             }
             Effect::Sweep(id, identity) => {
+                let isolators = self.isolators.clone();
                 let job = move || {
+                    isolators.end(&id);
                     if let (Some(identity), Ok(boot)) = (identity, boot_id()) {
                         recover::end(&identity, &boot);
                     }
@@ -138,9 +163,31 @@ impl Containerizer {
                 };
                 ctx.blocking(job, work);
             }
+            Effect::Conclude(id) => {
+                let isolators = self.isolators.clone();
+                ctx.blocking(
+                    move || {
+                        let limitation = isolators.limitation(&id);
+                        Done::Concluded(id, limitation)
+                    },
+                    work,
+                );
+            }
+            Effect::Update(id, config) => {
+                let isolators = self.isolators.clone();
+                ctx.blocking(
+                    move || {
+                        let result = isolators.update(&id, &config);
+                        Done::Updated(id, result)
+                    },
+                    work,
+                );
+            }
             Effect::Remove(id) => {
                 let dir = start::runtime_dir(&self.config.runtime_dir, &id);
+                let isolators = self.isolators.clone();
                 let job = move || {
+                    isolators.cleanup(&id);
                     match fs::remove_dir_all(&dir) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => {
                             warn!(dir = %dir.display(), %error, "a runtime directory cannot be removed");
@@ -153,7 +200,8 @@ impl Containerizer {
             }
             Effect::Recover(known) => {
                 let root = self.config.runtime_dir.clone();
-                ctx.blocking(move || Done::Recovered(recover::recover(&root, known)), work);
+                let isolators = self.isolators.clone();
+                ctx.blocking(move || Done::Recovered(recover::recover(&root, known, &isolators)), work);
             }
             Effect::Retry { id, known, identity } => self.retry(id, known, identity, ctx),
             Effect::Tell(event) => (self.tell)(event),
@@ -198,7 +246,15 @@ impl Containerizer {
     }
 
     fn watch(&mut self, id: ContainerId, line: Line, ctx: &mut Context<Self>) {
-        let Line { channel, pidfd, child } = line;
+        let Line { channel, pidfd, child, alarm } = line;
+        if let Some(alarm) = alarm {
+            let (stop, stopped) = oneshot::channel();
+            self.guards.insert(id.clone(), stop);
+            ctx.task(
+                guard::guard(id.clone(), alarm, stopped, ctx.runtime().clone(), ctx.pid().clone()),
+                work,
+            );
+        }
         let channel = Rc::new(channel);
         self.lines.insert(id.clone(), channel.clone());
         ctx.task(watch::watch(id, channel, pidfd, child, ctx.pid().clone()), work);
@@ -207,11 +263,15 @@ impl Containerizer {
     fn retry(&self, id: ContainerId, known: bool, identity: Option<Identity>, ctx: &mut Context<Self>) {
         warn!(container = %id, "a supervisor lives and does not answer; it is tried again");
         let dir = start::runtime_dir(&self.config.runtime_dir, &id);
-        let runtime = ctx.runtime().clone();
+        let (runtime, isolators, whose) = (ctx.runtime().clone(), self.isolators.clone(), id.clone());
         let looking = async move {
             runtime.sleep(RETRY).await;
             let expected = identity.clone();
-            let look = move || recover::look(&dir, expected.as_ref(), &boot_id().unwrap_or_default());
+            let look = move || {
+                let mut found = recover::look(&dir, expected.as_ref(), &boot_id().unwrap_or_default());
+                recover::settle(&whose, &mut found, &isolators);
+                found
+            };
             let what = fetcher::blocking(&runtime, look).await.unwrap_or(Remains::Mute { identity });
             Done::Retried(Found { id, known, what })
         };
@@ -221,26 +281,50 @@ impl Containerizer {
     /// Answers from the pool: reading the process table takes a while on a busy machine.
     fn usage(&self, reply: Reply<BTreeMap<ContainerId, Usage>>, ctx: &mut Context<Self>) {
         let running = identities(&self.state);
+        let isolators = self.isolators.clone();
         let job = move || {
             let table = if running.is_empty() { Table::default() } else { Table::read().unwrap_or_default() };
             let usage = running.into_iter().filter_map(|(id, identity)| {
                 let supervisor = ProcessId { pid: identity.supervisor, started: identity.supervisor_started };
-                let usage = table.usage_below(supervisor)?;
-                Some((
-                    id,
-                    Usage {
-                        processes: usage.processes,
-                        threads: usage.threads,
-                        user_seconds: usage.user_seconds,
-                        system_seconds: usage.system_seconds,
-                        resident_bytes: usage.resident_bytes,
-                    },
-                ))
+                let tree = table.usage_below(supervisor)?;
+                let mut usage = Usage {
+                    processes: tree.processes,
+                    threads: tree.threads,
+                    user_seconds: tree.user_seconds,
+                    system_seconds: tree.system_seconds,
+                    resident_bytes: tree.resident_bytes,
+                    ..Usage::default()
+                };
+                isolators.usage(&id, &mut usage);
+                Some((id, usage))
             });
             reply.send(usage.collect());
             Done::Nothing
         };
         ctx.blocking(job, work);
+    }
+}
+
+impl Containerizer {
+    /// Looks whether a container broke something; tells `reply` too, if somebody asked.
+    fn look(&self, id: ContainerId, reply: Option<Reply<Option<Limitation>>>, ctx: &mut Context<Self>) {
+        let isolators = self.isolators.clone();
+        let job = move || {
+            let limitation = isolators.limitation(&id);
+            if let Some(reply) = reply {
+                reply.send(limitation.clone());
+            }
+            Done::Looked(id, limitation)
+        };
+        ctx.blocking(job, work);
+    }
+
+    /// Looks at all that run, and does so again after a while.
+    fn patrol(&self, ctx: &mut Context<Self>) {
+        let Some(period) = self.isolators.period() else { return };
+        let (isolators, ids) = (self.isolators.clone(), running(&self.state));
+        ctx.blocking(move || Done::Patrolled(isolators.patrol(&ids)), work);
+        ctx.after(period, work(Done::Patrol));
     }
 }
 
@@ -254,6 +338,10 @@ impl Message for Input {
 
 impl Actor for Containerizer {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.patrol(ctx);
+    }
 }
 
 impl Process for Containerizer {
@@ -267,9 +355,15 @@ impl Handler<Input> for Containerizer {
     fn handle(&mut self, input: Input, ctx: &mut Context<Self>) {
         match input {
             Input::Usage { reply } => self.usage(reply, ctx),
+            Input::Limitation { id, reply } => self.look(id, Some(reply), ctx),
+            Input::Work(Work(Done::Rang(id))) => self.look(id, None, ctx),
+            Input::Work(Work(Done::Patrol)) => self.patrol(ctx),
             input => {
                 match &input {
-                    Input::Work(Work(Done::Gone(id))) => drop(self.lines.remove(id)),
+                    Input::Work(Work(Done::Gone(id))) => {
+                        self.lines.remove(id);
+                        self.guards.remove(id);
+                    }
                     Input::Work(Work(Done::Fetched(id, _))) => drop(self.fetching.remove(id)),
                     _ => {}
                 }

@@ -5,7 +5,7 @@ use model::ContainerId;
 
 use super::done::Done;
 use super::effects::Effect;
-use super::state::{Stage, State};
+use super::state::{Container, Stage, State};
 use super::{end, family, launch, recovered};
 use crate::containerizer::Input;
 
@@ -18,7 +18,8 @@ pub(crate) fn decide(state: &mut State, input: Input) -> Vec<Effect> {
         Input::Destroy { id } => launch::destroy(state, &id),
         Input::Recover { known } => vec![Effect::Recover(known)],
         Input::Forget { id } => end::forget(state, &id),
-        Input::Usage { .. } => Vec::new(),
+        Input::Update { id, config } => launch::update(state, id, config),
+        Input::Usage { .. } | Input::Limitation { .. } => Vec::new(),
         Input::Work(work) => match work.0 {
             Done::Fetched(id, result) => launch::fetched(state, &id, result),
             Done::Started(id, result) => launch::started(state, &id, result),
@@ -28,7 +29,13 @@ pub(crate) fn decide(state: &mut State, input: Input) -> Vec<Effect> {
             Done::Swept(id) => end::swept(state, &id),
             Done::Recovered(found) => recovered::recovered(state, found),
             Done::Retried(found) => recovered::retried(state, found),
-            Done::Nothing => Vec::new(),
+            Done::Concluded(id, limitation) => end::concluded(state, &id, limitation),
+            Done::Looked(id, limitation) => end::limited(state, &id, limitation),
+            Done::Patrolled(found) => {
+                found.into_iter().flat_map(|(id, broke)| end::limited(state, &id, Some(broke))).collect()
+            }
+            Done::Updated(id, result) => launch::updated(state, &id, result),
+            Done::Rang(_) | Done::Patrol | Done::Nothing => Vec::new(),
         },
     };
     effects = family::hold_ends(state, effects);
@@ -45,6 +52,12 @@ pub(crate) fn identities(state: &State) -> Vec<(ContainerId, Identity)> {
         .filter(|(_, container)| matches!(container.stage, Stage::Running) && !container.orphan)
         .filter_map(|(id, container)| Some((id.clone(), container.identity.clone()?)))
         .collect()
+}
+
+/// Whom the shell looks at from time to time.
+pub(crate) fn running(state: &State) -> Vec<ContainerId> {
+    let running = |container: &Container| matches!(container.stage, Stage::Running);
+    state.containers.iter().filter(|(_, container)| running(container)).map(|(id, _)| id.clone()).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What comes back from work that took its time.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use agent_launch::{Identity, Report, StatusRecord};
@@ -7,7 +8,8 @@ use agent_linux::packet::Packets;
 use agent_linux::pidfd::Pidfd;
 use model::ContainerId;
 
-use crate::containerizer::LaunchFailure;
+use crate::containerizer::{LaunchFailure, Limitation};
+use crate::isolators::Alarm;
 
 /// A piece of work is done.
 #[derive(Debug)]
@@ -28,6 +30,18 @@ pub(crate) enum Done {
     Recovered(Vec<Found>),
     /// A mute supervisor was tried again.
     Retried(Found),
+    /// What an ended container broke was looked for.
+    Concluded(ContainerId, Option<Limitation>),
+    /// An alarm of a running container rang.
+    Rang(ContainerId),
+    /// What a running container broke was looked for.
+    Looked(ContainerId, Option<Limitation>),
+    /// It is time to look at all.
+    Patrol,
+    /// All were looked at; these broke something.
+    Patrolled(BTreeMap<ContainerId, Limitation>),
+    /// A running container was given more or less, or not.
+    Updated(ContainerId, Result<(), String>),
     /// Work that changes nothing here.
     Nothing,
 }
@@ -38,6 +52,8 @@ pub(crate) struct Line {
     pub(crate) pidfd: Pidfd,
     /// It is our own child, to be collected when it ends.
     pub(crate) child: bool,
+    /// What rings when the container may have broken something.
+    pub(crate) alarm: Option<Alarm>,
 }
 
 impl fmt::Debug for Line {
@@ -63,7 +79,7 @@ pub(crate) enum Remains {
     /// Its supervisor lives and does not answer.
     Mute { identity: Option<Identity> },
     /// It ended and left its record.
-    Record(StatusRecord),
+    Record(StatusRecord, Option<Limitation>),
     /// It ran, and neither supervisor nor record is left; its processes were ended.
     Lost,
     /// It belongs to an earlier boot.

@@ -25,7 +25,11 @@ pub(crate) enum Effect {
     Read(ContainerId),
     /// Ends what is left of a container; comes back as `Swept`.
     Sweep(ContainerId, Option<Identity>),
-    /// Removes the runtime directory.
+    /// Looks for what an ended container broke; comes back as `Concluded`.
+    Conclude(ContainerId),
+    /// Gives a running container more or less; comes back as `Updated`.
+    Update(ContainerId, Box<ContainerConfig>),
+    /// Removes what was made for it, and the runtime directory.
     Remove(ContainerId),
     /// Looks through what an earlier agent left; comes back as `Recovered`.
     Recover(Vec<KnownContainer>),
@@ -45,6 +49,8 @@ impl fmt::Display for Effect {
             Self::Say(id, request) => write!(f, "say {request:?} to {id}"),
             Self::Read(id) => write!(f, "read {id}"),
             Self::Sweep(id, _) => write!(f, "sweep {id}"),
+            Self::Conclude(id) => write!(f, "conclude {id}"),
+            Self::Update(id, _) => write!(f, "update {id}"),
             Self::Remove(id) => write!(f, "remove {id}"),
             Self::Recover(known) => write!(f, "recover {}", known.len()),
             Self::Retry { id, .. } => write!(f, "retry {id}"),
@@ -55,6 +61,9 @@ impl fmt::Display for Effect {
             }
             Self::Tell(ContainerEvent::Terminated { id, termination }) => {
                 write!(f, "tell {id} ended by {:?}: {}", termination.cause, termination.message)
+            }
+            Self::Tell(ContainerEvent::UpdateFailed { id, message }) => {
+                write!(f, "tell {id} not updated: {message}")
             }
             Self::Tell(ContainerEvent::Recovered { running, orphans }) => {
                 write!(f, "tell recovered, {} running, {} orphans", running.len(), orphans.len())

@@ -4,10 +4,12 @@ use agent_launch::{Outcome, Report, Request, StatusRecord};
 use model::ContainerId;
 
 use super::effects::Effect;
+use super::launch;
 use super::state::{Container, Stage, State};
-use crate::containerizer::{Cause, ContainerEvent, LaunchFailure, LaunchStep, Termination};
+use crate::containerizer::{Cause, ContainerEvent, LaunchFailure, LaunchStep, Limitation, Termination};
 
 pub(crate) fn heard(state: &mut State, id: &ContainerId, report: Report) -> Vec<Effect> {
+    let isolated = state.isolated;
     let Some(container) = state.containers.get_mut(id) else { return Vec::new() };
     match report {
         Report::Held(identity) => {
@@ -30,7 +32,7 @@ pub(crate) fn heard(state: &mut State, id: &ContainerId, report: Report) -> Vec<
             let pid = container.identity.as_ref().map_or(0, |identity| identity.task);
             vec![Effect::Tell(ContainerEvent::Launched { id: id.clone(), pid })]
         }
-        Report::Ended(record) => end(container, id, record, false),
+        Report::Ended(record) => end(container, id, record, false, isolated),
         // Answers, and what only those hear who attach.
         Report::Welcome(_) | Report::Refused(_) | Report::Attached | Report::Busy | Report::Output { .. } => {
             Vec::new()
@@ -44,15 +46,48 @@ pub(crate) fn end(
     id: &ContainerId,
     record: StatusRecord,
     gone: bool,
+    isolated: bool,
 ) -> Vec<Effect> {
-    if matches!(container.stage, Stage::Ended { .. }) {
+    if matches!(container.stage, Stage::Ended { .. } | Stage::Concluding { .. }) {
         return Vec::new();
     }
+    if isolated && !container.orphan && container.limitation.is_none() {
+        container.stage = Stage::Concluding { record, gone };
+        return vec![Effect::Conclude(id.clone())];
+    }
+    conclude(container, id, record, gone)
+}
+
+/// What it broke was looked for.
+pub(crate) fn concluded(state: &mut State, id: &ContainerId, limitation: Option<Limitation>) -> Vec<Effect> {
+    let Some(container) = state.containers.get_mut(id) else { return Vec::new() };
+    let Stage::Concluding { record, gone } = &container.stage else { return Vec::new() };
+    let (record, gone) = (record.clone(), *gone);
+    container.limitation = limitation;
+    let effects = conclude(container, id, record, gone);
+    effects.into_iter().chain(remove_if_forgotten(state, id)).collect()
+}
+
+/// A running container broke something: it ends for it.
+pub(crate) fn limited(state: &mut State, id: &ContainerId, limitation: Option<Limitation>) -> Vec<Effect> {
+    let (Some(container), Some(limitation)) = (state.containers.get_mut(id), limitation) else {
+        return Vec::new();
+    };
+    if container.limitation.is_some() || !container.stage.has_supervisor() {
+        // One that has ended is looked at anyway.
+        return Vec::new();
+    }
+    container.limitation = Some(limitation);
+    launch::destroy(state, id)
+}
+
+fn conclude(container: &mut Container, id: &ContainerId, record: StatusRecord, gone: bool) -> Vec<Effect> {
     container.stage = Stage::Ended { gone, forgotten: container.orphan };
     if container.orphan {
         return if gone { Vec::new() } else { vec![Effect::Say(id.clone(), Request::Forget)] };
     }
-    vec![tell_end(id, record, container.destroying, container.interrupted)]
+    let limitation = container.limitation.take();
+    vec![tell_end(id, record, container.destroying, container.interrupted, limitation)]
 }
 
 pub(crate) fn tell_end(
@@ -60,6 +95,7 @@ pub(crate) fn tell_end(
     record: StatusRecord,
     destroying: bool,
     interrupted: bool,
+    limitation: Option<Limitation>,
 ) -> Effect {
     match record.outcome {
         Outcome::Exited { status, destroyed } => Effect::Tell(ContainerEvent::Terminated {
@@ -70,6 +106,7 @@ pub(crate) fn tell_end(
                 message: status_text(status),
                 spent_micros: [record.user_micros, record.system_micros],
                 peak_bytes: record.peak_bytes,
+                limitation,
             },
         }),
         Outcome::NotStarted { message: _ } if destroying => {
@@ -88,7 +125,7 @@ pub(crate) fn gone(state: &mut State, id: &ContainerId) -> Vec<Effect> {
             state.containers.remove(id);
             vec![Effect::Remove(id.clone())]
         }
-        Stage::Ended { gone, .. } => {
+        Stage::Ended { gone, .. } | Stage::Concluding { gone, .. } => {
             *gone = true;
             Vec::new()
         }
@@ -100,12 +137,13 @@ pub(crate) fn gone(state: &mut State, id: &ContainerId) -> Vec<Effect> {
 }
 
 pub(crate) fn read(state: &mut State, id: &ContainerId, record: Option<StatusRecord>) -> Vec<Effect> {
+    let isolated = state.isolated;
     let Some(container) = state.containers.get_mut(id) else { return Vec::new() };
     let Some(record) = record else {
         container.stage = Stage::Sweeping;
         return vec![Effect::Sweep(id.clone(), container.identity.clone())];
     };
-    let effects = end(container, id, record, true);
+    let effects = end(container, id, record, true, isolated);
     effects.into_iter().chain(remove_if_forgotten(state, id)).collect()
 }
 
@@ -145,8 +183,14 @@ pub(crate) fn remove_if_forgotten(state: &mut State, id: &ContainerId) -> Option
 }
 
 pub(crate) fn lost(id: &ContainerId, cause: Cause, message: &str) -> Effect {
-    let termination =
-        Termination { status: None, cause, message: message.into(), spent_micros: [0, 0], peak_bytes: 0 };
+    let termination = Termination {
+        status: None,
+        cause,
+        message: message.into(),
+        spent_micros: [0, 0],
+        peak_bytes: 0,
+        limitation: None,
+    };
     Effect::Tell(ContainerEvent::Terminated { id: id.clone(), termination })
 }
 
@@ -167,6 +211,7 @@ pub(crate) fn status_text(status: i32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::decide::decide;
     use super::super::done::Done;
     use super::super::testing::*;
     use super::*;
@@ -202,6 +247,34 @@ mod tests {
             ]
         );
         assert!(state.containers.is_empty());
+    }
+
+    #[test]
+    fn what_a_container_broke_is_told_with_its_end() {
+        let broken = || Limitation {
+            kind: crate::containerizer::LimitationKind::Memory,
+            message: "too much".into(),
+            resources: model::Resources::default(),
+        };
+        let mut state = State::new(4);
+        state.isolated = true;
+        running(&mut state, "late");
+        let ended = done(Done::Heard(id("late"), Report::Ended(exited(9))));
+        assert_eq!(said(&mut state, vec![ended, done(Done::Gone(id("late")))]), ["conclude late"]);
+        let effects = decide(&mut state, done(Done::Concluded(id("late"), Some(broken()))));
+        let [Effect::Tell(ContainerEvent::Terminated { termination, .. })] = &effects[..] else {
+            panic!("{effects:?}")
+        };
+        assert_eq!(termination.limitation, Some(broken()));
+
+        running(&mut state, "noticed");
+        let looked = || done(Done::Looked(id("noticed"), Some(broken())));
+        assert_eq!(said(&mut state, vec![looked(), looked()]), ["say Destroy to noticed"]);
+        let effects = decide(&mut state, done(Done::Heard(id("noticed"), Report::Ended(exited(9)))));
+        assert!(matches!(
+            &effects[..],
+            [Effect::Tell(ContainerEvent::Terminated { termination, .. })] if termination.limitation.is_some()
+        ));
     }
 
     #[test]

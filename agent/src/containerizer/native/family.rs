@@ -163,7 +163,7 @@ mod tests {
             known,
             what: Remains::Alive { line: line(), identity: identity(), running: true },
         };
-        let record = Found { id: id("p"), known: true, what: Remains::Record(exited(0)) };
+        let record = Found { id: id("p"), known: true, what: Remains::Record(exited(0), None) };
         let effects = said(
             &mut state,
             vec![done(Done::Recovered(vec![record, alive("p.a", true), alive("p.s", false)]))],

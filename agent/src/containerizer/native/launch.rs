@@ -72,6 +72,27 @@ pub(crate) fn go(state: &mut State, id: &ContainerId) -> Vec<Effect> {
     vec![Effect::Say(id.clone(), Request::Go)]
 }
 
+/// More or less of everything for a container whose program runs, or is about to.
+pub(crate) fn update(state: &State, id: ContainerId, config: Box<ContainerConfig>) -> Vec<Effect> {
+    match state.containers.get(&id) {
+        Some(container) if container.stage.has_supervisor() && !container.destroying => {
+            vec![Effect::Update(id, config)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+pub(crate) fn updated(state: &State, id: &ContainerId, result: Result<(), String>) -> Vec<Effect> {
+    let Err(message) = result else { return Vec::new() };
+    match state.containers.get(id) {
+        // One that is ending may have lost its groups already.
+        Some(container) if container.stage.has_supervisor() && !container.destroying => {
+            vec![Effect::Tell(ContainerEvent::UpdateFailed { id: id.clone(), message })]
+        }
+        _ => Vec::new(),
+    }
+}
+
 pub(crate) fn kill(state: &State, id: &ContainerId, signal: i32) -> Vec<Effect> {
     match state.containers.get(id) {
         Some(container) if container.stage.has_supervisor() => {

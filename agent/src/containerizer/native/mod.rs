@@ -9,7 +9,7 @@
 //! 1. [`state`]: where a container stands;
 //! 2. [`decide`]: everything that can happen to it; the rules are [`launch`], [`end`], [`family`], [`recovered`];
 //! 3. [`effects`]: all it may ask of the world; [`done`]: what comes back;
-//! 4. [`actor`]: the shell; with [`start`], [`watch`], [`recover`]: the work itself.
+//! 4. [`actor`]: the shell; with [`start`], [`watch`], [`guard`], [`recover`]: the work itself.
 
 mod actor;
 mod decide;
@@ -17,6 +17,7 @@ mod done;
 mod effects;
 mod end;
 mod family;
+mod guard;
 mod launch;
 mod recover;
 mod recovered;

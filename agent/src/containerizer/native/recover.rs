@@ -17,12 +17,13 @@ use model::ContainerId;
 use super::done::{Found, Line, Remains};
 use super::start::runtime_dir;
 use crate::containerizer::KnownContainer;
+use crate::isolators::Isolators;
 
 /// How long a supervisor may take to answer before it counts as mute.
 const ANSWER: Duration = Duration::from_secs(2);
 
 /// Looks through everything: what the journal knows, and what else lies in the directory.
-pub(crate) fn recover(root: &Path, known: Vec<KnownContainer>) -> Vec<Found> {
+pub(crate) fn recover(root: &Path, known: Vec<KnownContainer>, isolators: &Isolators) -> Vec<Found> {
     let boot = boot_id().unwrap_or_default();
     let known: BTreeMap<ContainerId, Option<Identity>> =
         known.into_iter().map(|container| (container.id, container.identity)).collect();
@@ -40,7 +41,24 @@ pub(crate) fn recover(root: &Path, known: Vec<KnownContainer>) -> Vec<Found> {
             found.push(Found { id, known: false, what });
         }
     }
+    for Found { id, what, .. } in &mut found {
+        settle(id, what, isolators);
+    }
+    let ours = found.iter().map(|found| found.id.clone()).collect();
+    // Those of which nothing is left but what isolators made.
+    let strays = isolators.recover(&ours);
+    found.extend(strays.into_iter().map(|id| Found { id, known: false, what: Remains::Unborn }));
     found
+}
+
+/// Asks isolators of what was found: what an ended one broke, when a living one breaks something; a lost one is ended.
+pub(crate) fn settle(id: &ContainerId, what: &mut Remains, isolators: &Isolators) {
+    match what {
+        Remains::Record(_, limitation) => *limitation = isolators.limitation(id),
+        Remains::Alive { line, .. } => line.alarm = isolators.alarm(id),
+        Remains::Lost | Remains::Unborn => isolators.end(id),
+        Remains::Mute { .. } | Remains::Rebooted => {}
+    }
 }
 
 /// Every container that has a runtime directory, parents after their children.
@@ -86,7 +104,7 @@ pub(crate) fn look(dir: &Path, identity: Option<&Identity>, boot: &str) -> Remai
     }
     match (StatusRecord::read(dir), identity) {
         (Ok(Some(record)), _) if record.boot_id == boot || record.boot_id.is_empty() => {
-            Remains::Record(record)
+            Remains::Record(record, None)
         }
         (Ok(Some(_)), _) => Remains::Rebooted,
         (_, Some(identity)) => {
@@ -112,7 +130,7 @@ fn greet(dir: &Path, expected: Option<&Identity>) -> Option<Remains> {
         ProcessId { pid: welcome.identity.supervisor, started: welcome.identity.supervisor_started };
     let pidfd = supervisor.open().ok()?;
     Some(Remains::Alive {
-        line: Line { channel, pidfd, child: false },
+        line: Line { channel, pidfd, child: false, alarm: None },
         identity: welcome.identity,
         running: welcome.running,
     })

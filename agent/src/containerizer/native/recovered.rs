@@ -50,7 +50,9 @@ pub(crate) fn take_up(state: &mut State, Found { id, known, what }: Found) -> Ve
             effects.push(Effect::Retry { id: id.clone(), known, identity });
         }
         _ if !known => {}
-        Remains::Record(record) => effects.push(tell_end(&id, record, false, true)),
+        Remains::Record(record, limitation) => {
+            effects.push(tell_end(&id, record, false, true, limitation));
+        }
         Remains::Lost => effects.push(lost(
             &id,
             Cause::SupervisorLost,
@@ -104,11 +106,11 @@ mod tests {
             vec![done(Done::Recovered(vec![
                 found("alive", true, Remains::Alive { line: line(), identity: identity(), running: true }),
                 found("at gate", true, Remains::Alive { line: line(), identity: identity(), running: false }),
-                found("ended", true, Remains::Record(exited(0))),
+                found("ended", true, Remains::Record(exited(0), None)),
                 found("rebooted", true, Remains::Rebooted),
                 found("unborn", true, Remains::Unborn),
                 found("orphan", false, Remains::Alive { line: line(), identity: identity(), running: true }),
-                found("dust", false, Remains::Record(exited(0))),
+                found("dust", false, Remains::Record(exited(0), None)),
             ]))],
         );
         assert_eq!(

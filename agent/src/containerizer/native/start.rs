@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use agent_launch::runtime_files::LOCK;
 use agent_launch::sealed::{LONGEST, Sealed};
-use agent_launch::{Credentials, LaunchSpec};
+use agent_launch::{Credentials, Identity, LaunchSpec};
 use agent_linux::lock::Lock;
 use agent_linux::packet::Packets;
 use agent_linux::{sandbox, user};
@@ -18,6 +18,7 @@ use model::ContainerId;
 use super::done::Line;
 use crate::containerizer::launcher::Launcher;
 use crate::containerizer::{ContainerConfig, LaunchFailure, LaunchStep};
+use crate::isolators::{Isolators, Plan, Subject};
 
 /// Where a container's runtime files are: a nested one's lie within its parent's.
 pub(crate) fn runtime_dir(root: &Path, id: &ContainerId) -> PathBuf {
@@ -48,11 +49,20 @@ pub(crate) fn start(
     root: &Path,
     id: &ContainerId,
     config: ContainerConfig,
+    isolators: &Isolators,
+    around: Option<&Identity>,
 ) -> Result<Line, LaunchFailure> {
     let credentials = prepare(&config)?;
     let dir = runtime_dir(root, id);
-    let started = describe(&dir, id, config, credentials).and_then(|spec| spawn(launcher, &dir, &spec));
+    let subject = Subject { id, config: &config, credentials: credentials.as_ref(), around };
+    let plan = isolators.prepare(&subject).map_err(|message| LaunchFailure {
+        step: LaunchStep::Prepare,
+        message: format!("failed to isolate it: {message}"),
+    })?;
+    let started = describe(&dir, id, config, credentials, plan).and_then(|spec| spawn(launcher, &dir, &spec));
+    let started = started.map(|line| Line { alarm: isolators.alarm(id), ..line });
     started.map_err(|error| {
+        isolators.cleanup(id);
         // Without a supervisor nobody needs what was made for it; the lock is free and there is no record.
         let _ = fs::remove_dir_all(&dir);
         LaunchFailure { step: LaunchStep::Start, message: format!("failed to start its supervisor: {error}") }
@@ -64,10 +74,12 @@ fn describe(
     id: &ContainerId,
     config: ContainerConfig,
     credentials: Option<Credentials>,
+    plan: Plan,
 ) -> io::Result<LaunchSpec> {
     let sandbox = &config.sandbox;
     // A later value of a name wins.
-    let environment: BTreeMap<String, String> = config.environment.into_iter().collect();
+    let environment: BTreeMap<String, String> =
+        config.environment.into_iter().chain(plan.environment).collect();
     if let Some(name) = environment.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
         return Err(io::Error::other(format!("'{name}' cannot be the name of a variable")));
     }
@@ -86,6 +98,7 @@ fn describe(
         stdout: text(&config.stdout.unwrap_or_else(|| sandbox.join("stdout")))?,
         stderr: text(&config.stderr.unwrap_or_else(|| sandbox.join("stderr")))?,
         stdio: config.stdio,
+        isolation: plan.isolation,
     })
 }
 
@@ -113,5 +126,5 @@ fn spawn(launcher: &Launcher, dir: &Path, spec: &LaunchSpec) -> io::Result<Line>
     // From here on the supervisor alone holds lock and channel, so that its end frees the one and closes the other.
     drop((lock, theirs, read));
     write.write_all(&bytes)?;
-    Ok(Line { channel, pidfd: started.pidfd, child: true })
+    Ok(Line { channel, pidfd: started.pidfd, child: true, alarm: None })
 }

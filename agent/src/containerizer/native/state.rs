@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use agent_launch::Identity;
+use agent_launch::{Identity, StatusRecord};
 use model::ContainerId;
 
-use crate::containerizer::{ContainerConfig, ContainerEvent};
+use crate::containerizer::{ContainerConfig, ContainerEvent, Limitation};
 
 /// What the native containerizer knows.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct State {
     pub(crate) parting: BTreeSet<ContainerId>,
     /// How many launches may be under way at once.
     pub(crate) lanes: usize,
+    /// Whether isolators are asked what a container broke before its end is told.
+    pub(crate) isolated: bool,
 }
 
 /// One container.
@@ -34,6 +36,8 @@ pub(crate) struct Container {
     pub(crate) interrupted: bool,
     /// Its end, which is told once nothing lives inside of it.
     pub(crate) held_end: Option<ContainerEvent>,
+    /// What it broke, and ends for.
+    pub(crate) limitation: Option<Limitation>,
 }
 
 /// How far a container is.
@@ -46,7 +50,7 @@ pub(crate) struct Container {
 /// | `Opening` | `Held` is heard | `Held` |
 /// | `Held` | `Go` | `Leaving` |
 /// | `Leaving` | `Running` is heard | `Running` |
-/// | any | its end is known | `Ended` |
+/// | any | its end is known | `Ended`, by `Concluding` if there are isolators to ask |
 #[derive(Debug)]
 pub(crate) enum Stage {
     /// For a lane.
@@ -69,6 +73,12 @@ pub(crate) enum Stage {
     Reading,
     /// There was no record: what is left of it is being ended.
     Sweeping,
+    /// It ended; what it broke is looked for before anybody is told.
+    Concluding {
+        record: StatusRecord,
+        /// Its supervisor is gone.
+        gone: bool,
+    },
     /// Its end was told.
     Ended {
         /// Its supervisor is gone.
@@ -85,6 +95,7 @@ impl State {
             waiting: VecDeque::new(),
             parting: BTreeSet::new(),
             lanes: lanes.max(1),
+            isolated: false,
         }
     }
 
@@ -118,7 +129,15 @@ impl State {
 
 impl Container {
     pub(crate) fn new(stage: Stage) -> Self {
-        Self { stage, identity: None, destroying: false, orphan: false, interrupted: false, held_end: None }
+        Self {
+            stage,
+            identity: None,
+            destroying: false,
+            orphan: false,
+            interrupted: false,
+            held_end: None,
+            limitation: None,
+        }
     }
 
     /// Whether it and all inside of it have ended.

@@ -23,7 +23,7 @@ pub(crate) fn identity() -> Identity {
 
 pub(crate) fn line() -> Line {
     let (channel, _) = Packets::pair().unwrap();
-    Line { channel, pidfd: Pidfd::open(std::process::id()).unwrap(), child: false }
+    Line { channel, pidfd: Pidfd::open(std::process::id()).unwrap(), child: false, alarm: None }
 }
 
 pub(crate) fn record(outcome: Outcome) -> StatusRecord {

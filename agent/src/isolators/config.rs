@@ -1,0 +1,117 @@
+//! What isolators are told by flags.
+
+use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A set of capabilities, a bit each.
+pub type CapabilitySet = u64;
+
+/// Everything isolators are told at an agent's start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IsolationConfig {
+    /// Names, separated by commas.
+    pub isolation: String,
+    /// Where v1 hierarchies are mounted; wherever they are if `None`.
+    pub cgroups_hierarchy: Option<PathBuf>,
+    pub cgroups_root: String,
+    /// Every container gets a group by which it is found and ended, whether an isolator wants one or not.
+    pub linux_launcher: bool,
+    /// What tells this agent's groups from those of another on this machine, usually its work directory.
+    pub tag: String,
+    pub cgroups_enable_cfs: bool,
+    pub cgroups_limit_swap: bool,
+    pub revocable_cpu_low_priority: bool,
+    /// JSON of more devices, beside the usual ones.
+    pub allowed_devices: Option<String>,
+    pub net_cls_primary: Option<u16>,
+    pub net_cls_secondary: Option<(u16, u16)>,
+    pub effective_capabilities: Option<CapabilitySet>,
+    pub bounding_capabilities: Option<CapabilitySet>,
+    pub default_shm_bytes: Option<u64>,
+    pub refuse_shared_ipc: bool,
+    pub refuse_shared_pid: bool,
+    /// Directories below which a volume's host path is made if it is missing.
+    pub force_creation: Vec<PathBuf>,
+    pub seccomp_config_dir: Option<PathBuf>,
+    pub seccomp_profile_name: Option<String>,
+    pub disk_watch_interval: Duration,
+    pub enforce_disk_quota: bool,
+    /// Looks at v1 alone on a machine that has both; for tests.
+    pub ignore_unified: bool,
+}
+
+impl Default for IsolationConfig {
+    /// Mesos' defaults.
+    fn default() -> Self {
+        Self {
+            isolation: "posix/cpu,posix/mem".to_owned(),
+            cgroups_hierarchy: None,
+            cgroups_root: "mesos".to_owned(),
+            linux_launcher: false,
+            tag: "agent".to_owned(),
+            cgroups_enable_cfs: false,
+            cgroups_limit_swap: false,
+            revocable_cpu_low_priority: true,
+            allowed_devices: None,
+            net_cls_primary: None,
+            net_cls_secondary: None,
+            effective_capabilities: None,
+            bounding_capabilities: None,
+            default_shm_bytes: None,
+            refuse_shared_ipc: false,
+            refuse_shared_pid: false,
+            force_creation: Vec::new(),
+            seccomp_config_dir: None,
+            seccomp_profile_name: None,
+            disk_watch_interval: Duration::from_secs(15),
+            enforce_disk_quota: false,
+            ignore_unified: false,
+        }
+    }
+}
+
+/// What tells the groups of the agent that works in `work_dir` from those of another agent on the same machine: the path,
+/// spelled as one name.
+pub(crate) fn tag(work_dir: &Path) -> String {
+    let whole = std::fs::canonicalize(work_dir).unwrap_or_else(|_| work_dir.to_owned());
+    spelled(whole.as_os_str().as_bytes())
+}
+
+fn spelled(path: &[u8]) -> String {
+    let mut name = String::new();
+    for byte in path.strip_prefix(b"/").unwrap_or(path) {
+        match byte {
+            b'/' => name.push('-'),
+            b'.' if name.is_empty() => name.push_str("%2e"),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' => name.push(char::from(*byte)),
+            // Nothing else is spelled as itself, so that two paths are never one name.
+            other => drop(write!(name, "%{other:02x}")),
+        }
+    }
+    const LONGEST: usize = 200;
+    if name.len() > LONGEST {
+        // The end tells more than the beginning; two that share it differ in the sum.
+        let sum = path.iter().fold(0xcbf2_9ce4_8422_2325u64, |sum, byte| {
+            (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+        });
+        name = format!("{sum:016x}-{}", &name[name.len() - LONGEST..]);
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn different_directories_have_different_names() {
+        assert_eq!(spelled(b"/var/lib/hectare/agent"), "var-lib-hectare-agent");
+        assert_ne!(spelled(b"/a-b"), spelled(b"/a/b"));
+        assert_eq!(spelled(b"/.x"), "%2ex");
+        let long = |last: u8| [vec![b'x'; 4000], vec![last]].concat();
+        assert_ne!(spelled(&long(b'a')), spelled(&long(b'b')));
+        assert!(spelled(&long(b'a')).len() < 255);
+    }
+}

@@ -1,0 +1,168 @@
+//! `disk/du`: how much a container has written, looked at from time to time by a walk of its sandbox.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use model::{ContainerId, Resource, Resources, Scalar};
+
+use super::config::IsolationConfig;
+use super::isolator::{Isolator, Limitation, LimitationKind, Plan, Subject};
+use crate::containerizer::{ContainerConfig, Usage};
+
+/// Walks one sandbox at a time.
+#[derive(Debug)]
+pub(super) struct Disk {
+    interval: Duration,
+    enforce: bool,
+    watched: Mutex<BTreeMap<ContainerId, Watched>>,
+}
+
+#[derive(Clone, Debug)]
+struct Watched {
+    sandbox: PathBuf,
+    /// Unit: bytes; `None` if nothing was said of disk.
+    quota: Option<u64>,
+    /// What the last walk found.
+    used: Option<u64>,
+}
+
+impl Disk {
+    pub(super) fn new(config: &IsolationConfig) -> Self {
+        let (interval, enforce) = (config.disk_watch_interval, config.enforce_disk_quota);
+        Self { interval, enforce, watched: Mutex::default() }
+    }
+
+    fn watch(&self, id: &ContainerId, config: &ContainerConfig) {
+        // A nested container's files are within its parent's sandbox, and counted there.
+        if id.parent().is_some() {
+            return;
+        }
+        let Ok(mut watched) = self.watched.lock() else { return };
+        let used = watched.get(id).and_then(|known| known.used);
+        watched.insert(id.clone(), Watched { sandbox: config.sandbox.clone(), quota: quota(config), used });
+    }
+}
+
+/// What of a disk a container may fill, persistent volumes and disks of their own apart. Unit: bytes.
+fn quota(config: &ContainerConfig) -> Option<u64> {
+    let plain = |resource: &Resource| &*resource.name == "disk" && resource.disk.is_none();
+    let disk = config.resources.filter(plain);
+    if disk.is_empty() {
+        return None;
+    }
+    Some((disk.disk().thousandths().max(0) as u128 * (1 << 20) / 1000) as u64)
+}
+
+impl Isolator for Disk {
+    fn name(&self) -> &'static str {
+        "disk/du"
+    }
+
+    fn prepare(&self, subject: &Subject<'_>, _: &mut Plan) -> Result<(), String> {
+        self.watch(subject.id, subject.config);
+        Ok(())
+    }
+
+    fn update(&self, id: &ContainerId, config: &ContainerConfig) -> Result<(), String> {
+        self.watch(id, config);
+        Ok(())
+    }
+
+    fn usage(&self, id: &ContainerId, usage: &mut Usage) {
+        let Some(watched) = self.watched.lock().ok().and_then(|watched| watched.get(id).cloned()) else {
+            return;
+        };
+        usage.disk_limit_bytes = watched.quota;
+        usage.disk_used_bytes = watched.used;
+    }
+
+    fn limitation(&self, id: &ContainerId) -> Option<Limitation> {
+        let found = self.watched.lock().ok()?.get(id).cloned()?;
+        let used = size(&found.sandbox);
+        if let Some(watched) = self.watched.lock().ok()?.get_mut(id) {
+            watched.used = Some(used);
+        }
+        let quota = found.quota.filter(|quota| self.enforce && used > *quota)?;
+        let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
+        let message = format!("Disk usage ({}MB) exceeds quota ({}MB)", megabytes(used), quota >> 20);
+        let amount = Scalar::from_thousandths(((u128::from(used) * 1000) >> 20) as i64);
+        let resources: Resources = [Resource::scalar("disk", amount)].into_iter().collect();
+        Some(Limitation { kind: LimitationKind::Disk, message, resources })
+    }
+
+    fn period(&self) -> Option<Duration> {
+        Some(self.interval.max(Duration::from_millis(10)))
+    }
+
+    fn cleanup(&self, id: &ContainerId) -> Result<(), String> {
+        if let Ok(mut watched) = self.watched.lock() {
+            watched.remove(id);
+        }
+        Ok(())
+    }
+}
+
+/// What a tree takes on its disk: blocks rather than lengths, each file once however many names it has. No link is
+/// followed and no other file system entered; what cannot be read takes nothing. Unit: bytes.
+fn size(root: &Path) -> u64 {
+    let Ok(top) = fs::symlink_metadata(root) else { return 0 };
+    let device = top.dev();
+    let mut seen = BTreeSet::new();
+    let mut sum = top.blocks() * 512;
+    let mut dirs = vec![root.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+            // Of the entry itself: a link counts as a link.
+            let Ok(meta) = entry.metadata() else { continue };
+            if meta.dev() != device || (meta.nlink() > 1 && !meta.is_dir() && !seen.insert(meta.ino())) {
+                continue;
+            }
+            sum += meta.blocks() * 512;
+            if meta.is_dir() {
+                dirs.push(entry.path());
+            }
+        }
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::config;
+    use super::*;
+
+    #[test]
+    fn a_file_counts_once_and_a_link_leads_nowhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let before = size(dir.path());
+        fs::write(dir.path().join("a"), vec![1; 1 << 20]).unwrap();
+        fs::hard_link(dir.path().join("a"), dir.path().join("b")).unwrap();
+        std::os::unix::fs::symlink("/", dir.path().join("c")).unwrap();
+        let grown = size(dir.path()) - before;
+        assert!((1 << 20..(1 << 20) + 65536).contains(&grown), "{grown}");
+    }
+
+    #[test]
+    fn a_full_sandbox_breaks_its_quota_only_if_that_is_enforced() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a"), vec![1; 3 << 20]).unwrap();
+        let mut container = config();
+        container.sandbox = dir.path().to_owned();
+        container.resources = "disk:2".parse().unwrap();
+        let id = ContainerId::new("c");
+        for enforce in [false, true] {
+            let disk =
+                Disk::new(&IsolationConfig { enforce_disk_quota: enforce, ..IsolationConfig::default() });
+            disk.watch(&id, &container);
+            let broken = disk.limitation(&id);
+            assert_eq!(broken.is_some(), enforce);
+            if let Some(broken) = broken {
+                assert!(broken.message.ends_with("exceeds quota (2MB)"), "{}", broken.message);
+            }
+        }
+    }
+}
