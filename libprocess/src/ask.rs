@@ -11,8 +11,9 @@ use tokio::sync::oneshot;
 
 use libprocess_wire as wire;
 
+use crate::bells::Bell;
 use crate::environment::Sleep;
-use crate::{Pid, Process};
+use crate::{Pid, Process, Runtime};
 
 /// Why a message could not be sent. Sending never waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -157,7 +158,39 @@ pub struct Answer<A: Process, T> {
     slot: oneshot::Receiver<T>,
     within: Duration,
     /// Set once the answer was not there at the first look.
-    late: Option<Sleep>,
+    late: Option<Late>,
+}
+
+/// How an asker is woken when its time is over.
+enum Late {
+    /// On its shard, at a time. Unit: time since the runtime started.
+    Bell(Bell, Duration),
+    Sleep(Sleep),
+}
+
+impl Late {
+    fn after(runtime: &Runtime, within: Duration, poller: &Context<'_>) -> Late {
+        let deadline = runtime.elapsed().saturating_add(within);
+        match Bell::set(runtime, deadline, poller.waker()) {
+            Some(bell) => Late::Bell(bell, deadline),
+            None => Late::Sleep(runtime.sleep(within)),
+        }
+    }
+
+    fn poll(&mut self, runtime: &Runtime, poller: &mut Context<'_>) -> Poll<()> {
+        if let Late::Bell(bell, deadline) = self {
+            match bell.has_rung(poller.waker()) {
+                Some(true) => return Poll::Ready(()),
+                Some(false) => return Poll::Pending,
+                // Whoever began to wait on a shard goes on elsewhere.
+                None => *self = Late::Sleep(runtime.sleep(deadline.saturating_sub(runtime.elapsed()))),
+            }
+        }
+        match self {
+            Late::Sleep(sleep) => sleep.as_mut().poll(poller),
+            Late::Bell(..) => Poll::Pending,
+        }
+    }
 }
 
 impl<A: Process, T> Answer<A, T> {
@@ -183,7 +216,17 @@ impl<A: Process, T> Future for Answer<A, T> {
             Poll::Ready(Err(_)) => return Poll::Ready(Err(AskError::Terminated)),
             Poll::Pending => {}
         }
-        let late = this.late.get_or_insert_with(|| this.pid.cell.runtime().sleep(this.within));
-        late.as_mut().poll(poller).map(|()| Err(AskError::Timeout))
+        let runtime = this.pid.cell.runtime();
+        let late = match &mut this.late {
+            Some(late) => late,
+            None => {
+                let late = this.late.insert(Late::after(runtime, this.within, poller));
+                if matches!(late, Late::Bell(..)) {
+                    return Poll::Pending;
+                }
+                late
+            }
+        };
+        late.poll(runtime, poller).map(|()| Err(AskError::Timeout))
     }
 }

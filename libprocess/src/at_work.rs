@@ -45,8 +45,12 @@ impl AtWork {
         let (who, what) = (self.who.load(Ordering::Relaxed), self.what.load(Ordering::Relaxed));
         let number = usize::try_from(what & u64::from(u32::MAX)).ok()?;
         let label = *self.labels.lock().get(number.checked_sub(1)?)?;
-        let who = Key { slot: (who >> 32) as u32, tenant: who as u32 };
-        Some(Seen { who, label, message: what })
+        Some(Seen { who: key(who), label, message: what })
+    }
+
+    /// Who had the last turn that was begun.
+    pub(crate) fn who(&self) -> Key {
+        key(self.who.load(Ordering::Relaxed))
     }
 
     /// Notes since when it has been at the same.
@@ -67,6 +71,10 @@ impl AtWork {
         });
         u32::try_from(at + 1).expect("a program has fewer texts than that")
     }
+}
+
+fn key(who: u64) -> Key {
+    Key { slot: (who >> 32) as u32, tenant: who as u32 }
 }
 
 /// The shard's own side: knows the numbers of labels by where their text lies.

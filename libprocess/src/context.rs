@@ -27,7 +27,7 @@ use crate::compat::Compat;
 use crate::environment::Task;
 use crate::link::{Exit, Reason, Watcher};
 use crate::mailbox::{AnyCell, Cell, Inside, System};
-use crate::shard::{Key, Local};
+use crate::shard::Local;
 use crate::span::{self, Part};
 use crate::transport::{AskCancel, Peer};
 use crate::{AskError, Pid, Process, Runtime, SendError, Timer, Upid, panics};
@@ -36,9 +36,7 @@ use crate::{AskError, Pid, Process, Runtime, SendError, Timer, Upid, panics};
 pub struct Context<A: Process> {
     pid: Pid<A>,
     shard: Rc<Local>,
-    key: Key,
     state: State,
-    reason: Option<Box<Reason>>,
     /// What only some processes need, so that idle ones stay small.
     extras: Option<Box<Extras<A>>>,
     /// Made when stock actix code is used.
@@ -59,6 +57,8 @@ struct Extras<A: Process> {
     links: BTreeMap<Upid, ()>,
     tasks: BTreeMap<u64, Task>,
     rng: Option<Box<ChaCha8Rng>>,
+    /// Why it ends, once it is about to.
+    reason: Option<Box<Reason>>,
     /// Whom a message was sent to last, and the way to that node.
     peer: Option<(Upid, Arc<Peer>)>,
     last: u64,
@@ -105,16 +105,8 @@ pub(crate) enum Alarm<A: Process> {
 }
 
 impl<A: Process> Context<A> {
-    pub(crate) fn new(pid: Pid<A>, shard: Rc<Local>, key: Key) -> Context<A> {
-        Context {
-            pid,
-            shard,
-            key,
-            state: State::Running,
-            reason: None,
-            extras: None,
-            compat: OnceCell::new(),
-        }
+    pub(crate) fn new(pid: Pid<A>, shard: Rc<Local>) -> Context<A> {
+        Context { pid, shard, state: State::Running, extras: None, compat: OnceCell::new() }
     }
 
     /// This process.
@@ -163,12 +155,16 @@ impl<A: Process> Context<A> {
         if to.address() == self.runtime().address() {
             return self.runtime().post(self.upid(), to, message);
         }
-        // Mostly: the node that was sent to last.
-        let last = self.extras().peer.take().filter(|(known, _)| known.same(to));
         let runtime = self.pid.cell.runtime();
-        let (known, peer) = last.unwrap_or_else(|| (to.clone(), runtime.peers().peer(to.address())));
+        // Mostly: the node that was sent to last.
+        if let Some(Extras { peer: Some((known, peer)), .. }) = self.extras.as_deref()
+            && known.same(to)
+        {
+            return runtime.peers().tell(runtime, peer, self.upid(), to, &message);
+        }
+        let peer = runtime.peers().peer(to.address());
         let sent = runtime.peers().tell(runtime, &peer, self.upid(), to, &message);
-        self.extras().peer = Some((known, peer));
+        self.extras().peer = Some((to.clone(), peer));
         sent
     }
 
@@ -339,22 +335,28 @@ impl<A: Process> Context<A> {
 
     pub(crate) fn set_state(&mut self, state: State) {
         self.state = state;
-        if state == State::Running {
-            self.reason = None;
+        if state == State::Running
+            && let Some(extras) = &mut self.extras
+        {
+            extras.reason = None;
         }
     }
 
     /// The first reason stands, but nobody talks a termination or a panic out of it.
     pub(crate) fn stop_because(&mut self, reason: Reason) {
-        if self.reason.as_deref().is_none_or(|earlier| *earlier == Reason::Stopped) {
-            self.reason = Some(Box::new(reason));
+        if self.reason().is_none_or(|earlier| *earlier == Reason::Stopped) {
+            self.extras().reason = Some(Box::new(reason));
         }
         self.state = State::Stopping;
     }
 
     /// Only who stops by itself is asked whether it means it.
     pub(crate) fn may_refuse_to_stop(&self) -> bool {
-        self.reason.as_deref() == Some(&Reason::Stopped)
+        self.reason() == Some(&Reason::Stopped)
+    }
+
+    fn reason(&self) -> Option<&Reason> {
+        self.extras.as_ref()?.reason.as_deref()
     }
 
     pub(crate) fn task_done(&mut self, number: u64) {
@@ -420,10 +422,10 @@ impl<A: Process> Context<A> {
 
     /// The end: nothing of this process stays behind.
     pub(crate) fn leave(&mut self) {
-        let reason = self.reason.take().map_or(Reason::Stopped, |reason| *reason);
-        let mut links = BTreeMap::new();
+        let (mut reason, mut links) = (Reason::Stopped, BTreeMap::new());
         if let Some(extras) = self.extras.take() {
-            let Extras { alarms, asks, links: linked, tasks, .. } = *extras;
+            let Extras { alarms, asks, links: linked, tasks, reason: why, .. } = *extras;
+            why.into_iter().for_each(|why| reason = *why);
             let mut timers = self.shard.timers.borrow_mut();
             alarms.keys().filter(|timer| **timer & PERIODIC == 0).for_each(|timer| timers.cancel(*timer));
             drop(timers);
@@ -453,7 +455,7 @@ impl<A: Process> Context<A> {
 
     fn set(&mut self, delay: Duration, pending: Pending<A>) -> u64 {
         let deadline = self.runtime().elapsed().saturating_add(delay);
-        let timer = self.shard.timers.borrow_mut().set(deadline, self.key);
+        let timer = self.shard.timers.borrow_mut().set(deadline, self.shard.at_work());
         self.extras().alarms.insert(timer, pending);
         timer
     }
@@ -472,6 +474,7 @@ impl<A: Process> Context<A> {
                 links: BTreeMap::new(),
                 tasks: BTreeMap::new(),
                 rng: None,
+                reason: None,
                 peer: None,
                 last: 0,
             })

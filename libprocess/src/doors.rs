@@ -263,6 +263,29 @@ impl<A: Process> Doors<A> {
         (door.decode)(origin, version, body).map_err(|error| refused::<A>(&error))
     }
 
+    /// Decodes several of one version; says how many are not what the door reads.
+    pub(crate) fn decode_all(
+        &self,
+        door: usize,
+        version: u32,
+        origin: &Origin<'_>,
+        bodies: &[&[u8]],
+        mut take: impl FnMut(Envelope<A>, usize),
+    ) -> usize {
+        let Some(door) = self.doors.get(door) else { return bodies.len() };
+        let mut malformed = 0;
+        for body in bodies {
+            match (door.decode)(origin, version, body) {
+                Ok(envelope) => take(envelope, body.len()),
+                Err(error) => {
+                    malformed += 1;
+                    refused::<A>(&error);
+                }
+            }
+        }
+        malformed
+    }
+
     pub(crate) fn ask(
         &self,
         door: usize,

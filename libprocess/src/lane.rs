@@ -136,6 +136,19 @@ impl<E: Entry> UserLane<E> {
         Ok(())
     }
 
+    /// Takes several in, in order, if that is as simple as for most and there is room for all.
+    pub(crate) fn append_plain(&mut self, several: &mut VecDeque<E>, room: usize) -> bool {
+        let fits = self.rare.is_none() && self.entries.len() + several.len() <= room;
+        if !fits || several.iter().any(|entry| entry.weight() > 0) {
+            return false;
+        }
+        match self.entries.is_empty() {
+            true => std::mem::swap(&mut self.entries, several),
+            false => self.entries.append(several),
+        }
+        true
+    }
+
     /// Takes an entry in, or gives it back if there is no room.
     pub(crate) fn push(&mut self, entry: E, room: usize, overflow: Overflow) -> Result<Pushed<E>, E> {
         let (entry, key) = match self.replace(entry, overflow) {

@@ -96,6 +96,7 @@ mod supervision;
 mod supervisor;
 
 mod at_work;
+mod bells;
 mod compat;
 mod force_wire;
 mod hosted;

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
 use std::time::{Duration, SystemTime};
 
 use futures_util::task::AtomicWaker;
@@ -23,6 +24,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::Runtime;
 use crate::at_work::{AtWork, Labels};
+use crate::bells::Bells;
 use crate::timers::Timers;
 
 /// What one shard turn may handle before the reactor has its turn.
@@ -37,6 +39,11 @@ const CLOCK_EVERY: usize = 16;
 pub(crate) struct Key {
     pub(crate) slot: u32,
     pub(crate) tenant: u32,
+}
+
+impl Key {
+    /// No process: timers under it are [bells](crate::bells).
+    pub(crate) const NOBODY: Key = Key { slot: u32::MAX, tenant: u32::MAX };
 }
 
 /// A process as its shard sees it.
@@ -85,6 +92,12 @@ pub(crate) struct Local {
     labels: Labels,
     ready: RefCell<VecDeque<Key>>,
     pub(crate) timers: RefCell<Timers>,
+    pub(crate) bells: RefCell<Bells>,
+    /// Until when the shard sleeps, unless it is woken; for ever, if there is nothing. It has to be
+    /// woken for a timer that is due before.
+    sleeps_until: Cell<Option<Duration>>,
+    /// A timer was set that is due before the shard would wake.
+    resets: Cell<bool>,
     /// When the clock was first looked at in this turn. Unit: time since the runtime started.
     started: Cell<Option<Duration>>,
     /// This turn has taken its time, whatever else is ready.
@@ -111,6 +124,33 @@ impl Local {
     /// Another process has its turn.
     pub(crate) fn forget_now(&self) {
         self.now.set(None);
+    }
+
+    /// The number of the shard that the calling thread works for, and what is done with it.
+    pub(crate) fn here<T>(work: impl FnOnce(&Local) -> T) -> Option<T> {
+        if CURRENT.get() == 0 {
+            return None;
+        }
+        LOCAL.with_borrow(|local| local.as_ref().map(|local| work(local)))
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The process that has its turn.
+    pub(crate) fn at_work(&self) -> Key {
+        self.shared.at_work.who()
+    }
+
+    /// Sets a timer of no process, also between two turns.
+    pub(crate) fn set_bell(&self, deadline: Duration) -> u64 {
+        let timer = self.timers.borrow_mut().set(deadline, Key::NOBODY);
+        if !self.awake.get() && self.sleeps_until.get().is_none_or(|until| deadline < until) {
+            self.resets.set(true);
+            self.shared.waker.wake();
+        }
+        timer
     }
 
     /// The process at work begins with what is called so.
@@ -214,6 +254,9 @@ impl Shard {
             labels: Labels::default(),
             ready: RefCell::default(),
             timers: RefCell::default(),
+            bells: RefCell::default(),
+            sleeps_until: Cell::default(),
+            resets: Cell::default(),
             started: Cell::default(),
             late: Cell::default(),
             now: Cell::default(),
@@ -238,9 +281,15 @@ impl Shard {
         Inside::enter(&self.local)
     }
 
-    /// Whether the next turn comes only when the shard is woken.
-    pub(crate) fn sleeps(&self, sleeps: bool) {
+    /// Whether the next turn comes only when the shard is woken, or at a time.
+    pub(crate) fn sleeps(&self, sleeps: bool, until: Option<Duration>) {
         self.local.awake.set(!sleeps);
+        self.local.sleeps_until.set(until);
+    }
+
+    /// Whether there is a timer due before the time the shard sleeps until.
+    pub(crate) fn resets(&self) -> bool {
+        self.local.resets.take()
     }
 
     /// Runs `work` as this shard: whatever it makes ready goes to the local queue.
@@ -353,6 +402,11 @@ impl Shard {
         let mut due = std::mem::take(&mut self.due);
         self.local.timers.borrow_mut().take_due(now, &mut due);
         for (key, timer) in due.drain(..) {
+            if key == Key::NOBODY {
+                let bell = self.local.bells.borrow_mut().remove(timer);
+                bell.into_iter().for_each(Waker::wake);
+                continue;
+            }
             self.with(key, |process| {
                 process.due(timer);
                 (0, Next::Again)

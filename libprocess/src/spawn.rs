@@ -90,7 +90,7 @@ pub(crate) fn settle<A: Process>(shard: &mut shard::Shard, pid: Pid<A>, make: im
                 let runtime = pid.cell.runtime();
                 runtime.router().mount(pid.upid().id(), doors.finish());
                 pid.cell.open(key, doors);
-                let ctx = Context::new(pid, local, key);
+                let ctx = Context::new(pid, local);
                 Some(Box::new(Home::new(actor, ctx)) as Box<dyn shard::Hosted>)
             }
             Err(panic) => {

@@ -1,8 +1,10 @@
 //! The timers of one shard: a heap of deadlines. What is due is for the process to know.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BinaryHeap;
 use std::time::Duration;
+
+use hashbrown::HashTable;
 
 use crate::shard::Key;
 
@@ -14,8 +16,36 @@ pub struct Timer(pub(crate) u64);
 #[derive(Default)]
 pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<(Duration, u64, Key)>>,
-    cancelled: BTreeSet<u64>,
+    cancelled: Cancelled,
     last: u64,
+}
+
+/// Numbers of timers that were cancelled and are in the heap still. Nobody sees its order.
+#[derive(Default)]
+struct Cancelled(HashTable<u64>);
+
+impl Cancelled {
+    fn insert(&mut self, timer: u64) {
+        if !self.contains(timer) {
+            self.0.insert_unique(spread(timer), timer, |timer| spread(*timer));
+        }
+    }
+
+    fn contains(&self, timer: u64) -> bool {
+        !self.0.is_empty() && self.0.find(spread(timer), |known| *known == timer).is_some()
+    }
+
+    fn remove(&mut self, timer: u64) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
+        self.0.find_entry(spread(timer), |known| *known == timer).map(|found| drop(found.remove())).is_ok()
+    }
+}
+
+/// A hash of a number that counts.
+pub(crate) fn spread(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Timers {
@@ -30,15 +60,16 @@ impl Timers {
     /// fired, or together once they are most of it.
     pub(crate) fn cancel(&mut self, timer: u64) {
         self.cancelled.insert(timer);
-        if self.cancelled.len() > 1_024 && self.cancelled.len() * 2 > self.heap.len() {
-            let cancelled = std::mem::take(&mut self.cancelled);
-            self.heap.retain(|Reverse((_, timer, _))| !cancelled.contains(timer));
+        if self.cancelled.0.len() > 1_024 && self.cancelled.0.len() * 2 > self.heap.len() {
+            let Timers { heap, cancelled, .. } = self;
+            heap.retain(|Reverse((_, timer, _))| !cancelled.contains(*timer));
+            cancelled.0.clear();
         }
     }
 
     pub(crate) fn next(&mut self) -> Option<Duration> {
         while let Some(&Reverse((deadline, timer, _))) = self.heap.peek() {
-            if !self.cancelled.remove(&timer) {
+            if !self.cancelled.remove(timer) {
                 return Some(deadline);
             }
             self.heap.pop();

@@ -186,7 +186,8 @@ mod tests {
         let other = Jwt::new(&Secret::new(*b"weed")).issue(&BTreeMap::new(), None);
         assert_eq!(verify(&other), Err(JwtError::Signature));
 
-        let none = [r#"{"alg":"none"}"#, r#"{"sub":"root"}"#].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
+        let none =
+            [r#"{"alg":"none"}"#, r#"{"sub":"root"}"#].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".");
         assert_eq!(verify(&format!("{none}.")), Err(JwtError::Algorithm("none".into())));
         for alg in ["none", "None", "HS384", "RS256", "hs256", ""] {
             let token = signed(&json!({ "alg": alg }).to_string(), "{}");

@@ -33,6 +33,7 @@ mod route;
 mod router;
 pub(crate) mod server;
 mod stream;
+mod table;
 mod unpack;
 mod upload;
 
@@ -46,11 +47,11 @@ pub use query::Query;
 pub use request::Request;
 pub use response::Response;
 pub use route::Route;
-#[cfg(feature = "testing")]
-pub(crate) use router::Routes;
 pub use router::{Guard, Handler, Router};
 pub use server::{Clock, Limits, Server};
 pub use stream::{StreamError, StreamSender, stream};
+#[cfg(feature = "testing")]
+pub(crate) use table::Routes;
 
 pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 pub use bytes::Bytes;

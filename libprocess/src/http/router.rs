@@ -13,21 +13,20 @@
 //!
 //! Source: libprocess' HTTP dispatch, and what clients in the wild rely on.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use ::http::{Method, StatusCode, header};
+use ::http::{StatusCode, header};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use parking_lot::RwLock;
 
-use super::auth::{Authenticator, Verdict, not_known};
+use super::auth::Authenticator;
 use super::counts::Counts;
 use super::request::Request;
 use super::response::Response;
-use super::route::{Route, Streams};
-use super::unpack::unpack;
+use super::route::Route;
+use super::table::{Found, Routes, Table, add};
 use super::{dress, help};
 use crate::metrics::Metrics;
 use crate::testing::Filters;
@@ -44,45 +43,6 @@ pub struct Router {
     table: Arc<RwLock<Table>>,
     counts: Arc<Counts>,
     filters: Filters,
-}
-
-#[derive(Default)]
-struct Table {
-    delegate: Option<String>,
-    processes: BTreeMap<String, Routes>,
-    /// What every node answers where nobody else does.
-    fallback: Routes,
-    realms: BTreeMap<String, Arc<dyn Authenticator>>,
-    /// Shape: path with its id, without slashes around it → who decides.
-    guards: BTreeMap<String, Guard>,
-    disabled: BTreeSet<String>,
-}
-
-/// Shape: path without slashes around it → its routes, in order of addition.
-pub(crate) type Routes = BTreeMap<String, Vec<Entry>>;
-
-pub(crate) struct Entry {
-    route: Route,
-    handler: Handler,
-}
-
-/// What a path leads to.
-enum Found {
-    Path(Way),
-    Disabled,
-    /// It may be the delegate's, which has no routes yet, or none any more.
-    NotReady,
-    Nothing,
-}
-
-/// What stands between a request and its answer.
-struct Way {
-    authenticator: Option<Arc<dyn Authenticator>>,
-    guard: Option<Guard>,
-    /// Or, if none takes the method, those that are taken.
-    handler: Result<Handler, Vec<Method>>,
-    streams: Streams,
-    rest: String,
 }
 
 impl Router {
@@ -216,47 +176,6 @@ impl Router {
     }
 }
 
-impl Way {
-    async fn go(self, mut request: Request, counts: Arc<Counts>) -> Response {
-        if let Some(authenticator) = self.authenticator {
-            let refused = match authenticator.authenticate(&request).await {
-                Verdict::Known(principal) => {
-                    request.principal = Some(principal);
-                    None
-                }
-                Verdict::Unknown { challenges } => Some(not_known(&challenges)),
-                Verdict::Forbidden => Some(Response::forbidden("403 Forbidden.")),
-            };
-            if let Some(refused) = refused {
-                counts.not_authenticated.increment(1);
-                return refused;
-            }
-        }
-        if let Some(guard) = self.guard
-            && !guard(&request).await
-        {
-            counts.not_authorized.increment(1);
-            return Response::forbidden("403 Forbidden.");
-        }
-        if !self.streams.takes(request.text_of(header::CONTENT_TYPE)) {
-            let limit = request.body_limit;
-            if let Err(unknown) = unpack(&mut request, limit) {
-                return unknown.into();
-            }
-        }
-        match self.handler {
-            Ok(handler) => handler(request).await,
-            Err(expected) => Response::method_not_allowed(&expected, &request.method),
-        }
-    }
-}
-
-fn add(routes: &mut Routes, more: Vec<(Route, Handler)>) {
-    for (route, handler) in more {
-        routes.entry(route.path.clone()).or_default().push(Entry { route, handler });
-    }
-}
-
 fn answer(response: Response) -> LocalBoxFuture<'static, Response> {
     std::future::ready(response).boxed_local()
 }
@@ -267,86 +186,9 @@ fn asks_for_help(path: &str) -> Option<&str> {
     (wanted.is_empty() || wanted.starts_with('/')).then(|| wanted.trim_matches('/'))
 }
 
-impl Table {
-    fn find(&self, path: &str, method: &Method) -> Found {
-        let path = path.trim_matches('/');
-        match self.find_exactly(path, method) {
-            Found::Nothing => match path.strip_suffix(".json") {
-                Some(stem) => self.find_exactly(stem, method),
-                None => Found::Nothing,
-            },
-            found => found,
-        }
-    }
-
-    fn find_exactly(&self, path: &str, method: &Method) -> Found {
-        if !self.disabled.is_empty() && self.disabled.contains(&self.absolute(path)) {
-            return Found::Disabled;
-        }
-        let (first, rest) = path.split_once('/').unwrap_or((path, ""));
-        if let Some(routes) = self.processes.get(first) {
-            return self.way(first, routes, rest.trim_matches('/'), method);
-        }
-        let delegate = self.delegate.as_deref();
-        let found = match delegate.map(|id| (id, self.processes.get(id))) {
-            Some((id, Some(routes))) => self.way(id, routes, path, method),
-            Some((_, None)) => return Found::NotReady,
-            None => Found::Nothing,
-        };
-        match found {
-            Found::Nothing => self.way("", &self.fallback, path, method),
-            found => found,
-        }
-    }
-
-    /// A path with its process' id in front.
-    fn absolute(&self, path: &str) -> String {
-        let first = path.split('/').next().unwrap_or_default();
-        match &self.delegate {
-            Some(delegate) if !self.processes.contains_key(first) && first != delegate => {
-                format!("{delegate}/{path}").trim_end_matches('/').to_owned()
-            }
-            _ => path.to_owned(),
-        }
-    }
-
-    /// The longest parent of `path` that has a route. The empty path is a route only for itself.
-    fn way(&self, id: &str, routes: &Routes, path: &str, method: &Method) -> Found {
-        let mut prefix = path;
-        let entries = loop {
-            if let Some(entries) = routes.get(prefix) {
-                break entries;
-            }
-            match prefix.rsplit_once('/') {
-                Some((parent, _)) => prefix = parent.trim_end_matches('/'),
-                None => return Found::Nothing,
-            }
-            if prefix.is_empty() {
-                return Found::Nothing;
-            }
-        };
-        let entry = entries.iter().find(|entry| entry.route.takes(method));
-        let realm = entry.or(entries.first()).and_then(|entry| entry.route.realm.as_ref());
-        let guard = match self.guards.is_empty() {
-            true => None,
-            false => self.guards.get(format!("{id}/{prefix}").trim_matches('/')).cloned(),
-        };
-        Found::Path(Way {
-            authenticator: realm.and_then(|realm| self.realms.get(realm)).cloned(),
-            guard,
-            handler: match entry {
-                Some(entry) => Ok(entry.handler.clone()),
-                None => Err(entries.iter().flat_map(|entry| entry.route.methods.clone()).collect()),
-            },
-            streams: entry.map_or(Streams::None, |entry| entry.route.streams),
-            rest: path[prefix.len()..].trim_matches('/').to_owned(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use ::http::header;
+    use ::http::Method;
     use proptest::prelude::*;
 
     use super::*;

@@ -41,9 +41,9 @@ pub(super) async fn run(runtime: Runtime, shared: Arc<Shared>, stop: Arc<AtomicB
             alarm.set(shard.next_timer(), &*clock);
             poll_fn(|poller| {
                 shared.waker.register(poller.waker());
-                shard.sleeps(true);
-                if shared.has_mail() || shard.is_busy() || alarm.poll(poller) {
-                    shard.sleeps(false);
+                shard.sleeps(true, alarm.until());
+                if shared.has_mail() || shard.is_busy() || shard.resets() || alarm.poll(poller) {
+                    shard.sleeps(false, None);
                     Poll::Ready(())
                 } else {
                     Poll::Pending
@@ -84,6 +84,11 @@ impl Alarm {
             Some(sleep) => sleep.as_mut().reset(deadline),
             None => self.sleep = Some(Box::pin(tokio::time::sleep_until(deadline))),
         }
+    }
+
+    /// When it wakes, if it does. Unit: time since the runtime started.
+    fn until(&self) -> Option<Duration> {
+        self.set.then_some(self.until)
     }
 
     fn poll(&mut self, poller: &mut std::task::Context<'_>) -> bool {

@@ -5,8 +5,9 @@ use crate::http::Request;
 use crate::mailbox::AnyCell;
 use crate::{Context, Exit, Process, Runtime, SendError, Upid};
 
+/// With nothing in it; no unit, so that it is made as its other half is.
 #[derive(Clone, Default)]
-pub(crate) struct Filters;
+pub(crate) struct Filters(());
 
 impl Filters {
     #[inline]

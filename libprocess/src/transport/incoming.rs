@@ -19,15 +19,16 @@ use super::names::{Door, Receiver, Taken};
 use super::peer::Peer;
 use super::peers::Departure;
 use super::refusals::Refusal;
+use super::run::{RUN_MAX, Run};
 use crate::doors::{self, AskPath, Letter, NoDoor, Origin};
 use crate::environment::Stream;
 use crate::link::{Exit, RemoteWatch, Watcher};
-use crate::mailbox::AnyCell;
+use crate::mailbox::{AnyCell, Untaken};
 use crate::span::{self, Part, Trace};
 use crate::{AskError, Principal, Runtime, SendError, Upid};
 
 /// How many frames are delivered before the receivers have a turn; no more than one turn takes.
-const YIELD_AFTER: u64 = 128;
+const YIELD_AFTER: usize = RUN_MAX;
 /// How much may wait to go back to who dialled. Unit: bytes.
 const BACK_MAX: usize = 16 << 10;
 /// How many links one connection may hold.
@@ -85,19 +86,48 @@ impl Incoming {
             }
             self.runtime.peers().counts.bytes_received.increment(read as u64);
             let mut frames = 0;
-            while let Some((frame, length)) = Frame::first(inflow.unread()).map_err(invalid)? {
-                self.frame(frame).map_err(invalid)?;
+            while let Some((some, length)) =
+                self.take(inflow.unread(), YIELD_AFTER - frames).map_err(invalid)?
+            {
                 inflow.consume(length);
-                frames += 1;
-                if frames == YIELD_AFTER {
-                    self.runtime.peers().counts.frames_received.increment(frames);
+                frames += some;
+                if frames >= YIELD_AFTER {
+                    self.runtime.peers().counts.frames_received.increment(frames as u64);
                     frames = 0;
                     // Those who were sent to have their turn while their messages are still warm.
                     yield_once().await;
                 }
             }
-            self.runtime.peers().counts.frames_received.increment(frames);
+            self.runtime.peers().counts.frames_received.increment(frames as u64);
         }
+    }
+
+    /// Takes what is at the front of what came: a frame, or up to `most` that go the same way. Says how
+    /// many it were, and how long; nothing, if not even one is whole.
+    ///
+    /// Errors: when a frame is not what it says.
+    fn take(&mut self, unread: &[u8], most: usize) -> Result<Option<(usize, usize)>, Broken> {
+        if let Some(run) = Run::first(unread, most)
+            && self.run(&run)?
+        {
+            return Ok(Some((run.bodies().len(), run.length)));
+        }
+        let Some((frame, length)) = Frame::first(unread)? else { return Ok(None) };
+        self.frame(frame)?;
+        Ok(Some((1, length)))
+    }
+
+    /// Delivers messages together, if that is possible: to a process and through a door found before.
+    fn run(&mut self, run: &Run<'_>) -> Result<bool, Broken> {
+        let [kind, to, from] = run.numbers;
+        let (receiver, from) = self.taken.pair(to, from)?;
+        let (Some(door), Some(cell)) = (receiver.door(kind), &receiver.cell) else { return Ok(false) };
+        let origin = Origin { from, principal: self.principal.as_ref() };
+        let taken = cell.deliver_all(door.number, door.version, &origin, run.bodies());
+        let Some(Untaken { malformed, full }) = taken else { return Ok(false) };
+        (0..malformed).try_for_each(|_| self.untaken(run.numbers, Refusal::Body))?;
+        (0..full).try_for_each(|_| self.untaken(run.numbers, Refusal::Full))?;
+        Ok(true)
     }
 
     /// Errors: when the frame is not what it says. One message nobody takes is no error.

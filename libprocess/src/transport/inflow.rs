@@ -1,6 +1,8 @@
 //! Bytes as they come in: read in large pieces, looked at where they lie, moved only to make room.
 
-/// How much is read at once. Unit: bytes.
+/// How much is read at once, at first: most connections say little. Unit: bytes.
+const READ_MIN: usize = 2 << 10;
+/// How much is read at once of who says much. Unit: bytes.
 const READ: usize = 64 << 10;
 /// A buffer that grew beyond this for one frame is not kept. Unit: bytes.
 const KEPT: usize = 1 << 20;
@@ -14,20 +16,25 @@ pub(super) struct Inflow {
 
 impl Inflow {
     pub(super) fn new() -> Inflow {
-        Inflow { bytes: vec![0; READ], start: 0, end: 0 }
+        Inflow { bytes: vec![0; READ_MIN], start: 0, end: 0 }
     }
 
     /// Where to read into; at least as much as what is unread, so that a large frame takes few reads.
     pub(super) fn space(&mut self) -> &mut [u8] {
+        let filled = self.end == self.bytes.len();
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
             if self.bytes.len() > KEPT {
                 self.bytes = vec![0; READ];
+            } else if filled && self.bytes.len() < READ {
+                self.bytes = vec![0; 2 * self.bytes.len()];
             }
-        } else if self.bytes.len() - self.end < READ / 2 {
+        } else if self.bytes.len() - self.end < self.bytes.len().min(READ) / 2 {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
-            if self.bytes.len() - self.end < READ / 2 {
+            if (filled && self.bytes.len() < READ)
+                || self.bytes.len() - self.end < READ.min(self.bytes.len()) / 2
+            {
                 self.bytes.resize(self.bytes.len() * 2, 0);
             }
         }
@@ -58,6 +65,7 @@ mod tests {
     fn what_is_unread_stays_however_it_is_moved() {
         let mut inflow = Inflow::new();
         let (mut written, mut seen) = (0u32, 0u32);
+        assert_eq!(inflow.space().len(), READ_MIN);
         for step in 1..2_000usize {
             let space = inflow.space();
             let fits = space.len() / 4;

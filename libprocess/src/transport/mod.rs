@@ -34,6 +34,7 @@ mod peers;
 mod proof;
 mod rarely;
 mod refusals;
+mod run;
 
 pub(crate) use accept::{Arrival, accept};
 pub(crate) use greeting::MAGIC;

@@ -27,13 +27,13 @@ use super::limits::Limits;
 use super::names::{Given, Numbers, Say};
 use crate::link::Exit;
 use crate::mailbox::AnyCell;
+use crate::toolbox::Backoff;
 use crate::{AskError, Principal, SendError, Upid};
 
 /// How many pieces are written at once. Unit: bytes.
 const BATCH: usize = 256 << 10;
-/// How long nothing is dialled after the first failure; doubled with each further one.
-const BACKOFF_MIN: Duration = Duration::from_millis(20);
-const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// How long nothing is dialled after failures in a row.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(5));
 
 /// Turns an answer's bytes into what the asker expects; says whether it is of the version before.
 type Decode = fn(&[u8], bool) -> Result<Box<dyn Any + Send>, wire::DecodeError>;
@@ -364,9 +364,8 @@ impl Peer {
     pub(super) fn broke(&self, now: Duration, greeted: bool, chance: f64) -> Remains {
         let mut state = self.state.lock();
         if !greeted {
-            let doubled = BACKOFF_MIN.saturating_mul(1 << state.failures.min(16)).min(BACKOFF_MAX);
-            state.failures += 1;
-            state.rest_until = now + doubled.mul_f64(0.5 + chance / 2.0);
+            state.failures = state.failures.saturating_add(1);
+            state.rest_until = now + BACKOFF.delay(state.failures, chance);
         }
         state.open = false;
         (state.epoch, state.pinged, state.round_trip) = (None, None, None);
@@ -465,11 +464,11 @@ mod tests {
             peer.state.lock().rest_until
         };
         assert_eq!([rest(1.0), rest(1.0), rest(0.0)], [20, 40, 40].map(Duration::from_millis));
-        assert_eq!((0..60).map(|_| rest(1.0)).max(), Some(BACKOFF_MAX));
+        assert_eq!((0..60).map(|_| rest(1.0)).max(), Some(BACKOFF.max));
         let ping = |now: Duration| peer.plain(|| now, Kind::Ping, |_| {});
-        assert_eq!(ping(BACKOFF_MAX / 2), Err(SendError::LinkDown));
-        assert_eq!(ping(BACKOFF_MAX), Ok(Then::Dial));
-        assert_eq!(ping(BACKOFF_MAX), Ok(Then::Nothing));
+        assert_eq!(ping(BACKOFF.max / 2), Err(SendError::LinkDown));
+        assert_eq!(ping(BACKOFF.max), Ok(Then::Dial));
+        assert_eq!(ping(BACKOFF.max), Ok(Then::Nothing));
         peer.greeted(1);
         assert_eq!(rest(1.0), Duration::from_millis(20));
     }

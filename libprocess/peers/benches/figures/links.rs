@@ -107,9 +107,9 @@ fn breaking() -> f64 {
         here.spawn(Spawn::prefixed("linker"), move || Linker { to, told }).expect("spawns");
     }
     let cut = cuts.recv().expect("it is dialled");
-    // All links are there once the other node has heard of each.
-    while there.metrics().snapshot().get("libprocess/links/frames_received").is_none_or(|&n| n < LINKS as f64)
-    {
+    // All links are there once the other node has heard of each linker and of each link.
+    let heard = || there.metrics().snapshot().get("libprocess/links/frames_received").copied();
+    while heard().is_none_or(|frames| frames < 2.0 * LINKS as f64) {
         thread::yield_now();
     }
     let start = Instant::now();

@@ -27,7 +27,7 @@ fn main() {
         return;
     }
     let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let all: [(&str, Bench); 11] = [
+    let all: [(&str, Bench); 12] = [
         ("tell", tell::figures),
         ("fan_in", fan_in::figures),
         ("ring", ring::figures),
@@ -37,6 +37,7 @@ fn main() {
         ("fairness", fairness::figures),
         ("links", links::figures),
         ("remote", remote::figures),
+        ("question", remote::questions),
         ("tls", tls::figures),
         ("sim", sim::figures),
     ];

@@ -21,6 +21,7 @@ pub(crate) fn figures() -> Vec<Figure> {
         spawned_ours,
         vec![
             ("actix", Box::new(spawned_stock)),
+            ("outside", Box::new(spawned_outside)),
             ("ractor", Box::new(|| ractor::spawn(PROCESSES / 10, false))),
             ("kameo", Box::new(|| kameo::spawn(PROCESSES / 10, false))),
             ("channel", Box::new(|| channel::spawn(PROCESSES, false))),
@@ -112,17 +113,58 @@ impl Handler<First> for Stock {
     }
 }
 
+/// Spawns all the others from its own shard, as the stock arbiter does.
+struct Spawner(mpsc::Sender<()>, Vec<Pid<Ours>>);
+
+struct Go;
+
+impl Message for Go {
+    type Result = ();
+}
+impl Actor for Spawner {
+    type Context = Context<Self>;
+}
+impl Process for Spawner {
+    const KIND: &'static str = "spawner";
+    type Input = Go;
+}
+impl Handler<Go> for Spawner {
+    type Result = ();
+    fn handle(&mut self, Go: Go, ctx: &mut Context<Self>) {
+        self.1 = spawn_all(ctx.runtime(), &self.0);
+    }
+}
+
+fn spawn_all(runtime: &Runtime, done: &mpsc::Sender<()>) -> Vec<Pid<Ours>> {
+    let mut pids = Vec::with_capacity(PROCESSES as usize);
+    for _ in 0..PROCESSES {
+        let pid = runtime.spawn(Spawn::prefixed("p"), || Ours).expect("spawns");
+        pid.tell(First(done.clone())).expect("there is room");
+        pids.push(pid);
+    }
+    pids
+}
+
 fn spawned_ours() -> f64 {
     let runtime = runtime(1);
     let (done, all) = mpsc::channel();
-    let mut pids: Vec<Pid<Ours>> = Vec::with_capacity(PROCESSES as usize);
+    let spawner = runtime.spawn(Spawn::named("spawner"), move || Spawner(done, Vec::new())).expect("spawns");
     let cost = per_operation(PROCESSES, || {
-        for _ in 0..PROCESSES {
-            let pid = runtime.spawn(Spawn::prefixed("p"), || Ours).expect("spawns");
-            pid.tell(First(done.clone())).expect("there is room");
-            pids.push(pid);
-        }
+        spawner.tell(Go).expect("there is room");
         (0..PROCESSES).for_each(|_| all.recv().expect("each answers"));
+    });
+    runtime.shutdown();
+    cost
+}
+
+/// The same from a thread that is no shard.
+fn spawned_outside() -> f64 {
+    let runtime = runtime(1);
+    let (done, all) = mpsc::channel();
+    let cost = per_operation(PROCESSES, || {
+        let pids = spawn_all(&runtime, &done);
+        (0..PROCESSES).for_each(|_| all.recv().expect("each answers"));
+        drop(pids);
     });
     runtime.shutdown();
     cost

@@ -2,7 +2,11 @@
 //!
 //! Nothing is global: several runtimes live in one OS process, each a node with an address.
 
-use std::any::{Any, TypeId};
+mod config;
+#[cfg(feature = "testing")]
+mod mocks;
+mod send;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::future::Future;
@@ -16,13 +20,10 @@ use parking_lot::{Mutex, RwLock};
 use rand::Rng as _;
 use tokio::sync::watch;
 
-use crate::ask::{AskError, Reply, SendError};
-use crate::context::link_local;
-use crate::doors::{Asked, Letter, Received};
+use crate::ask::SendError;
 use crate::environment::{Environment, Sleep, Storage};
-use crate::force_wire;
 use crate::http;
-use crate::identity::{Principal, Security};
+use crate::identity::Principal;
 use crate::inspect::{self, Logging, Rate};
 use crate::link::Reason;
 use crate::mailbox::{AnyCell, Cell};
@@ -34,10 +35,13 @@ use crate::spawn::{Name, place, settle};
 use crate::testing::Filters;
 #[cfg(feature = "testing")]
 use crate::testing::{Hand, Work};
-use crate::tls::TlsError;
-use crate::transport::{AskCancel, Limits, Peers, Ways};
+use crate::transport::{Peers, Ways};
 use crate::upid::Epoch;
 use crate::{Failure, OnPanic, Pid, Process, Spawn, SpawnError, Upid, panics};
+
+pub use config::{Config, StartError};
+#[cfg(feature = "testing")]
+pub(crate) use mocks::Displaced;
 
 /// A node: its processes, their names, and the world around them. Cheap to clone.
 ///
@@ -103,64 +107,6 @@ pub(crate) struct Counts {
     panicked: ::metrics::Counter,
     /// Handlers that held their shard for too long.
     pub(crate) stuck: ::metrics::Counter,
-}
-
-/// How a runtime is started.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Where links and HTTP are taken, on one port; port 0 takes any, `None` takes nothing.
-    pub listen: Option<SocketAddr>,
-    /// The address others are told, if it is not the one listened on.
-    pub advertise: Option<SocketAddr>,
-    /// Threads with processes on them.
-    pub shards: usize,
-    /// Threads that speak HTTP; with none, HTTP connections are closed.
-    pub http_workers: usize,
-    /// The most threads for jobs that block; made when needed, gone when idle.
-    pub blocking_threads: usize,
-    /// Bounds of HTTP connections.
-    pub http: http::Limits,
-    /// Bounds of links to other nodes.
-    pub links: Limits,
-    /// How this node proves itself to others, and whom it lets in.
-    pub security: Security,
-    /// A handler that runs for so long is named in the log, and counted; none is, with `None`.
-    pub stuck_after: Option<Duration>,
-    /// How often `/metrics/snapshot` is answered; as often as asked for, with none.
-    pub snapshot_rate: Option<Rate>,
-    /// Encodes and decodes messages that stay on this node too, so that what cannot travel is found.
-    ///
-    /// With the feature `testing`, `HECTARE_FORCE_WIRE=1` in the environment makes this the default.
-    pub force_wire: bool,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
-            advertise: None,
-            shards: 1,
-            http_workers: 1,
-            blocking_threads: 16,
-            http: http::Limits::default(),
-            links: Limits::default(),
-            security: Security::default(),
-            stuck_after: Some(Duration::from_millis(100)),
-            snapshot_rate: Some(Rate { permits: 2, within: Duration::from_secs(1) }),
-            force_wire: force_wire::by_default(),
-        }
-    }
-}
-
-/// Why a runtime did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("failed to listen on {address}")]
-    Listen { address: SocketAddr, source: std::io::Error },
-    #[error("failed to start a thread")]
-    Thread(#[source] std::io::Error),
-    #[error("failed to set up TLS")]
-    Tls(#[from] TlsError),
 }
 
 /// The pieces a driver puts a runtime together from.
@@ -443,93 +389,6 @@ impl Runtime {
         cells
     }
 
-    /// Sends a message by address.
-    pub(crate) fn post<M: wire::Message>(&self, from: &Upid, to: &Upid, message: M) -> Result<(), SendError> {
-        if to.address() != self.0.address {
-            return self.0.peers.tell(self, &self.0.peers.peer(to.address()), from, to, &message);
-        }
-        let cell = self.find(to.id(), to.epoch()).ok_or(SendError::Gone)?;
-        if self.encodes() {
-            return cell.letter(force_wire::told(from, self.principal(), &message));
-        }
-        cell.letter(Letter::Moved {
-            message: Box::new(Received {
-                from: from.clone(),
-                principal: self.principal().cloned(),
-                body: message,
-            }),
-            kind: TypeId::of::<Received<M>>(),
-            deadline: None,
-        })
-    }
-
-    /// Sends a message by address, in pieces if it goes to another node.
-    pub(crate) fn post_large<M: wire::Message>(
-        &self,
-        from: &Upid,
-        to: &Upid,
-        message: M,
-    ) -> Result<(), SendError> {
-        if to.address() == self.0.address {
-            return self.post(from, to, message);
-        }
-        self.0.peers.tell_large(self, from, to, &message)
-    }
-
-    /// Asks by address; `asker` gets the answer under `number`, exactly once.
-    pub(crate) fn question<Q: wire::Question>(
-        &self,
-        asker: Arc<dyn AnyCell>,
-        number: u64,
-        to: &Upid,
-        question: Q,
-        within: Duration,
-    ) -> Option<AskCancel> {
-        if to.address() != self.0.address {
-            return self.0.peers.ask(self, asker, number, to, &question, within);
-        }
-        let Some(cell) = self.find(to.id(), to.epoch()) else {
-            asker.answer(number, Err(AskError::NoSuchProcess));
-            return None;
-        };
-        let deadline = self.elapsed().saturating_add(within);
-        if self.encodes() {
-            // A letter that is refused drops the way back, which tells the asker.
-            let asked = cell.clone();
-            let _ =
-                cell.letter(force_wire::asked(asker, number, asked, self.principal(), &question, deadline));
-            return None;
-        }
-        let (from, asked) = (asker.upid().clone(), cell.clone());
-        let reply = Reply::by(move |answer: Result<Q::Reply, AskError>| {
-            let answer = answer.map_err(|error| if asked.is_alive() { error } else { AskError::Terminated });
-            asker.answer(number, answer.map(|answer| Box::new(answer) as Box<dyn Any + Send>));
-        });
-        // A letter that is refused drops the reply, which tells the asker.
-        let _ = cell.letter(Letter::Moved {
-            message: Box::new(Asked { from, principal: self.principal().cloned(), body: question, reply }),
-            kind: TypeId::of::<Asked<Q>>(),
-            deadline: Some(deadline),
-        });
-        None
-    }
-
-    pub(crate) fn link(&self, linker: Arc<dyn AnyCell>, peer: &Upid) {
-        if peer.address() == self.0.address {
-            link_local(linker, peer, self.find(peer.id(), peer.epoch()));
-        } else {
-            self.0.peers.link(self, linker, peer);
-        }
-    }
-
-    pub(crate) fn unlink(&self, linker: &Upid, peer: &Upid) {
-        if peer.address() != self.0.address {
-            self.0.peers.unlink(self, linker, peer);
-        } else if let Some(cell) = self.find(peer.id(), peer.epoch()) {
-            cell.unwatch(linker, peer);
-        }
-    }
-
     /// A process ends: its name and its routes are free again.
     pub(crate) fn leave(&self, cell: &dyn AnyCell, reason: &Reason) {
         let upid = cell.upid();
@@ -609,55 +468,6 @@ fn draw(from: &AtomicU64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
-}
-
-/// Whoever had to step aside for a mock.
-#[cfg(feature = "testing")]
-pub(crate) struct Displaced {
-    name: Arc<str>,
-    epoch: Epoch,
-    named: Option<Named>,
-    routes: Option<http::Routes>,
-}
-
-#[cfg(feature = "testing")]
-impl Displaced {
-    /// Under which the mock is reached where the real one was.
-    pub(crate) fn epoch(&self) -> Epoch {
-        self.epoch
-    }
-}
-
-#[cfg(feature = "testing")]
-impl Runtime {
-    /// Takes the name from whoever bears it.
-    pub(crate) fn displace(&self, name: &str) -> Displaced {
-        let named = self.0.names.write().remove(name);
-        let routes = self.0.router.swap(name, None);
-        let epoch = named.as_ref().and_then(|named| named.cell.upid().epoch());
-        let epoch = epoch.unwrap_or_else(|| self.new_epoch());
-        Displaced { name: name.into(), epoch, named, routes }
-    }
-
-    /// Gives the name back, if whoever bore it still lives.
-    pub(crate) fn restore(&self, displaced: Displaced) {
-        let Displaced { name, named, routes, .. } = displaced;
-        let named = named.filter(|named| named.cell.is_alive());
-        let mut names = self.0.names.write();
-        let mock = names.remove(&name);
-        let lives = named.is_some_and(|named| names.add(named));
-        self.0.router.swap(&name, routes.filter(|_| lives));
-        drop(names);
-        drop(mock);
-    }
-
-    pub(crate) fn hand(&self) -> Option<(&Arc<Hand>, Duration)> {
-        self.0.driver.hand()
-    }
-
-    pub(crate) fn work(&self) -> Option<&Arc<Work>> {
-        self.0.driver.work()
-    }
 }
 
 impl std::fmt::Debug for Runtime {
