@@ -98,8 +98,8 @@ impl Default for Security {
     }
 }
 
-/// Decides whether a principal may send messages of a name to a process of an id. Asked once per
-/// link for each pair of them, on the thread that reads the link: it must not wait.
+/// Decides whether a principal may send messages of a name to a process of an id, or, by the name of
+/// [`Acl::LINK`], hear of its end. Asked once per link for each pair of them, and for each such wish, on the thread that reads the link: it must not wait.
 #[derive(Clone)]
 pub struct Acl(Arc<Decide>);
 
@@ -110,6 +110,10 @@ impl Acl {
     pub fn new(decide: impl Fn(Option<&Principal>, &str, &str) -> bool + Send + Sync + 'static) -> Acl {
         Acl(Arc::new(decide))
     }
+
+    /// What is asked for instead of a message's name when a process of another node wants to hear of
+    /// the end of one of ours.
+    pub const LINK: &str = "libprocess.link";
 
     pub(crate) fn allows(&self, principal: Option<&Principal>, target: &str, name: &str) -> bool {
         (self.0)(principal, target, name)

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -25,7 +26,17 @@ pub struct Tls {
     pub plain_too: bool,
     /// Whether HTTP may come over TLS 1.2; links are TLS 1.3.
     pub http_tls12: bool,
+    /// How often the files it was read from are read again: what has changed is taken into use without
+    /// a restart, as by [`Runtime::renew`](crate::Runtime::renew). Never, if it was not read from files.
+    pub reread: Duration,
+    pub(crate) source: Option<Source>,
 }
+
+/// Reads the same files once more.
+pub(crate) type Source = Arc<dyn Fn() -> Result<Tls, TlsError> + Send + Sync>;
+
+/// How often files are read again if nothing is said.
+const REREAD: Duration = Duration::from_secs(60);
 
 /// What is wrong with certificates or keys.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +49,10 @@ pub enum TlsError {
     Pem { place: String, why: String },
     #[error("the certificate bears no name, neither a URI nor a DNS name")]
     Nameless,
+    #[error("the certificate names {0}, and the node is known as somebody else until it ends")]
+    OtherPrincipal(Principal),
+    #[error("the node speaks plain text, and does until it ends")]
+    Plain,
     #[error("the certificate, its key or the authorities do not fit")]
     Unfit(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -65,7 +80,21 @@ impl Tls {
         };
         let bytes = [read(chain)?, read(key)?, read(authorities)?];
         let names = [chain, key, authorities].map(|path| path.display().to_string());
-        Tls::from_texts([(&*names[0], &bytes[0]), (&*names[1], &bytes[1]), (&*names[2], &bytes[2])])
+        let tls =
+            Tls::from_texts([(&*names[0], &bytes[0]), (&*names[1], &bytes[1]), (&*names[2], &bytes[2])])?;
+        let [chain, key, authorities] = [chain, key, authorities].map(Path::to_owned);
+        Ok(Tls { source: Some(Arc::new(move || Tls::from_files(&chain, &key, &authorities))), ..tls })
+    }
+
+    /// The files it came from, read once more; everything else as it is set here. `None` if they hold
+    /// the same still, or it came from none.
+    ///
+    /// Errors: when one cannot be read, or what is in them does not fit.
+    pub(crate) fn read_again(&self) -> Result<Option<Tls>, TlsError> {
+        let Some(source) = &self.source else { return Ok(None) };
+        let Tls { chain, key, authorities, .. } = source()?;
+        let same = (&chain, &*key, &authorities) == (&self.chain, &*self.key, &self.authorities);
+        Ok((!same).then(|| Tls { chain, key, authorities, ..self.clone() }))
     }
 
     fn from_texts([chain, key, authorities]: [(&str, &[u8]); 3]) -> Result<Tls, TlsError> {
@@ -84,6 +113,8 @@ impl Tls {
             check_address: false,
             plain_too: false,
             http_tls12: true,
+            reread: REREAD,
+            source: None,
         };
         tls.principal()?;
         Ok(tls)
@@ -115,7 +146,8 @@ pub(crate) fn principal(certificate: &CertificateDer<'_>) -> Option<Principal> {
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tls { chain, authorities, require_client, check_address, plain_too, http_tls12, key: _ } = self;
+        let Tls { chain, authorities, require_client, check_address, plain_too, http_tls12, reread, .. } =
+            self;
         f.debug_struct("Tls")
             .field("chain", &chain.len())
             .field("authorities", &authorities.len())
@@ -123,6 +155,7 @@ impl fmt::Debug for Tls {
             .field("check_address", check_address)
             .field("plain_too", plain_too)
             .field("http_tls12", http_tls12)
+            .field("reread", reread)
             .finish_non_exhaustive()
     }
 }

@@ -16,6 +16,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::{Config, Tls, TlsError};
 
@@ -191,19 +192,26 @@ fn tls(reader: &mut Reader) -> Result<Option<TlsFiles>, VariableError> {
 
 impl TlsFiles {
     fn read(self) -> Result<Tls, TlsError> {
-        let read = |path: PathBuf| std::fs::read(&path).map_err(|source| TlsError::Read { path, source });
-        let authorities = match self.authorities {
+        let tls = self.read_once()?;
+        Ok(Tls { source: Some(Arc::new(move || self.read_once())), ..tls })
+    }
+
+    fn read_once(&self) -> Result<Tls, TlsError> {
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|source| TlsError::Read { path: path.clone(), source })
+        };
+        let authorities = match &self.authorities {
             Authorities::File(path) => read(path)?,
             Authorities::Dir(dir) => {
-                let entries = std::fs::read_dir(&dir);
-                let entries = entries.map_err(|source| TlsError::Read { path: dir, source })?;
+                let entries = std::fs::read_dir(dir);
+                let entries = entries.map_err(|source| TlsError::Read { path: dir.clone(), source })?;
                 let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
                 files.retain(|path| path.is_file());
                 files.sort();
-                files.into_iter().map(read).collect::<Result<Vec<_>, _>>()?.join(&b'\n')
+                files.iter().map(read).collect::<Result<Vec<_>, _>>()?.join(&b'\n')
             }
         };
-        let mut tls = Tls::from_pem(&read(self.certificate)?, &read(self.key)?, &authorities)?;
+        let mut tls = Tls::from_pem(&read(&self.certificate)?, &read(&self.key)?, &authorities)?;
         tls.require_client = self.require_client;
         tls.check_address = self.check_address;
         tls.plain_too = self.plain_too;

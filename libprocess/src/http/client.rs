@@ -14,6 +14,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::request::Request;
 use super::response::Response;
+use crate::Tls;
 use pool::Pool;
 
 /// Sends requests. Cheap to clone, usable on any shard, in `ctx.task` and in `block_on`.
@@ -99,6 +100,15 @@ impl Client {
         match &self.way {
             Way::Sockets(pool) => pool.send(request).await,
             Way::Direct(way) => way(request).await,
+        }
+    }
+}
+
+impl Client {
+    /// Takes a node's renewed certificate and authorities into use.
+    pub(crate) fn renew(&self, tls: &Tls) {
+        if let Way::Sockets(pool) = &self.way {
+            pool.renew(tls);
         }
     }
 }

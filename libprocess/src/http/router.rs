@@ -192,7 +192,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::http::auth::Principal;
+    use crate::http::auth::{Principal, Verdict};
 
     /// A master-like router whose handlers answer with their own name and the rest of the path.
     fn router() -> Router {

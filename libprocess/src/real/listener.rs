@@ -24,7 +24,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use super::tcp::prepare;
-use super::tls::{For, Keys, peek};
+use super::tls::{For, Keyring, Keys, peek};
 use crate::shard::Shared;
 use crate::transport::{self, Arrival, Refusal};
 use crate::{Runtime, http};
@@ -47,7 +47,7 @@ pub(super) struct Accepted {
 pub(super) struct Desk {
     pub(super) runtime: Runtime,
     pub(super) server: Arc<http::Server>,
-    pub(super) keys: Option<Arc<Keys>>,
+    pub(super) keys: Arc<Keyring>,
     /// The other HTTP threads.
     pub(super) workers: Vec<UnboundedSender<Accepted>>,
     /// Whether this thread speaks HTTP itself.
@@ -150,14 +150,15 @@ enum Sort {
 /// Decides by the first bytes who serves a connection.
 async fn sort(stream: TcpStream, peer: SocketAddr, desk: Arc<Desk>) {
     let limits = desk.runtime.peers().limits();
+    let keys = desk.keys.get();
     let (number, full) = desk.silent.one(limits.silent);
     let late = desk.runtime.sleep(limits.greeting);
-    let sorted = match select(Box::pin(look(&stream, desk.keys.is_some())), select(full, late)).await {
+    let sorted = match select(Box::pin(look(&stream, keys.is_some())), select(full, late)).await {
         Either::Left((sorted, _)) => sorted,
         Either::Right(_) => Err(Some(Refusal::Silent)),
     };
     desk.silent.spoke(number);
-    let only_tls = desk.keys.as_ref().is_some_and(|keys| !keys.plain_too);
+    let only_tls = keys.as_ref().is_some_and(|keys| !keys.plain_too);
     let sorted = match sorted {
         Ok(Sort::Link { tls: false } | Sort::Http { tls: false }) if only_tls => Err(Some(Refusal::Plain)),
         sorted => sorted,
@@ -222,7 +223,7 @@ async fn nap() {
 /// Links live on the first shard.
 fn take_link(stream: TcpStream, peer: SocketAddr, tls: bool, desk: &Desk) {
     let Ok(stream) = stream.into_std() else { return };
-    let (runtime, keys) = (desk.runtime.clone(), desk.keys.clone().filter(|_| tls));
+    let (runtime, keys) = (desk.runtime.clone(), desk.keys.get().filter(|_| tls));
     let shard: Arc<Shared> = runtime.shards()[0].clone();
     shard.command(Box::new(move |_| {
         if let Ok(stream) = TcpStream::from_std(stream) {
@@ -285,7 +286,7 @@ async fn take_http(stream: TcpStream, peer: SocketAddr, tls: bool, desk: Arc<Des
             drop(worker.send(Accepted { stream, peer, tls }));
         }
         None if desk.here => {
-            let keys = desk.keys.clone().filter(|_| tls);
+            let keys = desk.keys.get().filter(|_| tls);
             answer(desk.server.clone(), &desk.runtime, keys, stream, peer).await;
         }
         None => {}

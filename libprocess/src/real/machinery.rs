@@ -19,9 +19,10 @@ use tokio::task::LocalSet;
 use super::clock::{RealClock, RealRng};
 use super::files::Files;
 use super::listener::{Accepted, Desk, Silent, answer, listen};
+use super::renewal;
 use super::shard_loop;
 use super::tcp::Tcp;
-use super::tls::Keys;
+use super::tls::Keyring;
 use super::watchdog;
 use crate::environment::{Clock as _, Environment, Spawner, Task};
 use crate::metrics::Metrics;
@@ -29,6 +30,7 @@ use crate::runtime::{Assembly, Config, Driver, StartError};
 use crate::shard::Shared;
 #[cfg(feature = "testing")]
 use crate::testing::{Hand, Work};
+use crate::tls::{Tls, TlsError};
 use crate::transport::Ways;
 use crate::{Runtime, http};
 
@@ -50,7 +52,7 @@ pub(crate) fn start(config: Config) -> Result<Runtime, StartError> {
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
     let address = advertised(config.advertise, listening.unwrap_or(nowhere));
 
-    let keys = config.security.tls.as_ref().map(Keys::new).transpose()?.map(Arc::new);
+    let keys = Arc::new(Keyring::new(config.security.tls.as_ref())?);
     let clock = Arc::new(RealClock::new());
     #[cfg(feature = "testing")]
     let work = Arc::<Work>::default();
@@ -64,6 +66,7 @@ pub(crate) fn start(config: Config) -> Result<Runtime, StartError> {
         shards: (0..config.shards.max(1)).map(|_| Shared::new(shard_number())).collect(),
         threads: Mutex::default(),
         workers: Mutex::default(),
+        keys: keys.clone(),
         #[cfg(feature = "testing")]
         clock: clock.clone(),
         #[cfg(feature = "testing")]
@@ -154,6 +157,7 @@ struct Machinery {
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// Dropped to end the HTTP threads.
     workers: Mutex<Vec<oneshot::Sender<()>>>,
+    keys: Arc<Keyring>,
     #[cfg(feature = "testing")]
     clock: Arc<RealClock>,
     #[cfg(feature = "testing")]
@@ -168,7 +172,7 @@ impl Machinery {
         config: &Config,
         listener: Option<TcpListener>,
         server: Arc<http::Server>,
-        keys: Option<Arc<Keys>>,
+        keys: Arc<Keyring>,
     ) -> std::io::Result<()> {
         let mut others = Vec::new();
         for worker in 1..config.http_workers {
@@ -221,6 +225,13 @@ impl Machinery {
                 reactor.shutdown_timeout(JOBS_MOST);
             })?;
         }
+        if let Some(tls) = config.security.tls.clone().filter(|tls| tls.source.is_some()) {
+            let runtime = runtime.clone();
+            self.shards[0].command(Box::new(move |_| {
+                let spawner = runtime.environment().spawner.clone();
+                spawner.local(Box::pin(renewal::keep(runtime, tls))).detach();
+            }));
+        }
         if let Some(limit) = config.stuck_after {
             let clock = runtime.environment().clock.clone();
             let (runtime, shards, stop) = (runtime.downgrade(), self.shards.clone(), self.stop.clone());
@@ -261,11 +272,11 @@ async fn serve(
     mut accepted: mpsc::UnboundedReceiver<Accepted>,
     server: Arc<http::Server>,
     runtime: Runtime,
-    keys: Option<Arc<Keys>>,
+    keys: Arc<Keyring>,
 ) {
     while let Some(Accepted { stream, peer, tls }) = accepted.recv().await {
         if let Ok(stream) = TcpStream::from_std(stream) {
-            let (server, runtime, keys) = (server.clone(), runtime.clone(), keys.clone().filter(|_| tls));
+            let (server, runtime, keys) = (server.clone(), runtime.clone(), keys.get().filter(|_| tls));
             tokio::task::spawn_local(async move { answer(server, &runtime, keys, stream, peer).await });
         }
     }
@@ -290,6 +301,10 @@ impl Driver for Arc<Machinery> {
 
     fn is_real(&self) -> bool {
         true
+    }
+
+    fn renew(&self, tls: &Tls) -> Result<(), TlsError> {
+        self.keys.renew(tls)
     }
 
     #[cfg(feature = "testing")]

@@ -11,6 +11,7 @@ mod clock;
 mod files;
 mod listener;
 mod machinery;
+mod renewal;
 mod shard_loop;
 mod tcp;
 mod tls;

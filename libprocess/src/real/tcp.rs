@@ -9,7 +9,7 @@ use futures_util::future::{Either, LocalBoxFuture, select};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::tls::Keys;
+use super::tls::{Keyring, Keys};
 use crate::environment::{Stream, Transport};
 
 /// How long a connection may take to come about, its TLS handshake included.
@@ -18,13 +18,13 @@ const CONNECT: Duration = Duration::from_secs(5);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 
 pub(super) struct Tcp {
-    pub(super) keys: Option<Arc<Keys>>,
+    pub(super) keys: Arc<Keyring>,
 }
 
 impl Transport for Tcp {
     #[expect(clippy::disallowed_methods, reason = "the real transport's own patience")]
     fn dial(&self, to: SocketAddr) -> LocalBoxFuture<'static, io::Result<Box<dyn Stream>>> {
-        let keys = self.keys.clone();
+        let keys = self.keys.get();
         Box::pin(async move {
             let late = Box::pin(tokio::time::sleep(CONNECT));
             match select(Box::pin(connect(to, keys)), late).await {

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use parking_lot::RwLock;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -28,6 +29,33 @@ pub(super) struct Keys {
     dial: TlsConnector,
     pub(super) plain_too: bool,
     check_address: bool,
+}
+
+/// The keys in use; none, where nothing but plain text is spoken.
+pub(super) struct Keyring(RwLock<Option<Arc<Keys>>>);
+
+impl Keyring {
+    /// Errors: when the certificates and the key do not fit each other.
+    pub(super) fn new(tls: Option<&Tls>) -> Result<Keyring, TlsError> {
+        Ok(Keyring(RwLock::new(tls.map(Keys::new).transpose()?.map(Arc::new))))
+    }
+
+    pub(super) fn get(&self) -> Option<Arc<Keys>> {
+        self.0.read().clone()
+    }
+
+    /// Takes others into use, for connections that begin from here on.
+    ///
+    /// Errors: when they do not fit each other, or there were none before.
+    pub(super) fn renew(&self, tls: &Tls) -> Result<(), TlsError> {
+        let renewed = Arc::new(Keys::new(tls)?);
+        let mut keys = self.0.write();
+        if keys.is_none() {
+            return Err(TlsError::Plain);
+        }
+        *keys = Some(renewed);
+        Ok(())
+    }
 }
 
 /// What a TLS greeting is for.

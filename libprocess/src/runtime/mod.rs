@@ -35,6 +35,7 @@ use crate::spawn::{Name, place, settle};
 use crate::testing::Filters;
 #[cfg(feature = "testing")]
 use crate::testing::{Hand, Work};
+use crate::tls::{Tls, TlsError};
 use crate::transport::{Peers, Ways};
 use crate::upid::Epoch;
 use crate::{Failure, OnPanic, Pid, Process, Spawn, SpawnError, Upid, panics};
@@ -87,6 +88,10 @@ pub(crate) trait Driver: Send + Sync {
     fn shutdown(&self);
     /// Whether this driver waits for real threads.
     fn is_real(&self) -> bool;
+    /// Takes other keys into use.
+    fn renew(&self, _: &Tls) -> Result<(), TlsError> {
+        Err(TlsError::Plain)
+    }
     /// A hand on its clock, and how much time has truly passed; none if it has no clock of its own.
     #[cfg(feature = "testing")]
     fn hand(&self) -> Option<(&Arc<Hand>, Duration)> {
@@ -202,6 +207,25 @@ impl Runtime {
     /// As whom other nodes know this one: by its certificate, or its credential.
     pub fn principal(&self) -> Option<&Principal> {
         self.0.peers.principal()
+    }
+
+    /// Takes another certificate, key and authorities into use for links and HTTP connections that
+    /// begin from here on; those that are open go on. How strictly others are looked at is as `tls` says.
+    ///
+    /// Errors: when they do not fit each other, name another principal than this node is known by, or
+    /// the node speaks no TLS. Then all stays as it was.
+    pub fn renew(&self, tls: &Tls) -> Result<(), TlsError> {
+        let principal = tls.principal()?;
+        if self.0.peers.security().tls.is_none() {
+            return Err(TlsError::Plain);
+        }
+        if self.principal() != Some(&principal) {
+            return Err(TlsError::OtherPrincipal(principal));
+        }
+        self.0.driver.renew(tls)?;
+        self.0.client.renew(tls);
+        self.0.metrics.counter("libprocess/certificates_renewed").increment(1);
+        Ok(())
     }
 
     pub fn metrics(&self) -> &Metrics {

@@ -25,7 +25,7 @@ use crate::environment::Stream;
 use crate::link::{Exit, RemoteWatch, Watcher};
 use crate::mailbox::{AnyCell, Untaken};
 use crate::span::{self, Part, Trace};
-use crate::{AskError, Principal, Runtime, SendError, Upid};
+use crate::{Acl, AskError, Principal, Runtime, SendError, Upid};
 
 /// How many frames are delivered before the receivers have a turn; no more than one turn takes.
 const YIELD_AFTER: usize = RUN_MAX;
@@ -347,7 +347,16 @@ impl Incoming {
         let linker = self.taken.from(from)?.clone();
         let receiver = self.taken.to(to)?;
         let linked = address_of(receiver, self.runtime.peers().address);
-        let cell = find(&self.runtime, receiver);
+        let security = self.runtime.peers().security();
+        let may = |acl: &Acl| acl.allows(self.principal.as_ref(), &receiver.id, Acl::LINK);
+        let cell = if security.acl.as_ref().is_none_or(may) {
+            find(&self.runtime, receiver)
+        } else {
+            // It hears what it would of a name that nobody bears.
+            let what = || format!("a link from {linker} to `{}`", receiver.id);
+            self.runtime.peers().refuse(&self.runtime, Refusal::Forbidden, what);
+            None
+        };
         let tell: Arc<dyn RemoteWatch> = Arc::new(Telling(self.runtime.clone()));
         let watcher = Watcher::Remote { linker: linker.clone(), linked: linked.clone(), tell };
         if self.watches.len() >= WATCHES_MAX {

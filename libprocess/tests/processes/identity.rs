@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use libprocess::{Acl, AskError, Config, Credential, Principal, Secret, Security};
+use libprocess::{Acl, AskError, Config, Credential, Exit, Lane, Principal, Reason, Secret, Security, Upid};
 
-use crate::probe::{Event, Input, Node, next, until};
+use crate::probe::{Event, Input, Node, Probe, next, until};
 
 fn secret(text: &str) -> Secret {
     Secret::new(text.as_bytes())
@@ -79,6 +79,21 @@ fn an_acl_lets_through_what_it_allows_and_says_no_to_the_rest() {
     a.tell(Input::Send(c.upid().clone(), "may".into())).unwrap();
     assert_eq!(next(&events), Event::Noted("a".into(), "may".into()));
     assert_eq!(two.count("libprocess/links/refused/forbidden"), 1.0);
+
+    // Whom it may not send to, it may not watch: it hears what it would of nobody.
+    let (linker, heard) = one.probe("linker");
+    let (d, _) = two.probe("d");
+    linker.tell(Input::Link(d.upid().clone())).unwrap();
+    assert_eq!(next(&heard), Event::Exited("d".into(), Exit::NoSuchProcess));
+    assert_eq!(two.count("libprocess/links/refused/forbidden"), 2.0);
+    let open: Upid = format!("open@{}", two.runtime.address()).parse().unwrap();
+    linker.tell(Input::Link(open.clone())).unwrap();
+    // In order behind the link, so that it is there.
+    linker.tell(Input::AskDouble(open.clone(), 4)).unwrap();
+    assert_eq!(next(&heard), Event::Answered(Ok(8)));
+    let open = two.runtime.pid::<Probe>("open").unwrap();
+    open.terminate(Lane::System);
+    assert_eq!(next(&heard), Event::Exited("open".into(), Exit::Ended(Reason::Terminated)));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::http::{Certificate, ClientError, READ_ONLY, Request};
-use libprocess::{AskError, Config, Security, Tls, Upid};
+use libprocess::{AskError, Config, Security, Tls, TlsError, Upid};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType, date_time_ymd};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
@@ -19,6 +19,7 @@ use crate::probe::{Event, Input, Node, next, until};
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// What is on a certificate.
+#[derive(Clone, Copy)]
 pub(crate) struct Paper {
     uri: Option<&'static str>,
     address: &'static str,
@@ -266,4 +267,64 @@ fn https_is_spoken_on_the_same_port_with_or_without_a_certificate_of_the_clients
     let stranger = Node::listening();
     let refused = stranger.runtime.block_on(stranger.runtime.client().send(Request::get(&url)));
     assert!(matches!(refused, Err(ClientError::Connect { .. })), "{refused:?}");
+}
+
+/// A folder with the papers of a node, which are written anew.
+struct Papers(std::path::PathBuf);
+
+impl Papers {
+    fn new() -> Papers {
+        let papers = std::env::temp_dir().join(format!("libprocess-papers-{}", std::process::id()));
+        std::fs::create_dir_all(&papers).unwrap();
+        Papers(papers)
+    }
+
+    fn write(&self, authority: &Authority, paper: &Paper) {
+        let (certificate, key) = authority.sign(paper);
+        for (name, text) in [("chain", certificate), ("key", key), ("authorities", authority.pem())] {
+            std::fs::write(self.0.join(name), text).unwrap();
+        }
+    }
+
+    fn tls(&self) -> Tls {
+        let [chain, key, authorities] = ["chain", "key", "authorities"].map(|name| self.0.join(name));
+        Tls::from_files(&chain, &key, &authorities).unwrap()
+    }
+}
+
+impl Drop for Papers {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_certificate_that_was_renewed_is_used_without_a_restart() {
+    let (authority, papers) = (Authority::new(), Papers::new());
+    let paper = Paper { uri: Some("hectare://there"), ..PLAIN };
+    papers.write(&authority, &Paper { expired: true, ..paper });
+    let mut tls = papers.tls();
+    tls.reread = Duration::from_millis(10);
+    let there = node(tls, |_| {});
+    let (b, _) = there.probe("b");
+    let here = authority.node("hectare://here");
+    assert_eq!(asks(&here, "before", b.upid()), Err(AskError::LinkBroken));
+
+    // What is half written, or names somebody else, is not used.
+    std::fs::write(papers.0.join("key"), "half a k").unwrap();
+    papers.write(&authority, &PLAIN);
+    let other = there.runtime.renew(&papers.tls());
+    assert!(matches!(other, Err(TlsError::OtherPrincipal(who)) if who.as_str() == "node.test"));
+    assert_eq!(there.count("libprocess/certificates_renewed"), 0.0);
+
+    papers.write(&authority, &paper);
+    until(|| there.count("libprocess/certificates_renewed") == 1.0);
+    let tries = std::cell::Cell::new(0);
+    until(|| {
+        tries.set(tries.get() + 1);
+        asks(&here, &format!("after {}", tries.get()), b.upid()) == Ok(8)
+    });
+
+    let plain = Node::listening();
+    assert!(matches!(plain.runtime.renew(&papers.tls()), Err(TlsError::Plain)));
 }

@@ -55,6 +55,10 @@ impl Pool {
         Pool { idle: Arc::default(), trust: Arc::new(Trust::anybody()) }
     }
 
+    pub(super) fn renew(&self, tls: &Tls) {
+        self.trust.renew(tls);
+    }
+
     /// Sends a request, within its own deadline.
     pub(super) async fn send(&self, request: Request) -> Result<Response, ClientError> {
         let secure = request.is_secure();

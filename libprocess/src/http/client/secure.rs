@@ -2,9 +2,10 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -25,20 +26,30 @@ pub(super) enum Socket {
 /// Whom a client trusts, and as whom it shows itself to who asks. Worked out for the first `https`.
 #[derive(Default)]
 pub(super) struct Trust {
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
     tls: Option<Tls>,
     /// Whatever certificate is shown will do.
     anybody: bool,
-    config: OnceLock<Arc<ClientConfig>>,
+    config: Option<Arc<ClientConfig>>,
 }
 
 impl Trust {
     pub(super) fn new(tls: Option<Tls>) -> Trust {
-        Trust { tls, anybody: false, config: OnceLock::new() }
+        Trust { known: Mutex::new(Known { tls, ..Known::default() }) }
     }
 
     /// Trusts whoever answers.
     pub(super) fn anybody() -> Trust {
-        Trust { anybody: true, ..Trust::default() }
+        Trust { known: Mutex::new(Known { anybody: true, ..Known::default() }) }
+    }
+
+    /// Shows itself differently, and trusts others, from here on.
+    pub(super) fn renew(&self, tls: &Tls) {
+        *self.known.lock() = Known { tls: Some(tls.clone()), ..Known::default() };
     }
 
     /// Shakes hands with `host:port`.
@@ -49,15 +60,18 @@ impl Trust {
         let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name =
             ServerName::try_from(name).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let config = match self.config.get() {
-            Some(config) => config.clone(),
-            None => {
-                let config = Arc::new(self.work_out().map_err(io::Error::other)?);
-                self.config.get_or_init(|| config).clone()
-            }
-        };
+        let config = self.known.lock().config().map_err(io::Error::other)?;
         let stream = TlsConnector::from(config).connect(name, socket).await?;
         Ok(Socket::Secure(Box::new(stream)))
+    }
+}
+
+impl Known {
+    fn config(&mut self) -> Result<Arc<ClientConfig>, rustls::Error> {
+        if let Some(config) = &self.config {
+            return Ok(config.clone());
+        }
+        Ok(self.config.insert(Arc::new(self.work_out()?)).clone())
     }
 
     /// The node's own authorities, and those of the machine.
