@@ -45,6 +45,17 @@ pub(crate) struct Untaken {
     pub(crate) full: usize,
 }
 
+/// An empty queue that is kept from one delivery to the next: to allocate one for each costs more than
+/// the queueing.
+#[derive(Default)]
+pub(crate) struct Spare(Option<Box<dyn Any>>);
+
+impl Spare {
+    fn take<Q: Default + 'static>(&mut self) -> Box<Q> {
+        self.0.take().and_then(|kept| kept.downcast().ok()).unwrap_or_default()
+    }
+}
+
 /// How many of those who wait are named.
 const NAMED: usize = 16;
 
@@ -74,6 +85,7 @@ pub(crate) trait AnyCell: Send + Sync {
         version: u32,
         origin: &Origin<'_>,
         bodies: &[&[u8]],
+        spare: &mut Spare,
     ) -> Option<Untaken>;
     /// A question in bytes, through such a door.
     fn ask(
@@ -162,15 +174,19 @@ impl<A: Process> AnyCell for Cell<A> {
         version: u32,
         origin: &Origin<'_>,
         bodies: &[&[u8]],
+        spare: &mut Spare,
     ) -> Option<Untaken> {
         if self.runtime.filters().is_active() || span::current().is_some() {
             return None;
         }
-        let mut several = VecDeque::with_capacity(bodies.len());
+        let mut several = spare.take::<VecDeque<Envelope<A>>>();
+        several.reserve(bodies.len());
         let malformed = self.doors()?.decode_all(door, version, origin, bodies, |envelope, bytes| {
             several.push_back(if bytes < HEAVY { envelope } else { envelope.of_bytes(bytes) });
         });
-        Some(Untaken { malformed, full: self.push_all(several).ok()? })
+        let full = self.push_all(&mut several).ok()?;
+        spare.0 = Some(several);
+        Some(Untaken { malformed, full })
     }
 
     fn ask(

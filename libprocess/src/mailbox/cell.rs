@@ -212,19 +212,19 @@ impl<A: Process> Cell<A> {
         }
     }
 
-    /// Puts several into the user lane, in order and under one lock; says how many found no room.
+    /// Moves several into the user lane, in order and under one lock; says how many found no room.
     ///
     /// Errors: when the process has ended.
-    pub(super) fn push_all(&self, mut several: VecDeque<Envelope<A>>) -> Result<usize, SendError> {
+    pub(super) fn push_all(&self, several: &mut VecDeque<Envelope<A>>) -> Result<usize, SendError> {
         let (mut dropped, mut refused) = (Vec::new(), Vec::new());
         let mut lanes = self.lanes.lock();
         if lanes.has_ended() {
             drop(lanes);
-            drop(several);
+            several.clear();
             return Err(SendError::Gone);
         }
         let (room, overflow) = lanes.bound();
-        if !lanes.user.append_plain(&mut several, room) {
+        if !lanes.user.append_plain(several, room) {
             for envelope in several.drain(..) {
                 match lanes.user.push(envelope, room, overflow) {
                     Ok(Pushed::Queued) => {}

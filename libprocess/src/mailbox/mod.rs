@@ -12,7 +12,7 @@ mod any;
 mod cell;
 mod envelope;
 
-pub(crate) use any::{AnyCell, Inside, Untaken};
+pub(crate) use any::{AnyCell, Inside, Spare, Untaken};
 pub(crate) use cell::Cell;
 pub use cell::Lane;
 pub(crate) use envelope::{Envelope, System};

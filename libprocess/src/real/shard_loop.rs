@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::task::coop;
 use tokio::time::{Instant, Sleep};
 
 use crate::Runtime;
@@ -20,10 +21,14 @@ pub(super) async fn run(runtime: Runtime, shared: Arc<Shared>, stop: Arc<AtomicB
     let work = runtime.clone();
     let mut shard = Shard::new(runtime, shared.clone(), None);
     let mut alarm = Alarm::new();
+    let mut slept = false;
     let _inside = shard.inhabit();
     loop {
-        // Without a timer nobody asks what time it is.
-        let now = shard.next_timer().map_or(Duration::ZERO, |_| clock.elapsed());
+        // Without a timer that may be due nobody asks what time it is.
+        let now = match shard.next_timer() {
+            Some(due) if !(slept && alarm.rings_before(due)) => clock.elapsed(),
+            _ => Duration::ZERO,
+        };
         let handled = shard.turn(now);
         #[cfg(feature = "testing")]
         if let Some(work) = work.work() {
@@ -34,7 +39,8 @@ pub(super) async fn run(runtime: Runtime, shared: Arc<Shared>, stop: Arc<AtomicB
         if stop.load(Ordering::Acquire) {
             break;
         }
-        if shard.is_busy() {
+        slept = !shard.is_busy();
+        if !slept {
             // Comes back after the reactor has looked at its sockets once.
             tokio::task::yield_now().await;
         } else {
@@ -62,11 +68,13 @@ struct Alarm {
     /// When it ends. Unit: time since the runtime started.
     until: Duration,
     set: bool,
+    /// The reactor knows whom it wakes.
+    polled: bool,
 }
 
 impl Alarm {
     fn new() -> Alarm {
-        Alarm { sleep: None, until: Duration::ZERO, set: false }
+        Alarm { sleep: None, until: Duration::ZERO, set: false, polled: false }
     }
 
     /// Wakes at `due` or before. A sleep that ends earlier is left alone: most timers are cancelled,
@@ -78,6 +86,7 @@ impl Alarm {
             return;
         }
         let now = clock.elapsed();
+        self.polled = false;
         self.until = due.min(now + Duration::from_secs(3600));
         let deadline = Instant::now() + self.until.saturating_sub(now);
         match &mut self.sleep {
@@ -91,9 +100,21 @@ impl Alarm {
         self.set.then_some(self.until)
     }
 
+    /// Whether it will ring in time for what is due then, and has not: so it is not due yet. Where
+    /// tests have a hand on the clock, that says nothing.
+    fn rings_before(&self, due: Duration) -> bool {
+        let rings = self.polled && self.sleep.as_ref().is_some_and(|sleep| !sleep.is_elapsed());
+        rings && self.until <= due && cfg!(not(feature = "testing"))
+    }
+
+    /// Whether it rings. It is always the same task that asks.
     fn poll(&mut self, poller: &mut std::task::Context<'_>) -> bool {
         match &mut self.sleep {
-            Some(sleep) if self.set => sleep.as_mut().poll(poller).is_ready(),
+            Some(sleep) if self.set && (!self.polled || sleep.is_elapsed()) => {
+                // Without budget the reactor is asked in vain.
+                self.polled = coop::has_budget_remaining();
+                sleep.as_mut().poll(poller).is_ready()
+            }
             _ => false,
         }
     }

@@ -23,7 +23,7 @@ use super::run::{RUN_MAX, Run};
 use crate::doors::{self, AskPath, Letter, NoDoor, Origin};
 use crate::environment::Stream;
 use crate::link::{Exit, RemoteWatch, Watcher};
-use crate::mailbox::{AnyCell, Untaken};
+use crate::mailbox::{AnyCell, Spare, Untaken};
 use crate::span::{self, Part, Trace};
 use crate::{Acl, AskError, Principal, Runtime, SendError, Upid};
 
@@ -50,6 +50,7 @@ pub(super) struct Incoming {
     inbox: Option<Inbox>,
     /// What goes back on this connection: pongs, and which version is read.
     back: Vec<u8>,
+    spare: Spare,
 }
 
 impl Incoming {
@@ -63,6 +64,7 @@ impl Incoming {
             watches: Vec::new(),
             inbox: (hello.channel == Channel::Bulk).then(Inbox::default),
             back: Vec::new(),
+            spare: Spare::default(),
         }
     }
 
@@ -123,7 +125,7 @@ impl Incoming {
         let (receiver, from) = self.taken.pair(to, from)?;
         let (Some(door), Some(cell)) = (receiver.door(kind), &receiver.cell) else { return Ok(false) };
         let origin = Origin { from, principal: self.principal.as_ref() };
-        let taken = cell.deliver_all(door.number, door.version, &origin, run.bodies());
+        let taken = cell.deliver_all(door.number, door.version, &origin, run.bodies(), &mut self.spare);
         let Some(Untaken { malformed, full }) = taken else { return Ok(false) };
         (0..malformed).try_for_each(|_| self.untaken(run.numbers, Refusal::Body))?;
         (0..full).try_for_each(|_| self.untaken(run.numbers, Refusal::Full))?;

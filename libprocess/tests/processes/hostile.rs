@@ -2,8 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc;
 use std::time::Duration;
 
+use libprocess::{Bound, Spawn};
 use libprocess_wire as wire;
 use proptest::prelude::*;
 
@@ -23,6 +25,28 @@ pub(crate) fn frame(kind: u8, rest: &[u8]) -> Vec<u8> {
 pub(crate) fn greeting(node: SocketAddr) -> Vec<u8> {
     let hello = wire::encode(&(1u32, 1u32, node, 7u64, 16u64 << 20, 300u32, 0u32, [0u8; 32], None::<String>));
     [MAGIC, &frame(1, &hello)].concat()
+}
+
+/// What the number 0 of a sort means from here on.
+fn define(sort: u32, rest: &impl wire::Part) -> Vec<u8> {
+    frame(3, &[wire::encode(&(sort, 0u32)), wire::encode(rest)].concat())
+}
+
+fn kind(name: &str, version: u32) -> Vec<u8> {
+    define(0, &(name.to_owned(), version, None::<u32>))
+}
+
+fn to(id: &str) -> Vec<u8> {
+    define(1, &(id.to_owned(), None::<u64>))
+}
+
+fn from(id: &str) -> Vec<u8> {
+    define(2, &(id.to_owned(), None::<u64>))
+}
+
+/// A message of that sort, to that receiver and from that sender.
+fn told(body: &[u8]) -> Vec<u8> {
+    frame(4, &[&[0, 0, 0], body].concat())
 }
 
 /// Says `bytes`, and whether the other end hung up on it.
@@ -105,34 +129,21 @@ fn a_message_nobody_takes_breaks_nothing() {
     let pair = Pair::new();
     pair.while_speaking("message", |node| {
         let (_probe, events) = node.probe("target");
-        let define = |variant: u32, rest: &dyn Fn(&mut Vec<u8>)| {
-            let mut body = wire::encode(&(variant, 0u32));
-            rest(&mut body);
-            frame(3, &body)
-        };
-        let kind = |name: &str, version: u32| {
-            define(0, &|body: &mut Vec<u8>| {
-                wire::encode_into(&(name.to_owned(), version, None::<u32>), body);
-            })
-        };
-        let id = |variant: u32, id: &str| {
-            define(variant, &|body: &mut Vec<u8>| wire::encode_into(&(id.to_owned(), None::<u64>), body))
-        };
         let note = wire::encode(&"at last".to_owned());
         let bytes = [
             greeting(stranger),
-            id(1, "target"),
-            id(2, "stranger"),
+            to("target"),
+            from("stranger"),
             kind("no.such_name", 1),
             frame(4, &[0, 0, 0]),
             kind("test.note", 999),
             frame(4, &[0, 0, 0]),
             kind("test.note", 1),
             frame(4, &[0, 0, 0, 1, 2, 3]),
-            id(1, "nobody"),
+            to("nobody"),
             frame(4, &[0, 0, 0]),
-            id(1, "target"),
-            frame(4, &[&[0, 0, 0], &note[..]].concat()),
+            to("target"),
+            told(&note),
         ];
         let mut stream = TcpStream::connect(node.runtime.address()).unwrap();
         stream.write_all(&bytes.concat()).unwrap();
@@ -141,6 +152,57 @@ fn a_message_nobody_takes_breaks_nothing() {
             assert_eq!(node.count(&format!("libprocess/links/refused/{why}")), 1.0, "{why}");
         }
         assert_eq!(node.count("libprocess/links/messages_refused"), 4.0);
+    });
+}
+
+#[test]
+fn what_comes_together_is_taken_as_if_it_came_alone() {
+    let pair = Pair::new();
+    pair.while_speaking("together", |node| {
+        let (_probe, events) = node.spawn(Spawn::named("target").mailbox(Bound::messages(300)));
+        let note = |number: u32| told(&wire::encode(&number.to_string()));
+        let mut bytes = [greeting("127.0.0.1:1".parse().unwrap()), to("target"), from("stranger")].concat();
+        bytes.extend(kind("test.note", 1));
+        // More than are delivered together, and some among them are not what they say.
+        for number in 0..290 {
+            bytes.extend(note(number));
+            if number % 29 == 0 {
+                bytes.extend(told(&[1, 2, 3]));
+            }
+        }
+        let mut stream = TcpStream::connect(node.runtime.address()).unwrap();
+        stream.write_all(&bytes).unwrap();
+        for number in 0..290 {
+            assert_eq!(next(&events), Event::Noted("stranger".into(), number.to_string()));
+        }
+        until(|| node.count("libprocess/links/refused/body") == 10.0);
+    });
+}
+
+#[test]
+fn of_what_comes_together_a_full_mailbox_takes_what_it_has_room_for() {
+    let pair = Pair::new();
+    pair.while_speaking("full", |node| {
+        let (target, events) = node.spawn(Spawn::named("target").mailbox(Bound::messages(10)));
+        let (go, going) = mpsc::channel();
+        target.tell(Input::Block(going)).unwrap();
+        let mut bytes = [greeting("127.0.0.1:1".parse().unwrap()), to("target"), from("stranger")].concat();
+        bytes.extend(kind("test.note", 1));
+        (0..100u32).for_each(|number| bytes.extend(told(&wire::encode(&number.to_string()))));
+        let mut stream = TcpStream::connect(node.runtime.address()).unwrap();
+        // The node has but one shard, and it is blocked: what comes waits in the socket until it goes on.
+        stream.write_all(&bytes).unwrap();
+        drop(go);
+        let refused = || node.count("libprocess/links/refused/full");
+        let mut numbers: Vec<u32> = Vec::new();
+        until(|| refused() > 0.0);
+        while numbers.len() as f64 + refused() < 100.0 {
+            if let Ok(Event::Noted(_, number)) = events.recv_timeout(Duration::from_millis(1)) {
+                numbers.push(number.parse().unwrap());
+            }
+        }
+        assert!(numbers.is_sorted() && numbers.first() == Some(&0), "{numbers:?}");
+        assert_eq!(numbers.len() as f64 + refused(), 100.0);
     });
 }
 

@@ -7,8 +7,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use libprocess::{Actor, Context, Handler, Message, Process, Shard, Spawn};
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
+use nix::time::{ClockId, clock_gettime};
 
 use crate::measure::{Figure, runtime};
 
@@ -73,9 +72,8 @@ impl Clock {
     /// The time, and how long this thread has been at work.
     #[expect(clippy::disallowed_methods, reason = "how late it truly is")]
     fn now() -> (Instant, Duration) {
-        let usage = getrusage(UsageWho::RUSAGE_THREAD).expect("one's own usage can be read");
-        let micros = (usage.user_time() + usage.system_time()).num_microseconds();
-        (Instant::now(), Duration::from_micros(micros.unsigned_abs()))
+        let at_work = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("every thread has one");
+        (Instant::now(), at_work.into())
     }
 
     /// How late it is by the clock, but no later than the thread has been at work.

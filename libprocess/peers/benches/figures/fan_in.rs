@@ -3,9 +3,9 @@
 use std::sync::mpsc;
 
 use libprocess::actix::{self, Addr};
-use libprocess::{Actor, Context, Handler, Message, Pid, Process, Shard, Spawn};
+use libprocess::{Actor, Config, Context, Handler, Message, Pid, Process, Runtime, Shard, Spawn};
 
-use crate::measure::{Figure, among, per_operation, runtime, with_arbiter};
+use crate::measure::{Figure, among, config, per_operation, with_arbiter};
 
 const MESSAGES: u64 = 4_000_000;
 
@@ -58,6 +58,10 @@ impl Sink {
 }
 
 pub(crate) fn ours(load: Load) -> f64 {
+    ours_on(load, &config(1))
+}
+
+pub(crate) fn ours_on(load: Load, config: &Config) -> f64 {
     struct Ours(Sink);
     impl Actor for Ours {
         type Context = Context<Self>;
@@ -101,7 +105,7 @@ pub(crate) fn ours(load: Load) -> f64 {
         }
     }
 
-    let runtime = runtime(1);
+    let runtime = Runtime::start(config.clone()).expect("a runtime starts");
     let (done, all) = mpsc::channel();
     let left = load.messages();
     let to = runtime.spawn(Spawn::named("sink"), move || Ours(Sink { sum: 0, left, done })).expect("spawns");

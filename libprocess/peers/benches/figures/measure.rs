@@ -107,8 +107,11 @@ pub(crate) fn row(name: &str, figure: &Figure) {
 
 /// A runtime that listens to nobody.
 pub(crate) fn runtime(shards: usize) -> libprocess::Runtime {
-    let config = libprocess::Config { listen: None, http_workers: 0, shards, ..Default::default() };
-    libprocess::Runtime::start(config).expect("a runtime starts")
+    libprocess::Runtime::start(config(shards)).expect("a runtime starts")
+}
+
+pub(crate) fn config(shards: usize) -> libprocess::Config {
+    libprocess::Config { listen: None, http_workers: 0, shards, ..Default::default() }
 }
 
 /// Runs `start` on a stock arbiter, then `measure` here; the arbiter ends afterwards.

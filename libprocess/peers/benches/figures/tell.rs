@@ -1,7 +1,7 @@
 //! One process tells another on the same shard, 8 bytes at a time.
 
-use crate::fan_in::{Load, ours, stock};
-use crate::measure::{Figure, among};
+use crate::fan_in::{Load, ours, ours_on, stock};
+use crate::measure::{Figure, among, config};
 use crate::peers::{channel, kameo, ractor};
 
 const MESSAGES: u64 = 1_000_000;
@@ -19,6 +19,12 @@ pub(crate) fn figures() -> Vec<Figure> {
             ("ractor", Box::new(|| ractor::tell(MESSAGES, BATCH))),
             ("kameo", Box::new(|| kameo::tell(MESSAGES, BATCH))),
             ("channel", Box::new(|| channel::tell(MESSAGES, BATCH))),
+            // What it costs that somebody looks whether a handler is stuck.
+            ("unwatched", Box::new(|| ours_on(load, &unwatched()))),
         ],
     )
+}
+
+fn unwatched() -> libprocess::Config {
+    libprocess::Config { stuck_after: None, ..config(1) }
 }
