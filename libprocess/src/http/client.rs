@@ -84,7 +84,7 @@ impl Client {
     }
 
     /// A client that trusts a node's authorities too, and shows its certificate where one is asked for.
-    pub(crate) fn with(tls: Option<crate::Tls>) -> Client {
+    pub(crate) fn with(tls: Option<Tls>) -> Client {
         Client { way: Way::Sockets(Pool::new(tls)) }
     }
 
