@@ -35,11 +35,10 @@ impl Cancelled {
         !self.0.is_empty() && self.0.find(spread(timer), |known| *known == timer).is_some()
     }
 
+    /// Whether it was there.
     fn remove(&mut self, timer: u64) -> bool {
-        if self.0.is_empty() {
-            return false;
-        }
-        self.0.find_entry(spread(timer), |known| *known == timer).map(|found| drop(found.remove())).is_ok()
+        let found = self.0.find_entry(spread(timer), |known| *known == timer);
+        found.is_ok_and(|found| found.remove().0 == timer)
     }
 }
 
