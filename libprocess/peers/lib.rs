@@ -10,7 +10,7 @@
 //! | tell from another thread beside actix | – | 0.6 (79 ns) |
 //! | idle process beside actix | 0.5 | 0.48 (409 B) |
 //! | spawn and first message beside actix, both from the shard | – | 0.84 |
-//! | ask on one shard beside actix | 1.1 | 1.1–1.4; **missed** with [bells]: 1.4–1.9, see below |
+//! | ask on one shard beside actix | 1.1 | 1.1–1.4; **missed** with bells: 1.4–1.9, see below |
 //! | ask across shards beside actix | 1.1 | 1.0–1.2 |
 //! | tell another node, 64 bytes, beside hand-written frames | 1.25 | **missed**: 2.0–2.4 (2.6–2.8 before runs) |
 //! | tell another node, 1 KiB | 1.67 | 1.15 |
@@ -24,7 +24,5 @@
 //! connection the turn of the process.
 //!
 //! Not measured since they were changed: the shard that reads no clock while its alarm has not rung
-//! (the reason why bells gained nothing), the queue that is kept between two runs, the latest timer in
+//! (why bells, timers of the shard that wake askers, gained nothing), the queue that is kept between two runs, the latest timer in
 //! a flood by its thread's own time, and what the watchdog costs a tell (`tell`, row `unwatched`).
-//!
-//! [bells]: timers of the shard that wake askers
