@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use detector::Detector;
 use libprocess::{Actor, Context, Doors, Exit, Handler, Process, Upid};
 use model::messages::{
     AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, DrainAgent, FrameworkMessage, KillTask,
@@ -19,7 +20,7 @@ use crate::alarms::{Alarm, Delay};
 use crate::decide::decide;
 use crate::effects::{Effect, Effects, ToMaster};
 use crate::http::{self, Session, StreamNo};
-use crate::messages::{Door, Input, Letter};
+use crate::messages::{Door, Input, Letter, Search};
 use crate::operations::volumes;
 use crate::public::Public;
 use crate::recovery::{Durable, Ledger, snapshot};
@@ -34,6 +35,8 @@ pub struct Agent {
     ledger: Ledger,
     sessions: BTreeMap<StreamNo, Session>,
     linked: Option<Upid>,
+    /// Looks for masters; away while it does.
+    detector: Option<Box<Detector>>,
     /// What came with the call of this turn.
     door: Door,
     /// Whether sandboxes and volumes are directories.
@@ -49,6 +52,7 @@ impl Agent {
         state: State,
         public: Arc<Public>,
         ledger: Ledger,
+        detector: Detector,
         files: bool,
         claim: Box<dyn Any + Send>,
     ) -> Self {
@@ -58,6 +62,7 @@ impl Agent {
             ledger,
             sessions: BTreeMap::new(),
             linked: None,
+            detector: Some(Box::new(detector)),
             door: Door::default(),
             waiting: Waiting::default(),
             files,
@@ -68,6 +73,10 @@ impl Agent {
 
 impl Actor for Agent {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.detect(ctx);
+    }
 }
 
 impl Process for Agent {
@@ -117,6 +126,10 @@ impl Handler<Letter> for Agent {
         if let Input::ContainerCall { door, .. } = &mut input {
             self.door = std::mem::take(door);
         }
+        if let Input::Found(_, detector) = &mut input {
+            self.detector = detector.0.take();
+            self.detect(ctx);
+        }
         if let Input::Woke(Alarm::Disk) = input {
             return self.watch_disk(ctx);
         }
@@ -140,6 +153,13 @@ fn watch(session: &Session, executor: Key, stream: StreamNo, ctx: &Context<Agent
 }
 
 impl Agent {
+    /// Waits for the next that is found.
+    fn detect(&mut self, ctx: &mut Context<Self>) {
+        let Some(mut detector) = self.detector.take() else { return };
+        let found = async move { (detector.next().await, detector) };
+        ctx.task(found, |(found, detector)| Letter(Input::Found(found, Search(Some(detector)))));
+    }
+
     fn perform(&mut self, effects: Effects, ctx: &mut Context<Self>) {
         for effect in effects {
             tracing::debug!(%effect, "agent");

@@ -1,11 +1,11 @@
 //! What an agent is told at its start.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use agent_launch::Rotation;
+use detector::Masters;
 use model::{Attributes, Resources};
 
 use crate::isolators::IsolationConfig;
@@ -22,8 +22,10 @@ pub enum Recover {
 /// Everything an agent is told at its start; see [`crate::Flags`] for what each means to a user.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where masters are asked, in turn.
-    pub masters: Vec<SocketAddr>,
+    /// Where masters are found, and asked in turn.
+    pub masters: Masters,
+    /// How long a session with ZooKeeper lives without a connection, where masters are found there.
+    pub zk_session_timeout: Duration,
     pub work_dir: PathBuf,
     pub runtime_dir: PathBuf,
     /// The name this agent publishes; its machine's when unset.
@@ -67,9 +69,10 @@ pub struct Config {
 
 impl Config {
     /// An agent with Mesos' defaults.
-    pub fn new(work_dir: PathBuf, masters: Vec<SocketAddr>) -> Self {
+    pub fn new(work_dir: PathBuf, masters: impl Into<Masters>) -> Self {
         Self {
-            masters,
+            masters: masters.into(),
+            zk_session_timeout: Duration::from_secs(10),
             runtime_dir: work_dir.join("run"),
             work_dir,
             hostname: None,

@@ -38,6 +38,7 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Container(event) => container(state, event, now),
         Input::FromMaster { from, message } => from_master(state, from, message, now),
         Input::LeaderIs { from, leader } => master::leader_is(state, &from, leader),
+        Input::Found(found, _) => master::found(state, &found),
         Input::Lost(peer) => master::lost(state, &peer),
         Input::Call { call, stream, .. } => executor_call(state, *call, stream, now),
         Input::ContainerCall { call, .. } => container_call(state, call),

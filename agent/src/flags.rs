@@ -4,11 +4,11 @@ mod isolation;
 mod later;
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use agent_launch::Rotation;
+use detector::Masters;
 use model::{format_duration, parse_bytes, parse_duration};
 
 use crate::config::{Config, Recover};
@@ -20,7 +20,8 @@ pub use later::Later;
 /// The flags of `hectare agent`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Flags {
-    /// Where the master is: `host:port`, several separated by commas.
+    /// Where the masters are: `host:port`, several separated by commas; `zk://[user:password@]host:port/path`; or
+    /// `file:///path` of a file that says so.
     #[arg(long = "master", env = "HECTARE_MASTER")]
     pub master: Option<String>,
 
@@ -152,6 +153,10 @@ pub struct Flags {
     )]
     pub max_completed_executors_per_framework: usize,
 
+    /// How long a session with ZooKeeper lives without a connection, where masters are found there.
+    #[arg(long = "zk_session_timeout", env = "HECTARE_ZK_SESSION_TIMEOUT", default_value = "10secs", value_parser = duration)]
+    pub zk_session_timeout: Duration,
+
     #[command(flatten)]
     pub isolation: IsolationFlags,
 
@@ -164,10 +169,8 @@ pub struct Flags {
 pub enum FlagError {
     #[error("--master is missing: where is the master?")]
     NoMaster,
-    #[error("--master: {0} is not an address: {1}")]
-    Master(String, String),
-    #[error("--master: {0} needs ZooKeeper, which is not supported yet; name the masters as host:port")]
-    ZooKeeper(String),
+    #[error("--master: {0}")]
+    Master(#[from] detector::ParseError),
     #[error("--{flag}: {why}")]
     Invalid { flag: &'static str, why: String },
 }
@@ -177,11 +180,16 @@ fn invalid(flag: &'static str, why: impl ToString) -> FlagError {
 }
 
 impl Flags {
+    fn masters(&self) -> Result<Masters, FlagError> {
+        Ok(self.master.as_deref().ok_or(FlagError::NoMaster)?.parse()?)
+    }
+
     /// The agent these flags describe.
     ///
-    /// Errors: when a value is malformed, or a master cannot be looked up.
+    /// Errors: when a value is malformed.
     pub fn config(&self) -> Result<Config, FlagError> {
-        let mut config = Config::new(self.work_dir.clone(), masters(self.master.as_deref())?);
+        let mut config = Config::new(self.work_dir.clone(), self.masters()?);
+        config.zk_session_timeout = self.zk_session_timeout;
         if let Some(dir) = &self.runtime_dir {
             config.runtime_dir = dir.clone();
         }
@@ -259,6 +267,7 @@ impl Flags {
         for (name, value) in self.isolation.listed() {
             put(name, value);
         }
+        put("zk_session_timeout", format_duration(self.zk_session_timeout));
         // Flags every Mesos binary has; ours logs its own way.
         for (name, value) in [
             ("help", "false"),
@@ -274,7 +283,12 @@ impl Flags {
                 put(name, value.clone());
             }
         };
-        given("master", &self.master);
+        // A password is not for everybody who may read this.
+        let master = match self.masters() {
+            Ok(Masters::ZooKeeper(ensemble)) => Some(ensemble.to_string()),
+            _ => self.master.clone(),
+        };
+        given("master", &master);
         given("ip", &self.ip);
         given("advertise_ip", &self.advertise_ip);
         given("advertise_port", &self.advertise_port.map(|port| port.to_string()));
@@ -310,26 +324,6 @@ fn contents(text: &str) -> Result<String, String> {
     }
 }
 
-/// The addresses behind `host:port,host:port`.
-fn masters(text: Option<&str>) -> Result<Vec<SocketAddr>, FlagError> {
-    let text = text.ok_or(FlagError::NoMaster)?;
-    if text.starts_with("zk://") {
-        return Err(FlagError::ZooKeeper(text.to_owned()));
-    }
-    let text = contents(text).map_err(|why| invalid("master", why))?;
-    text.trim()
-        .split(',')
-        .map(|one| {
-            // `master@host:port` is how Mesos prints one.
-            let address = one.trim().trim_start_matches("master@");
-            let mut found = address
-                .to_socket_addrs()
-                .map_err(|why| FlagError::Master(one.to_owned(), why.to_string()))?;
-            found.next().ok_or_else(|| FlagError::Master(one.to_owned(), "no such host".to_owned()))
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -349,7 +343,7 @@ mod tests {
     #[test]
     fn an_agent_needs_no_more_than_a_master_and_a_directory() {
         let config = flags(&["--master=127.0.0.1:5050"]).config().unwrap();
-        assert_eq!(config.masters, ["127.0.0.1:5050".parse().unwrap()]);
+        assert_eq!(config.masters, Masters::Named(vec!["127.0.0.1:5050".to_owned()]));
         assert_eq!(config.executor_reregistration_timeout, Duration::from_secs(2));
         assert_eq!(config.gc_delay, Duration::from_secs(7 * 24 * 3600));
     }
@@ -358,7 +352,8 @@ mod tests {
     fn what_cannot_be_is_refused_by_the_name_of_its_flag() {
         let error = |arguments: &[&str]| flags(arguments).config().unwrap_err().to_string();
         assert_eq!(error(&[]), "--master is missing: where is the master?");
-        assert!(error(&["--master=zk://a:2181/mesos"]).contains("ZooKeeper"));
+        assert_eq!(error(&["--master=a"]), "--master: 'a' has no port: a master is host:port");
+        assert!(error(&["--master=zk://a:2181"]).contains("names no path"));
         assert!(
             error(&["--master=127.0.0.1:1", "--executor_reregistration_timeout=16secs"])
                 .contains("at most 15secs")
@@ -380,5 +375,7 @@ mod tests {
             assert!(listed.contains_key(name), "{name}");
         }
         assert_eq!(listed["recovery_timeout"], "15mins");
+        let listed = flags(&["--master=zk://me:secret@a:2181/mesos"]).listed();
+        assert_eq!(listed["master"], "zk://me:***@a:2181/mesos", "everybody may read /flags");
     }
 }

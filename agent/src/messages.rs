@@ -1,7 +1,9 @@
 //! All that can happen to an agent.
 
+use std::fmt;
 use std::net::SocketAddr;
 
+use detector::{Detector, Found};
 use libprocess::{Received, Reply, Upid};
 use model::executor_call::ExecutorCall;
 use model::messages::{
@@ -47,6 +49,8 @@ pub(crate) enum Input {
         from: Upid,
         leader: Option<SocketAddr>,
     },
+    /// Masters are to be found elsewhere than before; with it comes what goes on looking.
+    Found(Found, Search),
     /// A process this one is linked to is gone, or out of reach.
     Lost(Upid),
     /// An executor's call. SUBSCRIBE comes with the stream it opens.
@@ -74,6 +78,16 @@ pub(crate) enum Input {
     Finish,
     /// Some work that changes nothing here is done.
     Nothing,
+}
+
+/// What looks for masters, for the shell alone.
+#[derive(Default)]
+pub(crate) struct Search(pub Option<Box<Detector>>);
+
+impl fmt::Debug for Search {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
 }
 
 /// What a call brings along for the shell alone; rules never look at it.

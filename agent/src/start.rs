@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use detector::Detector;
 use journal::Lane;
 use libprocess::{AskError, Bound, OnPanic, Pid, Runtime, Spawn, SpawnError, Upid};
 use model::{AgentInfo, Time};
@@ -15,6 +16,7 @@ use crate::gc::Policy;
 use crate::host::{Host, Machine};
 use crate::isolators::IsolationError;
 use crate::layout::Layout;
+use crate::master;
 use crate::messages::{Input, Letter};
 use crate::metrics;
 use crate::public::Public;
@@ -66,6 +68,7 @@ pub fn spawn_on(runtime: &Runtime, config: Config, host: Arc<dyn Host>) -> Resul
     let (storage, lane) = (runtime.storage().clone(), Lane::of(runtime.environment()));
     let (ledger, held) = Ledger::open(storage, lane, &journal, seeds.random(), config.strict)?;
     let mut state = State::new(Arc::clone(&settings), seeds.random(), Time::from(runtime.now()));
+    state.masters = master::upids(&config.masters.addresses());
     state.counters.recovery_errors = u64::from(held.damaged);
     let public = Public::new(state.clone());
     let clock = runtime.clone();
@@ -73,7 +76,8 @@ pub fn spawn_on(runtime: &Runtime, config: Config, host: Arc<dyn Host>) -> Resul
 
     let (shared, files) = (Arc::clone(&public), host.has_files());
     let spawn = Spawn::named(NAME).mailbox(Bound::messages(MAILBOX_MAX)).on_panic(OnPanic::Escalate);
-    let agent = runtime.spawn(spawn, move || Agent::new(state, shared, ledger, files, claim))?;
+    let detector = Detector::new(runtime, &config.masters, config.zk_session_timeout);
+    let agent = runtime.spawn(spawn, move || Agent::new(state, shared, ledger, detector, files, claim))?;
     runtime.delegate(NAME);
 
     let told = agent.clone();
@@ -119,7 +123,7 @@ fn settings(runtime: &Runtime, config: &Config, host: &dyn Host) -> Settings {
         info,
         resources,
         pid: Upid::new(NAME, address),
-        masters: config.masters.iter().map(|master| Upid::new("master", *master)).collect(),
+        several_masters: config.masters.are_several(),
         executor,
         executor_environment: config.executor_environment.clone(),
         path: std::env::var("PATH").ok(),

@@ -56,7 +56,7 @@ pub(crate) fn settings() -> Settings {
         },
         resources,
         pid: "slave(1)@127.0.0.1:5051".parse().unwrap(),
-        masters: vec![master()],
+        several_masters: false,
         executor: vec!["hectare".into(), "executor".into()],
         executor_environment: None,
         path: Some("/bin".into()),
@@ -123,13 +123,9 @@ impl World {
     }
 
     pub(crate) fn with(settings: Settings) -> Self {
-        Self {
-            state: State::new(Arc::new(settings), 7, Time::START),
-            now: Time::START,
-            journal: Vec::new(),
-            unsettled: Vec::new(),
-            disk_held: false,
-        }
+        let mut state = State::new(Arc::new(settings), 7, Time::START);
+        state.masters = vec![master()];
+        Self { state, now: Time::START, journal: Vec::new(), unsettled: Vec::new(), disk_held: false }
     }
 
     /// An agent that is registered and open for tasks.

@@ -1,10 +1,13 @@
 //! Asking a master or an agent: JSON and files, following whoever leads.
 
+use std::sync::Mutex;
+
 use anyhow::{Context, anyhow, bail};
 use api::content::{self, MediaType};
 use api::recordio;
 use api::v1;
 use api::v1::agent::{Call, ProcessIo, Response as Answer, call};
+use detector::{Detector, Masters};
 use libprocess::Runtime;
 use libprocess::http::{Body, Client, Request, Response, StatusCode};
 use serde_json::Value;
@@ -24,22 +27,56 @@ const ELECTION: Duration = Duration::from_secs(5);
 /// Between two questions whether they have.
 const ELECTION_POLL: Duration = Duration::from_millis(50);
 
-/// The cluster behind the address of one master, or of several.
+/// How long a session with ZooKeeper lives after this program has ended.
+const SESSION: Duration = Duration::from_secs(10);
+
+/// The cluster behind the address of one master, or of several, or behind a ZooKeeper.
 pub(crate) struct Cluster {
     runtime: Runtime,
-    masters: Vec<String>,
-}
-
-/// `host:port` of each master of a list separated by commas.
-pub(crate) fn masters(list: &str) -> Vec<String> {
-    let one = |one: &str| one.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
-    list.split(',').map(one).filter(|one| !one.is_empty()).collect()
+    /// As they were named, without passwords.
+    named: String,
+    masters: Masters,
+    /// The master that ZooKeeper named last.
+    found: Mutex<Option<String>>,
 }
 
 impl Cluster {
-    /// `list` is `host:port`, several separated by commas; nothing is sent yet.
-    pub(crate) fn new(runtime: &Runtime, list: &str) -> Cluster {
-        Cluster { runtime: runtime.clone(), masters: masters(list) }
+    /// `masters` is what `--master` takes; nothing is sent yet.
+    ///
+    /// Errors: when it is nothing of the kind.
+    pub(crate) fn new(runtime: &Runtime, masters: &str) -> anyhow::Result<Cluster> {
+        let masters: Masters = masters.parse().context("--master")?;
+        let named = match &masters {
+            Masters::Named(names) => names.join(", "),
+            Masters::File(path) => path.display().to_string(),
+            Masters::ZooKeeper(ensemble) => ensemble.to_string(),
+        };
+        Ok(Cluster { runtime: runtime.clone(), named, masters, found: Mutex::new(None) })
+    }
+
+    /// `host:port` of those to ask, in turn. Where ZooKeeper has to be asked for them, `anew` says that the one it named
+    /// is no good.
+    ///
+    /// Errors: the file is none, ZooKeeper does not answer, or names nobody.
+    async fn masters(&self, anew: bool) -> anyhow::Result<Vec<String>> {
+        if let Some(names) = self.masters.names() {
+            return Ok(names?);
+        }
+        let known = self.found.lock().expect("nobody panics with it").clone().filter(|_| !anew);
+        if let Some(leader) = known {
+            return Ok(vec![leader]);
+        }
+        let mut detector = Detector::new(&self.runtime, &self.masters, SESSION);
+        let found = self.runtime.timeout(ELECTION, detector.next()).await;
+        let found = found.map_err(|_| {
+            anyhow!(
+                "no leading master is found at {}: is ZooKeeper up, and do masters run with --zk?",
+                self.named
+            )
+        })?;
+        let found: Vec<String> = found.addresses().iter().map(ToString::to_string).collect();
+        *self.found.lock().expect("nobody panics with it") = found.first().cloned();
+        Ok(found)
     }
 
     /// Those that were named.
@@ -126,8 +163,7 @@ impl Cluster {
     /// Errors: when no master answers, or it refuses; the text says what to do.
     pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let body = self.ask(Request::get, path).await?;
-        serde_json::from_slice(&body)
-            .with_context(|| format!("{path} of {} is not JSON", self.masters.join(", ")))
+        serde_json::from_slice(&body).with_context(|| format!("{path} of {} is not JSON", self.named))
     }
 
     /// Sends a form to a path of the leading master.
@@ -147,10 +183,7 @@ impl Cluster {
         let tasks = answer["tasks"].as_array().cloned().unwrap_or_default();
         let mut tasks: Vec<Value> = tasks.into_iter().filter(|task| task["id"] == id).collect();
         match tasks.len() {
-            0 => bail!(
-                "no task {id:?} is known to {}; `hectare ps --all` lists those that are",
-                self.masters.join(", ")
-            ),
+            0 => bail!("no task {id:?} is known to {}; `hectare ps --all` lists those that are", self.named),
             1 => Ok(tasks.remove(0)),
             _ => {
                 // A finished one may share its id with one that runs: ids can be used again.
@@ -213,16 +246,19 @@ impl Cluster {
     /// Asks the masters one after the other until one answers, and all of them again while they elect one.
     async fn ask(&self, request: impl Fn(&str) -> Request, path: &str) -> anyhow::Result<Vec<u8>> {
         let begun = self.runtime.elapsed();
+        let mut anew = false;
         loop {
+            let masters = self.masters(anew).await?;
             let mut failure = anyhow!("--master names no master");
-            for master in &self.masters {
+            for master in &masters {
                 match self.ask_from(master, &request, path).await {
                     Ok(answer) => return Ok(answer),
                     Err(Unanswered::Refused(error)) => return Err(error),
                     Err(Unanswered::Absent(error)) => failure = error,
                 }
             }
-            let alone = self.masters.len() <= 1;
+            anew = true;
+            let alone = !self.masters.are_several();
             if alone || self.runtime.elapsed().saturating_sub(begun) > ELECTION {
                 return Err(failure);
             }

@@ -114,12 +114,12 @@ pub(crate) async fn run(
     job: Job,
     ending: &mut Ending,
 ) -> anyhow::Result<ExitCode> {
+    let cluster = Cluster::new(runtime, master)?;
     let (news, mut heard) = unbounded_channel();
-    let config = driver::Config::new(crate::client::masters(master), job.framework());
+    let config = driver::Config::new([master], job.framework());
     let runner_job = job.clone();
     let started = Time::from(runtime.now());
     let driver = driver::spawn(runtime, config, move || Runner::new(runner_job, started, news))?;
-    let cluster = Cluster::new(runtime, master);
     let mut followed = Followed::new(job.instances > 1);
     let mut first_failure = None;
     let mut asked_to_end = false;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use detector::{Announcer, Stand};
 use libprocess::{
     Actor, Bound, Context, Doors, Exit, Handler, Lane, Message, OnPanic, Pid, Process, Runtime, SendError,
     Shard, Spawn, SpawnError, Timer, Upid,
@@ -37,6 +38,7 @@ pub struct Master {
     allocator: Option<Pid<AllocatorActor>>,
     registrar: Option<Pid<Registrar>>,
     office: Office,
+    announcer: Option<Announcer>,
     config: Config,
     runtime: Runtime,
 }
@@ -48,6 +50,7 @@ impl Master {
         config: Config,
         office: Office,
         published: Published,
+        announcer: Option<Announcer>,
         runtime: Runtime,
     ) -> Self {
         let mut state = State::new(identity, config.settings.clone());
@@ -62,6 +65,7 @@ impl Master {
             allocator: None,
             registrar: None,
             office,
+            announcer,
             config,
             runtime,
         }
@@ -114,6 +118,16 @@ impl Master {
         if self.state.take_touched() || self.published.load().tally != self.state.world.tally {
             self.published.store(Arc::new(self.state.world.clone()));
         }
+    }
+
+    /// Has those told who look in ZooKeeper.
+    fn announce(&self, certain: bool) {
+        let Some(announcer) = &self.announcer else { return };
+        announcer.tell(match (self.state.world.leading, certain) {
+            (true, true) => Stand::Leads,
+            (true, false) => Stand::Unsure,
+            (false, _) => Stand::Follows,
+        });
     }
 
     fn perform(&mut self, effects: Effects, ctx: &mut Context<Self>) {
@@ -253,6 +267,9 @@ impl Actor for Master {
 
     /// Whoever reads a stream or works for this master does so no more.
     fn stopped(&mut self, _: &mut Self::Context) {
+        if let Some(announcer) = &self.announcer {
+            announcer.tell(Stand::Follows);
+        }
         for session in self.sessions.values() {
             session.terminate(Lane::System);
         }
@@ -313,7 +330,8 @@ impl Handler<Input> for Master {
             self.timers.remove(&slot);
         }
         let now = ctx.now().into();
-        let effects = match self.in_office() {
+        let certain = self.in_office();
+        let effects = match certain {
             true => decide(&mut self.state, input, now),
             false => match reign::without_lease(&self.state, input) {
                 ControlFlow::Break(effects) => effects,
@@ -321,6 +339,7 @@ impl Handler<Input> for Master {
             },
         };
         self.publish();
+        self.announce(certain);
         self.perform(effects, ctx);
     }
 }

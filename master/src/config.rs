@@ -24,6 +24,8 @@ pub struct Config {
     pub allocator: allocator::actor::Settings,
     /// How the registrar keeps its lists short.
     pub registrar: registrar::Settings,
+    /// Where the leading master publishes itself for those who look in ZooKeeper.
+    pub zookeeper: Option<ZooKeeper>,
     /// Every flag and its value in words, for `/flags`, in name order.
     pub flags: std::collections::BTreeMap<String, String>,
     /// Whether each framework has metrics of its own.
@@ -32,6 +34,14 @@ pub struct Config {
     pub backlog_bytes: usize,
     /// How many events may wait for a scheduler that does not read.
     pub backlog_events: usize,
+}
+
+/// A place in ZooKeeper. It is told who leads, and never asked.
+#[derive(Clone, Debug)]
+pub struct ZooKeeper {
+    pub ensemble: detector::Ensemble,
+    /// How long what is published there outlives its master's connection.
+    pub session_timeout: Duration,
 }
 
 /// The settings rules look at. Source: the flags of the same names.
@@ -101,6 +111,7 @@ impl Default for Config {
                 interval: Duration::from_secs(15 * 60),
                 limits: RegistryLimits { age: Duration::from_secs(14 * 24 * 3600), count: 100 * 1024 },
             },
+            zookeeper: None,
             flags: Default::default(),
             publish_per_framework_metrics: true,
             backlog_bytes: 16 << 20,

@@ -11,6 +11,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use detector::Announcer;
 use libprocess::{Actor, Context, Exit, Handler, Lane, Message, Pid, Process, Runtime, SpawnError, Upid};
 use libprocess_wire as wire;
 use replicated_log::{LeaderState, Phase, Replica, Watch};
@@ -45,6 +46,7 @@ pub struct Election {
     replica: Replica<Registry>,
     config: Config,
     published: Published,
+    announcer: Option<Announcer>,
     master: Option<Pid<Master>>,
     /// The epoch in which the master was told to lead.
     reign: Option<u64>,
@@ -69,12 +71,18 @@ pub enum ElectionInput {
 }
 
 impl Election {
-    pub(crate) fn new(replica: Replica<Registry>, config: Config, published: Published) -> Self {
+    pub(crate) fn new(
+        replica: Replica<Registry>,
+        config: Config,
+        published: Published,
+        announcer: Option<Announcer>,
+    ) -> Self {
         let state = LeaderState::Follower { leader: None };
         Election {
             replica,
             config,
             published,
+            announcer,
             master: None,
             reign: None,
             state,
@@ -95,7 +103,8 @@ impl Election {
     }
 
     fn begin(&mut self, ctx: &mut Context<Self>) {
-        match begin(ctx.runtime(), &self.config, Office::Elected(self.replica.clone()), &self.published) {
+        let (office, announcer) = (Office::Elected(self.replica.clone()), self.announcer.clone());
+        match begin(ctx.runtime(), &self.config, office, &self.published, announcer) {
             Ok(master) => {
                 ctx.link(master.upid());
                 self.master = Some(master);

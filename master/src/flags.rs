@@ -15,7 +15,7 @@ use model::{Quantities, Resources, Role, Weight, format_duration, parse_duration
 
 use crate::allocator::hierarchical;
 use crate::allocator::{self, Order};
-use crate::config::{Config, Settings};
+use crate::config::{Config, Settings, ZooKeeper};
 use crate::election::Candidate;
 use crate::http::realms;
 use crate::registrar::{self, RegistryLimits};
@@ -210,6 +210,16 @@ pub struct Flags {
           num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub publish_per_framework_metrics: bool,
 
+    /// Where the leading master publishes itself, for agents and frameworks that look there:
+    /// `zk://[user:password@]host:port,host:port/path`, or `file:///path` of a file that holds that. Who leads is decided
+    /// by the masters alone.
+    #[arg(long = "zk", env = "HECTARE_ZK", value_parser = contents)]
+    pub zk: Option<String>,
+
+    /// How long what is published in ZooKeeper outlives its master's connection.
+    #[arg(long = "zk_session_timeout", env = "HECTARE_ZK_SESSION_TIMEOUT", default_value = "10secs", value_parser = duration)]
+    pub zk_session_timeout: Duration,
+
     #[command(flatten)]
     pub later: Later,
 }
@@ -286,6 +296,7 @@ impl Flags {
                     count: self.registry_max_agent_count,
                 },
             },
+            zookeeper: self.zookeeper()?,
             flags: self.listed(),
             publish_per_framework_metrics: self.publish_per_framework_metrics,
             ..Config::default()
@@ -333,6 +344,15 @@ impl Flags {
         }))
     }
 
+    fn zookeeper(&self) -> Result<Option<ZooKeeper>, FlagError> {
+        let Some(text) = &self.zk else { return Ok(None) };
+        let ensemble = text.trim().parse().map_err(|why| invalid("zk", why))?;
+        if self.zk_session_timeout < Duration::from_secs(1) {
+            return Err(invalid("zk_session_timeout", "at least 1secs"));
+        }
+        Ok(Some(ZooKeeper { ensemble, session_timeout: self.zk_session_timeout }))
+    }
+
     /// What `/flags` shows: each flag that is set or has a default, by name.
     pub fn listed(&self) -> BTreeMap<String, String> {
         let mut listed: BTreeMap<String, String> = LATER
@@ -361,6 +381,7 @@ impl Flags {
             ("agent_reregister_timeout", self.agent_reregister_timeout),
             ("agent_ping_timeout", self.agent_ping_timeout),
             ("allocation_interval", self.allocation_interval),
+            ("zk_session_timeout", self.zk_session_timeout),
         ] {
             put(name, format_duration(value));
         }
@@ -391,6 +412,8 @@ impl Flags {
             ("hostname", self.hostname.clone()),
             ("cluster", self.cluster.clone()),
             ("work_dir", self.work_dir.as_ref().map(path)),
+            // Without the password: everybody may read this.
+            ("zk", self.zookeeper().ok().flatten().map(|zookeeper| zookeeper.ensemble.to_string())),
             ("offer_timeout", self.offer_timeout.map(format_duration)),
             ("agent_removal_rate_limit", self.agent_removal_rate_limit.clone()),
             ("recovery_agent_removal_limit", Some(self.recovery_agent_removal_limit.clone())),
@@ -570,6 +593,8 @@ mod tests {
             ("--roles=a//b", "--roles: "),
             ("--min_allocatable_resources=cpus", "--min_allocatable_resources: "),
             ("--allocation_interval=5", "--allocation_interval"),
+            ("--zk=zk://a:2181", "--zk: 'zk://a:2181' names no path"),
+            ("--zk=a:2181/mesos", "--zk: 'a:2181/mesos' does not begin with zk://"),
         ] {
             let text = refusal(&[argument]);
             assert!(text.contains(said), "{argument}: {text}");
@@ -578,7 +603,7 @@ mod tests {
 
     #[test]
     fn flags_to_come_are_refused_with_their_reason_unless_they_ask_for_nothing() {
-        assert!(refusal(&["--zk=zk://a:2181/mesos"]).contains("not supported: masters elect each other"));
+        assert!(refusal(&["--ip_discovery_command=ip"]).contains("not supported: say --ip"));
         assert!(refusal(&["--authenticate_http"]).contains("nobody is authenticated"));
         assert!(parse(&["--authenticate_agents=false", "--quorum=1", "--authorizers=local"]).is_ok());
     }
@@ -643,5 +668,7 @@ mod tests {
             assert_eq!(listed.get(name).map(String::as_str), Some(value), "{name}");
         }
         assert!(!listed.contains_key("offer_timeout"), "what is unset is not listed");
+        let listed = parse(&["--zk=zk://me:secret@a:2181/mesos"]).unwrap().listed();
+        assert_eq!(listed["zk"], "zk://me:***@a:2181/mesos", "everybody may read /flags");
     }
 }

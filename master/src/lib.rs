@@ -46,13 +46,13 @@ mod testing;
 mod views;
 
 pub use actor::Master;
-pub use config::{API_VERSION, Config, Identity, Settings};
+pub use config::{API_VERSION, Config, Identity, Settings, ZooKeeper};
 pub use election::{Candidate, Election};
 pub use http::{Rejected, Session, SessionInput, Watcher, WatcherInput, realms};
 pub use messages::{Asker, Caller, Input, Outlet, Watching, Woken};
 pub use operator::Ask;
 pub use reign::Leader;
-pub use start::{StartError, ready, spawn, stand};
+pub use start::{Standing, StartError, ready, spawn, stand};
 pub use state::{
     Agent, Answered, Connection, Counts, Framework, Happening, Link, Published, Snapshot, Tally, Used,
 };

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::content::{self, MediaType};
+use api::v1;
 use arc_swap::ArcSwap;
+use detector::Announcer;
 use libprocess::{AskError, Bound, OnPanic, Pid, Runtime, Shard, Spawn, SpawnError};
 use rand::Rng as _;
 use replicated_log::{Epoch, Phase, Replica, Status, Watch};
 
-use crate::config::{Config, Identity};
+use crate::config::{Config, Identity, ZooKeeper};
 use crate::election::Election;
 use crate::messages::{Asker, Input};
 use crate::registrar::{Memory, Registry, Replicated, Store};
@@ -59,33 +62,59 @@ impl Office {
     }
 }
 
+/// A master that leads when it is elected.
+pub struct Standing {
+    /// Ends when the replica does.
+    pub election: Pid<Election>,
+    /// What can be read of the master.
+    pub published: Published,
+    /// Tells ZooKeeper, if it is to be told.
+    pub announcer: Option<Announcer>,
+}
+
 /// Starts a master that leads by itself and keeps its registry in memory, and makes its paths those of the runtime:
 /// `/state` is `/master/state`.
 ///
 /// Errors: the runtime has a master, or is shut down.
 pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Master>, StartError> {
     let published = publish(runtime, &config);
-    let epoch = published.load().identity.epoch;
-    let master = begin(runtime, &config, Office::Alone { epoch }, &published)?;
+    let office = Office::Alone { epoch: published.load().identity.epoch };
+    let announcer = announcer(runtime, &config, &office, &published)?;
+    let master = begin(runtime, &config, office, &published, announcer)?;
     runtime.delegate("master");
     Ok(master)
 }
 
-/// Starts a master that leads whenever the replicas of the registry elect it, and stands by otherwise. Gives what ends
-/// when the replica does, and what can be read of the master.
+/// Starts a master that leads whenever the replicas of the registry elect it, and stands by otherwise.
 ///
 /// Errors: the runtime has a master, or is shut down.
-pub fn stand(
-    runtime: &Runtime,
-    config: Config,
-    replica: Replica<Registry>,
-) -> Result<(Pid<Election>, Published), StartError> {
+pub fn stand(runtime: &Runtime, config: Config, replica: Replica<Registry>) -> Result<Standing, StartError> {
     let published = publish(runtime, &config);
     show(runtime, replica.status());
+    let announcer = announcer(runtime, &config, &Office::Elected(replica.clone()), &published)?;
     runtime.delegate("master");
-    let shared = published.clone();
-    let election = runtime.spawn(Spawn::named("election"), move || Election::new(replica, config, shared))?;
-    Ok((election, published))
+    let (shared, tells) = (published.clone(), announcer.clone());
+    let make = move || Election::new(replica, config, shared, tells);
+    let election = runtime.spawn(Spawn::named("election"), make)?;
+    Ok(Standing { election, published, announcer })
+}
+
+/// Who tells ZooKeeper that a master of this runtime leads.
+fn announcer(
+    runtime: &Runtime,
+    config: &Config,
+    office: &Office,
+    published: &Published,
+) -> Result<Option<Announcer>, SpawnError> {
+    let Some(ZooKeeper { ensemble, session_timeout }) = config.zookeeper.clone() else { return Ok(None) };
+    let info = v1::MasterInfo::from(&published.load().identity.info());
+    let info = content::encode(&info, MediaType::Json).to_vec();
+    let (office, published, clock) = (office.clone(), published.clone(), runtime.clone());
+    let holds = move || {
+        let snapshot = published.load();
+        snapshot.leading && office.holds(snapshot.identity.epoch, clock.elapsed())
+    };
+    detector::announce(runtime, ensemble, session_timeout, info, holds).map(Some)
 }
 
 /// Where readers will find what the masters of this runtime know, one after the other.
@@ -114,10 +143,11 @@ pub(crate) fn begin(
     config: &Config,
     office: Office,
     published: &Published,
+    announcer: Option<Announcer>,
 ) -> Result<Pid<Master>, SpawnError> {
     let identity = published.load().identity.as_ref().clone();
     let (config, published, inside) = (config.clone(), published.clone(), runtime.clone());
-    let make = move || Master::new(identity, config, office, published, inside);
+    let make = move || Master::new(identity, config, office, published, announcer, inside);
     let spawn = Spawn::named("master").shard(Shard::Own).mailbox(Bound::messages(MAILBOX));
     runtime.spawn(spawn.on_panic(OnPanic::Escalate), make)
 }

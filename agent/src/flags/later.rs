@@ -86,7 +86,6 @@ pub(crate) const LATER: &[(&str, Option<&str>)] = &[
     ("systemd_enable_support", Some("false")),
     ("systemd_runtime_directory", Some("/run/systemd/system")),
     ("volume_gid_range", None),
-    ("zk_session_timeout", Some("10secs")),
 ];
 
 /// The hidden arguments that refuse; holds nothing, since only defaults get through.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use api::classic::build::API_VERSION;
+use detector::Found;
 use libprocess::Upid;
 use libprocess::toolbox::Backoff;
 use model::messages::{RegisterAgent, ReregisterAgent, RunningExecutor};
@@ -11,7 +12,7 @@ use model::{AgentCapabilities, AgentCapability};
 
 use crate::alarms::{Alarm, Delay};
 use crate::effects::{Effect, Effects, ToMaster};
-use crate::state::{Link, State};
+use crate::state::{Life, Link, State};
 
 /// The longest wait between two attempts.
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
@@ -40,7 +41,7 @@ pub(crate) fn look(state: &mut State, lost: bool) -> Effects {
     let mut effects = vec![Effect::Link(master)];
     if lost {
         let factor = state.settings.registration_backoff_factor;
-        let wait = if state.settings.masters.len() > 1 { factor.min(LOST_MAX) } else { factor };
+        let wait = if several(state) { factor.min(LOST_MAX) } else { factor };
         effects.push(Effect::Wake(Alarm::Register { attempt: 0 }, Delay::Within(wait)));
     } else {
         effects.extend(attempt(state, 0));
@@ -83,6 +84,32 @@ pub(crate) fn leader_is(state: &mut State, from: &Upid, leader: Option<SocketAdd
     effects
 }
 
+/// Masters are to be found elsewhere than before.
+///
+/// A list is what is asked next time. A leader that has said so itself is turned to now, and leaves the one that was
+/// spoken to: that one has been deposed and may not know it yet.
+pub(crate) fn found(state: &mut State, found: &Found) -> Effects {
+    state.masters = upids(found.addresses());
+    let elsewhere = |master: &Upid| matches!(found, Found::Leader(leader) if master.address() != *leader);
+    match &state.link {
+        Link::Idle if state.life == Life::Running => look(state, false),
+        Link::Registering { master, .. } | Link::Registered { master, .. } if elsewhere(master) => {
+            tracing::info!(from = %master, to = ?found, "another master leads");
+            look(state, true)
+        }
+        _ => Effects::new(),
+    }
+}
+
+/// Masters at these addresses.
+pub(crate) fn upids(addresses: &[SocketAddr]) -> Vec<Upid> {
+    addresses.iter().map(|address| Upid::new("master", *address)).collect()
+}
+
+fn several(state: &State) -> bool {
+    state.settings.several_masters || state.masters.len() > 1
+}
+
 /// The connection to a master broke, or it ended.
 pub(crate) fn lost(state: &mut State, peer: &Upid) -> Effects {
     match &mut state.link {
@@ -92,7 +119,7 @@ pub(crate) fn lost(state: &mut State, peer: &Upid) -> Effects {
         }
         // The one that is asked is gone, or was never there: the next is asked before this attempt would be over.
         Link::Registering { master, attempt, gone, .. } if is(master, peer) => {
-            let most = GONE_MAX[usize::from(state.settings.masters.len() > 1)];
+            let most = GONE_MAX[usize::from(several(state))];
             let wait = GONE_MIN.saturating_mul(1 << (*gone).min(16)).min(most);
             *gone += 1;
             *attempt += 1;
@@ -104,7 +131,7 @@ pub(crate) fn lost(state: &mut State, peer: &Upid) -> Effects {
 
 /// The master to ask after this one; the first if there was none, or it is not of the list.
 fn after(state: &State, before: Option<&Upid>) -> Option<Upid> {
-    let masters = &state.settings.masters;
+    let masters = &state.masters;
     let next =
         before.and_then(|before| masters.iter().position(|master| is(master, before))).map_or(0, |at| at + 1);
     masters.get(next).or(masters.first()).cloned()
@@ -176,7 +203,8 @@ pub(crate) fn capabilities() -> AgentCapabilities {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::messages::Input;
+    use crate::messages::{Input, Search};
+    use crate::state::Settings;
     use crate::testing::{World, settings};
 
     fn at(port: u16) -> Upid {
@@ -185,9 +213,8 @@ mod tests {
 
     /// An agent of three masters that has lost the first.
     fn orphan() -> World {
-        let mut settings = settings();
-        settings.masters = vec![at(5050), at(5060), at(5070)];
-        let mut world = World::with(settings);
+        let mut world = World::with(Settings { several_masters: true, ..settings() });
+        world.state.masters = vec![at(5050), at(5060), at(5070)];
         world.hear(Input::Restored(Vec::new()));
         let found =
             crate::containerizer::ContainerEvent::Recovered { running: Vec::new(), orphans: Vec::new() };
@@ -241,5 +268,32 @@ mod tests {
         let leader = Some(([127, 0, 0, 1], 5060).into());
         let told = world.hear(Input::LeaderIs { from: at(5060), leader });
         assert!(told[0].starts_with("to master: reregister"), "{told:?}");
+    }
+
+    fn found(world: &mut World, found: Found) -> Vec<String> {
+        world.hear(Input::Found(found, Search::default()))
+    }
+
+    #[test]
+    fn an_agent_that_knows_no_master_asks_the_first_that_is_found() {
+        let mut world = World::with(Settings { several_masters: true, ..settings() });
+        world.state.masters.clear();
+        world.hear(Input::Restored(Vec::new()));
+        let containers =
+            crate::containerizer::ContainerEvent::Recovered { running: Vec::new(), orphans: Vec::new() };
+        assert!(world.hear(Input::Container(containers)).iter().all(|told| !told.starts_with("link")));
+        let told = found(&mut world, Found::Leader(at(5060).address()));
+        assert_eq!(told[0], "link master@127.0.0.1:5060");
+        assert!(told[1].starts_with("to master: register"), "{told:?}");
+    }
+
+    #[test]
+    fn a_leader_that_says_so_itself_is_turned_to_and_a_list_only_remembered() {
+        let mut world = World::registered();
+        let other = at(5060).address();
+        assert!(found(&mut world, Found::Candidates(vec![other])).is_empty());
+        assert!(found(&mut world, Found::Leader(at(5050).address())).is_empty(), "it is registered there");
+        let told = found(&mut world, Found::Leader(other));
+        assert_eq!(told, ["link master@127.0.0.1:5060", "wake within 1s: Register { attempt: 0 }"]);
     }
 }

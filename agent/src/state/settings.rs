@@ -25,8 +25,8 @@ pub(crate) struct Settings {
     pub resources: Resources,
     /// `slave(1)@ip:port`.
     pub pid: Upid,
-    /// Where masters are asked, in turn.
-    pub masters: Vec<Upid>,
+    /// Whether there may be others than the master that leads.
+    pub several_masters: bool,
     /// The command of our own executor.
     pub executor: Vec<String>,
     /// Variables every executor gets instead of the agent's own.

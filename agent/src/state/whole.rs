@@ -46,6 +46,8 @@ pub(crate) struct State {
     /// Given by the first master it registered with; kept for ever.
     pub id: Option<AgentId>,
     pub link: Link,
+    /// Where masters are asked, in turn.
+    pub masters: Vec<Upid>,
     /// The highest epoch a master showed; older ones are refused.
     pub epoch: u64,
     pub frameworks: OrdMap<FrameworkId, Arc<Framework>>,
@@ -80,6 +82,7 @@ impl State {
             life: Life::Recovering,
             id: None,
             link: Link::Idle,
+            masters: Vec::new(),
             epoch: 0,
             frameworks: OrdMap::new(),
             completed: Vector::new(),

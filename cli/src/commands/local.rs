@@ -56,7 +56,7 @@ pub(super) fn run(args: Args, common: &Common) -> anyhow::Result<ExitCode> {
                 let job = Job::of_command(&args.command);
                 return job::run(&master, &at, job, &mut ending).await;
             }
-            let cluster = Cluster::new(&master, &at);
+            let cluster = Cluster::new(&master, &at)?;
             let up = async {
                 registered(&cluster, agents.len()).await?;
                 announce(common, &at, &agents, &work)?;

@@ -5,16 +5,20 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use detector::Announcer;
 use futures_util::future::{Either, select};
 use libprocess::{Pid, Runtime};
 use master::flags::Flags;
-use master::{Config, Election};
+use master::{Config, Election, Standing};
 use replicated_log::{Phase, Replica, Status, Watch};
 
 use super::Common;
 use super::serve::{Address, Ending};
 use crate::logging::Level;
 use crate::output::{self, Format};
+
+/// How long ZooKeeper may take to hear that this master ends; else it notices by itself.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Between two looks whether the only master leads.
 const READY_POLL: Duration = Duration::from_millis(1);
@@ -32,7 +36,7 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
     let runtime = address.listen("master", 2)?;
     let failure = runtime.block_on(async {
         let mut ending = Ending::listen()?;
-        let election = begin(&runtime, flags, config).await?;
+        let (election, announcer) = begin(&runtime, flags, config).await?;
         match common.format {
             Format::Json => output::line(serde_json::json!({ "address": runtime.address().to_string() }))?,
             Format::Table => output::progress(format_args!("master on http://{}", runtime.address())),
@@ -59,10 +63,14 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
             }
         };
         let (signalled, broken) = (pin!(ending.wait()), pin!(broken));
-        anyhow::Ok(match select(signalled, broken).await {
+        let failure = match select(signalled, broken).await {
             Either::Left(_) => None,
             Either::Right((failure, _)) => Some(failure),
-        })
+        };
+        if let Some(announcer) = announcer {
+            announcer.withdraw(FAREWELL).await;
+        }
+        anyhow::Ok(failure)
     })?;
     runtime.shutdown();
     match failure {
@@ -72,28 +80,28 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
 }
 
 /// Starts the master. One that is alone is waited for until it leads; one of several may have to wait for the others,
-/// and stands by meanwhile. Gives what ends when the registry cannot be kept any more.
+/// and stands by meanwhile. Gives what ends when the registry cannot be kept any more, and what tells ZooKeeper.
 async fn begin(
     runtime: &Runtime,
     flags: &Flags,
     config: Config,
-) -> anyhow::Result<Option<(Pid<Election>, Watch<Status>)>> {
+) -> anyhow::Result<(Option<(Pid<Election>, Watch<Status>)>, Option<Announcer>)> {
     let Some(log) = flags.replica(runtime.address())? else {
         let master = master::spawn(runtime, config)?;
         master::ready(runtime, &master).await?;
-        return Ok(None);
+        return Ok((None, None));
     };
     let (dir, masters) = (log.dir.display().to_string(), log.masters.len());
     let replica = Replica::open(runtime, log).await;
     let replica = replica.with_context(|| format!("cannot open the registry in {dir}"))?;
     let status = replica.status();
-    let (election, published) = master::stand(runtime, config, replica)?;
+    let Standing { election, published, announcer } = master::stand(runtime, config, replica)?;
     if masters <= 1 {
         while published.load().leader.is_none() || (leads(&published) && !published.load().leading) {
             runtime.sleep(READY_POLL).await;
         }
     }
-    Ok(Some((election, status)))
+    Ok((Some((election, status)), announcer))
 }
 
 fn leads(published: &master::Published) -> bool {

@@ -81,7 +81,7 @@ enum Command {
 /// Which cluster a question goes to.
 #[derive(Clone, Debug, clap::Args)]
 struct Target {
-    /// The master, or any of several: `host:port`.
+    /// The master, or any of several: `host:port`; `zk://host:port/path`; or `file:///path` of a file that says so.
     #[arg(long, env = "HECTARE_MASTER", default_value = "127.0.0.1:5050")]
     master: String,
 }
@@ -112,7 +112,7 @@ impl Common {
         ask: impl AsyncFnOnce(&Cluster) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         let runtime = self.asking()?;
-        let cluster = Cluster::new(&runtime, &target.master);
+        let cluster = Cluster::new(&runtime, &target.master)?;
         let answer = runtime.block_on(ask(&cluster));
         runtime.shutdown();
         answer

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
-use libprocess::{Actor, AskError, Context, Handler, Message, Pid, Process, Runtime, Spawn, SpawnError};
+use detector::{Detector, Found};
+use libprocess::{
+    Actor, AskError, Context, Handler, Message, Pid, Process, Runtime, Spawn, SpawnError, Timer,
+};
 use model::call::{Call, Subscribe};
 use model::event::Event;
 use model::{FrameworkId, TaskId};
@@ -21,8 +24,10 @@ const HEARTBEATS_MISSED_MAX: u32 = 5;
 pub enum Input<S> {
     /// Time to try the next master.
     Connect,
-    /// Whether the subscription was taken.
-    Opened(Box<Result<(Opened, String), Unopened>>),
+    /// A master has said where it leads; with it comes what goes on looking.
+    Found(Found, Search),
+    /// Whether the subscription of this generation was taken.
+    Opened(u64, Box<Result<(Opened, String), Unopened>>),
     /// Events, or the end of the stream of this generation.
     Read(u64, Box<Result<(Opened, Vec<Event>), String>>),
     /// The oldest call was sent, or why not.
@@ -35,6 +40,9 @@ pub enum Input<S> {
 
 /// Something to be done with a scheduler, between its own turns.
 type Work<S> = Box<dyn FnOnce(&mut S, &mut Calls) + Send>;
+
+/// What looks for the leading master.
+pub struct Search(Box<Detector>);
 
 /// A stream on its way between the process and whoever reads it.
 pub struct Opened(Events);
@@ -57,7 +65,11 @@ pub struct Driver<S: Scheduler> {
     scheduler: S,
     config: Config,
     calls: Calls,
+    /// Where masters are named, unless ZooKeeper is asked.
+    named: Option<detector::Masters>,
     masters: Masters,
+    /// The next attempt, while it is waited for.
+    attempt: Option<Timer>,
     /// The master and stream id of the open subscription.
     subscribed: Option<(String, String)>,
     /// Counts connections, so that news of an old one is not mistaken for news of this one.
@@ -125,7 +137,9 @@ impl<S: Scheduler> Driver<S> {
         Driver {
             scheduler,
             calls: Calls::new(id),
-            masters: Masters::new(config.masters.clone(), config.backoff_min, config.backoff_max),
+            named: None,
+            masters: Masters::new(config.backoff_min, config.backoff_max),
+            attempt: None,
             subscribed: None,
             generation: 0,
             heard: SystemTime::UNIX_EPOCH,
@@ -137,7 +151,63 @@ impl<S: Scheduler> Driver<S> {
         }
     }
 
+    /// Finds out where masters are, and turns to the first.
+    fn begin(&mut self, ctx: &mut Context<Self>) {
+        let masters: detector::Masters = match self.config.masters.join(",").parse() {
+            Ok(masters) => masters,
+            Err(error) => {
+                self.scheduler.error(&mut self.calls, &format!("no master was named: {error}"));
+                return ctx.stop();
+            }
+        };
+        match masters.names() {
+            Some(names) => {
+                self.masters.found(names.unwrap_or_default());
+                self.named = Some(masters);
+                self.connect(ctx);
+            }
+            None => {
+                let detector = Detector::new(ctx.runtime(), &masters, self.config.zookeeper_session_timeout);
+                self.search(Search(Box::new(detector)), ctx);
+            }
+        }
+    }
+
+    /// Waits for the next leader that is found.
+    fn search(&mut self, Search(mut detector): Search, ctx: &mut Context<Self>) {
+        let found = async move { (detector.next().await, detector) };
+        ctx.task(found, |(found, detector)| Input::Found(found, Search(detector)));
+    }
+
+    /// A master has said that it leads: it is turned to at once, whoever was spoken to before.
+    fn found(&mut self, found: &Found, ctx: &mut Context<Self>) {
+        let found: Vec<String> = found.addresses().iter().map(ToString::to_string).collect();
+        let at = self.subscribed.as_ref().map(|(master, _)| master.clone());
+        if at.is_some_and(|at| found.contains(&at)) {
+            return self.masters.renamed(found);
+        }
+        info!(?found, "a leading master");
+        // News of the connection before, if there is one or it is being made, is of no interest any more.
+        self.generation += 1;
+        let subscribed = self.subscribed.is_some();
+        self.masters.found(found);
+        if subscribed && !self.leave("another master leads", ctx) {
+            return;
+        }
+        self.connect(ctx);
+    }
+
+    /// Tries again after a while.
+    fn connect_after(&mut self, wait: Duration, ctx: &mut Context<Self>) {
+        if let Some(before) = self.attempt.replace(ctx.after(wait, Input::Connect)) {
+            ctx.cancel(before);
+        }
+    }
+
     fn connect(&mut self, ctx: &mut Context<Self>) {
+        if let Some(attempt) = self.attempt.take() {
+            ctx.cancel(attempt);
+        }
         let Some(master) = self.masters.current() else {
             self.scheduler.error(&mut self.calls, "no master was named");
             return ctx.stop();
@@ -152,9 +222,10 @@ impl<S: Scheduler> Driver<S> {
         });
         let client = ctx.runtime().client();
         let opening = stream::open(client, master.clone(), subscribe, self.config.media);
+        let generation = self.generation;
         ctx.task(opening, move |opened| {
             let opened = opened.map(|(events, stream)| (Opened(events), format!("{master} {stream}")));
-            Input::Opened(Box::new(opened.map_err(Unopened)))
+            Input::Opened(generation, Box::new(opened.map_err(Unopened)))
         });
     }
 
@@ -171,29 +242,42 @@ impl<S: Scheduler> Driver<S> {
             }
             Err(Unopened(NotOpened::Elsewhere(leader))) => {
                 let wait = self.masters.redirected(leader, chance);
-                ctx.after(wait, Input::Connect);
+                self.connect_after(wait, ctx);
             }
             Err(Unopened(NotOpened::Failed(why))) => self.retry(&why, ctx),
             Err(Unopened(NotOpened::Refused(why))) => self.refused(&why, ctx),
         }
     }
 
-    /// The stream is gone: what was not sent is lost, and a new connection is made.
-    fn retry(&mut self, why: &str, ctx: &mut Context<Self>) {
+    /// The stream is gone, and what was not sent is lost; gives whether the scheduler wants another.
+    fn leave(&mut self, why: &str, ctx: &mut Context<Self>) -> bool {
         self.subscribed = None;
         self.outgoing.clear();
         if self.ended || self.calls.stopping {
-            return ctx.stop();
+            ctx.stop();
+            return false;
         }
         warn!(why, "not subscribed");
         self.scheduler.disconnected(&mut self.calls, why);
         // Without a stream there is nobody to say anything to.
         self.calls.said.clear();
         if self.calls.stopping {
-            return ctx.stop();
+            ctx.stop();
+        }
+        !self.calls.stopping
+    }
+
+    /// Makes a new connection after a while.
+    fn retry(&mut self, why: &str, ctx: &mut Context<Self>) {
+        if !self.leave(why, ctx) {
+            return;
         }
         let wait = self.masters.failed(chance(ctx));
-        ctx.after(wait, Input::Connect);
+        // A file may name others by now; one that cannot be read changes nothing.
+        if let Some(Some(Ok(names))) = self.named.as_ref().map(detector::Masters::names) {
+            self.masters.renamed(names);
+        }
+        self.connect_after(wait, ctx);
     }
 
     fn refused(&mut self, why: &str, ctx: &mut Context<Self>) {
@@ -340,7 +424,7 @@ impl<S: Scheduler> Actor for Driver<S> {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.connect(ctx);
+        self.begin(ctx);
     }
 }
 
@@ -355,10 +439,14 @@ impl<S: Scheduler> Handler<Input<S>> for Driver<S> {
     fn handle(&mut self, input: Input<S>, ctx: &mut Context<Self>) {
         match input {
             Input::Connect => self.connect(ctx),
-            Input::Opened(opened) => self.opened(*opened, ctx),
+            Input::Found(found, search) => {
+                self.search(search, ctx);
+                self.found(&found, ctx);
+            }
+            Input::Opened(generation, opened) if generation == self.generation => self.opened(*opened, ctx),
             Input::Read(generation, read) if generation == self.generation => self.heard(*read, ctx),
             Input::Listen(generation) if generation == self.generation => self.listened(ctx),
-            Input::Read(..) | Input::Listen(_) => {}
+            Input::Opened(..) | Input::Read(..) | Input::Listen(_) => {}
             Input::Sent(sent) => self.sent(*sent, ctx),
             Input::With(work) => {
                 work(&mut self.scheduler, &mut self.calls);

@@ -8,7 +8,7 @@ use model::FrameworkInfo;
 /// Where the masters are, and who subscribes.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `host:port` of one or more masters; whichever leads is found.
+    /// `host:port` of one or more masters, `zk://host:port,…/path`, or `file:///path`; whichever leads is found.
     pub masters: Vec<String>,
     /// With an id, the framework of that id is taken over.
     pub framework: FrameworkInfo,
@@ -22,6 +22,8 @@ pub struct Config {
     pub backoff_min: Duration,
     /// The longest wait between attempts.
     pub backoff_max: Duration,
+    /// How long a session with ZooKeeper lives without a connection, where masters are found there.
+    pub zookeeper_session_timeout: Duration,
 }
 
 impl Config {
@@ -35,6 +37,7 @@ impl Config {
             reconcile: true,
             backoff_min: Duration::from_millis(100),
             backoff_max: Duration::from_secs(15),
+            zookeeper_session_timeout: Duration::from_secs(10),
         }
     }
 }

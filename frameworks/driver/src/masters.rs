@@ -20,9 +20,19 @@ pub(crate) struct Masters {
 const REDIRECTS_MAX: u32 = 5;
 
 impl Masters {
-    pub(crate) fn new(known: Vec<String>, backoff_min: Duration, backoff_max: Duration) -> Masters {
+    pub(crate) fn new(backoff_min: Duration, backoff_max: Duration) -> Masters {
         let backoff = Backoff::new(backoff_min, backoff_max);
-        Masters { known, next: 0, leader: None, redirects: 0, failures: 0, backoff }
+        Masters { known: Vec::new(), next: 0, leader: None, redirects: 0, failures: 0, backoff }
+    }
+
+    /// Masters are found here from now on, the first of them first.
+    pub(crate) fn found(&mut self, known: Vec<String>) {
+        (self.known, self.next, self.leader, self.failures) = (known, 0, None, 0);
+    }
+
+    /// The same masters, as they are named now.
+    pub(crate) fn renamed(&mut self, known: Vec<String>) {
+        self.known = known;
     }
 
     /// The master to try now; `None` when none was named at all.
@@ -63,7 +73,9 @@ mod tests {
     use super::*;
 
     fn masters() -> Masters {
-        Masters::new(vec!["a:1".into(), "b:1".into()], Duration::from_millis(100), Duration::from_secs(1))
+        let mut masters = Masters::new(Duration::from_millis(100), Duration::from_secs(1));
+        masters.found(vec!["a:1".into(), "b:1".into()]);
+        masters
     }
 
     #[test]
@@ -95,6 +107,16 @@ mod tests {
 
     #[test]
     fn without_a_master_there_is_nowhere_to_go() {
-        assert_eq!(Masters::new(vec![], Duration::ZERO, Duration::ZERO).current(), None);
+        assert_eq!(Masters::new(Duration::ZERO, Duration::ZERO).current(), None);
+    }
+
+    #[test]
+    fn a_leader_that_is_found_is_tried_before_any_other() {
+        let mut masters = masters();
+        masters.failed(1.0);
+        masters.redirected("c:1".into(), 1.0);
+        masters.found(vec!["d:1".into()]);
+        assert_eq!(masters.current().as_deref(), Some("d:1"));
+        assert_eq!(masters.failed(0.0), Duration::from_millis(50), "and the first failure is the first");
     }
 }

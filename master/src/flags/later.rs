@@ -51,8 +51,6 @@ pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
     ("registry_strict", None, Some("false"), "disabled in Mesos too"),
     ("require_agent_domain", None, Some("false"), "a master has no fault domain yet"),
     ("webui_dir", None, None, "there is no web interface yet"),
-    ("zk", None, None, LEADING),
-    ("zk_session_timeout", None, Some("10secs"), LEADING),
 ];
 
 const AUTH: &str = "nobody is authenticated or authorized yet";

@@ -51,7 +51,11 @@ fn elsewhere(snapshot: &Snapshot, request: &Request) -> Option<Response> {
 
 /// The leader's host and port, whatever scheme the asker used.
 fn to(leader: &Leader, target: &str) -> Response {
-    Response::redirect(format!("//{}:{}{target}", leader.hostname, leader.address.port()))
+    let host = match leader.hostname.contains(':') {
+        true => format!("[{}]", leader.hostname),
+        false => leader.hostname.clone(),
+    };
+    Response::redirect(format!("//{host}:{}{target}", leader.address.port()))
 }
 
 fn nobody() -> Response {
@@ -84,6 +88,9 @@ mod tests {
             assert_eq!(location(world, own), None, "{own}");
         }
         assert_eq!(location(world, "/healthy").as_deref(), Some("//two.example:5060/healthy"));
+        stage.state.world.leader =
+            Some(Leader { address: "[::1]:5060".parse().unwrap(), hostname: "::1".to_owned() });
+        assert_eq!(location(&stage.state.world, "/state").as_deref(), Some("//[::1]:5060/state"));
         stage.state.world.leader = None;
         assert_eq!(location(&stage.state.world, "/tasks").as_deref(), Some("nowhere"));
     }
