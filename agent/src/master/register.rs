@@ -112,6 +112,7 @@ fn several(state: &State) -> bool {
 
 /// The connection to a master broke, or it ended.
 pub(crate) fn lost(state: &mut State, peer: &Upid) -> Effects {
+    let most = GONE_MAX[usize::from(several(state))];
     match &mut state.link {
         Link::Registered { master, .. } if is(master, peer) => {
             tracing::warn!(%master, "master lost");
@@ -119,7 +120,6 @@ pub(crate) fn lost(state: &mut State, peer: &Upid) -> Effects {
         }
         // The one that is asked is gone, or was never there: the next is asked before this attempt would be over.
         Link::Registering { master, attempt, gone, .. } if is(master, peer) => {
-            let most = GONE_MAX[usize::from(several(state))];
             let wait = GONE_MIN.saturating_mul(1 << (*gone).min(16)).min(most);
             *gone += 1;
             *attempt += 1;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
+use libprocess::Upid;
 use model::{
     AgentId, AgentInfo, ContainerId, DrainConfig, ExecutorId, FrameworkId, Resources, TaskId, Time, UpdateId,
 };

@@ -177,7 +177,8 @@ pub(crate) fn skip(test: &str, why: &str) {
     eprintln!("skipped {test}: {why}");
 }
 
-/// The Python of a throw-away environment that holds unmodified `pymesos` 0.3.15, or why there is none.
+/// The Python of a throw-away environment that holds unmodified `pymesos` 0.3.15 and the ZooKeeper client it uses, or
+/// why there is none.
 pub(crate) fn python_with_pymesos() -> Result<PathBuf, String> {
     // Tests run side by side; the environment is made once.
     static PYTHON: OnceLock<Result<PathBuf, String>> = OnceLock::new();
@@ -185,7 +186,7 @@ pub(crate) fn python_with_pymesos() -> Result<PathBuf, String> {
 }
 
 fn make_python() -> Result<PathBuf, String> {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pymesos");
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pymesos-kazoo");
     let python = home.join("bin/python");
     let ready = home.join("ready");
     if !ready.exists() {
@@ -205,7 +206,7 @@ fn make_python() -> Result<PathBuf, String> {
         run(Command::new(&python)
             .args(["-m", "pip", "install", "-q", "--no-build-isolation", "."])
             .current_dir(&parser))?;
-        pip(&["pymesos==0.3.15"])?;
+        pip(&["pymesos==0.3.15", "kazoo==2.11.0"])?;
         std::fs::write(&ready, "").map_err(|error| error.to_string())?;
     }
     Ok(python)
