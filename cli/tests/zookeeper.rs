@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -32,7 +33,7 @@ impl ZooKeeper {
         let java = Command::new("java").arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         java.map_err(|error| format!("java does not start: {error}"))?;
         let home = tempfile::tempdir().expect("a scratch directory");
-        let mut zookeeper = ZooKeeper { port: free_port(), home, server: None };
+        let mut zookeeper = ZooKeeper { port: quiet_port(), home, server: None };
         zookeeper.serve();
         Ok(zookeeper)
     }
@@ -80,6 +81,7 @@ impl ZooKeeper {
 
     fn says(&self, word: &str) -> Option<String> {
         let mut socket = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        socket.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
         socket.write_all(word.as_bytes()).ok()?;
         let mut answer = String::new();
         socket.read_to_string(&mut answer).ok()?;
@@ -110,6 +112,14 @@ impl Drop for ZooKeeper {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A free port below those the system gives to clients: who asks again and again whether a server is up could otherwise
+/// be given the very port it asks, and talk to itself.
+fn quiet_port() -> u16 {
+    let first = 20_000 + (std::process::id() % 500) as u16 * 16;
+    let free = (first..28_100).find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.expect("loopback has ports")
 }
 
 fn start(arguments: &[String]) -> Running {
