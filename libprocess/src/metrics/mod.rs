@@ -15,7 +15,7 @@ pub mod system;
 mod window;
 
 pub use ::metrics::{Counter, Gauge, Histogram};
-pub use recorder::{Metrics, Sink};
+pub use recorder::{Metrics, Provider, Sink};
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Where counts live while nobody looks.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use metrics_util::registry::{Registry, Storage};
@@ -20,10 +20,27 @@ pub struct Metrics {
 
 struct Inner {
     registry: Registry<Key, Windows>,
-    providers: RwLock<Vec<Provider>>,
+    providers: RwLock<Vec<(u64, Provide)>>,
+    /// How many providers there have been.
+    provided: AtomicU64,
 }
 
-type Provider = Box<dyn Fn(&mut Sink) + Send + Sync>;
+type Provide = Box<dyn Fn(&mut Sink) + Send + Sync>;
+
+/// Figures that are shown for as long as this is kept.
+#[must_use = "the figures go when this does"]
+pub struct Provider {
+    inner: Weak<Inner>,
+    number: u64,
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        if let Some(inner) = self.inner.upgrade() {
+            inner.providers.write().retain(|(number, _)| *number != self.number);
+        }
+    }
+}
 
 /// Takes the figures of a provider.
 pub struct Sink<'a> {
@@ -61,7 +78,8 @@ impl Metrics {
     /// Nothing counted yet.
     pub fn new() -> Metrics {
         let registry = Registry::new(Windows);
-        Metrics { inner: Arc::new(Inner { registry, providers: RwLock::default() }) }
+        let inner = Inner { registry, providers: RwLock::default(), provided: AtomicU64::new(0) };
+        Metrics { inner: Arc::new(inner) }
     }
 
     /// What only grows.
@@ -84,7 +102,18 @@ impl Metrics {
     /// Adds figures that are worked out when somebody looks. `figures` must not block: it reads
     /// published values.
     pub fn provide(&self, figures: impl Fn(&mut Sink) + Send + Sync + 'static) {
-        self.inner.providers.write().push(Box::new(figures));
+        self.add(Box::new(figures));
+    }
+
+    /// The same, for as long as what is given back is kept: a part that begins again adds its figures again.
+    pub fn provide_while(&self, figures: impl Fn(&mut Sink) + Send + Sync + 'static) -> Provider {
+        Provider { number: self.add(Box::new(figures)), inner: Arc::downgrade(&self.inner) }
+    }
+
+    fn add(&self, provide: Provide) -> u64 {
+        let number = self.inner.provided.fetch_add(1, Ordering::Relaxed);
+        self.inner.providers.write().push((number, provide));
+        number
     }
 
     /// Everything by name, timers with their statistics. Figures that are no number are left out.
@@ -121,7 +150,7 @@ impl Metrics {
             all.insert(key.name().to_owned(), f64::from_bits(bits.load(Ordering::Relaxed)));
         });
         let mut sink = Sink { figures: &mut all };
-        self.inner.providers.read().iter().for_each(|provide| provide(&mut sink));
+        self.inner.providers.read().iter().for_each(|(_, provide)| provide(&mut sink));
         all
     }
 
@@ -190,6 +219,17 @@ mod tests {
                 ("master/uptime_secs".to_owned(), 1.5),
             ]
         );
+    }
+
+    #[test]
+    fn figures_go_with_whoever_provided_them() {
+        let metrics = Metrics::new();
+        let first = metrics.provide_while(|sink| sink.gauge("allocator/roles", 1.0));
+        let second = metrics.provide_while(|sink| sink.gauge("allocator/agents", 2.0));
+        drop(first);
+        assert_eq!(metrics.snapshot().into_keys().collect::<Vec<_>>(), ["allocator/agents"]);
+        drop(second);
+        assert!(metrics.snapshot().is_empty());
     }
 
     #[test]

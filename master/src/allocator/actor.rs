@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use libprocess::metrics::{Counter, Histogram, Sink};
+use libprocess::metrics::{Counter, Histogram, Provider, Sink};
 use libprocess::{Actor, Context, Handler, Message, Process, Timer};
 use model::Time;
 
@@ -58,6 +58,7 @@ pub struct AllocatorActor {
     unpublished: bool,
     published: Time,
     meters: Option<Meters>,
+    provider: Option<Provider>,
 }
 
 /// What is measured while running.
@@ -87,6 +88,7 @@ impl AllocatorActor {
             unpublished: true,
             published: Time::START,
             meters: None,
+            provider: None,
         }
     }
 
@@ -195,7 +197,8 @@ impl Actor for AllocatorActor {
             latency: metrics.timer("allocator/mesos/allocation_run_latency"),
         });
         let figures = self.figures.clone();
-        metrics.provide(move |sink| spell(&figures.load(), sink));
+        // The next reign's allocator shows its own.
+        self.provider = Some(metrics.provide_while(move |sink| spell(&figures.load(), sink)));
         if self.settings.whitelist.is_some() {
             // Until the file was read, nobody is on it.
             self.allocator.update_whitelist(Some(BTreeSet::new()));
