@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -117,8 +118,11 @@ impl Drop for ZooKeeper {
 /// A free port below those the system gives to clients: who asks again and again whether a server is up could otherwise
 /// be given the very port it asks, and talk to itself.
 fn quiet_port() -> u16 {
+    // Tests run side by side, and a server takes a while to take its port.
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + (std::process::id() % 500) as u16 * 16;
-    let free = (first..28_100).find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    let mut ports = std::iter::repeat_with(|| first + TAKEN.fetch_add(1, Ordering::Relaxed)).take(1000);
+    let free = ports.find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok());
     free.expect("loopback has ports")
 }
 
