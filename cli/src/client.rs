@@ -58,7 +58,7 @@ impl Cluster {
     /// is no good.
     ///
     /// Errors: the file is none, ZooKeeper does not answer, or names nobody.
-    async fn masters(&self, anew: bool) -> anyhow::Result<Vec<String>> {
+    async fn candidates(&self, anew: bool) -> anyhow::Result<Vec<String>> {
         if let Some(names) = self.masters.names() {
             return Ok(names?);
         }
@@ -79,13 +79,11 @@ impl Cluster {
         Ok(found)
     }
 
-    /// Those that were named.
-    pub(crate) fn masters(&self) -> &[String] {
-        &self.masters
-    }
-
-    pub(crate) fn runtime(&self) -> &Runtime {
-        &self.runtime
+    /// Those that were named, or the one that ZooKeeper names.
+    ///
+    /// Errors: as for [`Cluster::get`].
+    pub(crate) async fn masters(&self) -> anyhow::Result<Vec<String>> {
+        self.candidates(false).await
     }
 
     /// The JSON behind a path of this one master, wherever it sends others.
@@ -108,7 +106,7 @@ impl Cluster {
     /// Errors: as for [`Cluster::get`].
     pub(crate) async fn get_log(&self, path: &str) -> anyhow::Result<Value> {
         let mut failure = anyhow!("--master names no master");
-        for master in &self.masters {
+        for master in &self.masters().await? {
             match self.get_from(master, path).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => failure = error,
@@ -131,7 +129,7 @@ impl Cluster {
     /// Errors: none answers, or what it sends breaks off.
     pub(crate) async fn backup(&self) -> anyhow::Result<(Vec<u8>, String)> {
         let mut failure = anyhow!("--master names no master");
-        for master in &self.masters {
+        for master in &self.masters().await? {
             let url = format!("http://{master}/log/backup");
             let got = async {
                 let request = Request::get(&url).within(PATIENCE);
@@ -248,7 +246,7 @@ impl Cluster {
         let begun = self.runtime.elapsed();
         let mut anew = false;
         loop {
-            let masters = self.masters(anew).await?;
+            let masters = self.candidates(anew).await?;
             let mut failure = anyhow!("--master names no master");
             for master in &masters {
                 match self.ask_from(master, &request, path).await {

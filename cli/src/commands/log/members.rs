@@ -118,7 +118,7 @@ pub(super) fn transfer(args: &Transfer, common: &Common) -> anyhow::Result<ExitC
 /// What the leader says.
 async fn leader(cluster: &Cluster) -> anyhow::Result<Value> {
     let mut failure = None;
-    for master in cluster.masters() {
+    for master in &cluster.masters().await? {
         let said = async {
             let status = cluster.get_from(master, "/log/status").await?;
             if status["leads"] == true {

@@ -47,7 +47,7 @@ pub(super) fn run(target: &Target, common: &Common) -> anyhow::Result<ExitCode> 
 /// Errors: none of them says anything.
 async fn all(cluster: &Cluster) -> anyhow::Result<BTreeMap<String, Result<Value, String>>> {
     let mut found = BTreeMap::new();
-    let mut next: Vec<String> = cluster.masters().to_vec();
+    let mut next: Vec<String> = cluster.masters().await?;
     while let Some(master) = next.pop() {
         if found.contains_key(&master) {
             continue;
