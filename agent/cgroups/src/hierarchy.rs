@@ -37,12 +37,10 @@ impl Hierarchies {
             let Some(place) = head.split(' ').nth(4).map(unescape) else { continue };
             let mut tail = tail.split(' ');
             match tail.next() {
-                Some("cgroup2") => {
-                    // The first one is the host's; later ones may be another view of it.
-                    if found.unified.is_none() {
-                        found.v2 = controllers(&place).split_whitespace().map(str::to_owned).collect();
-                        found.unified = Some(place);
-                    }
+                // The first one is the host's; later ones may be another view of it.
+                Some("cgroup2") if found.unified.is_none() => {
+                    found.v2 = controllers(&place).split_whitespace().map(str::to_owned).collect();
+                    found.unified = Some(place);
                 }
                 Some("cgroup") if base.is_none_or(|base| place.starts_with(base)) => {
                     let options = tail.nth(1).unwrap_or_default();

@@ -402,7 +402,9 @@ impl Supervisor {
             },
             Request::Attach { .. } => None,
             Request::Input(data) => {
-                self.kept.as_mut().map(|kept| kept.type_in(&data));
+                if let Some(kept) = &mut self.kept {
+                    kept.type_in(&data);
+                }
                 None
             }
             Request::InputEnds => {
