@@ -41,6 +41,13 @@ pub struct Candidate {
     pub hostname: String,
 }
 
+impl Candidate {
+    /// What goes into [`replicated_log::Config::info`].
+    pub fn encode(&self) -> Vec<u8> {
+        wire::encode(self)
+    }
+}
+
 /// Keeps a master beside a replica of the registry.
 pub struct Election {
     replica: Replica<Registry>,

@@ -10,7 +10,6 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use libprocess_wire as wire;
 use model::{Quantities, Resources, Role, Weight, format_duration, parse_duration};
 
 use crate::allocator::hierarchical;
@@ -338,7 +337,7 @@ impl Flags {
         let candidate = Candidate { hostname: hostname.unwrap_or_else(|| own.ip().to_string()) };
         Ok(Some(replicated_log::Config {
             masters,
-            info: wire::encode(&candidate).into(),
+            info: candidate.encode().into(),
             realms: Some(replicated_log::Realms { read: realms::READ_ONLY, change: realms::READ_WRITE }),
             ..replicated_log::Config::new(work_dir.join(REPLICA_DIR))
         }))

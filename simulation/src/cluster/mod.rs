@@ -1,0 +1,340 @@
+//! A whole cluster on the simulated environment of libprocess.
+//!
+//! Masters stand on replicas of the registry, agents speak for pretended machines, frameworks are drivers with a
+//! scheduler each. Every one of them is the code that ships, on a node of its own.
+//!
+//! ```text
+//! 10.0.0.1 …   masters        :5050
+//! 10.1.0.0 …   agents         :5051, what runs on their machines :1
+//! 10.2.0.0 …   frameworks     :1
+//! ```
+
+mod agents;
+mod masters;
+mod setup;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use libprocess::Runtime;
+use libprocess::sim::{Disk, Faults, Sim, Trouble};
+use master::Snapshot;
+use model::FrameworkInfo;
+
+use agents::AgentNode;
+use masters::MasterNode;
+pub use setup::{Setup, SetupError};
+
+/// How long a cluster may take to find its first leader, or the next one.
+const ELECTION_MAX: Duration = Duration::from_secs(60);
+
+/// A cluster in one thread. Time passes only by its methods.
+///
+/// ```
+/// use std::time::Duration;
+/// use driver::{Calls, Scheduler};
+/// use model::{FrameworkInfo, Offer};
+///
+/// struct Modest;
+/// impl Scheduler for Modest {
+///     fn offers(&mut self, calls: &mut Calls, offers: Vec<Offer>) {
+///         calls.decline(offers.into_iter().map(|offer| offer.id), Default::default());
+///     }
+/// }
+///
+/// let mut cluster = simulation::Cluster::start(simulation::Setup { agents: 3, ..Default::default() }).unwrap();
+/// cluster.framework(FrameworkInfo::new("modest", "root"), || Modest);
+/// cluster.advance(Duration::from_secs(10));
+/// assert_eq!(cluster.leader().unwrap().agents.len(), 3);
+/// ```
+pub struct Cluster {
+    sim: Sim,
+    setup: Setup,
+    masters: Vec<MasterNode>,
+    agents: Vec<AgentNode>,
+    frameworks: Vec<Runtime>,
+    /// Who is on a node, for its restart.
+    homes: BTreeMap<SocketAddr, Home>,
+}
+
+/// Who lives on a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Home {
+    Master(usize),
+    Agent(usize),
+    Tasks(usize),
+    Framework,
+}
+
+/// One of a cluster's parts, by its number from zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    Master(usize),
+    Agent(usize),
+    Framework(usize),
+}
+
+impl Cluster {
+    /// Starts a cluster, and lets time pass until it has a leader.
+    ///
+    /// Errors: the setup asks for what cannot be.
+    pub fn start(setup: Setup) -> Result<Cluster, SetupError> {
+        setup.check()?;
+        let sim = Sim::new(setup.seed);
+        let mut cluster = Cluster {
+            sim,
+            masters: Vec::new(),
+            agents: Vec::new(),
+            frameworks: Vec::new(),
+            homes: BTreeMap::new(),
+            setup,
+        };
+        let addresses: Vec<SocketAddr> = (0..cluster.setup.masters).map(master_address).collect();
+        for (number, address) in addresses.iter().enumerate() {
+            let node = cluster.node(*address, Home::Master(number));
+            let master = MasterNode::start(&mut cluster.sim, node, &cluster.setup, &addresses);
+            cluster.masters.push(master);
+        }
+        let led = cluster.await_leader();
+        assert!(led, "no master leads after {ELECTION_MAX:?} (seed {})", cluster.setup.seed);
+        for number in 0..cluster.setup.agents {
+            cluster.add_agent(number, &addresses);
+        }
+        Ok(cluster)
+    }
+
+    fn node(&mut self, address: SocketAddr, home: Home) -> Runtime {
+        self.homes.insert(address, home);
+        self.sim.node(&address.to_string())
+    }
+
+    fn add_agent(&mut self, number: usize, masters: &[SocketAddr]) {
+        let node = self.node(agent_address(number), Home::Agent(number));
+        let below = self.node(tasks_address(number), Home::Tasks(number));
+        self.agents.push(AgentNode::start(&mut self.sim, number, node, below, &self.setup, masters));
+    }
+
+    /// Adds machines like the ones there are; they register by themselves.
+    pub fn grow(&mut self, agents: usize) {
+        let masters: Vec<SocketAddr> = (0..self.setup.masters).map(master_address).collect();
+        for number in self.agents.len()..self.agents.len() + agents {
+            self.add_agent(number, &masters);
+        }
+    }
+
+    /// Adds a framework with a scheduler of its own.
+    pub fn framework<S: driver::Scheduler>(
+        &mut self,
+        info: FrameworkInfo,
+        scheduler: impl FnOnce() -> S + Send + 'static,
+    ) -> driver::Handle<S> {
+        let node = self.node(framework_address(self.frameworks.len()), Home::Framework);
+        self.frameworks.push(node.clone());
+        let masters = (0..self.setup.masters).map(|number| master_address(number).to_string());
+        let config = driver::Config::new(masters, info);
+        driver::spawn(&node, config, scheduler).expect("a node that was just made")
+    }
+
+    /// The node a framework is on, for schedulers that keep time.
+    pub fn framework_node(&self, number: usize) -> &Runtime {
+        &self.frameworks[number]
+    }
+
+    /// Lets this much time pass, and all that happens within it.
+    pub fn advance(&mut self, time: Duration) {
+        self.sim.advance(time);
+    }
+
+    /// Lets time pass until something is so, but no more than `limit`; says whether it became so.
+    pub fn run_until(&mut self, mut so: impl FnMut(&Cluster) -> bool, limit: Duration) -> bool {
+        let until = self.sim.now() + limit;
+        loop {
+            if so(self) {
+                return true;
+            }
+            if self.sim.now() >= until {
+                return false;
+            }
+            let step = STEP.min(until.saturating_sub(self.sim.now()));
+            self.sim.advance(step);
+        }
+    }
+
+    /// Time since the cluster was switched on.
+    pub fn now(&self) -> Duration {
+        self.sim.now()
+    }
+
+    /// A hash of everything that happened so far; alike for the same seed and the same calls.
+    pub fn trace_hash(&self) -> u64 {
+        self.sim.trace_hash()
+    }
+
+    /// How many events happened so far: turns, packets, timers, jobs.
+    pub fn events(&self) -> u64 {
+        self.sim.events()
+    }
+
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    pub fn agents(&self) -> usize {
+        self.agents.len()
+    }
+
+    /// What the leading master knows; `None` while nobody leads.
+    pub fn leader(&self) -> Option<Arc<Snapshot>> {
+        self.leading().next().map(|(_, snapshot)| snapshot)
+    }
+
+    /// All masters that believe that they lead.
+    pub(crate) fn leading(&self) -> impl Iterator<Item = (usize, Arc<Snapshot>)> + '_ {
+        let snapshots = self.masters.iter().enumerate().filter_map(|(number, master)| {
+            Some((number, master.published()?)).filter(|(_, snapshot)| snapshot.leading)
+        });
+        snapshots.filter(|(number, _)| self.masters[*number].holds())
+    }
+
+    /// What runs on a machine, whoever knows of it.
+    pub fn containers(&self, agent: usize) -> usize {
+        self.agents[agent].machine.running().len()
+    }
+
+    fn await_leader(&mut self) -> bool {
+        self.run_until(|cluster| cluster.leader().is_some(), ELECTION_MAX)
+    }
+
+    /// Kills a part as `kill -9` does; an agent's tasks run on.
+    pub fn kill(&mut self, part: Part) {
+        let node = self.node_of(part);
+        self.sim.kill(&node);
+        if let Part::Master(number) = part {
+            self.masters[number].died();
+        }
+    }
+
+    /// Starts a master or an agent again on what its disk kept.
+    ///
+    /// Panics: for a framework, whose scheduler only its maker can make again.
+    pub fn restart(&mut self, part: Part, disk: Disk) {
+        let node = self.node_of(part);
+        let node = self.sim.restart(&node, disk);
+        self.begin(&node);
+    }
+
+    /// Takes a machine's power, and gives it back: its tasks are gone, and what was not yet on disk.
+    pub fn reboot(&mut self, agent: usize) {
+        let (node, below) = (self.agents[agent].node.clone(), self.agents[agent].below.clone());
+        self.sim.power_off(&node);
+        self.sim.power_off(&below);
+        let below = self.sim.restart(&below, Disk::Torn);
+        self.begin(&below);
+        let node = self.sim.restart(&node, Disk::Torn);
+        self.begin(&node);
+    }
+
+    /// Closes all ways between a part and everybody else.
+    pub fn isolate(&mut self, part: Part) {
+        let node = self.node_of(part);
+        for other in self.others(&node) {
+            self.sim.partition(&node, &other);
+        }
+    }
+
+    /// Opens every way that was closed.
+    pub fn heal(&mut self) {
+        self.sim.heal_all();
+    }
+
+    /// Which master leads.
+    pub fn leader_number(&self) -> Option<usize> {
+        self.leading().next().map(|(number, _)| number)
+    }
+
+    /// Lets time pass with trouble in it, drawn from the seed; at its end all is well again.
+    pub fn trouble(&mut self, faults: &Faults, time: Duration) -> Vec<Trouble> {
+        let (homes, masters, agents) = (&self.homes, &mut self.masters, &mut self.agents);
+        let setup = &self.setup;
+        self.sim.trouble(faults, time, |sim, node| {
+            begin(sim, node, homes[&node.address()], masters, agents, setup);
+        })
+    }
+
+    /// Asks the leading master over HTTP, as an operator does.
+    pub fn request(&mut self, request: libprocess::http::Request) -> Option<libprocess::http::Response> {
+        let node = self.masters[self.leader_number()?].node.clone();
+        Some(self.sim.request(&node, request))
+    }
+
+    /// Reads an answer to its end, letting time pass.
+    pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
+        self.sim.block_on(future)
+    }
+
+    fn begin(&mut self, node: &Runtime) {
+        let home = self.homes[&node.address()];
+        begin(&mut self.sim, node, home, &mut self.masters, &mut self.agents, &self.setup);
+    }
+
+    fn node_of(&self, part: Part) -> Runtime {
+        match part {
+            Part::Master(number) => self.masters[number].node.clone(),
+            Part::Agent(number) => self.agents[number].node.clone(),
+            Part::Framework(number) => self.frameworks[number].clone(),
+        }
+    }
+
+    /// Every node but one and its machine's other half.
+    fn others(&self, node: &Runtime) -> Vec<Runtime> {
+        let halves = self.agents.iter().flat_map(|agent| [&agent.node, &agent.below]);
+        let all = self.masters.iter().map(|master| &master.node).chain(halves).chain(&self.frameworks);
+        all.filter(|other| other.address().ip() != node.address().ip()).cloned().collect()
+    }
+}
+
+/// How often [`Cluster::run_until`] looks.
+const STEP: Duration = Duration::from_millis(50);
+
+/// Spawns what belongs on a node that has started again.
+fn begin(
+    sim: &mut Sim,
+    node: &Runtime,
+    home: Home,
+    masters: &mut [MasterNode],
+    agents: &mut [AgentNode],
+    setup: &Setup,
+) {
+    let addresses: Vec<SocketAddr> = (0..setup.masters).map(master_address).collect();
+    match home {
+        Home::Master(number) => masters[number] = MasterNode::start(sim, node.clone(), setup, &addresses),
+        Home::Agent(number) => agents[number].restart(sim, node.clone(), setup, &addresses),
+        Home::Tasks(number) => agents[number].booted(node.clone()),
+        Home::Framework => {}
+    }
+}
+
+fn master_address(number: usize) -> SocketAddr {
+    address([10, 0], number + 1, 5050)
+}
+
+fn agent_address(number: usize) -> SocketAddr {
+    address([10, 1], number, 5051)
+}
+
+fn tasks_address(number: usize) -> SocketAddr {
+    address([10, 1], number, 1)
+}
+
+fn framework_address(number: usize) -> SocketAddr {
+    address([10, 2], number, 1)
+}
+
+/// The number-th address of a network with 65,536.
+fn address([a, b]: [u8; 2], number: usize, port: u16) -> SocketAddr {
+    let [c, d] = u16::try_from(number).expect("no more parts than `Setup` allows").to_be_bytes();
+    SocketAddr::new(Ipv4Addr::new(a, b, c, d).into(), port)
+}

@@ -1,0 +1,3 @@
+//! Whole clusters, small ones.
+
+mod basic;
