@@ -33,3 +33,8 @@ local *ARGS:
 # What takes too long for every change: thousands of simulated clusters, each with other troubles.
 night seeds="2000":
     HECTARE_SEEDS={{seeds}} cargo test --release -p replicated-log --test simulation
+    HECTARE_SEEDS={{seeds}} cargo test --release -p simulation --test clusters whatever
+
+# Whole clusters with trouble in them, seed after seed, until one fails or Ctrl-C; what it finds becomes a test.
+soak first="1" last="1000000":
+    cargo run --release -- simulate --seed={{first}}..={{last}} --agents=10 --tasks=100 --for=5mins --trouble=5secs

@@ -12,6 +12,7 @@ mod master;
 mod ps;
 mod run;
 mod serve;
+mod simulate;
 mod state;
 
 use std::process::ExitCode;
@@ -71,6 +72,8 @@ enum Command {
     Log(log::Args),
     /// Sums the cluster up
     State(state::Args),
+    /// A whole cluster in one thread, from a seed: weeks in minutes, faults at will
+    Simulate(simulate::Args),
     /// Prints completions for a shell
     Completions {
         /// The shell they are for.
@@ -136,6 +139,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Kill(args) => kill::run(&args, &common),
         Command::Log(args) => log::run(&args, &common),
         Command::State(args) => state::run(&args, &common),
+        Command::Simulate(args) => simulate::run_it(&args, &common),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "hectare", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

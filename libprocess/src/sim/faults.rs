@@ -15,6 +15,11 @@ impl Sim {
         self.usual(one.address(), other.address(), Some(latency));
     }
 
+    /// Lets packets between two nodes take as long as between any two again.
+    pub fn usual_latency(&mut self, one: &Runtime, other: &Runtime) {
+        self.usual(one.address(), other.address(), None);
+    }
+
     /// How much the way from one node to another carries: whoever reads slowly, or a line that is narrow.
     /// What is written beyond that waits, first on the way and then in the writer's hands.
     ///

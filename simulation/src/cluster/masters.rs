@@ -49,7 +49,8 @@ impl MasterNode {
         };
         let asked = replica.clone();
         let lease = Box::new(move |epoch| asked.holds(Epoch(epoch)));
-        let (_, published) = master::stand(&node, setup.master(), replica).expect("a node that was just made");
+        let standing = master::stand(&node, setup.master(), replica).expect("a node that was just made");
+        let published = standing.published;
         MasterNode { node, life: Some(Living { published, lease }) }
     }
 

@@ -12,6 +12,7 @@
 mod agents;
 mod masters;
 mod setup;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -20,13 +21,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::Runtime;
-use libprocess::sim::{Disk, Faults, Sim, Trouble};
+use libprocess::sim::{Disk, Sim};
 use master::Snapshot;
 use model::FrameworkInfo;
 
 use agents::AgentNode;
 use masters::MasterNode;
 pub use setup::{Setup, SetupError};
+pub(crate) use trouble::draw;
+pub use trouble::{Trouble, What};
 
 /// How long a cluster may take to find its first leader, or the next one.
 const ELECTION_MAX: Duration = Duration::from_secs(60);
@@ -72,6 +75,8 @@ enum Home {
 /// One of a cluster's parts, by its number from zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
+    /// Whichever master leads when it is meant; the first while none does.
+    Leader,
     Master(usize),
     Agent(usize),
     Framework(usize),
@@ -131,16 +136,21 @@ impl Cluster {
         info: FrameworkInfo,
         scheduler: impl FnOnce() -> S + Send + 'static,
     ) -> driver::Handle<S> {
+        self.framework_at(info, |_| scheduler())
+    }
+
+    /// Adds a framework whose scheduler is told its node, by whose clock it can keep time.
+    pub fn framework_at<S: driver::Scheduler>(
+        &mut self,
+        info: FrameworkInfo,
+        scheduler: impl FnOnce(Runtime) -> S + Send + 'static,
+    ) -> driver::Handle<S> {
         let node = self.node(framework_address(self.frameworks.len()), Home::Framework);
         self.frameworks.push(node.clone());
         let masters = (0..self.setup.masters).map(|number| master_address(number).to_string());
         let config = driver::Config::new(masters, info);
-        driver::spawn(&node, config, scheduler).expect("a node that was just made")
-    }
-
-    /// The node a framework is on, for schedulers that keep time.
-    pub fn framework_node(&self, number: usize) -> &Runtime {
-        &self.frameworks[number]
+        let inside = node.clone();
+        driver::spawn(&node, config, move || scheduler(inside)).expect("a node that was just made")
     }
 
     /// Lets this much time pass, and all that happens within it.
@@ -210,6 +220,7 @@ impl Cluster {
 
     /// Kills a part as `kill -9` does; an agent's tasks run on.
     pub fn kill(&mut self, part: Part) {
+        let part = self.resolved(part);
         let node = self.node_of(part);
         self.sim.kill(&node);
         if let Part::Master(number) = part {
@@ -255,15 +266,6 @@ impl Cluster {
         self.leading().next().map(|(number, _)| number)
     }
 
-    /// Lets time pass with trouble in it, drawn from the seed; at its end all is well again.
-    pub fn trouble(&mut self, faults: &Faults, time: Duration) -> Vec<Trouble> {
-        let (homes, masters, agents) = (&self.homes, &mut self.masters, &mut self.agents);
-        let setup = &self.setup;
-        self.sim.trouble(faults, time, |sim, node| {
-            begin(sim, node, homes[&node.address()], masters, agents, setup);
-        })
-    }
-
     /// Asks the leading master over HTTP, as an operator does.
     pub fn request(&mut self, request: libprocess::http::Request) -> Option<libprocess::http::Response> {
         let node = self.masters[self.leader_number()?].node.clone();
@@ -280,8 +282,17 @@ impl Cluster {
         begin(&mut self.sim, node, home, &mut self.masters, &mut self.agents, &self.setup);
     }
 
+    /// The leader by its number.
+    fn resolved(&self, part: Part) -> Part {
+        match part {
+            Part::Leader => Part::Master(self.leader_number().unwrap_or(0)),
+            part => part,
+        }
+    }
+
     fn node_of(&self, part: Part) -> Runtime {
         match part {
+            Part::Leader => self.masters[self.leader_number().unwrap_or(0)].node.clone(),
             Part::Master(number) => self.masters[number].node.clone(),
             Part::Agent(number) => self.agents[number].node.clone(),
             Part::Framework(number) => self.frameworks[number].clone(),

@@ -55,12 +55,14 @@ impl Behaviour {
             let mut words = part.split_whitespace();
             match (words.next(), words.next()) {
                 (Some("trap"), _) if part.ends_with("TERM") => behaviour.complies = None,
-                (Some("sleep"), Some(time)) => match time.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok()) {
-                    Some(time) => {
-                        behaviour.lasts = Some(behaviour.lasts.unwrap_or_default().saturating_add(time));
+                (Some("sleep"), Some(time)) => {
+                    match time.parse().ok().and_then(|s| Duration::try_from_secs_f64(s).ok()) {
+                        Some(time) => {
+                            behaviour.lasts = Some(behaviour.lasts.unwrap_or_default().saturating_add(time));
+                        }
+                        None => return Behaviour { lasts: None, ..behaviour },
                     }
-                    None => return Behaviour { lasts: None, ..behaviour },
-                },
+                }
                 (Some("exit"), code) => {
                     let code = code.and_then(|code| code.parse().ok()).unwrap_or_default();
                     let lasts = Some(behaviour.lasts.unwrap_or_default());
@@ -116,7 +118,9 @@ mod tests {
 
     #[test]
     fn what_is_no_such_line_runs_until_it_is_killed() {
-        for line in ["./server --port 80", "sleep infinity", "sleep soon; exit 1", "", "while true; do date; done"] {
+        for line in
+            ["./server --port 80", "sleep infinity", "sleep soon; exit 1", "", "while true; do date; done"]
+        {
             assert_eq!(Behaviour::read(line), Behaviour::FOREVER, "{line}");
         }
         assert_eq!(Behaviour::read("exit 4").ends, Ending::Exit(4));

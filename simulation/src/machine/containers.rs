@@ -104,10 +104,8 @@ impl Containers {
             }
         });
         if never_ran == Some(true) {
-            let failure = LaunchFailure {
-                step: LaunchStep::Destroyed,
-                message: "destroyed before it ran".to_owned(),
-            };
+            let failure =
+                LaunchFailure { step: LaunchStep::Destroyed, message: "destroyed before it ran".to_owned() };
             (self.tell)(ContainerEvent::LaunchFailed { id, failure });
         }
     }
@@ -121,13 +119,8 @@ impl Containers {
             false => (0, Cause::Exited, "Command exited with status 0"),
         };
         let message = message.to_owned();
-        let termination = Termination {
-            status: Some(status),
-            cause,
-            message,
-            spent_micros: [0; 2],
-            peak_bytes: 0,
-        };
+        let termination =
+            Termination { status: Some(status), cause, message, spent_micros: [0; 2], peak_bytes: 0, limitation: None };
         (self.tell)(ContainerEvent::Terminated { id, termination });
     }
 
@@ -152,7 +145,9 @@ impl Containers {
                 state.containers.keys().filter(|id| !known.contains(id)).cloned().collect();
             for id in &orphans {
                 let orphan = state.containers.remove(id);
-                orphan.and_then(|orphan| orphan.process).inspect(|process| process.terminate(libprocess::Lane::System));
+                orphan
+                    .and_then(|orphan| orphan.process)
+                    .inspect(|process| process.terminate(libprocess::Lane::System));
             }
             orphans
         });
@@ -172,7 +167,7 @@ impl Containers {
                     };
                     let message = message.to_owned();
                     let termination =
-                        Termination { status: None, cause, message, spent_micros: [0; 2], peak_bytes: 0 };
+                        Termination { status: None, cause, message, spent_micros: [0; 2], peak_bytes: 0, limitation: None };
                     (self.tell)(ContainerEvent::Terminated { id, termination });
                 }
             }
@@ -184,7 +179,7 @@ impl Containers {
 
     fn usage(&self) -> BTreeMap<ContainerId, Usage> {
         let one = Usage { processes: 1, threads: 1, ..Usage::default() };
-        self.machine.running().into_iter().map(|id| (id, one)).collect()
+        self.machine.running().into_iter().map(|id| (id, one.clone())).collect()
     }
 }
 
@@ -210,6 +205,9 @@ impl Handler<Heard> for Containers {
                 Input::Recover { known } => self.recover(known, ctx),
                 Input::Forget { id } => drop(self.machine.with(|state| state.containers.remove(&id))),
                 Input::Usage { reply } => reply.send(self.usage()),
+                // Nothing here can use more than it was given.
+                Input::Limitation { reply, .. } => reply.send(None),
+                Input::Update { .. } => {}
                 // Work of the real one; none is given out here.
                 Input::Work(_) => {}
             },

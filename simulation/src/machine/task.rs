@@ -44,7 +44,13 @@ pub(crate) enum Due {
 }
 
 impl Tasks {
-    fn report(&mut self, driver: &mut Driver<'_, Self>, id: &TaskId, state: TaskState, message: Option<String>) {
+    fn report(
+        &mut self,
+        driver: &mut Driver<'_, Self>,
+        id: &TaskId,
+        state: TaskState,
+        message: Option<String>,
+    ) {
         let Some(task) = self.tasks.get_mut(id) else { return };
         task.state = state;
         driver.update(TaskStatus { message, ..TaskStatus::new(id.clone(), state) });

@@ -1,3 +1,5 @@
 //! Whole clusters, small ones.
 
 mod basic;
+mod scenarios;
+mod seeds;
