@@ -207,6 +207,10 @@ impl Cluster {
         address.ok_or_else(|| anyhow!("agent {id} is not registered now, so its files cannot be read"))
     }
 
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
     /// The container of a task that runs.
     ///
     /// Errors: when it does not run, or its agent is not registered.
