@@ -57,7 +57,7 @@ enum Command {
     Agent(Box<::agent::flags::Flags>),
     /// Runs a command as a task, follows its output, and exits as it did
     #[command(alias = "execute")]
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Lists tasks
     Ps(ps::Args),
     /// Prints what a task wrote
@@ -131,7 +131,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Local(args) => local::run(args, &common),
         Command::Master(flags) => master::run(&flags, &common),
         Command::Agent(flags) => agent::run(&flags, &common),
-        Command::Run(args) => run::run(args, &common),
+        Command::Run(args) => run::run(*args, &common),
         Command::Ps(args) => ps::run(&args, &common),
         Command::Logs(args) => logs::run(&args, &common),
         Command::Exec(args) => exec::run(&args, &common),
