@@ -119,8 +119,14 @@ impl Containers {
             false => (0, Cause::Exited, "Command exited with status 0"),
         };
         let message = message.to_owned();
-        let termination =
-            Termination { status: Some(status), cause, message, spent_micros: [0; 2], peak_bytes: 0, limitation: None };
+        let termination = Termination {
+            status: Some(status),
+            cause,
+            message,
+            spent_micros: [0; 2],
+            peak_bytes: 0,
+            limitation: None,
+        };
         (self.tell)(ContainerEvent::Terminated { id, termination });
     }
 
@@ -166,8 +172,14 @@ impl Containers {
                         false => (Cause::Rebooted, "the machine was started anew"),
                     };
                     let message = message.to_owned();
-                    let termination =
-                        Termination { status: None, cause, message, spent_micros: [0; 2], peak_bytes: 0, limitation: None };
+                    let termination = Termination {
+                        status: None,
+                        cause,
+                        message,
+                        spent_micros: [0; 2],
+                        peak_bytes: 0,
+                        limitation: None,
+                    };
                     (self.tell)(ContainerEvent::Terminated { id, termination });
                 }
             }
