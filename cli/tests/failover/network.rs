@@ -33,7 +33,7 @@ fn ip(words: &[&str]) -> Result<(), String> {
     }
 }
 
-/// Why there can be no machines here. What can be installed must be; what the kernel grants nobody is left out.
+/// Whether there can be no machines here.
 fn lacking(test: &str) -> bool {
     if Command::new("ip").arg("-V").output().is_err() {
         skip(test, "there is no `ip`, of the package iproute2");
@@ -42,7 +42,7 @@ fn lacking(test: &str) -> bool {
     let probe = format!("hx{}-probe", std::process::id());
     let made = ip(&["netns", "add", &probe]).and_then(|()| ip(&["netns", "del", &probe]));
     if let Err(why) = made {
-        eprintln!("skipped {test}: this machine grants no network namespaces: {why}");
+        skip(test, &format!("this machine grants no network namespaces: {why}"));
         return true;
     }
     false
