@@ -9,6 +9,7 @@ use detector::Masters;
 use model::{Attributes, Resources};
 
 use crate::isolators::IsolationConfig;
+use crate::provisioner;
 
 /// What becomes of executors that are found after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,8 @@ pub struct Config {
     pub executor: Vec<String>,
     /// What sets containers apart. Its `tag` is made from `work_dir`.
     pub isolation: IsolationConfig,
+    /// Root file systems of images; none if `None`.
+    pub images: Option<provisioner::Config>,
     /// What `/flags` shows.
     pub flags: BTreeMap<String, String>,
 }
@@ -100,6 +103,7 @@ impl Config {
             max_completed_executors_per_framework: 150,
             executor: Vec::new(),
             isolation: IsolationConfig::default(),
+            images: None,
             flags: BTreeMap::new(),
         }
     }

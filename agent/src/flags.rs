@@ -1,5 +1,6 @@
 //! How an agent is run: Mesos' flags, with their names, defaults and text forms.
 
+mod images;
 mod isolation;
 mod later;
 
@@ -13,6 +14,7 @@ use model::{format_duration, parse_bytes, parse_duration};
 
 use crate::config::{Config, Recover};
 use crate::resources;
+pub use images::ImageFlags;
 pub use isolation::IsolationFlags;
 use later::LATER;
 pub use later::Later;
@@ -161,6 +163,9 @@ pub struct Flags {
     pub isolation: IsolationFlags,
 
     #[command(flatten)]
+    pub images: ImageFlags,
+
+    #[command(flatten)]
     pub later: Later,
 }
 
@@ -230,6 +235,9 @@ impl Flags {
         config.disk_watch_interval = self.disk_watch_interval;
         config.max_completed_executors_per_framework = self.max_completed_executors_per_framework;
         config.isolation = self.isolation.config()?;
+        config.images = self.images.config(&config.work_dir)?;
+        config.isolation.images = config.images.is_some();
+        config.isolation.ignore_image_runtime = self.images.docker_ignore_runtime;
         config.flags = self.listed();
         Ok(config)
     }
@@ -264,7 +272,7 @@ impl Flags {
         put("gc_disk_headroom", self.gc_disk_headroom.to_string());
         put("disk_watch_interval", format_duration(self.disk_watch_interval));
         put("max_completed_executors_per_framework", self.max_completed_executors_per_framework.to_string());
-        for (name, value) in self.isolation.listed() {
+        for (name, value) in self.isolation.listed().into_iter().chain(self.images.listed()) {
             put(name, value);
         }
         put("zk_session_timeout", format_duration(self.zk_session_timeout));

@@ -17,10 +17,14 @@ use model::{ContainerId, Resources};
 use crate::config::Config;
 use crate::containerizer::{self, ContainerEvent, Containerizer, Input, Limitation, Usage};
 use crate::isolators::{self, Isolators};
+use crate::provisioner::{Provisioner, Reference};
 use crate::start::StartError;
 
 /// How long containers may take to say what they use.
 const USAGE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long images may take to be removed before nobody waits for it any more.
+const PRUNE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What an agent is told of its containers, in the order in which it happened.
 pub type Tell = Box<dyn Fn(ContainerEvent) + Send>;
@@ -62,6 +66,11 @@ pub trait Containers: Send + Sync {
     /// What running containers use; nothing if that cannot be found out in time.
     fn usage(&self) -> BoxFuture<'static, BTreeMap<ContainerId, Usage>>;
 
+    /// Removes images no container uses, but those of these names. Errors: in words.
+    fn prune(&self, _: Vec<Reference>) -> BoxFuture<'static, Result<(), String>> {
+        std::future::ready(Ok(())).boxed()
+    }
+
     /// What a container broke, from the counters of this moment; it is ended for it. Nothing if that cannot be found out.
     fn limitation(&self, _: ContainerId) -> BoxFuture<'static, Option<Limitation>> {
         std::future::ready(None).boxed()
@@ -79,6 +88,11 @@ where
     fn usage(&self) -> BoxFuture<'static, BTreeMap<ContainerId, Usage>> {
         let answer = self.call(USAGE_TIMEOUT, |reply| Input::Usage { reply });
         async move { answer.await.unwrap_or_default() }.boxed()
+    }
+
+    fn prune(&self, excluded: Vec<Reference>) -> BoxFuture<'static, Result<(), String>> {
+        let answer = self.call(PRUNE_TIMEOUT, |reply| Input::PruneImages { excluded, reply });
+        async move { answer.await.unwrap_or_else(|error| Err(error.to_string())) }.boxed()
     }
 
     fn limitation(&self, id: ContainerId) -> BoxFuture<'static, Option<Limitation>> {
@@ -125,10 +139,13 @@ impl Host for Machine {
         std::fs::create_dir_all(&config.runtime_dir).map_err(StartError::Containerizer)?;
         theirs.isolation = config.isolation.clone();
         theirs.isolation.tag = isolators::tag(&config.work_dir);
+        theirs.images = config.images.clone();
         let isolators = Isolators::new(&theirs.isolation)?;
+        let provisioner = theirs.images.clone().map(Provisioner::new).transpose();
+        let provisioner = provisioner.map_err(StartError::Images)?;
         // Made on its shard, where it stays; what could fail there is only what was just done.
         let make = move || {
-            Containerizer::with(theirs, isolators, tell)
+            Containerizer::with(theirs, isolators, provisioner, tell)
                 .unwrap_or_else(|error| panic!("cannot make containers: {error}"))
         };
         let spawn = Spawn::named("containerizer").on_panic(OnPanic::Escalate);

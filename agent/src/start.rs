@@ -45,6 +45,8 @@ pub enum StartError {
     Journal(#[from] LedgerError),
     #[error(transparent)]
     Isolation(#[from] IsolationError),
+    #[error("images cannot be had")]
+    Images(#[source] std::io::Error),
     #[error("cannot use the runtime directory")]
     Containerizer(#[source] std::io::Error),
     #[error(transparent)]

@@ -44,6 +44,8 @@ pub(crate) struct Job {
     pub(crate) health_check: Option<HealthCheck>,
     /// Whether it has a terminal, for `hectare attach`.
     pub(crate) tty: bool,
+    /// The name of the image that is its root file system; the host's if `None`.
+    pub(crate) image: Option<String>,
     /// Whether what the tasks write is copied.
     pub(crate) follow: bool,
 }
@@ -73,6 +75,7 @@ impl Job {
             kill_policy: None,
             health_check: None,
             tty: false,
+            image: None,
             follow: true,
         }
     }

@@ -12,7 +12,10 @@ use agent_linux::cgroup::Tree;
 use agent_linux::child::{self, AllSignals, Side, Waited};
 use agent_linux::pidfd::Pidfd;
 use agent_linux::process::ProcessId;
+use agent_linux::root::Root;
 use agent_linux::{mounts, rights};
+
+use crate::root;
 
 /// What a task's process was given at its birth, for what it is to be inside of.
 pub(crate) struct Inside {
@@ -84,9 +87,10 @@ pub(crate) fn enter(spec: &LaunchSpec, inside: Inside) -> Result<(), String> {
     if isolation.has(Namespace::Mount) {
         let root = Path::new("/");
         step("close the mount namespace", mounts::propagate(root, mounts::Propagation::Slave, true))?;
-        mount_all(spec)?;
+        let root = isolation.root.as_ref().map(root::assemble).transpose()?;
+        mount_all(spec, root.as_ref())?;
         if let Some(root) = &isolation.root {
-            step(&format!("make {root} the root"), mounts::change_root(Path::new(root)))?;
+            step(&format!("make {} the root", root.dir), mounts::change_root(Path::new(&root.dir)))?;
         }
     }
     if let (Some(name), true) = (&isolation.hostname, isolation.has(Namespace::Uts)) {
@@ -103,13 +107,15 @@ pub(crate) fn enter(spec: &LaunchSpec, inside: Inside) -> Result<(), String> {
 
 fn enter_around(isolation: &Isolation, around: &Pidfd) -> io::Result<()> {
     use child::Namespace::{Cgroup, Ipc, Mount, Network, Uts};
-    // What is its own already stays so.
+    // What is its own already stays so. A root of its own is put together from what the host sees.
+    let sees = isolation.root.is_none().then_some(Mount);
     let entered: Vec<child::Namespace> =
         [(Namespace::Ipc, Ipc), (Namespace::Uts, Uts), (Namespace::Network, Network)]
             .into_iter()
             .filter(|(own, _)| !isolation.has(*own))
             .map(|(_, entered)| entered)
-            .chain([Cgroup, Mount])
+            .chain([Cgroup])
+            .chain(sees)
             .collect();
     child::join(around, &entered)?;
     if isolation.has(Namespace::Mount) {
@@ -194,7 +200,7 @@ fn stay_as_init(ending: PipeWriter) -> io::Result<()> {
     }
 }
 
-fn mount_all(spec: &LaunchSpec) -> Result<(), String> {
+fn mount_all(spec: &LaunchSpec, root: Option<&Root>) -> Result<(), String> {
     let staging = Path::new(&spec.runtime_dir);
     let secrets = spec.isolation.mounts.iter().any(|mount| matches!(mount, Mount::Secret { .. }));
     if secrets {
@@ -205,12 +211,12 @@ fn mount_all(spec: &LaunchSpec) -> Result<(), String> {
     for (index, mount) in spec.isolation.mounts.iter().enumerate() {
         let (what, done) = match mount {
             Mount::Bind { source, target, read_only, propagation } => {
-                (target, bind(source, target, *read_only, *propagation))
+                (target, bind(source, target, root, *read_only, *propagation))
             }
-            Mount::Special { kind, target, options } => (target, special(kind, target, options)),
+            Mount::Special { kind, target, options } => (target, special(kind, target, root, options)),
             Mount::Secret { target, content } => {
                 let file = staging.join(index.to_string());
-                (target, secret(&file, target, content, spec.credentials.as_ref()))
+                (target, secret(&file, target, root, content, spec.credentials.as_ref()))
             }
         };
         done.map_err(|error| format!("failed to mount on {what}: {error}"))?;
@@ -221,7 +227,13 @@ fn mount_all(spec: &LaunchSpec) -> Result<(), String> {
     Ok(())
 }
 
-fn bind(source: &Place, target: &Place, read_only: bool, how: Propagation) -> io::Result<()> {
+fn bind(
+    source: &Place,
+    target: &Place,
+    root: Option<&Root>,
+    read_only: bool,
+    how: Propagation,
+) -> io::Result<()> {
     let (source, directory) = match source {
         Place::Trusted(path) => (Held::Path(path.into()), fs::metadata(path)?.is_dir()),
         Place::Beneath { within, path } => {
@@ -230,10 +242,10 @@ fn bind(source: &Place, target: &Place, read_only: bool, how: Propagation) -> io
             (Held::Fd(file.into()), directory)
         }
     };
-    let held = hold_target(target, directory)?;
+    let held = hold_target(target, root, directory)?;
     mounts::bind(&source.path(), &held.path())?;
     // From here on the target's name leads to what was mounted, which the old descriptor does not.
-    let mounted = hold_target(target, directory)?;
+    let mounted = hold_target(target, root, directory)?;
     if read_only {
         mounts::make_read_only(&mounted.path())?;
     }
@@ -245,12 +257,18 @@ fn bind(source: &Place, target: &Place, read_only: bool, how: Propagation) -> io
     }
 }
 
-fn special(kind: &str, target: &Place, options: &str) -> io::Result<()> {
-    let held = hold_target(target, true)?;
+fn special(kind: &str, target: &Place, root: Option<&Root>, options: &str) -> io::Result<()> {
+    let held = hold_target(target, root, true)?;
     mounts::special(kind, &held.path(), options)
 }
 
-fn secret(file: &Path, target: &Place, content: &[u8], who: Option<&Credentials>) -> io::Result<()> {
+fn secret(
+    file: &Path,
+    target: &Place,
+    root: Option<&Root>,
+    content: &[u8],
+    who: Option<&Credentials>,
+) -> io::Result<()> {
     let mut written = fs::File::create_new(file)?;
     written.write_all(content)?;
     beneath::set_mode(&written, 0o400)?;
@@ -258,7 +276,7 @@ fn secret(file: &Path, target: &Place, content: &[u8], who: Option<&Credentials>
         beneath::give(&written, who.uid, who.gid)?;
     }
     let source = Place::Trusted(file.display().to_string());
-    bind(&source, target, true, Propagation::Private)
+    bind(&source, target, root, true, Propagation::Private)
 }
 
 /// Something a mount is made of or on.
@@ -276,10 +294,14 @@ impl Held {
     }
 }
 
-/// Opens the place something is mounted on; beneath a tree, it is made if it is missing.
-fn hold_target(target: &Place, directory: bool) -> io::Result<Held> {
+/// Opens the place something is mounted on; beneath a tree, or in a root of one's own, it is made if it is missing.
+fn hold_target(target: &Place, root: Option<&Root>, directory: bool) -> io::Result<Held> {
     match target {
-        Place::Trusted(path) => Ok(Held::Path(path.into())),
+        Place::Trusted(path) => match root {
+            None => Ok(Held::Path(path.into())),
+            Some(root) if directory => Ok(Held::Fd(root.directory(Path::new(path))?)),
+            Some(root) => Ok(Held::Fd(root.file(Path::new(path))?)),
+        },
         Place::Beneath { within, path } => {
             let (tree, path) = (Directory::open(Path::new(within))?, Path::new(path));
             match tree.open_read(path) {

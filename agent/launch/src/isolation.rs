@@ -21,8 +21,8 @@ pub struct Isolation {
     pub hostname: Option<String>,
     /// What it sees, in this order; needs [`Namespace::Mount`].
     pub mounts: Vec<Mount>,
-    /// What it sees as `/`; the host's if `None`. Needs [`Namespace::Mount`].
-    pub root: Option<String>,
+    /// What it sees as `/`; the host's if `None`. Needs [`Namespace::Mount`]. With it, mounts appear in there.
+    pub root: Option<Root>,
     pub rlimits: Vec<Rlimit>,
     /// Those of its user if `None`.
     pub capabilities: Option<Capabilities>,
@@ -30,6 +30,30 @@ pub struct Isolation {
     pub no_new_privileges: bool,
     /// Programs of the kernel's that judge its system calls, in the order in which they are loaded.
     pub filters: Vec<Vec<u8>>,
+}
+
+/// A file system of its own, with the kernel's own ones, devices and terminals in it.
+#[wire::part]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// The directory where it is put together.
+    pub dir: String,
+    pub content: Content,
+    /// Its sandbox, and where that is seen inside.
+    pub sandbox: String,
+    pub seen: String,
+}
+
+/// What a root file system holds.
+#[wire::part]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// What lies in its directory.
+    Whole,
+    /// Another directory, which nobody writes to.
+    ReadOnly { layer: String },
+    /// Directories on top of each other, the first being the lowest; what is written goes to `upper`.
+    Overlay { layers: Vec<String>, upper: String, work: String },
 }
 
 /// A control group whose processes are the container's.
@@ -81,7 +105,7 @@ pub enum Mount {
 #[wire::part]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// An absolute path nobody but us could have changed.
+    /// An absolute path nobody but us could have changed; of a mount's target, one in the task's own root if it has one.
     Trusted(String),
     /// A relative path in a tree a task may have filled with links: it never leads out of `within`.
     Beneath { within: String, path: String },

@@ -6,12 +6,15 @@
 //! hectare-launch copy <path> …                   a local file into a sandbox, with the task user's rights
 //! hectare-launch download <url> …               a URL that needs more than plain HTTP, by the machine's own curl, likewise
 //! hectare-launch unpack <format> …               an archive into a sandbox, likewise
+//! hectare-launch layer <diff id> …               a layer of an image into a directory of the store, as root
 //! ```
 
 mod fetch;
 mod isolate;
+mod layer;
 mod log;
 mod peers;
+mod root;
 mod stdio;
 mod supervise;
 mod task;
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
     match words.first().and_then(|word| word.to_str()) {
         Some("supervise") => supervise::run(),
         Some("copy" | "download" | "unpack") => fetch::run(words),
+        Some("layer") => layer::run(words),
         _ => ExitCode::from(64),
     }
 }

@@ -81,5 +81,5 @@ pub struct Credentials {
 
 impl Sealed for LaunchSpec {
     const MAGIC: [u8; 4] = *b"HLsp";
-    const VERSION: u16 = 2;
+    const VERSION: u16 = 3;
 }

@@ -125,12 +125,12 @@ impl Directory {
     }
 
     /// The directory a name lies in (made if missing), and its last part.
-    fn parent<'a>(&self, name: &'a Path) -> io::Result<(Self, &'a OsStr)> {
+    pub(crate) fn parent<'a>(&self, name: &'a Path) -> io::Result<(Self, &'a OsStr)> {
         let last = last_of(name)?;
         Ok((self.create_dir(name.parent().unwrap_or(Path::new("")))?, last))
     }
 
-    fn existing_parent<'a>(&self, name: &'a Path) -> io::Result<(Self, &'a OsStr)> {
+    pub(crate) fn existing_parent<'a>(&self, name: &'a Path) -> io::Result<(Self, &'a OsStr)> {
         let last = last_of(name)?;
         let above = name.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;

@@ -18,6 +18,16 @@ pub fn used(path: &Path) -> io::Result<f64> {
     Ok(if blocks > 0.0 { 1.0 - free / blocks } else { 0.0 })
 }
 
+/// Whether something lies on directories shown on top of each other, which cannot be so shown once more.
+pub fn is_overlay(path: &Path) -> io::Result<bool> {
+    Ok(nix::sys::statfs::statfs(path)?.filesystem_type() == nix::sys::statfs::OVERLAYFS_SUPER_MAGIC)
+}
+
+/// Writes all that was changed on a file system to its disk.
+pub fn flush(path: &Path) -> io::Result<()> {
+    Ok(nix::unistd::syncfs(std::fs::File::open(path)?)?)
+}
+
 /// Major and minor number of a device.
 pub fn device_numbers(device: u64) -> (u64, u64) {
     (nix::sys::stat::major(device), nix::sys::stat::minor(device))

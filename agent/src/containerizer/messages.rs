@@ -20,9 +20,11 @@ use std::sync::Arc;
 pub use agent_cgroups::{CpuFigures, MemoryFigures};
 pub use agent_launch::{Identity, KeptStdio};
 use libprocess::Reply;
+use model::container::Image;
 use model::{ContainerId, ContainerInfo, Limit, Resources, Secret};
 
 pub use crate::isolators::{Limitation, LimitationKind};
+use crate::provisioner::Reference;
 
 /// All that can arrive.
 #[derive(Debug)]
@@ -82,6 +84,12 @@ pub enum Input {
         /// Where to answer.
         reply: Reply<BTreeMap<ContainerId, Usage>>,
     },
+    /// Removes images no container uses, but those of these names.
+    PruneImages {
+        excluded: Vec<Reference>,
+        /// Where to answer. Errors: in words.
+        reply: Reply<Result<(), String>>,
+    },
     /// What comes back from the containerizer's own work.
     Work(Work),
 }
@@ -99,8 +107,10 @@ pub struct ContainerConfig {
     pub program: String,
     /// Its words, the first being the name it sees as its own.
     pub argv: Vec<String>,
-    /// Its whole environment; nothing is inherited. A later value of a name wins.
+    /// What it finds in its environment; nothing is inherited. A later value of a name wins.
     pub environment: Vec<(String, String)>,
+    /// What its command asks for beside that: these win over its image's, which win over `environment`.
+    pub variables: Vec<(String, String)>,
     /// Whom it runs as; the agent's own user if `None`.
     pub user: Option<String>,
     /// Where it starts; the sandbox if `None`.
@@ -123,6 +133,10 @@ pub struct ContainerConfig {
     pub secrets: Vec<(String, Secret)>,
     /// It is a look into the container around it, and shares all that one has.
     pub session: bool,
+    /// Which container a session looks into, if not its parent.
+    pub inside: Option<ContainerId>,
+    /// Directories of the host's that are seen at the same place where it has a root of its own, since links lead there.
+    pub volumes: Vec<PathBuf>,
 }
 
 impl ContainerConfig {
@@ -133,6 +147,7 @@ impl ContainerConfig {
             program: "/bin/sh".into(),
             argv: vec!["sh".into(), "-c".into(), line.into()],
             environment: Vec::new(),
+            variables: Vec::new(),
             user: None,
             working_dir: None,
             uris: Vec::new(),
@@ -144,7 +159,14 @@ impl ContainerConfig {
             container: None,
             secrets: Vec::new(),
             session: false,
+            inside: None,
+            volumes: Vec::new(),
         }
+    }
+
+    /// What its root file system is to be made from.
+    pub(crate) fn image(&self) -> Option<&Image> {
+        self.container.as_ref()?.image()
     }
 }
 
@@ -219,6 +241,8 @@ pub struct LaunchFailure {
 pub enum LaunchStep {
     /// Making the sandbox, looking up the user.
     Prepare,
+    /// Having its image, and a root file system of it.
+    Provision,
     /// Fetching URIs into the sandbox.
     Fetch,
     /// Starting the supervisor and the task's process.

@@ -15,5 +15,5 @@ pub use messages::{
     BlockIo, Cause, ContainerConfig, ContainerEvent, CpuFigures, Identity, Input, KeptStdio, KnownContainer,
     LaunchFailure, LaunchStep, Limitation, LimitationKind, MemoryFigures, Termination, Usage, Work,
 };
-pub(crate) use native::runtime_dir;
 pub use native::{Config, Containerizer};
+pub(crate) use native::{present, runtime_dir};

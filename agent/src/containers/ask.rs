@@ -61,7 +61,10 @@ pub(crate) fn remove(state: &mut State, id: &ContainerId) -> Effects {
     if !container.is_ended() {
         return vec![Effect::Told(Told::Running)];
     }
-    let sandbox = (!container.session).then(|| container.sandbox().to_owned());
+    let executor = id.parent().and_then(|parent| state.executor(&state.executor_in(&parent)?));
+    // The container of a command executor's task is at home in the executor's.
+    let shares = executor.is_some_and(|executor| *executor.directory == *container.sandbox());
+    let sandbox = (!container.session && !shares).then(|| container.sandbox().to_owned());
     let record = take_out(state, id);
     let mut effects = vec![Effect::Record { records: record.into_iter().collect(), then: Vec::new() }];
     effects.extend(sandbox.map(Effect::RemoveSandbox));

@@ -9,7 +9,8 @@ use model::{CommandInfo, ContainerId, ContainerInfo, VariableValue};
 use super::LaunchCall;
 use crate::containerizer::{ContainerConfig, KeptStdio};
 use crate::executors;
-use crate::state::{Boxed, Run, State};
+use crate::operations::volumes;
+use crate::state::{Boxed, Container, Run, State};
 
 /// What is around a container that is to be launched.
 pub(super) struct Around {
@@ -17,6 +18,8 @@ pub(super) struct Around {
     pub user: Option<String>,
     pub environment: Vec<(String, String)>,
     pub checkpoint: bool,
+    /// It is the executor of a command task, whose one task may be in a container of its own.
+    pub of_task: bool,
 }
 
 /// What is around `id`.
@@ -31,6 +34,7 @@ pub(super) fn around(state: &State, id: &ContainerId) -> Result<Option<Around>, 
                 user: container.config.user.clone(),
                 environment: container.config.environment.clone(),
                 checkpoint: container.checkpoint,
+                of_task: false,
             })),
             _ if container.session => Err(format!("Parent container {parent} is a session")),
             Run::Ended => Err(format!("Parent container {parent} has terminated")),
@@ -44,6 +48,7 @@ pub(super) fn around(state: &State, id: &ContainerId) -> Result<Option<Around>, 
             user: executors::user(state, executor),
             environment: executors::environment(state, executor),
             checkpoint: executor.checkpoint,
+            of_task: executor.generated,
         })),
         Some(_) => Err(format!("Parent container {parent} is not running")),
         None => Err(format!("Parent container {parent} does not exist")),
@@ -57,7 +62,8 @@ pub(super) fn around(state: &State, id: &ContainerId) -> Result<Option<Around>, 
 pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> (Boxed, ContainerConfig) {
     let settings = &state.settings;
     let sandbox = match &around {
-        Some(around) if call.session => around.sandbox.clone(),
+        // So does the task of a command executor, whose files are looked for in that one's.
+        Some(around) if call.session || around.of_task => around.sandbox.clone(),
         Some(around) => around.sandbox.join("containers").join(call.id.value()),
         None => settings.layout.standalone(&call.id),
     };
@@ -66,9 +72,12 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
         .and_then(|command| command.user.clone())
         .or_else(|| around.as_ref().and_then(|around| around.user.clone()))
         .filter(|user| settings.switch_user && !user.is_empty());
+    let task = around.as_ref().filter(|around| around.of_task && call.session);
+    let inside = task.and_then(|_| task_within(state, &call.id));
+    let path = settings.path.clone().unwrap_or_else(|| executors::PATH.to_owned());
     let mut environment = match around {
         Some(around) if call.session => around.environment,
-        _ => vec![("PATH".to_owned(), settings.path.clone().unwrap_or_else(|| executors::PATH.to_owned()))],
+        _ => vec![("PATH".to_owned(), path.clone())],
     };
     if !call.session {
         environment.push(("MESOS_SANDBOX".to_owned(), sandbox.display().to_string()));
@@ -93,12 +102,16 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
         resources: call.resources.clone(),
     };
     let (program, argv) = command.map(executors::words).unwrap_or_default();
+    // What is the agent's own gives way to what an image says.
+    let (environment, variables) =
+        environment.into_iter().partition(|(name, value)| name == "PATH" && *value == path);
     let config = ContainerConfig {
         working_dir: working_dir(&sandbox),
         sandbox,
         program,
         argv,
         environment,
+        variables,
         user,
         uris: command.map(|command: &CommandInfo| command.uris.clone()).unwrap_or_default(),
         stdout: None,
@@ -110,8 +123,17 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
         container: call.container.clone().filter(|_| !call.session),
         secrets,
         session: call.session,
+        inside,
+        volumes: volumes::links(&settings.layout, &call.resources).into_iter().map(|link| link.to).collect(),
     };
     (boxed, config)
+}
+
+/// The container of a command executor's task, which is what people mean to look into.
+fn task_within(state: &State, session: &ContainerId) -> Option<ContainerId> {
+    let executor = session.parent()?;
+    let running = |one: &&Container| !one.session && matches!(one.run, Run::Running(_));
+    state.containers_inside(&executor).find(running).map(|one| one.id.clone())
 }
 
 fn working_dir(sandbox: &Path) -> Option<PathBuf> {

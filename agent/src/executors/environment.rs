@@ -1,14 +1,21 @@
 //! What an executor finds in its environment.
 
 use model::format_duration;
-use model::{ExecutorInfo, Secret, VariableValue};
+use model::{Secret, VariableValue};
 
 use crate::state::{Executor, State};
 
-/// The variables, later ones winning: the agent's, ours, then those of its command.
+/// All its variables, later ones winning: the agent's, ours, then those of its command.
+pub(crate) fn environment(state: &State, executor: &Executor) -> Vec<(String, String)> {
+    let mut variables = given(state, executor);
+    variables.extend(asked(executor));
+    variables
+}
+
+/// The agent's variables, and ours.
 ///
 /// Source: Mesos executor HTTP API; `MESOS_CHECKPOINT` is left out rather than zero, since clients ask whether it is there.
-pub(crate) fn environment(state: &State, executor: &Executor) -> Vec<(String, String)> {
+pub(super) fn given(state: &State, executor: &Executor) -> Vec<(String, String)> {
     let settings = &state.settings;
     let mut variables = Vec::new();
     let mut put = |name: &str, value: String| variables.push((name.to_owned(), value));
@@ -39,10 +46,17 @@ pub(crate) fn environment(state: &State, executor: &Executor) -> Vec<(String, St
         // A command task's id, which is its executor's; ours to give, and asked for often.
         put("MESOS_TASK_ID", executor.id.to_string());
     }
-    for (name, value) in of_command(&executor.info) {
-        put(name, value.to_owned());
-    }
     variables
+}
+
+/// What the framework asked for; nothing stands in for a secret.
+pub(super) fn asked(executor: &Executor) -> Vec<(String, String)> {
+    let variables = executor.info.command.iter().flat_map(|command| command.environment.iter());
+    let value = |variable: &model::command::Variable| match &variable.value {
+        VariableValue::Value(value) => Some((variable.name.clone(), value.clone())),
+        VariableValue::Secret(_) => None,
+    };
+    variables.filter_map(value).collect()
 }
 
 /// Where programs are looked for if the agent itself was not told.
@@ -57,14 +71,4 @@ pub(super) fn secrets(executor: &Executor) -> Vec<(String, Secret)> {
             VariableValue::Value(_) => None,
         })
         .collect()
-}
-
-/// What the framework asked for; nothing stands in for a secret.
-fn of_command(info: &ExecutorInfo) -> impl Iterator<Item = (&str, &str)> {
-    info.command.iter().flat_map(|command| command.environment.iter()).filter_map(|variable| match &variable
-        .value
-    {
-        VariableValue::Value(value) => Some((variable.name.as_str(), value.as_str())),
-        VariableValue::Secret(_) => None,
-    })
 }

@@ -1,8 +1,10 @@
 //! An executor's container, step by step: intended, launched, held at the gate, running.
 
-use model::{CommandInfo, ContainerId, ExecutorKind, Resources, Time};
+use std::path::PathBuf;
 
-use super::environment::environment;
+use model::{CommandInfo, ContainerId, ContainerInfo, ExecutorKind, Resources, Time};
+
+use super::environment::{asked, given};
 use super::limits::limits;
 use super::{ended, shutdown};
 use crate::alarms::{Alarm, Delay};
@@ -126,13 +128,16 @@ fn config(state: &State, executor: &Executor) -> ContainerConfig {
     ContainerConfig {
         resources: executor.resources(),
         limits: limits(executor),
-        container: executor.info.container.clone(),
+        container: surroundings(executor),
+        volumes: volumes(state, executor),
         secrets: super::environment::secrets(executor),
         session: false,
+        inside: None,
         sandbox: executor.directory.to_path_buf(),
         program,
         argv,
-        environment: environment(state, executor),
+        environment: given(state, executor),
+        variables: asked(executor),
         user,
         working_dir: None,
         uris: command.map(|command| command.uris.clone()).unwrap_or_default(),
@@ -140,6 +145,27 @@ fn config(state: &State, executor: &Executor) -> ContainerConfig {
         stderr: None,
         stdio: stdio(executor.info.container.as_ref(), false).or_else(|| settings.logged()),
     }
+}
+
+/// How an executor is set apart. That of a command task with an image stays outside of the image, which has no program of
+/// ours: what the task asks for is had by the container that it is run in.
+fn surroundings(executor: &Executor) -> Option<ContainerInfo> {
+    let asked = executor.info.container.as_ref()?;
+    match executor.generated && asked.image().is_some() {
+        false => Some(asked.clone()),
+        true => {
+            let mut outside = ContainerInfo::new(asked.kind);
+            outside.networks = asked.networks.clone();
+            Some(outside)
+        }
+    }
+}
+
+/// Where its persistent volumes are, as far as they are known at its launch.
+fn volumes(state: &State, executor: &Executor) -> Vec<PathBuf> {
+    let waiting = executor.queued_tasks().map(|task| &task.resources).sum::<Resources>();
+    let links = volumes::links(&state.settings.layout, &(waiting + &executor.info.resources));
+    links.into_iter().map(|link| link.to).collect()
 }
 
 /// Whom an executor runs as; the agent's own user if `None`.

@@ -2,13 +2,14 @@
 
 use std::ffi::{CStr, CString};
 use std::io::{self, Read};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use agent_launch::Credentials;
 use agent_linux::beneath::Directory;
-use agent_linux::packet::wait_readable_within;
+use agent_linux::packet::{wait_readable, wait_readable_within};
 
 use super::Limits;
 use crate::containerizer::launcher::Launcher;
@@ -35,18 +36,37 @@ pub(crate) fn run(
     limits: &Limits,
 ) -> Result<(), String> {
     let words = words(step, who, limits).map_err(|error| error.to_string())?;
+    let sandbox = Directory::open(sandbox).map_err(|error| format!("the sandbox: {error}"))?;
+    help(launcher, &words, &[sandbox.as_fd()], limits.step, None)
+}
+
+/// Runs `hectare-launch` with these words and descriptors, at most so long and not beyond the moment `stopped` becomes
+/// readable.
+///
+/// Errors: what it said, in one line.
+pub(crate) fn help(
+    launcher: &Launcher,
+    words: &[CString],
+    handed: &[BorrowedFd<'_>],
+    within: Duration,
+    stopped: Option<BorrowedFd<'_>>,
+) -> Result<(), String> {
     let words: Vec<&CStr> = words.iter().map(CString::as_c_str).collect();
     let help = || -> io::Result<(i32, String)> {
-        let sandbox = Directory::open(sandbox)?;
         let (mut said, errors) = io::pipe()?;
-        let started = launcher.fetch(&words, &[sandbox.as_fd()], errors.as_fd())?;
+        let started = launcher.fetch(&words, handed, errors.as_fd())?;
         drop(errors);
-        if !wait_readable_within(&started.pidfd, limits.step)? {
+        let watched: Vec<BorrowedFd<'_>> = [started.pidfd.as_fd()].into_iter().chain(stopped).collect();
+        let ready = wait_readable(&watched, Some(within))?;
+        if !ready[0] {
             // Held by descriptor and not yet collected, so this reaches the helper and nobody else.
             started.pidfd.signal(9)?;
-            wait_readable_within(&started.pidfd, limits.step)?;
+            wait_readable_within(&started.pidfd, within)?;
             started.pidfd.reap()?;
-            return Ok((1, format!("it took longer than {:?}", limits.step)));
+            let stopped = ready.get(1).copied().unwrap_or(false);
+            let why =
+                if stopped { "it was stopped".to_owned() } else { format!("it took longer than {within:?}") };
+            return Ok((1, why));
         }
         let status = started.pidfd.reap()?.unwrap_or(1);
         let mut message = String::new();

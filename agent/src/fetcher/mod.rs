@@ -20,3 +20,4 @@ mod source;
 pub(crate) use cache::Cache;
 pub use fetch::{FetchError, Limits};
 pub(crate) use fetch::{Fetcher, blocking};
+pub(crate) use helper::help;

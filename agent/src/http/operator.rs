@@ -12,6 +12,7 @@ use super::containers::{self, Outcome, Spelling};
 use super::sandbox::{Failure, Files};
 use super::{Refused, Wrong, views};
 use crate::actor::Agent;
+use crate::provisioner::Reference;
 use crate::public::Public;
 use crate::state::{Life, State};
 
@@ -52,6 +53,11 @@ async fn answer(mut request: Request, edge: &Edge<Agent>, public: &Arc<Public>) 
         }
         call::Type::LaunchNestedContainerSession => {
             return containers::launch_session(&call, Spelling::wanted(&request)?, edge, public).await;
+        }
+        call::Type::PruneImages => {
+            let asked = call.prune_images.as_ref().map(|prune| prune.excluded_images.as_slice());
+            prune(asked.unwrap_or_default(), public).await?;
+            return Ok(Response::ok());
         }
         _ => {}
     }
@@ -142,6 +148,18 @@ async fn read(
         other => return Err(unimplemented(other)),
     }
     Ok(answer)
+}
+
+/// Removes images no container uses.
+async fn prune(excluded: &[v1::Image], public: &Public) -> Result<(), Wrong> {
+    let names = excluded.iter().filter_map(|image| image.docker.as_ref()).map(|docker| docker.name.parse());
+    let excluded = names.collect::<Result<Vec<Reference>, String>>();
+    let excluded = excluded.map_err(|why| invalid(&format!("prune_images.excluded_images: {why}")))?;
+    let Some(containers) = public.containers() else { return Ok(()) };
+    let pruned = containers.prune(excluded).await;
+    pruned.map_err(|why| {
+        Wrong::new(StatusCode::INTERNAL_SERVER_ERROR, format!("Failed to prune images: {why}"))
+    })
 }
 
 fn unimplemented(ty: call::Type) -> Wrong {

@@ -12,6 +12,7 @@ use super::capabilities::{Capabilities, NoNewPrivileges};
 use super::cgroups::Cgroups;
 use super::config::IsolationConfig;
 use super::disk::Disk;
+use super::docker::DockerRuntime;
 use super::isolator::{Alarm, Isolator, Limitation, Plan, Subject};
 use super::names::{self, Wanted};
 use super::namespaces::{Ipc, OwnNamespaces, PidNamespace};
@@ -41,6 +42,11 @@ impl Isolators {
         {
             return Err(IsolationError(format!("'{name}' needs an agent that runs as root")));
         }
+        for name in ["filesystem/linux", "docker/runtime"] {
+            if config.images && !wanted.has(name) {
+                return Err(IsolationError(format!("images (--image_providers) need '{name}'")));
+            }
+        }
         let mut chain: Vec<Box<dyn Isolator>> = Vec::new();
         let mut add = |name: &str, make: &dyn Fn() -> Result<Box<dyn Isolator>, String>| {
             if wanted.has(name) {
@@ -54,6 +60,7 @@ impl Isolators {
         let mounts = wanted.has("filesystem/linux");
         add("volume/sandbox_path", &|| Ok(Box::new(SandboxPaths::new(mounts))))?;
         add("volume/secret", &|| Ok(Box::new(SecretVolumes)))?;
+        add("docker/runtime", &|| Ok(Box::new(DockerRuntime::new(config.ignore_image_runtime))))?;
         add("environment_secret", &|| Ok(Box::new(EnvironmentSecrets)))?;
         add("posix/rlimits", &|| Ok(Box::new(Rlimits)))?;
         add("linux/capabilities", &|| Ok(Box::new(Capabilities::new(config)?)))?;

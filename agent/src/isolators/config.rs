@@ -34,6 +34,10 @@ pub struct IsolationConfig {
     pub refuse_shared_pid: bool,
     /// Directories below which a volume's host path is made if it is missing.
     pub force_creation: Vec<PathBuf>,
+    /// There are images.
+    pub images: bool,
+    /// What an image says of how it is run does not count.
+    pub ignore_image_runtime: bool,
     pub seccomp_config_dir: Option<PathBuf>,
     pub seccomp_profile_name: Option<String>,
     pub disk_watch_interval: Duration,
@@ -63,6 +67,8 @@ impl Default for IsolationConfig {
             refuse_shared_ipc: false,
             refuse_shared_pid: false,
             force_creation: Vec::new(),
+            images: false,
+            ignore_image_runtime: false,
             seccomp_config_dir: None,
             seccomp_profile_name: None,
             disk_watch_interval: Duration::from_secs(15),

@@ -10,6 +10,7 @@ use agent_launch::{Credentials, Identity};
 use model::{ContainerId, Resources};
 
 use crate::containerizer::{ContainerConfig, Usage};
+use crate::provisioner::Provisioned;
 
 /// A container that is to be launched.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Subject<'a> {
     pub credentials: Option<&'a Credentials>,
     /// Who the container around it is, if it is nested.
     pub around: Option<&'a Identity>,
+    /// The root it sees, if that is not the host's.
+    pub image: Option<&'a Provisioned>,
 }
 
 /// What isolators make of a launch together.
@@ -28,6 +31,12 @@ pub(crate) struct Plan {
     pub isolation: Isolation,
     /// Beside those of the container; for the child alone, written nowhere.
     pub environment: Vec<(String, String)>,
+    /// Beneath those its command asks for.
+    pub image_environment: Vec<(String, String)>,
+    /// What is executed in place of what the container says: a program, and its words.
+    pub command: Option<(String, Vec<String>)>,
+    /// Where it starts, rather than where the container says.
+    pub working_dir: Option<String>,
 }
 
 /// Becomes readable when [`Isolator::limitation`] should be asked.

@@ -11,7 +11,7 @@
 //! 2. [`names`]: which ones a line of names means;
 //! 3. [`chain`]: all of them, in order, and how they are made;
 //! 4. [`cgroups`]: processors, memory, processes, devices: a file each, what to write apart from the writing;
-//! 5. [`namespaces`], [`volumes`], [`secrets`]: what a container sees;
+//! 5. [`namespaces`], [`volumes`], [`secrets`]: what a container sees; [`docker`]: what its image says is run;
 //! 6. [`capabilities`], [`rlimits`], [`seccomp`]: what it may do;
 //! 7. [`disk`]: what is looked after while it runs.
 //!
@@ -22,6 +22,7 @@ mod cgroups;
 mod chain;
 mod config;
 mod disk;
+mod docker;
 mod isolator;
 mod names;
 mod namespaces;

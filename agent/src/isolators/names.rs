@@ -23,6 +23,7 @@ pub(crate) const KNOWN: &[&str] = &[
     "cgroups/net_prio",
     "cgroups/perf_event",
     "disk/du",
+    "docker/runtime",
     "volume/host_path",
     "volume/sandbox_path",
     "volume/secret",
@@ -41,7 +42,6 @@ pub(crate) const KNOWN: &[&str] = &[
 const LATER: &[&str] = &[
     "appc/runtime",
     "disk/xfs",
-    "docker/runtime",
     "docker/volume",
     "gpu/nvidia",
     "linux/devices",
@@ -53,18 +53,9 @@ const LATER: &[&str] = &[
 ];
 
 /// What `cgroups/all` means, as far as a machine has it.
-pub(crate) const CGROUPS: &[&str] = &[
-    "cgroups/cpu",
-    "cgroups/mem",
-    "cgroups/pids",
-    "cgroups/cpuset",
-    "cgroups/devices",
-    "cgroups/blkio",
-    "cgroups/hugetlb",
-    "cgroups/net_cls",
-    "cgroups/net_prio",
-    "cgroups/perf_event",
-];
+pub(crate) fn of_cgroups() -> impl Iterator<Item = &'static str> {
+    KNOWN.iter().copied().filter(|name| name.starts_with("cgroups/"))
+}
 
 /// What a line of names asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,7 +87,7 @@ pub(crate) fn parse(line: &str) -> Result<Wanted, String> {
             "cgroups" => wanted.names.extend(["cgroups/cpu", "cgroups/mem"]),
             "cgroups/all" => {
                 wanted.all_cgroups = true;
-                wanted.names.extend(CGROUPS);
+                wanted.names.extend(of_cgroups());
             }
             // Sees what a container uses, whatever is asked for.
             "posix/disk" => drop(wanted.names.insert("disk/du")),
@@ -120,7 +111,7 @@ pub(crate) fn parse(line: &str) -> Result<Wanted, String> {
     if wanted.has("filesystem/linux") {
         wanted.names.extend(["volume/host_path", "volume/sandbox_path"]);
     }
-    for name in ["volume/host_path", "volume/secret"] {
+    for name in ["volume/host_path", "volume/secret", "docker/runtime"] {
         if wanted.has(name) && !wanted.has("filesystem/linux") {
             return Err(format!("'{name}' needs 'filesystem/linux'"));
         }

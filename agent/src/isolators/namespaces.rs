@@ -45,6 +45,10 @@ impl Isolator for PidNamespace {
         }
         own(plan, Namespace::Pid);
         own(plan, Namespace::Mount);
+        if subject.image.is_some_and(|image| !image.shared) {
+            // A root of its own comes with one.
+            return Ok(());
+        }
         // The host's would name processes by numbers that mean others inside.
         let proc = Mount::Special {
             kind: "proc".to_owned(),

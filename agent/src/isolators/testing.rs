@@ -13,6 +13,6 @@ pub(super) fn config() -> ContainerConfig {
 pub(super) fn plan_of(isolator: &dyn Isolator, config: &ContainerConfig) -> Result<Plan, String> {
     let mut plan = Plan::default();
     let id = ContainerId::new("c");
-    let subject = Subject { id: &id, config, credentials: None, around: None };
+    let subject = Subject { id: &id, config, credentials: None, around: None, image: None };
     isolator.prepare(&subject, &mut plan).map(|()| plan)
 }

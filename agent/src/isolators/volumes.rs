@@ -12,7 +12,8 @@ use model::container::{MountPropagation, SandboxPathKind, Volume, VolumeMode, Vo
 use super::isolator::{Isolator, Plan, Subject};
 use super::namespaces::own;
 
-/// `filesystem/linux`: a mount namespace, into which the host's later mounts still come.
+/// `filesystem/linux`: a mount namespace, into which the host's later mounts still come, and a root of its own for who has
+/// an image.
 #[derive(Debug)]
 pub(super) struct Filesystem(());
 
@@ -32,13 +33,24 @@ impl Isolator for Filesystem {
     }
 
     fn prepare(&self, subject: &Subject<'_>, plan: &mut Plan) -> Result<(), String> {
-        let container = subject.config.container.as_ref();
-        let image =
-            container.and_then(|container| container.mesos.as_ref()).and_then(|mesos| mesos.image.as_ref());
-        if image.is_some() {
-            return Err("images are not supported yet".to_owned());
-        }
         own(plan, Namespace::Mount);
+        match subject.image {
+            Some(image) if !image.shared => {
+                plan.isolation.root = Some(image.root.clone());
+                for volume in &subject.config.volumes {
+                    let place = Place::Trusted(text(volume)?);
+                    let (source, target) = (place.clone(), place);
+                    let propagation = Propagation::Private;
+                    plan.isolation.mounts.push(Mount::Bind { source, target, read_only: false, propagation });
+                }
+            }
+            Some(_) if volumes(subject).next().is_some() => {
+                return Err(
+                    "a container that shares the root of the one around it cannot have volumes".to_owned()
+                );
+            }
+            _ => {}
+        }
         Ok(())
     }
 }
@@ -222,9 +234,15 @@ fn bind(
     Ok(())
 }
 
-/// Where a volume appears: below the sandbox, or where the host has something already.
+/// Where a volume appears: below the sandbox, or where the host has something already; anywhere in a root of its own.
 pub(super) fn target(path: &str, subject: &Subject<'_>) -> Result<Place, String> {
     let given = Path::new(path);
+    if let Some(image) = subject.image {
+        let seen = Path::new(&image.root.seen);
+        let plain = plain(given.strip_prefix("/").unwrap_or(given))?;
+        let place = if given.is_relative() { seen.join(plain) } else { Path::new("/").join(plain) };
+        return Ok(Place::Trusted(text(&place)?));
+    }
     if given.is_relative() {
         return Ok(Place::Beneath { within: text(&subject.config.sandbox)?, path: plain(given)? });
     }

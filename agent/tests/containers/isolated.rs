@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use agent::containerizer::{ContainerConfig, Input, Termination};
+use agent::containerizer::{Config, ContainerConfig, Input, Termination};
 use agent::isolators::IsolationConfig;
 use model::{ContainerId, ContainerInfo, ContainerKind};
 
@@ -28,6 +28,11 @@ impl Isolated {
     }
 
     pub(crate) fn with(names: &str, change: impl Fn(&mut IsolationConfig) + 'static) -> Option<Self> {
+        Self::run_by(names, move |config| change(&mut config.isolation))
+    }
+
+    /// One that is run differently in any respect.
+    pub(crate) fn run_by(names: &str, change: impl Fn(&mut Config) + 'static) -> Option<Self> {
         if let Err(why) = possible() {
             assert!(std::env::var_os("CI").is_none(), "a test is skipped in CI: {why}");
             eprintln!("skipped: {why}");
@@ -39,7 +44,7 @@ impl Isolated {
             config.isolation.isolation = names.clone();
             config.isolation.cgroups_root = ROOT.to_owned();
             config.isolation.tag = same.clone();
-            change(&mut config.isolation);
+            change(config);
         });
         // Tasks of another user must be able to enter their sandboxes.
         open_to_all(machine.dir.path());

@@ -3,6 +3,8 @@
 mod cgroups;
 mod cost;
 mod fetch;
+mod image;
+mod images;
 mod isolated;
 mod life;
 mod machine;

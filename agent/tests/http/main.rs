@@ -243,7 +243,15 @@ fn what_is_asked_wrongly_is_told_so_in_the_words_of_the_original() {
                 400,
                 format!("{agent}Expecting 'launch_nested_container.container_id.parent' to be present"),
             ),
-            ("/api/v1", r#"{"type":"PRUNE_IMAGES"}"#, 501, "PRUNE_IMAGES is not implemented yet".to_owned()),
+            (
+                "/api/v1",
+                r#"{"type":"PRUNE_IMAGES","prune_images":{"excluded_images":[{"type":"DOCKER","docker":{"name":"../x"}}]}}"#,
+                400,
+                format!(
+                    "{agent}prune_images.excluded_images: '../x' is no name of an image: the parts between slashes are \
+                     letters, digits, '.', '_' and '-'"
+                ),
+            ),
             (
                 "/api/v1/executor",
                 r#"{"type":"SUBSCRIBE"}"#,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use libprocess::{Config, Runtime};
 use model::duration::parse_duration;
 use model::{CommandInfo, Environment, HealthCheck, HealthCheckKind, KillPolicy, Role, Uri, Variable};
@@ -61,10 +61,10 @@ pub(super) struct Args {
     /// Do not copy what the tasks write.
     #[arg(long = "no-follow")]
     no_follow: bool,
-    /// An image for the task: not supported yet.
-    #[arg(long = "docker_image", hide = true)]
+    /// An image the task sees as its root file system; agents must have it (--image_providers).
+    #[arg(long = "docker_image")]
     docker_image: Option<String>,
-    /// A program and its arguments.
+    /// A program and its arguments; the image's own if there are none.
     #[arg(last = true)]
     program: Vec<String>,
 }
@@ -88,13 +88,15 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 fn job(args: Args) -> anyhow::Result<Job> {
-    if args.docker_image.is_some() {
-        bail!("--docker_image: images are not supported yet; run the program without one");
-    }
     let mut job = match &args.command {
         Some(line) => {
             let mut job = Job::of_command(&["task".to_owned()]);
             job.command = CommandInfo::shell(line);
+            job
+        }
+        None if args.program.is_empty() && args.docker_image.is_some() => {
+            let mut job = Job::of_command(&args.docker_image.iter().cloned().collect::<Vec<_>>());
+            job.command = CommandInfo { shell: false, value: None, ..CommandInfo::shell("") };
             job
         }
         None => {
@@ -126,6 +128,7 @@ fn job(args: Args) -> anyhow::Result<Job> {
     let ask = |line| HealthCheck::new(HealthCheckKind::Command(CommandInfo::shell(line)));
     job.health_check = args.health_command.map(ask);
     job.tty = args.tty;
+    job.image = args.docker_image;
     job.follow = !args.no_follow;
     Ok(job)
 }

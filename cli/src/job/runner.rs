@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use driver::{Calls, Scheduler};
 use model::call::Call;
-use model::container::TtyInfo;
+use model::container::{Image, ImageSource, MesosInfo, TtyInfo};
 use model::{
     AgentId, ContainerInfo, ContainerKind, FrameworkId, Offer, Resources, StatusReason, TaskId, TaskInfo,
     TaskState, TaskStatus, Time,
@@ -76,13 +76,20 @@ impl Runner {
         task.command = Some(self.job.command.clone());
         task.kill_policy = self.job.kill_policy;
         task.health_check = self.job.health_check.clone();
-        if self.job.tty {
+        if self.job.tty || self.job.image.is_some() {
             let mut container = ContainerInfo::new(ContainerKind::Mesos);
-            container.tty = Some(TtyInfo::default());
+            container.tty = self.job.tty.then(TtyInfo::default);
+            container.mesos = self.job.image.clone().map(image);
             task.container = Some(container);
         }
         task
     }
+}
+
+/// An image by name, which need not be looked for again where it was seen before.
+fn image(name: String) -> MesosInfo {
+    let source = ImageSource::Docker { name, credential: None, config: None };
+    MesosInfo { image: Some(Image { source, cached: true }) }
 }
 
 impl Scheduler for Runner {

@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture, ready, select};
-use libprocess::http::{Client, Request, Response, header};
+use libprocess::http::Client;
 use model::{ContainerId, KillPolicy, TaskId, TaskInfo, TaskState, TaskStatus};
 use nix::sys::signal::Signal;
 use tokio::sync::oneshot;
 
 use crate::checks::{self, Checker, Finding, Subject};
-use crate::child::{Child, Command, Ended, Reaper, kill_remains, signal_tree, spawn};
+use crate::child::{Child, Ended, Reaper, kill_remains, signal_tree, spawn};
 use crate::driver::Driver;
 use crate::executor::Executor;
+use crate::hosted::{Asking, Hosted};
 use crate::nested::{Waited, Wanted};
+use crate::question::{ask_http, ask_tcp};
 use crate::run::{self, Run, Why};
 
 /// The tasks of one executor.
@@ -29,23 +31,6 @@ pub(crate) struct Host {
     around: Option<ContainerId>,
     /// Asks HTTP checks, whatever certificate is shown.
     client: Client,
-}
-
-struct Hosted {
-    run: Run,
-    child: Option<Child>,
-    directory: Option<PathBuf>,
-    checkers: Vec<Checker>,
-    /// Commands that checks have started.
-    asking: Vec<Asking>,
-    /// Other questions; dropping one withdraws it.
-    withdrawing: BTreeMap<usize, oneshot::Sender<()>>,
-}
-
-struct Asking {
-    child: Child,
-    checker: usize,
-    attempt: u64,
 }
 
 /// What an executor with a host is told.
@@ -145,22 +130,24 @@ impl Host {
         self.hosted.keys().cloned().collect()
     }
 
-    /// Starts a task: in `directory`, or where the executor is.
+    /// The name of a container within the executor's own, if the agent makes any there.
+    pub(crate) fn container(&self, name: &str) -> Option<ContainerId> {
+        self.around.as_ref().map(|around| around.child(name))
+    }
+
+    /// Starts a task: in `directory`, or where the executor is; in a container of its own, or as a process.
     pub(crate) fn launch<E: Executor<Input = Input>>(
         &mut self,
         driver: &mut Driver<'_, E>,
         task: TaskInfo,
         directory: Option<PathBuf>,
+        container: Option<ContainerId>,
     ) -> Vec<Over> {
         let id = task.id.clone();
         let mut checkers: Vec<Checker> = task.check.iter().map(Checker::of_check).collect();
         checkers.extend(task.health_check.iter().map(Checker::of_health));
         let mut run = Run::new(task, self.tells_killing);
-        run.container = self
-            .around
-            .as_ref()
-            .zip(directory.as_ref())
-            .and_then(|(around, directory)| Some(around.child(directory.file_name()?.to_str()?)));
+        run.container = container;
         let hosted = Hosted {
             run,
             child: None,
@@ -460,74 +447,12 @@ impl Host {
     }
 }
 
-impl Hosted {
-    /// The task's own command, or one of its checks in the same surroundings.
-    fn command(&self, check: Option<&model::CommandInfo>) -> Command {
-        let task = &self.run.task;
-        let own = task.command.clone().unwrap_or_else(|| model::CommandInfo::shell(""));
-        let role = task.resources.iter().find_map(|resource| resource.allocation.as_ref());
-        let mut command = Command::new(check.unwrap_or(&own))
-            .inherit(std::env::vars().filter(|(name, _)| !name.starts_with("LIBPROCESS_")))
-            .set("MESOS_TASK_ID", task.id.as_str());
-        if let Some(role) = role {
-            command = command.set("MESOS_ALLOCATION_ROLE", role.to_string());
-        }
-        if let Some(directory) = &self.directory {
-            command = command.set("MESOS_SANDBOX", directory.to_string_lossy());
-            if let Ok(ip) = std::env::var("LIBPROCESS_IP") {
-                command = command.set("MESOS_CONTAINER_IP", ip);
-            }
-        }
-        command = command.with(&own.environment);
-        if let Some(check) = check {
-            command = command.with(&check.environment);
-        }
-        command.directory = self.directory.clone();
-        command.foreground = check.is_none() && self.directory.is_none();
-        command
-    }
-}
-
 fn listen<E: Executor<Input = Input>>(driver: &mut Driver<'_, E>, mut reaper: Reaper) {
     let wait = async move {
         reaper.wait().await;
         reaper
     };
     driver.task(wait, |reaper| Input(News::ChildEnded(reaper)));
-}
-
-/// How often a redirect is followed.
-const REDIRECTS: usize = 50;
-
-async fn ask_http(client: Client, mut url: String) -> Finding {
-    for _ in 0..=REDIRECTS {
-        let Ok(response) = client.send(Request::get(&url)).await else {
-            return Finding::Nothing;
-        };
-        match redirected(&url, &response) {
-            Some(next) => url = next,
-            None => return Finding::Status(response.status.as_u16()),
-        }
-    }
-    Finding::Nothing
-}
-
-fn redirected(url: &str, response: &Response) -> Option<String> {
-    let location = response.status.is_redirection().then(|| response.text_of(header::LOCATION)).flatten()?;
-    let (scheme, rest) = url.split_once("://")?;
-    let host = rest.split('/').next().unwrap_or(rest);
-    Some(match location {
-        other if other.contains("://") => other.to_owned(),
-        other if other.starts_with("//") => format!("{scheme}:{other}"),
-        path => format!("{scheme}://{host}/{}", path.trim_start_matches('/')),
-    })
-}
-
-async fn ask_tcp(host: &'static str, port: u32) -> Finding {
-    let Ok(port) = u16::try_from(port) else {
-        return Finding::Nothing;
-    };
-    Finding::Connected(tokio::net::TcpStream::connect((host, port)).await.is_ok())
 }
 
 /// What a kill call says of the grace period.

@@ -37,6 +37,11 @@ impl ContainerInfo {
             tty: None,
         }
     }
+
+    /// What its root file system is to be made from, by the agent itself.
+    pub fn image(&self) -> Option<&Image> {
+        self.mesos.as_ref()?.image.as_ref()
+    }
 }
 
 /// Who makes the container.

@@ -219,6 +219,7 @@ impl Handler<Heard> for Containers {
                 Input::Usage { reply } => reply.send(self.usage()),
                 // Nothing here can use more than it was given.
                 Input::Limitation { reply, .. } => reply.send(None),
+                Input::PruneImages { reply, .. } => reply.send(Ok(())),
                 Input::Update { .. } => {}
                 // Work of the real one; none is given out here.
                 Input::Work(_) => {}

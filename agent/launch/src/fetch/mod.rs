@@ -4,7 +4,7 @@
 //! and cost no more than they were given. The first entry that tries ends it, and is named.
 
 mod archive;
-mod budget;
+pub(crate) mod budget;
 mod download;
 mod tar;
 mod zip;
@@ -26,11 +26,16 @@ use budget::Budget;
 const SANDBOX: i32 = 3;
 
 /// The address space of a helper: more than any honest archive needs. Unit: bytes.
-const MEMORY: u64 = 512 << 20;
+pub(crate) const MEMORY: u64 = 512 << 20;
 
 /// Does the step that `words` name; on failure one line goes to standard error.
 pub(crate) fn run(words: Vec<std::ffi::OsString>) -> ExitCode {
-    match step(words) {
+    say(step(words))
+}
+
+/// Puts one line on standard error if something failed.
+pub(crate) fn say(done: Result<(), String>) -> ExitCode {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             use io::Write;

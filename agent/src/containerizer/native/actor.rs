@@ -17,6 +17,7 @@ use futures_util::future::{Either, select};
 use libprocess::{Actor, Context, Handler, Message, Process, Reply};
 use libprocess_wire as wire;
 use model::ContainerId;
+use model::container::Image;
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
@@ -31,6 +32,7 @@ use crate::containerizer::{
 };
 use crate::fetcher::{self, Cache, Fetcher};
 use crate::isolators::{IsolationConfig, Isolators};
+use crate::provisioner::{self, Provisioner, Pulled, Reference, Stopper};
 
 /// How often a supervisor that does not answer is tried again.
 const RETRY: Duration = Duration::from_secs(5);
@@ -52,6 +54,8 @@ pub struct Config {
     pub cache_bytes: u64,
     /// What sets containers apart.
     pub isolation: IsolationConfig,
+    /// Root file systems of images; none if `None`.
+    pub images: Option<provisioner::Config>,
 }
 
 impl Config {
@@ -65,6 +69,7 @@ impl Config {
             cache_dir: None,
             cache_bytes: 2 << 30,
             isolation: IsolationConfig::default(),
+            images: None,
         }
     }
 }
@@ -75,6 +80,7 @@ pub struct Containerizer {
     config: Config,
     launcher: Launcher,
     isolators: Isolators,
+    provisioner: Option<Provisioner>,
     /// Dropping one stops listening to that container's alarm.
     guards: BTreeMap<ContainerId, oneshot::Sender<()>>,
     /// Where supervisors are told things.
@@ -92,13 +98,15 @@ impl Containerizer {
     /// Errors: the runtime directory cannot be made, the launcher cannot be sealed, or the machine lacks what isolators need.
     pub fn new(config: Config, tell: Box<dyn Fn(ContainerEvent) + Send>) -> io::Result<Self> {
         let isolators = Isolators::new(&config.isolation).map_err(io::Error::other)?;
-        Self::with(config, isolators, tell)
+        let provisioner = config.images.clone().map(Provisioner::new).transpose()?;
+        Self::with(config, isolators, provisioner, tell)
     }
 
-    /// One whose isolators are made already.
+    /// One whose isolators are made already, and its provisioner if there are images.
     pub(crate) fn with(
         config: Config,
         isolators: Isolators,
+        provisioner: Option<Provisioner>,
         tell: Box<dyn Fn(ContainerEvent) + Send>,
     ) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&config.runtime_dir)?;
@@ -115,21 +123,25 @@ impl Containerizer {
             }
         };
         let (lines, fetching, guards) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Ok(Self { state, config, launcher, isolators, guards, lines, fetching, cache, tell })
+        Ok(Self { state, config, launcher, isolators, provisioner, guards, lines, fetching, cache, tell })
     }
 
     fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
         match effect {
             Effect::Fetch(id, config) => self.fetch(id, *config, ctx),
             Effect::StopFetch(id) => drop(self.fetching.remove(&id)),
-            Effect::Start(id, config) => {
+            Effect::Start(id, config, pulled) => {
                 let (launcher, root) = (self.launcher.clone(), self.config.runtime_dir.clone());
-                let isolators = self.isolators.clone();
-                let around =
-                    id.parent().and_then(|parent| self.state.containers.get(&parent)?.identity.clone());
+                let (isolators, provisioner) = (self.isolators.clone(), self.provisioner.clone());
+                let around = config.inside.clone().or_else(|| id.parent());
+                let around = around.and_then(|around| self.state.containers.get(&around)?.identity.clone());
                 let job = move || {
-                    let line = start::start(&launcher, &root, &id, *config, &isolators, around.as_ref());
-                    Done::Started(id, line)
+                    let (root, provisioner) = (root.as_path(), provisioner.as_ref());
+                    let with = start::With { launcher: &launcher, root, isolators: &isolators, provisioner };
+                    Done::Started(
+                        id.clone(),
+                        start::start(with, &id, *config, pulled.as_ref(), around.as_ref()),
+                    )
                 };
                 ctx.blocking(job, work);
             }
@@ -185,9 +197,12 @@ impl Containerizer {
             }
             Effect::Remove(id) => {
                 let dir = start::runtime_dir(&self.config.runtime_dir, &id);
-                let isolators = self.isolators.clone();
+                let (isolators, provisioner) = (self.isolators.clone(), self.provisioner.clone());
                 let job = move || {
                     isolators.cleanup(&id);
+                    if let Some(provisioner) = provisioner {
+                        provisioner.destroy(&id);
+                    }
                     match fs::remove_dir_all(&dir) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => {
                             warn!(dir = %dir.display(), %error, "a runtime directory cannot be removed");
@@ -200,8 +215,10 @@ impl Containerizer {
             }
             Effect::Recover(known) => {
                 let root = self.config.runtime_dir.clone();
-                let isolators = self.isolators.clone();
-                ctx.blocking(move || Done::Recovered(recover::recover(&root, known, &isolators)), work);
+                let (isolators, provisioner) = (self.isolators.clone(), self.provisioner.clone());
+                let job =
+                    move || Done::Recovered(recover::recover(&root, known, &isolators, provisioner.as_ref()));
+                ctx.blocking(job, work);
             }
             Effect::Retry { id, known, identity } => self.retry(id, known, identity, ctx),
             Effect::Tell(event) => (self.tell)(event),
@@ -218,27 +235,28 @@ impl Containerizer {
         };
         let (stop, stopped) = oneshot::channel();
         self.fetching.insert(id.clone(), stop);
+        let provisioner = self.provisioner.clone();
         let fetching = async move {
+            let pulled = match config.image().cloned() {
+                Some(image) => Some(pull(provisioner, &fetcher, image).await?),
+                None => None,
+            };
             let prepared = fetcher.blocking({
                 let config = config.clone();
                 move || start::prepare(&config)
             });
-            match prepared.await {
-                Ok(Ok(who)) => fetcher
-                    .fetch_all(&config.uris, &config.sandbox, who)
-                    .await
-                    .map_err(|error| LaunchFailure { step: LaunchStep::Fetch, message: error.chain() }),
-                Ok(Err(failure)) => Err(failure),
-                Err(error) => Err(LaunchFailure { step: LaunchStep::Prepare, message: error.to_string() }),
-            }
+            let who = prepared.await.map_err(|error| not(LaunchStep::Prepare, error))??;
+            let fetched = fetcher.fetch_all(&config.uris, &config.sandbox, who).await;
+            fetched.map_err(|error| not(LaunchStep::Fetch, error.chain()))?;
+            Ok(pulled)
         };
         let until_stopped = async move {
             let result = match select(pin!(fetching), stopped).await {
                 Either::Left((result, _)) => result,
-                Either::Right(_) => Err(LaunchFailure {
-                    step: LaunchStep::Destroyed,
-                    message: "the container was destroyed while its URIs were fetched".into(),
-                }),
+                Either::Right(_) => Err(not(
+                    LaunchStep::Destroyed,
+                    "the container was destroyed while its image and URIs were fetched",
+                )),
             };
             Done::Fetched(id, result)
         };
@@ -306,6 +324,35 @@ impl Containerizer {
 }
 
 impl Containerizer {
+    /// Removes images nobody uses once the disk is too full, and looks again after a while.
+    fn keep_room(&self, ctx: &mut Context<Self>) {
+        let Some(provisioner) = self.provisioner.clone() else { return };
+        let Some(interval) = provisioner.interval() else { return };
+        let job = move || {
+            if let Err(error) = provisioner.keep_room() {
+                warn!(%error, "images nobody uses are not removed");
+            }
+            Done::Nothing
+        };
+        ctx.blocking(job, work);
+        ctx.after(interval, work(Done::KeepRoom));
+    }
+
+    fn prune(&self, excluded: Vec<Reference>, reply: Reply<Result<(), String>>, ctx: &mut Context<Self>) {
+        let provisioner = self.provisioner.clone();
+        let job = move || {
+            let pruned = match provisioner {
+                Some(provisioner) => {
+                    provisioner.prune(&excluded).map(drop).map_err(|error| error.to_string())
+                }
+                None => Ok(()),
+            };
+            reply.send(pruned);
+            Done::Nothing
+        };
+        ctx.blocking(job, work);
+    }
+
     /// Looks whether a container broke something; tells `reply` too, if somebody asked.
     fn look(&self, id: ContainerId, reply: Option<Reply<Option<Limitation>>>, ctx: &mut Context<Self>) {
         let isolators = self.isolators.clone();
@@ -328,6 +375,27 @@ impl Containerizer {
     }
 }
 
+/// Has an image in the store. Dropping the future stops it.
+async fn pull(
+    provisioner: Option<Provisioner>,
+    fetcher: &Fetcher,
+    image: Image,
+) -> Result<Pulled, LaunchFailure> {
+    let Some(provisioner) = provisioner else {
+        let why = "it asks for an image, and this agent has none: it was started without --image_providers";
+        return Err(not(LaunchStep::Provision, why));
+    };
+    let (stopper, stopped) = Stopper::new().map_err(|error| not(LaunchStep::Provision, error))?;
+    let launcher = fetcher.launcher.clone();
+    let pulled = fetcher.blocking(move || provisioner.pull(&image, &launcher, &stopped)).await;
+    drop(stopper);
+    pulled.map_err(|error| not(LaunchStep::Provision, error))?.map_err(|why| not(LaunchStep::Provision, why))
+}
+
+fn not(step: LaunchStep, why: impl ToString) -> LaunchFailure {
+    LaunchFailure { step, message: why.to_string() }
+}
+
 fn work(done: Done) -> Input {
     Input::Work(Work(done))
 }
@@ -341,6 +409,7 @@ impl Actor for Containerizer {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.patrol(ctx);
+        self.keep_room(ctx);
     }
 }
 
@@ -358,6 +427,8 @@ impl Handler<Input> for Containerizer {
             Input::Limitation { id, reply } => self.look(id, Some(reply), ctx),
             Input::Work(Work(Done::Rang(id))) => self.look(id, None, ctx),
             Input::Work(Work(Done::Patrol)) => self.patrol(ctx),
+            Input::Work(Work(Done::KeepRoom)) => self.keep_room(ctx),
+            Input::PruneImages { excluded, reply } => self.prune(excluded, reply, ctx),
             input => {
                 match &input {
                     Input::Work(Work(Done::Gone(id))) => {

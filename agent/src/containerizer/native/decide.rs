@@ -19,7 +19,7 @@ pub(crate) fn decide(state: &mut State, input: Input) -> Vec<Effect> {
         Input::Recover { known } => vec![Effect::Recover(known)],
         Input::Forget { id } => end::forget(state, &id),
         Input::Update { id, config } => launch::update(state, id, config),
-        Input::Usage { .. } | Input::Limitation { .. } => Vec::new(),
+        Input::Usage { .. } | Input::Limitation { .. } | Input::PruneImages { .. } => Vec::new(),
         Input::Work(work) => match work.0 {
             Done::Fetched(id, result) => launch::fetched(state, &id, result),
             Done::Started(id, result) => launch::started(state, &id, result),
@@ -35,7 +35,7 @@ pub(crate) fn decide(state: &mut State, input: Input) -> Vec<Effect> {
                 found.into_iter().flat_map(|(id, broke)| end::limited(state, &id, Some(broke))).collect()
             }
             Done::Updated(id, result) => launch::updated(state, &id, result),
-            Done::Rang(_) | Done::Patrol | Done::Nothing => Vec::new(),
+            Done::Rang(_) | Done::Patrol | Done::KeepRoom | Done::Nothing => Vec::new(),
         },
     };
     effects = family::hold_ends(state, effects);

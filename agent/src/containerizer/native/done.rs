@@ -10,12 +10,13 @@ use model::ContainerId;
 
 use crate::containerizer::{LaunchFailure, Limitation};
 use crate::isolators::Alarm;
+use crate::provisioner::Pulled;
 
 /// A piece of work is done.
 #[derive(Debug)]
 pub(crate) enum Done {
-    /// The URIs of a launch are in its sandbox, or not.
-    Fetched(ContainerId, Result<(), LaunchFailure>),
+    /// The image of a launch is here and its URIs are in its sandbox, or not.
+    Fetched(ContainerId, Result<Option<Pulled>, LaunchFailure>),
     /// A supervisor was started, or not.
     Started(ContainerId, Result<Line, LaunchFailure>),
     /// A supervisor said something.
@@ -42,6 +43,8 @@ pub(crate) enum Done {
     Patrolled(BTreeMap<ContainerId, Limitation>),
     /// A running container was given more or less, or not.
     Updated(ContainerId, Result<(), String>),
+    /// It is time to look how full the disk of images is.
+    KeepRoom,
     /// Work that changes nothing here.
     Nothing,
 }

@@ -7,16 +7,17 @@ use model::ContainerId;
 
 use super::done::Line;
 use crate::containerizer::{ContainerConfig, ContainerEvent, KnownContainer};
+use crate::provisioner::Pulled;
 
 /// One thing to be done.
 #[derive(Debug)]
 pub(crate) enum Effect {
-    /// Fetches the URIs; comes back as `Fetched`.
+    /// Has the image and fetches the URIs; comes back as `Fetched`.
     Fetch(ContainerId, Box<ContainerConfig>),
     /// Gives up fetching; it comes back as `Fetched` at once.
     StopFetch(ContainerId),
     /// Starts a supervisor; comes back as `Started`.
-    Start(ContainerId, Box<ContainerConfig>),
+    Start(ContainerId, Box<ContainerConfig>, Option<Pulled>),
     /// Listens to a supervisor; comes back as `Heard` and, once, `Gone`.
     Watch(ContainerId, Line),
     /// Tells a supervisor.
@@ -44,7 +45,7 @@ impl fmt::Display for Effect {
         match self {
             Self::Fetch(id, _) => write!(f, "fetch {id}"),
             Self::StopFetch(id) => write!(f, "stop fetching {id}"),
-            Self::Start(id, _) => write!(f, "start {id}"),
+            Self::Start(id, ..) => write!(f, "start {id}"),
             Self::Watch(id, _) => write!(f, "watch {id}"),
             Self::Say(id, request) => write!(f, "say {request:?} to {id}"),
             Self::Read(id) => write!(f, "read {id}"),

@@ -9,6 +9,7 @@ use super::end::failed;
 use super::family;
 use super::state::{Container, Stage, State};
 use crate::containerizer::{ContainerConfig, ContainerEvent, LaunchFailure, LaunchStep};
+use crate::provisioner::Pulled;
 
 pub(crate) fn launch(state: &mut State, id: ContainerId, config: Box<ContainerConfig>) -> Vec<Effect> {
     if id.check().is_err() {
@@ -48,7 +49,9 @@ pub(crate) fn fill_lanes(state: &mut State) -> Vec<Effect> {
         let Some(id) = state.waiting.pop_front() else { break };
         let Some(container) = state.containers.get_mut(&id) else { continue };
         match std::mem::replace(&mut container.stage, Stage::Starting) {
-            Stage::Waiting { config } if config.uris.is_empty() => effects.push(Effect::Start(id, config)),
+            Stage::Waiting { config } if config.uris.is_empty() && config.image().is_none() => {
+                effects.push(Effect::Start(id, config, None));
+            }
             Stage::Waiting { config } => {
                 container.stage = Stage::Fetching { config: config.clone() };
                 effects.push(Effect::Fetch(id, config));
@@ -139,7 +142,11 @@ pub(crate) fn destroy_itself(state: &mut State, id: &ContainerId) -> Vec<Effect>
     }
 }
 
-pub(crate) fn fetched(state: &mut State, id: &ContainerId, result: Result<(), LaunchFailure>) -> Vec<Effect> {
+pub(crate) fn fetched(
+    state: &mut State,
+    id: &ContainerId,
+    result: Result<Option<Pulled>, LaunchFailure>,
+) -> Vec<Effect> {
     let Some(container) = state.containers.get_mut(id) else { return Vec::new() };
     let config = match std::mem::replace(&mut container.stage, Stage::Starting) {
         Stage::Fetching { config } => config,
@@ -151,10 +158,10 @@ pub(crate) fn fetched(state: &mut State, id: &ContainerId, result: Result<(), La
     let failure = match result {
         _ if container.destroying => LaunchFailure {
             step: LaunchStep::Destroyed,
-            message: "the container was destroyed while its URIs were fetched".into(),
+            message: "the container was destroyed while its image and URIs were fetched".into(),
         },
         Err(failure) => failure,
-        Ok(()) => return vec![Effect::Start(id.clone(), config)],
+        Ok(pulled) => return vec![Effect::Start(id.clone(), config, pulled)],
     };
     container.stage = Stage::Ended { gone: true, forgotten: false };
     vec![Effect::Tell(ContainerEvent::LaunchFailed { id: id.clone(), failure })]
@@ -216,7 +223,7 @@ mod tests {
         config.uris.push(model::Uri::new("/x"));
         let launch = Input::Launch { id: id("c"), config: Box::new(config) };
         assert_eq!(
-            said(&mut state, vec![launch, done(Done::Fetched(id("c"), Ok(())))]),
+            said(&mut state, vec![launch, done(Done::Fetched(id("c"), Ok(None)))]),
             ["fetch c", "start c"]
         );
     }

@@ -29,4 +29,5 @@ mod watch;
 
 pub use actor::{Config, Containerizer};
 pub(crate) use done::Done;
+pub(crate) use recover::present;
 pub(crate) use start::runtime_dir;

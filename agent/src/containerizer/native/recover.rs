@@ -1,6 +1,6 @@
 //! Finding what an earlier agent left in the runtime directory. All of this blocks, so it runs on the pool.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -18,12 +18,18 @@ use super::done::{Found, Line, Remains};
 use super::start::runtime_dir;
 use crate::containerizer::KnownContainer;
 use crate::isolators::Isolators;
+use crate::provisioner::Provisioner;
 
 /// How long a supervisor may take to answer before it counts as mute.
 const ANSWER: Duration = Duration::from_secs(2);
 
 /// Looks through everything: what the journal knows, and what else lies in the directory.
-pub(crate) fn recover(root: &Path, known: Vec<KnownContainer>, isolators: &Isolators) -> Vec<Found> {
+pub(crate) fn recover(
+    root: &Path,
+    known: Vec<KnownContainer>,
+    isolators: &Isolators,
+    provisioner: Option<&Provisioner>,
+) -> Vec<Found> {
     let boot = boot_id().unwrap_or_default();
     let known: BTreeMap<ContainerId, Option<Identity>> =
         known.into_iter().map(|container| (container.id, container.identity)).collect();
@@ -44,7 +50,10 @@ pub(crate) fn recover(root: &Path, known: Vec<KnownContainer>, isolators: &Isola
     for Found { id, what, .. } in &mut found {
         settle(id, what, isolators);
     }
-    let ours = found.iter().map(|found| found.id.clone()).collect();
+    let ours: BTreeSet<ContainerId> = found.iter().map(|found| found.id.clone()).collect();
+    if let Some(provisioner) = provisioner {
+        provisioner.recover(&ours);
+    }
     // Those of which nothing is left but what isolators made.
     let strays = isolators.recover(&ours);
     found.extend(strays.into_iter().map(|id| Found { id, known: false, what: Remains::Unborn }));
@@ -61,8 +70,8 @@ pub(crate) fn settle(id: &ContainerId, what: &mut Remains, isolators: &Isolators
     }
 }
 
-/// Every container that has a runtime directory, parents after their children.
-fn present(root: &Path, parent: Option<&ContainerId>) -> Vec<ContainerId> {
+/// Every container that has a directory below `root`, parents after their children.
+pub(crate) fn present(root: &Path, parent: Option<&ContainerId>) -> Vec<ContainerId> {
     let above = parent.map_or_else(|| root.to_owned(), |parent| runtime_dir(root, parent));
     let mut present = Vec::new();
     for entry in fs::read_dir(above.join("containers")).into_iter().flatten().flatten() {

@@ -19,6 +19,7 @@ use super::done::Line;
 use crate::containerizer::launcher::Launcher;
 use crate::containerizer::{ContainerConfig, LaunchFailure, LaunchStep};
 use crate::isolators::{Isolators, Plan, Subject};
+use crate::provisioner::{PATH, Provisioned, Provisioner, Pulled};
 
 /// Where a container's runtime files are: a nested one's lie within its parent's.
 pub(crate) fn runtime_dir(root: &Path, id: &ContainerId) -> PathBuf {
@@ -43,26 +44,60 @@ pub(crate) fn prepare(config: &ContainerConfig) -> Result<Option<Credentials>, L
     Ok(who.map(|who| Credentials { uid: who.uid, gid: who.gid, groups: who.groups }))
 }
 
+/// What containers are started with.
+#[derive(Clone, Copy)]
+pub(crate) struct With<'a> {
+    pub launcher: &'a Launcher,
+    /// Where runtime files are.
+    pub root: &'a Path,
+    pub isolators: &'a Isolators,
+    pub provisioner: Option<&'a Provisioner>,
+}
+
+/// The root a container sees, if it is not the host's: its own, or that of a container around it.
+fn provision(
+    provisioner: Option<&Provisioner>,
+    id: &ContainerId,
+    config: &ContainerConfig,
+    pulled: Option<&Pulled>,
+) -> Result<Option<Provisioned>, LaunchFailure> {
+    let Some(provisioner) = provisioner else { return Ok(None) };
+    let Some(pulled) = pulled else { return Ok(provisioner.around(id, config)) };
+    provisioner.provision(id, &config.sandbox, pulled).map(Some).map_err(|error| {
+        provisioner.destroy(id);
+        let message = format!("failed to make a root of the image '{}': {error}", pulled.image.name);
+        LaunchFailure { step: LaunchStep::Provision, message }
+    })
+}
+
 /// Starts the supervisor of a container that is prepared and fetched.
 pub(crate) fn start(
-    launcher: &Launcher,
-    root: &Path,
+    with: With<'_>,
     id: &ContainerId,
     config: ContainerConfig,
-    isolators: &Isolators,
+    pulled: Option<&Pulled>,
     around: Option<&Identity>,
 ) -> Result<Line, LaunchFailure> {
     let credentials = prepare(&config)?;
-    let dir = runtime_dir(root, id);
-    let subject = Subject { id, config: &config, credentials: credentials.as_ref(), around };
-    let plan = isolators.prepare(&subject).map_err(|message| LaunchFailure {
-        step: LaunchStep::Prepare,
-        message: format!("failed to isolate it: {message}"),
+    let dir = runtime_dir(with.root, id);
+    let image = provision(with.provisioner, id, &config, pulled)?;
+    let undo = || {
+        if let Some(provisioner) = with.provisioner {
+            provisioner.destroy(id);
+        }
+    };
+    let subject =
+        Subject { id, config: &config, credentials: credentials.as_ref(), around, image: image.as_ref() };
+    let plan = with.isolators.prepare(&subject).map_err(|message| {
+        undo();
+        LaunchFailure { step: LaunchStep::Prepare, message: format!("failed to isolate it: {message}") }
     })?;
-    let started = describe(&dir, id, config, credentials, plan).and_then(|spec| spawn(launcher, &dir, &spec));
-    let started = started.map(|line| Line { alarm: isolators.alarm(id), ..line });
+    let started = describe(&dir, id, config, credentials, plan, image.as_ref())
+        .and_then(|spec| spawn(with.launcher, &dir, &spec));
+    let started = started.map(|line| Line { alarm: with.isolators.alarm(id), ..line });
     started.map_err(|error| {
-        isolators.cleanup(id);
+        with.isolators.cleanup(id);
+        undo();
         // Without a supervisor nobody needs what was made for it; the lock is free and there is no record.
         let _ = fs::remove_dir_all(&dir);
         LaunchFailure { step: LaunchStep::Start, message: format!("failed to start its supervisor: {error}") }
@@ -75,28 +110,47 @@ fn describe(
     config: ContainerConfig,
     credentials: Option<Credentials>,
     plan: Plan,
+    image: Option<&Provisioned>,
 ) -> io::Result<LaunchSpec> {
     let sandbox = &config.sandbox;
-    // A later value of a name wins.
-    let environment: BTreeMap<String, String> =
-        config.environment.into_iter().chain(plan.environment).collect();
+    let own = |name: &str, value: &str| image.map(|_| (name.to_owned(), value.to_owned()));
+    let seen = image.map_or(sandbox.as_path(), |image| Path::new(&image.root.seen));
+    // A later value of a name wins. Programs of an image are where its own search path says.
+    let environment: BTreeMap<String, String> = config
+        .environment
+        .into_iter()
+        .chain(own("PATH", PATH))
+        .chain(plan.image_environment)
+        .chain(config.variables)
+        .chain(plan.environment)
+        .chain(own("MESOS_SANDBOX", &text(seen)?))
+        .collect();
+    let inside =
+        |path: PathBuf| path.strip_prefix(sandbox).map(|rest| seen.join(rest)).unwrap_or(path.clone());
+    // Whoever opens it: the task within its root, or its supervisor outside.
+    let output = |path: PathBuf| if config.stdio.is_some() { path } else { inside(path) };
+    let (program, argv) = plan.command.unwrap_or((config.program, config.argv));
+    let working_dir = match plan.working_dir {
+        Some(dir) => dir,
+        None => text(&inside(config.working_dir.unwrap_or_else(|| sandbox.clone())))?,
+    };
     if let Some(name) = environment.keys().find(|name| name.is_empty() || name.contains(['=', '\0'])) {
         return Err(io::Error::other(format!("'{name}' cannot be the name of a variable")));
     }
-    let words = config.argv.iter().chain(environment.values()).chain([&config.program]);
+    let words = argv.iter().chain(environment.values()).chain([&program]);
     if words.into_iter().any(|word| word.contains('\0')) {
         return Err(io::Error::other("a word of the command or its environment holds a zero byte"));
     }
     Ok(LaunchSpec {
         container: id.to_string(),
         runtime_dir: text(dir)?,
-        program: config.program,
-        argv: config.argv,
+        program,
+        argv,
         environment: environment.into_iter().collect(),
-        working_dir: text(config.working_dir.as_deref().unwrap_or(sandbox))?,
+        working_dir,
         credentials,
-        stdout: text(&config.stdout.unwrap_or_else(|| sandbox.join("stdout")))?,
-        stderr: text(&config.stderr.unwrap_or_else(|| sandbox.join("stderr")))?,
+        stdout: text(&output(config.stdout.unwrap_or_else(|| sandbox.join("stdout"))))?,
+        stderr: text(&output(config.stderr.unwrap_or_else(|| sandbox.join("stderr"))))?,
         stdio: config.stdio,
         isolation: plan.isolation,
     })

@@ -44,7 +44,7 @@ pub(crate) struct Container {
 ///
 /// | from | on | to |
 /// |---|---|---|
-/// | `Waiting` | a lane is free | `Fetching`, or `Starting` without URIs |
+/// | `Waiting` | a lane is free | `Fetching`, or `Starting` without image and URIs |
 /// | `Fetching` | fetched | `Starting` |
 /// | `Starting` | its supervisor runs | `Opening` |
 /// | `Opening` | `Held` is heard | `Held` |
@@ -55,7 +55,7 @@ pub(crate) struct Container {
 pub(crate) enum Stage {
     /// For a lane.
     Waiting { config: Box<ContainerConfig> },
-    /// URIs come into its sandbox.
+    /// Its image is had, and URIs come into its sandbox.
     Fetching { config: Box<ContainerConfig> },
     /// A supervisor is being started.
     Starting,

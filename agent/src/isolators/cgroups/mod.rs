@@ -27,7 +27,7 @@ use model::ContainerId;
 use super::IsolationError;
 use super::config::IsolationConfig;
 use super::isolator::{Alarm, Isolator, Limitation, Plan, Subject};
-use super::names::{CGROUPS, Wanted};
+use super::names::{Wanted, of_cgroups};
 use crate::containerizer::{ContainerConfig, Usage};
 use shares::Share;
 use subsystem::Subsystem;
@@ -46,7 +46,7 @@ impl Cgroups {
     ///
     /// Errors: the machine lacks a controller, or we may not use it.
     pub(crate) fn new(config: &IsolationConfig, wanted: &Wanted) -> Result<Option<Self>, IsolationError> {
-        let mut names: Vec<&str> = CGROUPS.iter().copied().filter(|name| wanted.has(name)).collect();
+        let mut names: Vec<&str> = of_cgroups().filter(|name| wanted.has(name)).collect();
         if names.is_empty() && !config.linux_launcher {
             return Ok(None);
         }

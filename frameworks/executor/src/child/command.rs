@@ -66,8 +66,12 @@ impl Command {
             uris: asked.map(|asked| asked.uris.clone()).unwrap_or_default(),
             environment: Environment(variables.map(|(name, value)| Variable::new(name, value)).collect()),
             shell: false,
-            value: Some(self.program.clone()),
-            arguments: self.arguments.clone(),
+            // Without a program it is the image's that is run.
+            value: Some(self.program.clone()).filter(|program| !program.is_empty()),
+            arguments: match self.program.is_empty() && self.arguments.iter().all(String::is_empty) {
+                true => Vec::new(),
+                false => self.arguments.clone(),
+            },
             user: asked.and_then(|asked| asked.user.clone()),
         }
     }

@@ -52,6 +52,7 @@ impl Executor for CommandExecutor {
     fn subscribed(&mut self, driver: &mut Driver<'_, Self>, subscribed: Subscribed) {
         self.host.tells_killing =
             subscribed.framework.capabilities.has(FrameworkCapability::TaskKillingState);
+        self.host.nest_in(subscribed.container_id);
         self.host.resume(driver);
     }
 
@@ -66,7 +67,15 @@ impl Executor for CommandExecutor {
             return;
         }
         self.task = Some(task.id.clone());
-        let over = self.host.launch(driver, task, None);
+        // A process of this machine's cannot be in an image: the agent makes a container for that, with our sandbox.
+        let image = task.container.as_ref().is_some_and(|container| container.image().is_some());
+        let container = self.host.container(&uuid::Uuid::new_v4().to_string()).filter(|_| image);
+        if image && container.is_none() {
+            let why = "The agent makes no containers in that of a \"command\" executor, which the task's image needs";
+            driver.update(host::failed(task.id, why));
+            return;
+        }
+        let over = self.host.launch(driver, task, None, container);
         self.after(driver, over);
     }
 

@@ -153,7 +153,9 @@ impl Executor for GroupExecutor {
         self.groups.extend(tasks.iter().map(|task| (task.id.clone(), self.last_group)));
         let mut over = Vec::new();
         for (task, directory) in tasks.into_iter().zip(directories) {
-            over.extend(self.host.launch(driver, task, Some(directory)));
+            let name = directory.file_name().and_then(|name| name.to_str());
+            let container = name.and_then(|name| self.host.container(name));
+            over.extend(self.host.launch(driver, task, Some(directory), container));
         }
         self.after(driver, over);
     }
