@@ -1,8 +1,10 @@
 //! What is asked of containers, and what is answered.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
-use model::{CommandInfo, ContainerId, ContainerInfo, Resources};
+use model::{CommandInfo, ContainerId, ContainerInfo, Limit, Resources};
 
 use crate::state::ContainerEnd;
 
@@ -26,6 +28,8 @@ pub(crate) struct LaunchCall {
     pub command: Option<CommandInfo>,
     pub container: Option<ContainerInfo>,
     pub resources: Resources,
+    /// How far it may exceed those, by resource name.
+    pub limits: BTreeMap<Arc<str>, Limit>,
     /// It lives for whoever reads its output, in the surroundings of its parent.
     pub session: bool,
 }

@@ -1,6 +1,5 @@
 //! What a container is run with: its surroundings are those of its parent, as far as nothing else is said.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use agent_launch::{Rotation, Window};
@@ -118,7 +117,7 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
         stderr: None,
         stdio: stdio.or_else(|| settings.logged()),
         resources: call.resources.clone(),
-        limits: BTreeMap::new(),
+        limits: call.limits.clone(),
         // A session is set apart as what it looks into is.
         container: call.container.clone().filter(|_| !call.session),
         secrets,

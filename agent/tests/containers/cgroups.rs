@@ -5,9 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use agent::containerizer::{Cause, ContainerConfig, ContainerEvent, Input, LimitationKind, Usage};
-use model::ContainerId;
+use model::container::LinuxInfo;
+use model::{ContainerId, Limit, Scalar};
 
-use crate::isolated::Isolated;
+use crate::isolated::{Isolated, asks};
 use crate::machine::{now, wait_until};
 
 const ALL: &str = "cgroups/cpu,cgroups/mem,cgroups/pids";
@@ -69,6 +70,32 @@ fn a_kill_from_elsewhere_is_no_lack_of_memory() {
         let (_, end) =
             isolated.output("c", "kill -9 $$", |config| config.resources = "mem:32".parse().unwrap());
         assert_eq!((end.limitation, end.status), (None, Some(9)));
+    });
+}
+
+#[test]
+fn a_container_within_another_may_have_limits_of_its_own() {
+    on_each(ALL, |isolated| {
+        isolated.run("outer", "cpus:1;mem:256", "sleep 300");
+        let id = ContainerId::new("outer").child("inner");
+        let mut config =
+            ContainerConfig::shell(isolated.machine.sandbox("outer").join("containers/inner"), BOMB);
+        config.environment.push(("PATH".into(), "/usr/bin:/bin".into()));
+        config.resources = "cpus:0.1;mem:32".parse().unwrap();
+        config.limits.insert("mem".into(), Limit::Finite(Scalar::from_thousandths(48_000)));
+        let linux = LinuxInfo { share_cgroups: Some(false), ..LinuxInfo::default() };
+        config.container = asks(|container| container.linux = Some(linux));
+        isolated.machine.say(Input::Launch { id: id.clone(), config: Box::new(config) });
+        isolated.machine.held();
+        isolated.machine.say(Input::Go { id: id.clone() });
+        assert!(matches!(isolated.machine.hear(), ContainerEvent::Launched { .. }));
+        let broke = isolated.machine.terminated().limitation.expect("it was out of memory");
+        assert!(broke.message.starts_with("Memory limit exceeded: Requested: 48MB"), "{}", broke.message);
+        isolated.machine.say(Input::Forget { id });
+        assert!(usage(isolated, "outer").is_some(), "the one around it runs on");
+        isolated.machine.say(Input::Destroy { id: ContainerId::new("outer") });
+        assert_eq!(isolated.machine.terminated().limitation, None);
+        isolated.forget("outer");
     });
 }
 

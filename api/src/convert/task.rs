@@ -69,7 +69,10 @@ impl TryFrom<v1::TaskInfo> for TaskInfo {
     }
 }
 
-fn limits(limits: BTreeMap<String, v1::value::Scalar>) -> Result<BTreeMap<Arc<str>, Limit>, ConvertError> {
+/// How far a container may exceed what it was given, by resource name.
+pub fn limits(
+    limits: BTreeMap<String, v1::value::Scalar>,
+) -> Result<BTreeMap<Arc<str>, Limit>, ConvertError> {
     limits
         .into_iter()
         .map(|(name, amount)| {
@@ -86,7 +89,8 @@ fn limits(limits: BTreeMap<String, v1::value::Scalar>) -> Result<BTreeMap<Arc<st
         .collect()
 }
 
-fn limits_out(limits: &BTreeMap<Arc<str>, Limit>) -> BTreeMap<String, v1::value::Scalar> {
+/// The same, spelled.
+pub fn limits_out(limits: &BTreeMap<Arc<str>, Limit>) -> BTreeMap<String, v1::value::Scalar> {
     limits
         .iter()
         .map(|(name, limit)| {

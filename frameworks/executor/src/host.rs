@@ -267,6 +267,7 @@ impl Host {
             command: hosted.command(None).described(info.command.as_ref()),
             container: info.container.clone(),
             resources: info.resources.clone(),
+            limits: info.limits.clone(),
         };
         let (containers, task) = (driver.containers(), task.clone());
         let launched = async move { containers.launch(&wanted).await };

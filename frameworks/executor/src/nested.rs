@@ -3,6 +3,8 @@
 //! Every call is made again while the agent is away: what it was asked before is known to it by the container's name.
 //! Source: Mesos agent operator API.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::content::{self, MediaType};
@@ -10,7 +12,7 @@ use api::v1;
 use api::v1::agent::{Call, Response as Answer, call};
 use libprocess::Runtime;
 use libprocess::http::{Client, ClientError, Request, Response, StatusCode, header};
-use model::{CommandInfo, ContainerId, ContainerInfo, Resources, StatusReason, TaskState};
+use model::{CommandInfo, ContainerId, ContainerInfo, Limit, Resources, StatusReason, TaskState};
 
 use crate::checks::Finding;
 use crate::child::Ended;
@@ -39,6 +41,8 @@ pub(crate) struct Wanted {
     pub(crate) command: CommandInfo,
     pub(crate) container: Option<ContainerInfo>,
     pub(crate) resources: Resources,
+    /// How far it may exceed those.
+    pub(crate) limits: BTreeMap<Arc<str>, Limit>,
 }
 
 /// How a container ended.
@@ -63,7 +67,7 @@ impl Containers {
             command: Some((&wanted.command).into()),
             resources: wanted.resources.iter().map(spelled).collect(),
             container: wanted.container.as_ref().map(Into::into),
-            limits: Default::default(),
+            limits: api::convert::limits_out(&wanted.limits),
         };
         let call = Call {
             r#type: Some(call::Type::LaunchContainer.into()),

@@ -1,5 +1,6 @@
 //! What is asked of the agent about containers, and how its answers read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,7 @@ pub(crate) async fn outcome(
                 command: convert_command(command, "launch_nested_container")?,
                 container: convert_container(launch.container.clone(), "launch_nested_container")?,
                 resources: Resources::default(),
+                limits: BTreeMap::new(),
                 session: false,
             }))
         }
@@ -100,6 +102,7 @@ pub(crate) async fn launch_session(
         command: convert_command(launch.command.clone(), FIELD)?,
         container: convert_container(launch.container.clone(), FIELD)?,
         resources: Resources::default(),
+        limits: BTreeMap::new(),
         session: true,
     };
     match ask(edge, ContainerCall::Launch(Box::new(asked))).await? {
@@ -179,6 +182,8 @@ fn of_launch(launch: &call::LaunchContainer) -> Result<LaunchCall, Wrong> {
     const FIELD: &str = "launch_container";
     let id = name(&launch.container_id, "launch_container.container_id", false)?;
     let resources = resources(launch.resources.clone())?;
+    let limits = convert::limits(launch.limits.clone())
+        .map_err(|error| invalid(&format!("launch_container.limits: {error}")))?;
     let depth = id.path().len();
     let shares = launch
         .container
@@ -215,6 +220,7 @@ fn of_launch(launch: &call::LaunchContainer) -> Result<LaunchCall, Wrong> {
         command: convert_command(launch.command.clone(), FIELD)?,
         container: convert_container(launch.container.clone(), FIELD)?,
         resources,
+        limits,
         session: false,
     })
 }
