@@ -11,10 +11,10 @@ pub fn size(path: &Path) -> io::Result<u64> {
     Ok(stat.blocks() as u64 * stat.fragment_size() as u64)
 }
 
-/// The part of it that is used, between 0 and 1, as an ordinary user sees it.
+/// The part of it that is used, between 0 and 1. What is kept for root, or may not be had for other reasons, is free.
 pub fn used(path: &Path) -> io::Result<f64> {
     let stat = statvfs(path)?;
-    let (blocks, free) = (stat.blocks() as f64, stat.blocks_available() as f64);
+    let (blocks, free) = (stat.blocks() as f64, stat.blocks_free() as f64);
     Ok(if blocks > 0.0 { 1.0 - free / blocks } else { 0.0 })
 }
 
