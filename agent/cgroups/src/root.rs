@@ -25,6 +25,8 @@ pub struct Root {
     places: BTreeMap<Controller, (PathBuf, Version)>,
     /// Where a container's processes are found and killed: the unified mount, or the freezer's.
     tracking: (PathBuf, Version),
+    /// What was not there before, the outer before the inner.
+    made: Vec<PathBuf>,
 }
 
 impl Root {
@@ -50,25 +52,29 @@ impl Root {
                 (place.to_owned(), version)
             }
         };
-        let root = Self { name: name.to_owned(), places, tracking };
+        let mut root = Self { name: name.to_owned(), places, tracking, made: Vec::new() };
         root.make()?;
         Ok(root)
     }
 
-    fn make(&self) -> Result<(), CgroupError> {
+    fn make(&mut self) -> Result<(), CgroupError> {
+        let mut made = Vec::new();
         for mount in self.mounts() {
             let mut dir = mount.to_owned();
             for part in self.name.components() {
                 dir.push(part);
-                make(&dir)?;
+                if make(&dir)? {
+                    made.push(dir.clone());
+                }
                 if self.has(mount, Controller::Cpuset, Version::V1) {
                     group::inherit_cpuset(&dir)?;
                 }
             }
         }
+        self.made = made;
         self.hand_down()?;
         let supervisors = self.tracking.0.join(&self.name).join(SUPERVISOR);
-        make(&supervisors)
+        make(&supervisors).map(drop)
     }
 
     /// v2 offers a controller below a directory only where each one above said so. From our topmost one on that is us;
@@ -159,12 +165,15 @@ impl Root {
         found
     }
 
-    /// Removes our own directory where nothing is in it; for tests and `--recover=cleanup`.
+    /// Removes our own directory where nothing is in it, and those above it that were made for it.
     pub fn remove(&self) {
         let _ = fs::remove_dir(self.tracking.0.join(&self.name).join(SUPERVISOR));
         for mount in self.mounts() {
             // Somebody else's containers keep theirs: only what is empty can be removed.
             let _ = fs::remove_dir(mount.join(&self.name));
+        }
+        for dir in self.made.iter().rev() {
+            let _ = fs::remove_dir(dir);
         }
     }
 
@@ -179,11 +188,11 @@ impl Root {
     }
 }
 
-fn make(dir: &Path) -> Result<(), CgroupError> {
+/// Whether it was not there before.
+fn make(dir: &Path) -> Result<bool, CgroupError> {
     match fs::create_dir(dir) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            Err(CgroupError::io("make the cgroup", dir, error))
-        }
-        _ => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(CgroupError::io("make the cgroup", dir, error)),
+        Ok(()) => Ok(true),
     }
 }

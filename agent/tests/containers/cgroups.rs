@@ -262,6 +262,19 @@ fn a_lost_supervisors_container_is_ended_by_its_group() {
 }
 
 #[test]
+fn an_agent_that_ends_leaves_no_empty_groups() {
+    let Some(mut isolated) = Isolated::new(ALL) else { return };
+    let tag = isolated.tag.clone();
+    let ours = || {
+        let dirs = crate::isolated::mounts().into_iter().map(|mount| mount.join("hectare-test").join(&tag));
+        dirs.filter(|dir| dir.exists()).collect::<Vec<_>>()
+    };
+    wait_until("they are made", || !ours().is_empty());
+    isolated.machine.agent.take().unwrap().runtime.shutdown();
+    wait_until("they are gone", || ours().is_empty());
+}
+
+#[test]
 fn a_running_container_can_be_given_more() {
     on_each(ALL, |isolated| {
         isolated.run("c", "cpus:1;mem:32", "while [ ! -e go ]; do sleep 0.01; done");

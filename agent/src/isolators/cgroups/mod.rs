@@ -47,7 +47,7 @@ impl Cgroups {
     /// Errors: the machine lacks a controller, or we may not use it.
     pub(crate) fn new(config: &IsolationConfig, wanted: &Wanted) -> Result<Option<Self>, IsolationError> {
         let mut names: Vec<&str> = of_cgroups().filter(|name| wanted.has(name)).collect();
-        if names.is_empty() && !config.linux_launcher {
+        if names.is_empty() && !config.linux_launcher && !wanted.has("network/ports") {
             return Ok(None);
         }
         let failed = |why: String| IsolationError(format!("cgroups: {why}"));
@@ -108,6 +108,11 @@ impl Cgroups {
         Ok(Some(Self { root, subsystems, shares: Mutex::default() }))
     }
 
+    /// Where containers' groups are.
+    pub(crate) fn root(&self) -> &Root {
+        &self.root
+    }
+
     /// The groups of a container; a nested one that shares is counted with the first of its ancestors.
     fn group(&self, id: &ContainerId, shared: bool) -> Result<Group, String> {
         let path = id.path();
@@ -124,6 +129,13 @@ impl Cgroups {
         if let Ok(mut shares) = self.shares.lock() {
             shares.insert(id.clone(), share);
         }
+    }
+}
+
+impl Drop for Cgroups {
+    /// The agent ends: what it made and nobody is in goes. Containers that run on keep theirs.
+    fn drop(&mut self) {
+        self.root.remove();
     }
 }
 
