@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use agent::containerizer::{Cause, ContainerEvent, Identity, Input, LaunchStep};
+use agent::containerizer::{Cause, ContainerConfig, ContainerEvent, Identity, Input, LaunchStep};
 use agent_linux::process::ProcessId;
 use model::ContainerId;
 
+use crate::isolated::Isolated;
 use crate::machine::{Machine, wait_until};
 
 #[test]
@@ -138,5 +139,62 @@ fn an_agent_that_stops_anywhere_in_a_launch_leaves_nothing_unanswered() {
         }
         let containers = machine.dir.path().join("run/containers");
         wait_until("nothing is left", || fs::read_dir(&containers).unwrap().count() == 0);
+    }
+}
+
+#[test]
+fn an_agent_that_stops_anywhere_in_an_update_or_a_destroy_leaves_nothing_behind() {
+    const COUNT: usize = 6;
+    for round in 0..=COUNT {
+        let names = "cgroups/cpu,cgroups/mem,cgroups/pids,filesystem/linux,namespaces/pid";
+        let Some(mut isolated) = Isolated::new(names) else { return };
+        let mut known: BTreeMap<ContainerId, Identity> = BTreeMap::new();
+        for number in 0..COUNT {
+            isolated.machine.launch_with(&format!("c{number}"), "sleep 300", |config| {
+                config.resources = "cpus:0.1;mem:32".parse().unwrap();
+            });
+            let identity = isolated.machine.held();
+            let id = ContainerId::new(format!("c{number}"));
+            isolated.machine.say(Input::Go { id: id.clone() });
+            assert!(matches!(isolated.machine.hear(), ContainerEvent::Launched { .. }));
+            known.insert(id, identity);
+        }
+        for id in known.keys() {
+            let mut more = ContainerConfig::shell(isolated.machine.sandbox(id.value()), "");
+            more.resources = "cpus:0.2;mem:64".parse().unwrap();
+            isolated.machine.say(Input::Update { id: id.clone(), config: Box::new(more) });
+            isolated.machine.say(Input::Destroy { id: id.clone() });
+        }
+        // Of the ends it hears of, it writes every other one down; then it is gone.
+        for heard in 0..round {
+            let ContainerEvent::Terminated { id, .. } = isolated.machine.hear() else { panic!("an end") };
+            if heard % 2 == 0 {
+                known.remove(&id);
+                isolated.machine.say(Input::Forget { id });
+            }
+        }
+        isolated.machine.start();
+        let list: Vec<(&str, Option<&Identity>)> =
+            known.iter().map(|(id, identity)| (id.value(), Some(identity))).collect();
+        isolated.machine.recover(&list);
+        let mut ended = Vec::new();
+        let mut recovered = false;
+        while ended.len() < known.len() || !recovered {
+            match isolated.machine.hear() {
+                ContainerEvent::Recovered { running, .. } => {
+                    recovered = true;
+                    // Those whose supervisor had not heard yet that they are to end.
+                    running.into_iter().for_each(|(id, _)| isolated.machine.say(Input::Destroy { id }));
+                }
+                ContainerEvent::Terminated { id, .. } => ended.push(id),
+                other => panic!("{other:?}"),
+            }
+        }
+        ended.sort();
+        assert_eq!(ended, known.keys().cloned().collect::<Vec<_>>(), "round {round}: each was told once");
+        for number in 0..COUNT {
+            isolated.forget(&format!("c{number}"));
+        }
+        isolated.leave_nothing();
     }
 }
