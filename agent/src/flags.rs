@@ -89,6 +89,11 @@ pub struct Flags {
     #[arg(long = "container_log_rotation", env = "HECTARE_CONTAINER_LOG_ROTATION", value_parser = rotation)]
     pub container_log_rotation: Option<Rotation>,
 
+    /// What keeps the output of containers: `org_apache_mesos_LogrotateContainerLogger` sets files aside, as
+    /// --container_log_rotation says or 10MB,5. Unset: files as long as they get.
+    #[arg(long = "container_logger", env = "HECTARE_CONTAINER_LOGGER", value_parser = logger)]
+    pub container_logger: Option<String>,
+
     /// A download that stands still this long is given up.
     #[arg(long = "fetcher_stall_timeout", env = "HECTARE_FETCHER_STALL_TIMEOUT", default_value = "1mins", value_parser = duration)]
     pub fetcher_stall_timeout: Duration,
@@ -210,7 +215,8 @@ impl Flags {
         config.fetcher_cache_dir = self.fetcher_cache_dir.clone();
         config.fetcher_cache_size =
             parse_bytes(&self.fetcher_cache_size).map_err(|why| invalid("fetcher_cache_size", why))?;
-        config.log_rotation = self.container_log_rotation;
+        let usual = self.container_logger.as_ref().map(|_| Rotation { bytes_max: 10 << 20, kept_max: 5 });
+        config.log_rotation = self.container_log_rotation.or(usual);
         config.switch_user = self.switch_user;
         config.registration_backoff_factor = self.registration_backoff_factor;
         if let Some(text) = &self.executor_environment_variables {
@@ -303,6 +309,7 @@ impl Flags {
         given("hostname", &self.hostname);
         given("resources", &self.resources);
         given("attributes", &self.attributes);
+        given("container_logger", &self.container_logger);
         given("executor_environment_variables", &self.executor_environment_variables);
         listed
     }
@@ -311,6 +318,14 @@ impl Flags {
 /// Duration flags: Mesos' text form.
 fn duration(text: &str) -> Result<Duration, String> {
     parse_duration(text).map_err(|error| error.to_string())
+}
+
+/// The one logger there is beside plain files, by the name of Mesos' module.
+fn logger(text: &str) -> Result<String, String> {
+    match text {
+        "org_apache_mesos_LogrotateContainerLogger" => Ok(text.to_owned()),
+        _ => Err("loggers are no modules here: set --container_log_rotation, as in 10MB,5".to_owned()),
+    }
 }
 
 /// Shape: `10MB,5`.
@@ -354,6 +369,13 @@ mod tests {
         assert_eq!(config.masters, Masters::Named(vec!["127.0.0.1:5050".to_owned()]));
         assert_eq!(config.executor_reregistration_timeout, Duration::from_secs(2));
         assert_eq!(config.gc_delay, Duration::from_secs(7 * 24 * 3600));
+        assert_eq!(config.log_rotation, None);
+        let rotated =
+            flags(&["--master=a:1", "--container_logger=org_apache_mesos_LogrotateContainerLogger"]);
+        assert_eq!(
+            rotated.config().unwrap().log_rotation,
+            Some(Rotation { bytes_max: 10 << 20, kept_max: 5 })
+        );
     }
 
     #[test]
@@ -366,6 +388,7 @@ mod tests {
             error(&["--master=127.0.0.1:1", "--executor_reregistration_timeout=16secs"])
                 .contains("at most 15secs")
         );
+        assert!(Line::try_parse_from(["agent", "--work_dir=/w", "--container_logger=mine"]).is_err());
         assert!(error(&["--master=127.0.0.1:1", "--resources=cpus:x"]).starts_with("--resources: "));
     }
 

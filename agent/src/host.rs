@@ -140,6 +140,9 @@ impl Host for Machine {
         theirs.isolation = config.isolation.clone();
         theirs.isolation.tag = isolators::tag(&config.work_dir);
         theirs.images = config.images.clone();
+        if theirs.isolation.police_offered_ports {
+            theirs.isolation.policed_ports = Some(self.resources(config).ports());
+        }
         let isolators = Isolators::new(&theirs.isolation)?;
         let provisioner = theirs.images.clone().map(Provisioner::new).transpose();
         let provisioner = provisioner.map_err(StartError::Images)?;

@@ -57,12 +57,9 @@ pub(crate) fn figures(state: &State, now: Time) -> Vec<(String, f64)> {
             ("gc/path_removals_succeeded", counters.sandboxes_removed as f64),
             ("gc/path_removals_failed", counters.sandboxes_kept_by_errors as f64),
             ("gc/path_removals_pending", pending as f64),
-            // Nothing is cached, provisioned or provided yet; dashboards ask all the same.
-            ("containerizer/fetcher/cache_size_total_bytes", 0.0),
-            ("containerizer/fetcher/cache_size_used_bytes", 0.0),
+            // Nothing of these can be yet; dashboards ask all the same.
             ("containerizer/mesos/container_destroy_errors", 0.0),
             ("containerizer/mesos/provisioner/bind/remove_rootfs_errors", 0.0),
-            ("containerizer/mesos/provisioner/remove_container_errors", 0.0),
             ("resource_provider_manager/events/disconnect", 0.0),
             ("resource_provider_manager/events/subscribe", 0.0),
             ("resource_provider_manager/subscribed", 0.0),

@@ -11,8 +11,8 @@
 //! 6. [`cgroup`]: ending all who are in a control group; [`alarm`]: hearing that memory ran out in one;
 //! 7. [`mounts`], [`rights`]: what a task sees, and what it may do;
 //! 8. [`beneath`]: opening files that cannot lie outside a directory; [`exact`]: making them as an archive says; [`root`]:
-//!    names as they are seen from inside; [`sandbox`], [`disk`], [`user`]: a task's own directory, how full its disk is,
-//!    who a name is.
+//!    names as they are seen from inside; [`sandbox`], [`disk`], [`sockets`], [`user`]: a task's own directory, how full its
+//!    disk is, who listens, who a name is.
 //!
 //! Left out on purpose: nothing here knows a container, an agent or a runtime; errors are `io::Error` and types of
 //! other libraries do not cross the border.
@@ -33,5 +33,6 @@ pub mod program;
 pub mod rights;
 pub mod root;
 pub mod sandbox;
+pub mod sockets;
 pub mod terminal;
 pub mod user;

@@ -51,6 +51,7 @@ pub(crate) fn reason(kind: LimitationKind) -> StatusReason {
     match kind {
         LimitationKind::Memory => StatusReason::ContainerLimitationMemory,
         LimitationKind::Disk => StatusReason::ContainerLimitationDisk,
+        LimitationKind::Ports => StatusReason::ContainerLimitation,
     }
 }
 

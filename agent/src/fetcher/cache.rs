@@ -121,8 +121,7 @@ impl Cache {
     }
 
     /// What all copies take, and may take. Unit: bytes.
-    #[cfg(test)]
-    fn figures(&self) -> (u64, u64) {
+    pub(crate) fn figures(&self) -> (u64, u64) {
         let shelf = self.shelf();
         (shelf.used, shelf.capacity)
     }

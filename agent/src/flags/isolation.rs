@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use model::{format_duration, parse_bytes};
+use model::{Ranges, format_duration, parse_bytes};
 
 use super::{FlagError, contents, duration, invalid};
 use crate::isolators::{CapabilitySet, IsolationConfig};
@@ -98,6 +98,25 @@ pub struct IsolationFlags {
     #[arg(long = "seccomp_profile_name", env = "HECTARE_SECCOMP_PROFILE_NAME")]
     pub seccomp_profile_name: Option<String>,
 
+    /// How often it is looked at which ports containers listen on.
+    #[arg(long = "container_ports_watch_interval", env = "HECTARE_CONTAINER_PORTS_WATCH_INTERVAL",
+          default_value = "30secs", value_parser = duration)]
+    pub container_ports_watch_interval: Duration,
+
+    /// Whether a container that listens on a port it was not given is ended, rather than named in the log.
+    #[arg(long = "enforce_container_ports", env = "HECTARE_ENFORCE_CONTAINER_PORTS", default_value = "false",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub enforce_container_ports: bool,
+
+    /// Whether only the ports this agent offers must have been given to who listens on them.
+    #[arg(long = "check_agent_port_range_only", env = "HECTARE_CHECK_AGENT_PORT_RANGE_ONLY", default_value = "false",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub check_agent_port_range_only: bool,
+
+    /// The ports that must have been given to who listens on them, as in `[31000-32000]`. Unset: all.
+    #[arg(long = "container_ports_isolated_range", env = "HECTARE_CONTAINER_PORTS_ISOLATED_RANGE")]
+    pub container_ports_isolated_range: Option<String>,
+
     /// How often it is looked at what containers have written.
     #[arg(long = "container_disk_watch_interval", env = "HECTARE_CONTAINER_DISK_WATCH_INTERVAL",
           default_value = "15secs", value_parser = duration)]
@@ -123,6 +142,11 @@ impl IsolationFlags {
         }
         let primary = self.cgroups_net_cls_primary_handle.as_deref().map(handle).transpose();
         let secondary = self.cgroups_net_cls_secondary_handles.as_deref().map(handles).transpose();
+        if self.check_agent_port_range_only && self.container_ports_isolated_range.is_some() {
+            let why = "only one of it and --check_agent_port_range_only can be";
+            return Err(invalid("container_ports_isolated_range", why));
+        }
+        let policed = self.container_ports_isolated_range.as_deref().map(str::parse::<Ranges>).transpose();
         let shm = self.default_container_shm_size.as_deref().map(parse_bytes).transpose();
         Ok(IsolationConfig {
             isolation: self.isolation.clone(),
@@ -149,6 +173,10 @@ impl IsolationFlags {
                 .collect(),
             seccomp_config_dir: self.seccomp_config_dir.clone(),
             seccomp_profile_name: self.seccomp_profile_name.clone(),
+            ports_watch_interval: self.container_ports_watch_interval,
+            enforce_ports: self.enforce_container_ports,
+            policed_ports: policed.map_err(|why| invalid("container_ports_isolated_range", why))?,
+            police_offered_ports: self.check_agent_port_range_only,
             disk_watch_interval: self.container_disk_watch_interval,
             enforce_disk_quota: self.enforce_container_disk_quota,
             ..IsolationConfig::default()
@@ -175,6 +203,9 @@ impl IsolationFlags {
             ("revocable_cpu_low_priority", self.revocable_cpu_low_priority.to_string()),
             ("disallow_sharing_agent_ipc_namespace", self.disallow_sharing_agent_ipc_namespace.to_string()),
             ("disallow_sharing_agent_pid_namespace", self.disallow_sharing_agent_pid_namespace.to_string()),
+            ("container_ports_watch_interval", format_duration(self.container_ports_watch_interval)),
+            ("enforce_container_ports", self.enforce_container_ports.to_string()),
+            ("check_agent_port_range_only", self.check_agent_port_range_only.to_string()),
             ("container_disk_watch_interval", format_duration(self.container_disk_watch_interval)),
             ("enforce_container_disk_quota", self.enforce_container_disk_quota.to_string()),
         ];
@@ -186,6 +217,7 @@ impl IsolationFlags {
             ("bounding_capabilities", self.bounding_capabilities.clone()),
             ("default_container_shm_size", self.default_container_shm_size.clone()),
             ("host_path_volume_force_creation", self.host_path_volume_force_creation.clone()),
+            ("container_ports_isolated_range", self.container_ports_isolated_range.clone()),
             ("seccomp_config_dir", path(&self.seccomp_config_dir)),
             ("seccomp_profile_name", self.seccomp_profile_name.clone()),
         ];

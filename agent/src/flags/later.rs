@@ -24,7 +24,6 @@ pub(crate) const LATER: &[(&str, Option<&str>)] = &[
     ("authentication_timeout_min", Some("5secs")),
     ("authorizer", Some("local")),
     ("cgroups_destroy_timeout", Some("1mins")),
-    ("container_logger", None),
     ("containerizers", Some("mesos")),
     ("credential", None),
     ("csi_plugin_config_dir", None),

@@ -16,6 +16,7 @@ use super::docker::DockerRuntime;
 use super::isolator::{Alarm, Isolator, Limitation, Plan, Subject};
 use super::names::{self, Wanted};
 use super::namespaces::{Ipc, OwnNamespaces, PidNamespace};
+use super::ports::Ports;
 use super::rlimits::Rlimits;
 use super::seccomp::Seccomp;
 use super::secrets::{EnvironmentSecrets, SecretVolumes};
@@ -72,7 +73,9 @@ impl Isolators {
             add(name, &|| Ok(Box::new(OwnNamespaces::new(name))))?;
         }
         if let Some(cgroups) = Cgroups::new(config, &wanted)? {
+            let ports = wanted.has("network/ports").then(|| Ports::new(config, cgroups.root().clone()));
             chain.push(Box::new(cgroups));
+            chain.extend(ports.map(|ports| Box::new(ports) as Box<dyn Isolator>));
         }
         let mut add = |name: &str, make: &dyn Fn() -> Result<Box<dyn Isolator>, String>| {
             if wanted.has(name) {
@@ -130,17 +133,18 @@ impl Isolators {
         prompt.find_map(|isolator| isolator.limitation(id))
     }
 
-    /// What those that look from time to time found broken. Shape: container → what.
-    pub(crate) fn patrol(&self, ids: &[ContainerId]) -> BTreeMap<ContainerId, Limitation> {
-        let patrols = || self.0.iter().filter(|isolator| isolator.period().is_some());
-        ids.iter()
-            .filter_map(|id| Some((id.clone(), patrols().find_map(|isolator| isolator.limitation(id))?)))
-            .collect()
+    /// What one that looks from time to time found broken. Shape: container → what.
+    pub(crate) fn patrol(&self, who: &str, ids: &[ContainerId]) -> BTreeMap<ContainerId, Limitation> {
+        let Some(isolator) = self.0.iter().find(|isolator| isolator.name() == who) else {
+            return BTreeMap::new();
+        };
+        isolator.begin_round();
+        ids.iter().filter_map(|id| Some((id.clone(), isolator.limitation(id)?))).collect()
     }
 
-    /// How often [`patrol`](Self::patrol) is wanted.
-    pub(crate) fn period(&self) -> Option<Duration> {
-        self.0.iter().filter_map(|isolator| isolator.period()).min()
+    /// Who wants a [`patrol`](Self::patrol), and how often.
+    pub(crate) fn patrols(&self) -> Vec<(&'static str, Duration)> {
+        self.0.iter().filter_map(|isolator| Some((isolator.name(), isolator.period()?))).collect()
     }
 
     pub(crate) fn alarm(&self, id: &ContainerId) -> Option<Alarm> {

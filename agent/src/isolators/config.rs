@@ -5,6 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use model::Ranges;
+
 /// A set of capabilities, a bit each.
 pub type CapabilitySet = u64;
 
@@ -40,6 +42,12 @@ pub struct IsolationConfig {
     pub ignore_image_runtime: bool,
     pub seccomp_config_dir: Option<PathBuf>,
     pub seccomp_profile_name: Option<String>,
+    pub ports_watch_interval: Duration,
+    pub enforce_ports: bool,
+    /// Ports that must have been given to who listens on them; all if `None`.
+    pub policed_ports: Option<Ranges>,
+    /// Those are the ones the agent offers.
+    pub police_offered_ports: bool,
     pub disk_watch_interval: Duration,
     pub enforce_disk_quota: bool,
     /// Looks at v1 alone on a machine that has both; for tests.
@@ -71,6 +79,10 @@ impl Default for IsolationConfig {
             ignore_image_runtime: false,
             seccomp_config_dir: None,
             seccomp_profile_name: None,
+            ports_watch_interval: Duration::from_secs(30),
+            enforce_ports: false,
+            policed_ports: None,
+            police_offered_ports: false,
             disk_watch_interval: Duration::from_secs(15),
             enforce_disk_quota: false,
             ignore_unified: false,

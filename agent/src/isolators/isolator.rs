@@ -81,6 +81,9 @@ pub(crate) trait Isolator: Send + Sync + fmt::Debug {
         None
     }
 
+    /// All containers are about to be asked for, one after the other.
+    fn begin_round(&self) {}
+
     /// How often `limitation` is to be asked, alarm or not.
     fn period(&self) -> Option<Duration> {
         None
@@ -115,4 +118,5 @@ pub struct Limitation {
 pub enum LimitationKind {
     Memory,
     Disk,
+    Ports,
 }

@@ -13,7 +13,7 @@
 //! 4. [`cgroups`]: processors, memory, processes, devices: a file each, what to write apart from the writing;
 //! 5. [`namespaces`], [`volumes`], [`secrets`]: what a container sees; [`docker`]: what its image says is run;
 //! 6. [`capabilities`], [`rlimits`], [`seccomp`]: what it may do;
-//! 7. [`disk`]: what is looked after while it runs.
+//! 7. [`disk`], [`ports`]: what is looked after while it runs.
 //!
 //! All of it blocks and runs on the pool. Left out on purpose: isolators know no task, no executor and no master.
 
@@ -26,6 +26,7 @@ mod docker;
 mod isolator;
 mod names;
 mod namespaces;
+mod ports;
 mod rlimits;
 mod seccomp;
 mod secrets;

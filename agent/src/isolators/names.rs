@@ -23,6 +23,7 @@ pub(crate) const KNOWN: &[&str] = &[
     "cgroups/net_prio",
     "cgroups/perf_event",
     "disk/du",
+    "network/ports",
     "docker/runtime",
     "volume/host_path",
     "volume/sandbox_path",
@@ -47,7 +48,6 @@ const LATER: &[&str] = &[
     "linux/devices",
     "network/cni",
     "network/port_mapping",
-    "network/ports",
     "volume/csi",
     "volume/image",
 ];
@@ -130,6 +130,7 @@ pub(crate) fn needs_root(name: &str) -> bool {
         || matches!(
             name,
             "filesystem/linux"
+                | "network/ports"
                 | "filesystem/shared"
                 | "linux/capabilities"
                 | "volume/host_path"

@@ -6,11 +6,13 @@ use std::io::{self, PipeReader};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use agent_launch::isolation::Root;
 use model::ContainerId;
 use model::container::{Image, ImageSource};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::backend::Backend;
@@ -74,6 +76,10 @@ struct Inner {
     config: Config,
     backend: Backend,
     store: Store,
+    /// Those that have one.
+    roots: Mutex<BTreeSet<ContainerId>>,
+    /// How many could not be removed.
+    errors: AtomicU64,
 }
 
 impl Provisioner {
@@ -89,7 +95,8 @@ impl Provisioner {
             let why = format!("{} is no directory", config.registry.display());
             return Err(named("docker_registry", why));
         }
-        Ok(Self(Arc::new(Inner { config, backend, store })))
+        let (roots, errors) = (Mutex::default(), AtomicU64::new(0));
+        Ok(Self(Arc::new(Inner { config, backend, store, roots, errors })))
     }
 
     /// Has an image in the store. Blocks.
@@ -126,6 +133,7 @@ impl Provisioner {
         pulled: &Pulled,
     ) -> io::Result<Provisioned> {
         let dir = self.dir(id);
+        self.0.roots.lock().insert(id.clone());
         if let Some(above) = dir.parent() {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(above)?;
         }
@@ -173,12 +181,28 @@ impl Provisioner {
 
     /// Takes a container's root away. It may have none.
     pub(crate) fn destroy(&self, id: &ContainerId) {
-        remove(&self.dir(id));
+        self.0.roots.lock().remove(id);
+        match fs::remove_dir_all(self.dir(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                // It is found again when the agent begins anew.
+                tracing::warn!(container = %id, %error, "the root of a container cannot be removed");
+                self.0.errors.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    /// How many roots there are, and how many could not be removed.
+    pub(crate) fn figures(&self) -> (usize, u64) {
+        (self.0.roots.lock().len(), self.0.errors.load(Ordering::Relaxed))
     }
 
     /// Takes away the roots of all but `known`.
     pub(crate) fn recover(&self, known: &BTreeSet<ContainerId>) {
         for id in self.present(None) {
+            if self.dir(&id).join(KEPT).exists() {
+                self.0.roots.lock().insert(id.clone());
+            }
             // What is around one that lives stays as well.
             if !known.iter().any(|known| known.path().starts_with(id.path())) {
                 tracing::info!(container = %id, "the root of a container nobody knows is removed");
@@ -231,16 +255,6 @@ impl Provisioner {
     /// Everybody with a directory, the inner before the outer.
     fn present(&self, parent: Option<&ContainerId>) -> Vec<ContainerId> {
         present(&self.0.config.dir, parent)
-    }
-}
-
-fn remove(dir: &Path) {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            // It is found again when the agent begins anew.
-            tracing::warn!(dir = %dir.display(), %error, "the root of a container cannot be removed");
-        }
-        _ => {}
     }
 }
 

@@ -202,6 +202,47 @@ fn a_secret_is_seen_by_the_task_alone() {
 }
 
 #[test]
+fn who_listens_on_a_port_it_was_not_given_is_ended_if_that_is_enforced() {
+    // A program every machine with these tests has; it tells its port, which is any free one.
+    let listen = "exec python3 -c \"import socket, time; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); \
+                  print(s.getsockname()[1], flush=True); time.sleep(300)\"";
+    if std::process::Command::new("python3").arg("-c").arg("").status().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "a test is skipped in CI: there is no python3");
+        return eprintln!("skipped: there is no python3");
+    }
+    for enforce in [true, false] {
+        let Some(isolated) = Isolated::with("network/ports", move |config| {
+            config.enforce_ports = enforce;
+            config.ports_watch_interval = std::time::Duration::from_millis(50);
+        }) else {
+            return;
+        };
+        isolated.run("given", "ports:[1-65535]", listen);
+        isolated.run("none", "cpus:1", listen);
+        let stdout = isolated.machine.sandbox("none").join("stdout");
+        let said = || fs::read_to_string(&stdout).unwrap_or_default();
+        crate::machine::wait_until("it listens", || said().ends_with('\n'));
+        let port = said().trim().to_owned();
+        if enforce {
+            let broke = isolated.machine.terminated().limitation.expect("it listens on a port of nobody's");
+            assert_eq!(
+                broke.message,
+                format!("Container none is listening on unallocated port(s): [{port}-{port}]")
+            );
+            assert_eq!(broke.resources.to_string(), format!("ports:[{port}-{port}]"));
+        } else {
+            isolated.machine.say(Input::Destroy { id: ContainerId::new("none") });
+            assert_eq!(isolated.machine.terminated().limitation, None);
+        }
+        isolated.forget("none");
+        isolated.machine.say(Input::Destroy { id: ContainerId::new("given") });
+        assert_eq!(isolated.machine.terminated().limitation, None);
+        isolated.forget("given");
+        isolated.leave_nothing();
+    }
+}
+
+#[test]
 fn a_disk_that_is_filled_beyond_its_quota_ends_the_container() {
     let Some(isolated) = Isolated::with("disk/du,cgroups/cpu", |config| {
         config.enforce_disk_quota = true;

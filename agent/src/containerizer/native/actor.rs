@@ -14,25 +14,24 @@ use agent_launch::Identity;
 use agent_linux::packet::Packets;
 use agent_linux::process::{ProcessId, Table, boot_id};
 use futures_util::future::{Either, select};
+use libprocess::metrics::{Histogram, Provider};
 use libprocess::{Actor, Context, Handler, Message, Process, Reply};
 use libprocess_wire as wire;
 use model::ContainerId;
-use model::container::Image;
 use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
+use super::bring::{Bringer, not};
 use super::decide::{decide, identities, running};
 use super::done::{Done, Found, Line, Remains};
 use super::effects::Effect;
 use super::state::State;
 use super::{guard, recover, start, watch};
 use crate::containerizer::launcher::Launcher;
-use crate::containerizer::{
-    ContainerConfig, ContainerEvent, Input, LaunchFailure, LaunchStep, Limitation, Usage, Work,
-};
+use crate::containerizer::{ContainerConfig, ContainerEvent, Input, LaunchStep, Limitation, Usage, Work};
 use crate::fetcher::{self, Cache, Fetcher};
 use crate::isolators::{IsolationConfig, Isolators};
-use crate::provisioner::{self, Provisioner, Pulled, Reference, Stopper};
+use crate::provisioner::{self, Provisioner, Reference};
 
 /// How often a supervisor that does not answer is tried again.
 const RETRY: Duration = Duration::from_secs(5);
@@ -74,6 +73,13 @@ impl Config {
     }
 }
 
+/// What `/metrics/snapshot` says of images and of what was fetched before; names and meanings are Mesos'.
+struct Meters {
+    pulls: Histogram,
+    /// Shown for as long as the containerizer lives.
+    _figures: Provider,
+}
+
 /// Containers made of plain processes.
 pub struct Containerizer {
     state: State,
@@ -89,6 +95,7 @@ pub struct Containerizer {
     fetching: BTreeMap<ContainerId, oneshot::Sender<()>>,
     /// What was fetched before.
     cache: Option<Cache>,
+    meters: Option<Meters>,
     tell: Box<dyn Fn(ContainerEvent) + Send>,
 }
 
@@ -123,7 +130,19 @@ impl Containerizer {
             }
         };
         let (lines, fetching, guards) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Ok(Self { state, config, launcher, isolators, provisioner, guards, lines, fetching, cache, tell })
+        Ok(Self {
+            state,
+            config,
+            launcher,
+            isolators,
+            provisioner,
+            guards,
+            lines,
+            fetching,
+            cache,
+            meters: None,
+            tell,
+        })
     }
 
     fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
@@ -235,21 +254,9 @@ impl Containerizer {
         };
         let (stop, stopped) = oneshot::channel();
         self.fetching.insert(id.clone(), stop);
-        let provisioner = self.provisioner.clone();
-        let fetching = async move {
-            let pulled = match config.image().cloned() {
-                Some(image) => Some(pull(provisioner, &fetcher, image).await?),
-                None => None,
-            };
-            let prepared = fetcher.blocking({
-                let config = config.clone();
-                move || start::prepare(&config)
-            });
-            let who = prepared.await.map_err(|error| not(LaunchStep::Prepare, error))??;
-            let fetched = fetcher.fetch_all(&config.uris, &config.sandbox, who).await;
-            fetched.map_err(|error| not(LaunchStep::Fetch, error.chain()))?;
-            Ok(pulled)
-        };
+        let (provisioner, meters) = (self.provisioner.clone(), self.meters.as_ref());
+        let bringer = Bringer { fetcher, provisioner, pulls: meters.map(|meters| meters.pulls.clone()) };
+        let fetching = bringer.bring(config);
         let until_stopped = async move {
             let result = match select(pin!(fetching), stopped).await {
                 Either::Left((result, _)) => result,
@@ -324,6 +331,21 @@ impl Containerizer {
 }
 
 impl Containerizer {
+    fn measure(&mut self, ctx: &Context<Self>) {
+        let (cache, provisioner) = (self.cache.clone(), self.provisioner.clone());
+        let metrics = ctx.runtime().metrics();
+        let figures = metrics.provide_while(move |sink| {
+            let (used, total) = cache.as_ref().map_or((0, 0), Cache::figures);
+            let (roots, errors) = provisioner.as_ref().map_or((0, 0), Provisioner::figures);
+            sink.gauge("containerizer/fetcher/cache_size_used_bytes", used as f64);
+            sink.gauge("containerizer/fetcher/cache_size_total_bytes", total as f64);
+            sink.gauge("containerizer/mesos/filesystem/containers_new_rootfs", roots as f64);
+            sink.gauge("containerizer/mesos/provisioner/remove_container_errors", errors as f64);
+        });
+        let pulls = metrics.timer("containerizer/mesos/provisioner/docker_store/image_pull");
+        self.meters = Some(Meters { pulls, _figures: figures });
+    }
+
     /// Removes images nobody uses once the disk is too full, and looks again after a while.
     fn keep_room(&self, ctx: &mut Context<Self>) {
         let Some(provisioner) = self.provisioner.clone() else { return };
@@ -366,34 +388,12 @@ impl Containerizer {
         ctx.blocking(job, work);
     }
 
-    /// Looks at all that run, and does so again after a while.
-    fn patrol(&self, ctx: &mut Context<Self>) {
-        let Some(period) = self.isolators.period() else { return };
+    /// Has an isolator look at all that run, and does so again after a while.
+    fn patrol(&self, who: &'static str, period: Duration, ctx: &mut Context<Self>) {
         let (isolators, ids) = (self.isolators.clone(), running(&self.state));
-        ctx.blocking(move || Done::Patrolled(isolators.patrol(&ids)), work);
-        ctx.after(period, work(Done::Patrol));
+        ctx.blocking(move || Done::Patrolled(isolators.patrol(who, &ids)), work);
+        ctx.after(period, work(Done::Patrol(who, period)));
     }
-}
-
-/// Has an image in the store. Dropping the future stops it.
-async fn pull(
-    provisioner: Option<Provisioner>,
-    fetcher: &Fetcher,
-    image: Image,
-) -> Result<Pulled, LaunchFailure> {
-    let Some(provisioner) = provisioner else {
-        let why = "it asks for an image, and this agent has none: it was started without --image_providers";
-        return Err(not(LaunchStep::Provision, why));
-    };
-    let (stopper, stopped) = Stopper::new().map_err(|error| not(LaunchStep::Provision, error))?;
-    let launcher = fetcher.launcher.clone();
-    let pulled = fetcher.blocking(move || provisioner.pull(&image, &launcher, &stopped)).await;
-    drop(stopper);
-    pulled.map_err(|error| not(LaunchStep::Provision, error))?.map_err(|why| not(LaunchStep::Provision, why))
-}
-
-fn not(step: LaunchStep, why: impl ToString) -> LaunchFailure {
-    LaunchFailure { step, message: why.to_string() }
 }
 
 fn work(done: Done) -> Input {
@@ -408,7 +408,10 @@ impl Actor for Containerizer {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        self.patrol(ctx);
+        self.measure(ctx);
+        for (who, period) in self.isolators.patrols() {
+            self.patrol(who, period, ctx);
+        }
         self.keep_room(ctx);
     }
 }
@@ -426,7 +429,7 @@ impl Handler<Input> for Containerizer {
             Input::Usage { reply } => self.usage(reply, ctx),
             Input::Limitation { id, reply } => self.look(id, Some(reply), ctx),
             Input::Work(Work(Done::Rang(id))) => self.look(id, None, ctx),
-            Input::Work(Work(Done::Patrol)) => self.patrol(ctx),
+            Input::Work(Work(Done::Patrol(who, period))) => self.patrol(who, period, ctx),
             Input::Work(Work(Done::KeepRoom)) => self.keep_room(ctx),
             Input::PruneImages { excluded, reply } => self.prune(excluded, reply, ctx),
             input => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use agent_launch::{Identity, Report, StatusRecord};
 use agent_linux::packet::Packets;
@@ -37,8 +38,8 @@ pub(crate) enum Done {
     Rang(ContainerId),
     /// What a running container broke was looked for.
     Looked(ContainerId, Option<Limitation>),
-    /// It is time to look at all.
-    Patrol,
+    /// It is time for an isolator to look at all.
+    Patrol(&'static str, Duration),
     /// All were looked at; these broke something.
     Patrolled(BTreeMap<ContainerId, Limitation>),
     /// A running container was given more or less, or not.
