@@ -20,23 +20,45 @@ const RETRY: Duration = Duration::from_millis(5);
 /// Follows consensus until it stops.
 pub(crate) async fn watch<M: Machine>(host: Arc<Host<M>>) {
     let mut changes = host.consensus().changes();
-    let mut reigning = Reigning { reign: None, epoch: watched::watch(None).0 };
+    let (epoch, mut epochs) = watched::watch(None);
+    let mut reigning = Reigning { reign: None, epoch };
     let tick = host.shared.config.timing.heartbeat / 4;
     loop {
         let standing = host.consensus().standing();
+        if let Some(why) = &standing.stopped {
+            return stopped(&host, why);
+        }
         follow(&host, &mut reigning, &standing);
         report(&host, &standing);
-        if standing.stopped.is_some() {
-            return;
-        }
-        match select(Box::pin(changes.next()), sleep(tick)).await {
+        // The tick is for the lease, which runs out by itself.
+        let other = select(Box::pin(epochs.changed()), sleep(tick));
+        match select(Box::pin(changes.next()), other).await {
             Either::Left((true, _)) | Either::Right(_) => {}
             Either::Left((false, _)) => {
-                host.shared.lease.revoke();
-                return;
+                let why = host.consensus().standing().stopped;
+                return stopped(&host, why.as_deref().unwrap_or("consensus has ended"));
             }
         }
     }
+}
+
+/// Consensus has ended, mostly since the disk failed: nobody may think that this replica leads, or takes part.
+fn stopped<M: Machine>(host: &Host<M>, why: &str) {
+    let shared = &host.shared;
+    shared.lease.revoke();
+    *shared.reigning.lock() = None;
+    let before = shared.leadership.get().epoch();
+    if let Some(epoch) = before {
+        shared.leadership.set(LeaderState::Demoted(epoch));
+    }
+    shared.status.change(|status| {
+        // Whoever gave up has said why.
+        let known = matches!(status.phase, Phase::Damaged(_));
+        if !known {
+            status.phase = Phase::Damaged(why.to_owned());
+        }
+        !known
+    });
 }
 
 /// The reign of this replica, and its epoch once that is committed.
@@ -121,9 +143,7 @@ fn report<M: Machine>(host: &Host<M>, standing: &Standing) {
     let (shared, me) = (&host.shared, host.who().node());
     let now = host.runtime().elapsed();
     let voters = u32::try_from(standing.members.voters.len()).unwrap_or(u32::MAX);
-    let phase = if let Some(why) = &standing.stopped {
-        Some(Phase::Damaged(why.clone()))
-    } else if let LeaderState::Suspended(_) = *shared.leadership.get() {
+    let phase = if let LeaderState::Suspended(_) = *shared.leadership.get() {
         let reachable = standing.reachable(now, shared.config.timing.election.1);
         Some(Phase::NoQuorum { reachable, voters })
     } else if standing.members.voters.contains_key(&me) {

@@ -1,5 +1,6 @@
 //! Three masters and nothing else, as real processes: killed, stopped, cut off from each other, and operated.
 
+mod disks;
 mod killed;
 mod masters;
 mod mishaps;

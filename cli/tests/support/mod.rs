@@ -63,6 +63,11 @@ impl Running {
         value.to_owned()
     }
 
+    /// Its exit code, if it has ended by itself.
+    pub(crate) fn ended(&mut self) -> Option<i32> {
+        self.child.try_wait().expect("it is our child").map(|status| status.code().unwrap_or(-1))
+    }
+
     /// Ends it as `kill -9` does.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it is our child");
@@ -156,19 +161,29 @@ pub(crate) fn get(address: &str, path: &str) -> serde_json::Value {
 
 /// One HTTP/1.0 exchange, so that the body ends with the connection.
 pub(crate) fn request(address: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+    try_request(address, method, path, body)
+        .unwrap_or_else(|error| panic!("{method} {address}{path}: {error}"))
+}
+
+/// The same with somebody who may be gone.
+pub(crate) fn try_request(
+    address: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> std::io::Result<(u16, String)> {
     use std::io::{Read, Write};
-    let mut socket = TcpStream::connect(address).expect("the address listens");
+    let mut socket = TcpStream::connect(address)?;
     let length = body.len();
     write!(
         socket,
         "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
-    .expect("the socket takes a request");
+    )?;
     let mut answer = String::new();
-    socket.read_to_string(&mut answer).expect("the answer is text");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("the answer has a head");
+    socket.read_to_string(&mut answer)?;
+    let (head, body) = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status line");
-    (status, body.to_owned())
+    Ok((status, body.to_owned()))
 }
 
 /// Says why a test is not run here. In CI that is a failure: what it needs is installed there.
