@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 use crate::host::Host;
 use crate::messages::{Hello, Join, Known};
 use crate::raft::runtime::sleep;
-use crate::{ClusterId, LogError, Machine, Member, NodeId, Phase};
+use crate::{ClusterId, LogError, Machine, Member, Members, NodeId, Phase};
 
 /// How long others have to say who they are.
 const HELLO: Duration = Duration::from_millis(500);
@@ -40,7 +40,14 @@ pub(crate) async fn form<M: Machine>(host: Arc<Host<M>>) {
     loop {
         match host.consensus().is_formed().await {
             Ok(false) => {}
-            Ok(true) | Err(LogError::Stopped(_)) => return,
+            Ok(true) => {
+                let members = host.consensus().standing().members;
+                if let Some(why) = contradiction(&host.shared.config.masters, &members) {
+                    tracing::warn!(why, "the list of masters is not used");
+                }
+                return;
+            }
+            Err(LogError::Stopped(_)) => return,
             Err(error) => tracing::warn!(%error, "failed to ask whether there is a cluster"),
         }
         let why = match attempt(&host).await {
@@ -141,6 +148,25 @@ fn decide(
     }
 }
 
+/// What to say when the list a replica was given is not what its disk says.
+fn contradiction(told: &[SocketAddr], members: &Members) -> Option<String> {
+    let told = sorted(told);
+    let known: Vec<SocketAddr> =
+        members.voters.values().chain(members.learners.values()).map(|m| m.address).collect();
+    let known = sorted(&known);
+    if told.is_empty() || known.is_empty() || told == known {
+        return None;
+    }
+    let list =
+        |addresses: &[SocketAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    Some(format!(
+        "this replica was told of {}, but the members of its cluster are {}: those count; `hectare log add` and `hectare log \
+         remove` change them",
+        list(&told),
+        list(&known)
+    ))
+}
+
 /// The masters in the order in which all compare them.
 pub(crate) fn sorted(masters: &[SocketAddr]) -> Vec<SocketAddr> {
     let mut masters = masters.to_vec();
@@ -181,6 +207,20 @@ mod tests {
 
     fn ours() -> ClusterId {
         cluster_of([1, 2, 3].map(NodeId).into_iter())
+    }
+
+    #[test]
+    fn a_list_that_is_not_what_the_disk_says_is_told() {
+        let member = |port| Member { address: at(port) };
+        let members = Members {
+            voters: BTreeMap::from([(NodeId(1), member(1)), (NodeId(2), member(2))]),
+            learners: BTreeMap::from([(NodeId(3), member(3))]),
+            ..Members::default()
+        };
+        assert_eq!(contradiction(&[at(3), at(1), at(2)], &members), None, "in any order");
+        assert_eq!(contradiction(&[], &members), None);
+        let why = contradiction(&[at(1), at(4)], &members).unwrap();
+        assert!(why.contains("told of 10.0.0.1:1,10.0.0.1:4, but"), "{why}");
     }
 
     #[test]
