@@ -58,7 +58,7 @@ pub(super) struct Args {
     /// Give the task a terminal, which `hectare attach` takes the place in front of.
     #[arg(long)]
     tty: bool,
-    /// Do not copy what the tasks write.
+    /// Do not copy what the tasks write; it still waits for their end, which is its own.
     #[arg(long = "no-follow")]
     no_follow: bool,
     /// An image the task sees as its root file system; agents must have it (--image_providers).
