@@ -163,27 +163,26 @@ pub struct Answer<A: Process, T> {
 
 /// How an asker is woken when its time is over.
 enum Late {
-    /// On its shard, at a time. Unit: time since the runtime started.
+    /// On its shard, after so long.
     Bell(Bell, Duration),
     Sleep(Sleep),
 }
 
 impl Late {
     fn after(runtime: &Runtime, within: Duration, poller: &Context<'_>) -> Late {
-        let deadline = runtime.elapsed().saturating_add(within);
-        match Bell::set(runtime, deadline, poller.waker()) {
-            Some(bell) => Late::Bell(bell, deadline),
+        match Bell::set(runtime, within, poller.waker()) {
+            Some(bell) => Late::Bell(bell, within),
             None => Late::Sleep(runtime.sleep(within)),
         }
     }
 
     fn poll(&mut self, runtime: &Runtime, poller: &mut Context<'_>) -> Poll<()> {
-        if let Late::Bell(bell, deadline) = self {
+        if let Late::Bell(bell, within) = self {
             match bell.has_rung(poller.waker()) {
                 Some(true) => return Poll::Ready(()),
                 Some(false) => return Poll::Pending,
-                // Whoever began to wait on a shard goes on elsewhere.
-                None => *self = Late::Sleep(runtime.sleep(deadline.saturating_sub(runtime.elapsed()))),
+                // Whoever began to wait on a shard goes on elsewhere; what it has waited is given to it.
+                None => *self = Late::Sleep(runtime.sleep(*within)),
             }
         }
         match self {

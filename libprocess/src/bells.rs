@@ -1,50 +1,101 @@
-//! Wake-ups for tasks that wait on a shard's own thread: timers of the shard instead of sleeps of the
-//! reactor, since nearly all of them are called off.
+//! Wake-ups for tasks that wait long on a shard's own thread. Nearly all of them are called off, so that to order one and to
+//! call it off costs next to nothing: no clock is read, and one timer of the shard serves for all.
+//!
+//! ```text
+//!   ordered ──► hung, due at a stroke ──► called off: its place is free again
+//!                        │
+//!   the shard's timer ── stroke after stroke, while something hangs ──► rings all that are due
+//! ```
 
 use std::task::Waker;
 use std::time::Duration;
 
-use hashbrown::HashTable;
+use slab::Slab;
 
 use crate::Runtime;
 use crate::shard::Local;
-use crate::timers::spread;
 
-/// Who is to be woken, by timer. Nobody sees its order.
+/// From one stroke to the next: a bell rings up to two of them late.
+pub(crate) const STROKE: Duration = Duration::from_millis(50);
+/// For anything shorter that is too late.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// Who is to be woken, and at which stroke.
 #[derive(Default)]
-pub(crate) struct Bells(HashTable<(u64, Waker)>);
+pub(crate) struct Bells {
+    hung: Slab<Hung>,
+    /// The number of the last one, so that one that rang is not taken for its place's next.
+    last: u64,
+    /// Strokes since the runtime started, as of the last one that was heard.
+    strokes: u64,
+    /// There will be another stroke.
+    strikes: bool,
+}
+
+struct Hung {
+    number: u64,
+    due: u64,
+    waker: Waker,
+}
+
+fn strokes(time: Duration) -> u64 {
+    u64::try_from(time.as_millis() / STROKE.as_millis()).unwrap_or(u64::MAX)
+}
 
 impl Bells {
-    fn hang(&mut self, timer: u64, waker: Waker) {
-        self.0.insert_unique(spread(timer), (timer, waker), |(timer, _)| spread(*timer));
+    /// Begins to strike, if it does not; then there has to be a timer for the next stroke.
+    pub(crate) fn begin(&mut self, now: impl FnOnce() -> Duration) -> Option<Duration> {
+        if self.strikes {
+            return None;
+        }
+        let now = now();
+        self.strokes = strokes(now);
+        self.strikes = true;
+        Some(now + STROKE)
     }
 
-    fn find(&mut self, timer: u64) -> Option<&mut Waker> {
-        self.0.find_mut(spread(timer), |(known, _)| *known == timer).map(|(_, waker)| waker)
+    fn hang(&mut self, within: Duration, waker: Waker) -> (usize, u64) {
+        self.last += 1;
+        // The present stroke may be nearly over, or the next one late.
+        let due = self.strokes.saturating_add(strokes(within)).saturating_add(2);
+        (self.hung.insert(Hung { number: self.last, due, waker }), self.last)
     }
 
-    pub(crate) fn remove(&mut self, timer: u64) -> Option<Waker> {
-        let found = self.0.find_entry(spread(timer), |(known, _)| *known == timer).ok()?;
-        Some(found.remove().0.1)
+    fn find(&mut self, place: usize, number: u64) -> Option<&mut Hung> {
+        self.hung.get_mut(place).filter(|hung| hung.number == number)
+    }
+
+    /// A stroke: whom to wake, and when the next one is.
+    pub(crate) fn strike(&mut self, now: Duration) -> (Vec<Waker>, Option<Duration>) {
+        self.strokes = strokes(now);
+        let due: Vec<usize> =
+            self.hung.iter().filter(|(_, hung)| hung.due <= self.strokes).map(|(place, _)| place).collect();
+        let woken = due.into_iter().map(|place| self.hung.remove(place).waker).collect();
+        self.strikes = !self.hung.is_empty();
+        (woken, self.strikes.then(|| now + STROKE))
     }
 }
 
 /// A wake-up that was ordered on a shard; called off when dropped there.
 pub(crate) struct Bell {
     shard: u64,
-    timer: u64,
+    place: usize,
+    number: u64,
 }
 
 impl Bell {
-    /// Orders one, if the calling thread is a shard of this runtime.
-    pub(crate) fn set(runtime: &Runtime, deadline: Duration, waker: &Waker) -> Option<Bell> {
+    /// Orders one, if the time is long and the calling thread a shard of this runtime.
+    pub(crate) fn set(runtime: &Runtime, within: Duration, waker: &Waker) -> Option<Bell> {
+        if within < SHORTEST {
+            return None;
+        }
         Local::here(|local| {
             if !runtime.shards().iter().any(|shard| shard.id == local.id()) || !runtime.is_real() {
                 return None;
             }
-            let timer = local.set_bell(deadline);
-            local.bells.borrow_mut().hang(timer, waker.clone());
-            Some(Bell { shard: local.id(), timer })
+            local.begin_bells(|| runtime.elapsed());
+            let (place, number) = local.bells.borrow_mut().hang(within, waker.clone());
+            Some(Bell { shard: local.id(), place, number })
         })?
     }
 
@@ -52,8 +103,9 @@ impl Bell {
     pub(crate) fn has_rung(&self, waker: &Waker) -> Option<bool> {
         self.at_home(|local| {
             let mut bells = local.bells.borrow_mut();
-            let Some(known) = bells.find(self.timer) else { return true };
-            let other = (!known.will_wake(waker)).then(|| std::mem::replace(known, waker.clone()));
+            let Some(hung) = bells.find(self.place, self.number) else { return true };
+            let other =
+                (!hung.waker.will_wake(waker)).then(|| std::mem::replace(&mut hung.waker, waker.clone()));
             // Whom it would have woken may go with it: not while the bells are lent out.
             drop(bells);
             drop(other);
@@ -70,10 +122,59 @@ impl Drop for Bell {
     fn drop(&mut self) {
         // Elsewhere it wakes somebody for nothing, once.
         self.at_home(|local| {
-            let waker = local.bells.borrow_mut().remove(self.timer);
-            if waker.is_some() {
-                local.timers.borrow_mut().cancel(self.timer);
-            }
+            let mut bells = local.bells.borrow_mut();
+            let known = bells.find(self.place, self.number).is_some();
+            let hung = known.then(|| bells.hung.remove(self.place));
+            drop(bells);
+            drop(hung);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waker() -> Waker {
+        Waker::noop().clone()
+    }
+
+    fn seconds(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    #[test]
+    fn a_bell_rings_once_its_time_is_over_and_never_before() {
+        let mut bells = Bells::default();
+        assert_eq!(bells.begin(|| seconds(10.0)), Some(seconds(10.05)));
+        assert_eq!(bells.begin(|| unreachable!("it strikes")), None);
+        let (place, number) = bells.hang(seconds(1.0), waker());
+        assert_eq!(bells.strike(seconds(11.0)).0.len(), 0);
+        assert!(bells.find(place, number).is_some());
+        let (woken, next) = bells.strike(seconds(11.1));
+        assert_eq!((woken.len(), next), (1, None), "and then there is nothing to strike for");
+        assert!(bells.find(place, number).is_none());
+    }
+
+    #[test]
+    fn a_bell_that_rang_is_not_the_next_in_its_place() {
+        let mut bells = Bells::default();
+        bells.begin(|| seconds(0.0));
+        let first = bells.hang(seconds(1.0), waker());
+        bells.strike(seconds(2.0));
+        let second = bells.hang(seconds(9.0), waker());
+        assert_eq!(first.0, second.0);
+        assert!(bells.find(first.0, first.1).is_none());
+        assert!(bells.find(second.0, second.1).is_some());
+    }
+
+    #[test]
+    fn strokes_that_were_missed_are_caught_up_with() {
+        let mut bells = Bells::default();
+        bells.begin(|| seconds(0.0));
+        bells.hang(seconds(1.0), waker());
+        bells.hang(seconds(500.0), waker());
+        let (woken, next) = bells.strike(seconds(100.0));
+        assert_eq!((woken.len(), next), (1, Some(seconds(100.05))));
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// No process: timers under it are [bells](crate::bells).
+    /// No process: a timer under it is a stroke of the [bells](crate::bells).
     pub(crate) const NOBODY: Key = Key { slot: u32::MAX, tenant: u32::MAX };
 }
 
@@ -143,14 +143,22 @@ impl Local {
         self.shared.at_work.who()
     }
 
-    /// Sets a timer of no process, also between two turns.
-    pub(crate) fn set_bell(&self, deadline: Duration) -> u64 {
-        let timer = self.timers.borrow_mut().set(deadline, Key::NOBODY);
-        if !self.awake.get() && self.sleeps_until.get().is_none_or(|until| deadline < until) {
+    /// Sees to it that bells ring, also between two turns.
+    pub(crate) fn begin_bells(&self, now: impl FnOnce() -> Duration) {
+        let Some(stroke) = self.bells.borrow_mut().begin(now) else { return };
+        self.timers.borrow_mut().set(stroke, Key::NOBODY);
+        if !self.awake.get() && self.sleeps_until.get().is_none_or(|until| stroke < until) {
             self.resets.set(true);
             self.shared.waker.wake();
         }
-        timer
+    }
+
+    fn strike_bells(&self, now: Duration) {
+        let (woken, next) = self.bells.borrow_mut().strike(now);
+        if let Some(stroke) = next {
+            self.timers.borrow_mut().set(stroke, Key::NOBODY);
+        }
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// The process at work begins with what is called so.
@@ -403,8 +411,7 @@ impl Shard {
         self.local.timers.borrow_mut().take_due(now, &mut due);
         for (key, timer) in due.drain(..) {
             if key == Key::NOBODY {
-                let bell = self.local.bells.borrow_mut().remove(timer);
-                bell.into_iter().for_each(Waker::wake);
+                self.local.strike_bells(now);
                 continue;
             }
             self.with(key, |process| {

@@ -43,7 +43,7 @@ impl Cancelled {
 }
 
 /// A hash of a number that counts.
-pub(crate) fn spread(number: u64) -> u64 {
+fn spread(number: u64) -> u64 {
     number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
