@@ -1,12 +1,13 @@
 //! `/api/v1`: operators ask, and have containers launched; what is not built yet is refused as not implemented.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::content::{self, MediaType};
 use api::v1::agent::{Call, Response as Answer, call, response};
 use api::{classic, v1};
-use libprocess::Edge;
 use libprocess::http::{Request, Response, StatusCode, header};
+use libprocess::{Edge, Runtime};
 
 use super::containers::{self, Outcome, Spelling};
 use super::sandbox::{Failure, Files};
@@ -51,6 +52,9 @@ async fn answer(mut request: Request, edge: &Edge<Agent>, public: &Arc<Public>) 
             let id = containers::name(id, "attach_container_output.container_id", false)?;
             return containers::attach_output(&id, Spelling::wanted(&request)?, edge, public);
         }
+        call::Type::SetLoggingLevel => {
+            return log_more(needed(&call.set_logging_level, "set_logging_level")?, &edge.runtime);
+        }
         call::Type::LaunchNestedContainerSession => {
             return containers::launch_session(&call, Spelling::wanted(&request)?, edge, public).await;
         }
@@ -82,6 +86,15 @@ pub(super) fn needed<'a, T>(field: &'a Option<T>, name: &str) -> Result<&'a T, W
     field.as_ref().ok_or_else(|| invalid(&format!("Expecting '{name}' to be present")))
 }
 
+/// Logs more for a while.
+fn log_more(asked: &call::SetLoggingLevel, runtime: &Runtime) -> Result<Response, Wrong> {
+    let within = u64::try_from(asked.duration.nanoseconds)
+        .map_err(|_| Wrong::bad_request("set_logging_level.duration: must not be negative"))?;
+    let raised = runtime.log_more(asked.level, Duration::from_nanos(within));
+    raised.map_err(|error| Wrong::new(StatusCode::NOT_IMPLEMENTED, error.to_string()))?;
+    Ok(Response::ok())
+}
+
 async fn read(
     call: &Call,
     ty: call::Type,
@@ -108,7 +121,10 @@ async fn read(
             let metrics = edge.runtime.metrics().snapshot().into_iter().map(metric).collect();
             answer.get_metrics = Some(response::GetMetrics { metrics });
         }
-        Type::GetLoggingLevel => answer.get_logging_level = Some(response::GetLoggingLevel { level: 0 }),
+        Type::GetLoggingLevel => {
+            let level = edge.runtime.logging().level();
+            answer.get_logging_level = Some(response::GetLoggingLevel { level });
+        }
         Type::GetState => {
             answer.get_state = Some(response::GetState {
                 get_tasks: Some(views::tasks(state)),

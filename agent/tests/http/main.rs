@@ -5,11 +5,13 @@
 mod containers;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use agent::Config;
-use libprocess::Runtime;
 use libprocess::http::{Method, Request, header};
+use libprocess::{Runtime, Verbosity};
 use serde_json::Value;
 
 struct Answer {
@@ -206,6 +208,35 @@ fn operators_get_the_answers_of_an_idle_agent() {
             info["resources"][0].to_string(),
             r#"{"name":"cpus","type":"SCALAR","scalar":{"value":8.0}}"#
         );
+    });
+}
+
+#[test]
+fn operators_have_more_logged_for_a_while() {
+    struct Log(Arc<AtomicU32>);
+    impl Verbosity for Log {
+        fn set(&self, level: u32) {
+            self.0.store(level, Ordering::SeqCst);
+        }
+    }
+    play(async |node| {
+        let level = Arc::new(AtomicU32::new(0));
+        let more = |nanoseconds: i64| {
+            let duration = format!(r#"{{"nanoseconds":{nanoseconds}}}"#);
+            format!(
+                r#"{{"type":"SET_LOGGING_LEVEL","set_logging_level":{{"level":2,"duration":{duration}}}}}"#
+            )
+        };
+        assert_eq!(node.call("/api/v1", &more(1)).await.0, 501, "nobody can change it here");
+        node.runtime.logging().install(Arc::new(Log(level.clone())));
+
+        let (status, text) = node.call("/api/v1", &more(-1)).await;
+        assert_eq!((status, text.as_str()), (400, "set_logging_level.duration: must not be negative"));
+        assert_eq!(node.call("/api/v1", &more(3_600_000_000_000)).await, answer(200, ""));
+
+        assert_eq!(level.load(Ordering::SeqCst), 2);
+        let told = r#"{"type":"GET_LOGGING_LEVEL","get_logging_level":{"level":2}}"#;
+        assert_eq!(node.call("/api/v1", r#"{"type":"GET_LOGGING_LEVEL"}"#).await, answer(200, told));
     });
 }
 

@@ -65,18 +65,22 @@ impl Logging {
     }
 }
 
-/// Raises the level; it returns to 0 by itself. From a handler at the edge or a process.
-///
-/// Errors: when nobody installed a [`Verbosity`].
-pub(crate) fn toggle(runtime: &Runtime, level: u32, within: Duration) -> Result<(), NotInstalled> {
-    let raised = runtime.logging().set(level)?;
-    let later = runtime.clone();
-    let reverting = async move {
-        later.sleep(within).await;
-        later.logging().revert(raised);
-    };
-    runtime.environment().spawner.local(Box::pin(reverting)).detach();
-    Ok(())
+impl Runtime {
+    /// Logs more: `level` is what a [`Verbosity`] takes; a negative one, as the wire wraps it, is 0. It returns to 0 by itself
+    /// after `within`. From a handler at the edge or a process.
+    ///
+    /// Errors: when nobody installed a [`Verbosity`].
+    pub fn log_more(&self, level: u32, within: Duration) -> Result<(), NotInstalled> {
+        let level = if i32::try_from(level).is_ok() { level } else { 0 };
+        let raised = self.logging().set(level)?;
+        let later = self.clone();
+        let reverting = async move {
+            later.sleep(within).await;
+            later.logging().revert(raised);
+        };
+        self.environment().spawner.local(Box::pin(reverting)).detach();
+        Ok(())
+    }
 }
 
 /// Source: libprocess' `/logging/toggle`.
@@ -90,7 +94,7 @@ pub(super) fn answer(runtime: &Runtime, request: &Request) -> Response {
         (Some(level), Some(within)) => read(level, within),
     };
     match asked {
-        Ok((level, within)) => match toggle(runtime, level, within) {
+        Ok((level, within)) => match runtime.log_more(level, within) {
             Ok(()) => Response::ok(),
             Err(error) => Response::text(StatusCode::NOT_IMPLEMENTED, format!("{error}\n")),
         },

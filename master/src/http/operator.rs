@@ -3,15 +3,16 @@
 //! Check order and texts: Mesos operator HTTP API.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::classic::Build;
 use api::content::{self, DecodeError, MediaError, MediaType};
-use api::v1::master::call::Type;
+use api::v1::master::call::{SetLoggingLevel, Type};
 use api::v1::master::response::{self, Type as Answer};
 use api::v1::master::{Call, Response as Message};
 use api::v1::{Flag, Metric, VersionInfo};
 use libprocess::http::{BodyError, Request, Response, Route, StatusCode, header};
-use libprocess::{Doors, Edge};
+use libprocess::{Doors, Edge, Runtime};
 
 use super::Rejected;
 use super::classic::end_framework;
@@ -87,6 +88,9 @@ async fn serve(mut request: Request, edge: Edge<Master>, readers: &Readers) -> R
             || Refusal::Said(StatusCode::SERVICE_UNAVAILABLE, "The master is shutting down".to_owned());
         return watcher::subscribe(media, readers, &edge).ok_or_else(ending);
     }
+    if let (Type::SetLoggingLevel, Some(asked)) = (kind, &call.set_logging_level) {
+        return log_more(asked, &edge.runtime);
+    }
     if let Some(asked) = commands::of_call(kind, &call) {
         drop(snapshot);
         let (wanted, good) = asked?;
@@ -135,6 +139,17 @@ fn validate(call: &Call) -> Result<Type, Refusal> {
     there.then_some(kind).ok_or(Refusal::Missing(name))
 }
 
+/// Logs more for a while.
+fn log_more(asked: &SetLoggingLevel, runtime: &Runtime) -> Result<Response, Refusal> {
+    let bad = || {
+        Refusal::Said(StatusCode::BAD_REQUEST, "set_logging_level.duration: must not be negative".to_owned())
+    };
+    let within = u64::try_from(asked.duration.nanoseconds).map_err(|_| bad())?;
+    let raised = runtime.log_more(asked.level, Duration::from_nanos(within));
+    raised.map_err(|error| Refusal::Said(StatusCode::NOT_IMPLEMENTED, error.to_string()))?;
+    Ok(Response::ok())
+}
+
 /// Answers what changes nothing.
 fn question(kind: Type, snapshot: &Snapshot, readers: &Readers, edge: &Edge<Master>) -> Option<Message> {
     let mut answer = Message::default();
@@ -161,7 +176,8 @@ fn question(kind: Type, snapshot: &Snapshot, readers: &Readers, edge: &Edge<Mast
             Answer::GetMetrics
         }
         Type::GetLoggingLevel => {
-            answer.get_logging_level = Some(response::GetLoggingLevel { level: 0 });
+            let level = edge.runtime.logging().level();
+            answer.get_logging_level = Some(response::GetLoggingLevel { level });
             Answer::GetLoggingLevel
         }
         Type::GetState => {

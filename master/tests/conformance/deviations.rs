@@ -29,8 +29,6 @@ pub(crate) const DEVIATIONS: &[(&str, &str, &str)] = &[
     ("*", "*log_dir: missing", "the log goes to standard error"),
     ("*GET_state", "/leader: *", "the story listens on another port"),
     ("errors/m_post_state", "/leader: *", "the story listens on another port"),
-    // What cannot be asked yet.
-    ("errors/m_api_set_logging_level*", "status: 501*", "log levels cannot be changed yet"),
     // What killed the original is refused.
     (
         "operator/master_v1_REMOVE_QUOTA_role_without_quota",

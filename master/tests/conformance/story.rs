@@ -1,11 +1,12 @@
 //! A master on loopback that goes through what the captured one went through.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
 use libprocess::http::{Body, HeaderName, HeaderValue, Method, Request};
-use libprocess::{Config, Runtime, Spawn, Upid};
+use libprocess::{Config, Runtime, Spawn, Upid, Verbosity};
 use serde_json::{Value, json};
 
 use crate::agent::Pretender;
@@ -45,10 +46,18 @@ struct Line {
     flags: master::flags::Flags,
 }
 
+/// A log that says as much as before, however much is asked for.
+struct Log;
+
+impl Verbosity for Log {
+    fn set(&self, _: u32) {}
+}
+
 /// Tells a story from its beginning, and judges it.
 pub(crate) fn tell(story: impl AsyncFnOnce(&mut Story)) {
     let runtime =
         Runtime::start(Config { shards: 2, ..Config::default() }).expect("loopback has a free port");
+    runtime.logging().install(Arc::new(Log));
     runtime.clone().block_on(async {
         let mut told = Story::begin(runtime).await;
         story(&mut told).await;
