@@ -19,6 +19,7 @@ use rand::RngExt;
 use crate::alarms::{Alarm, Delay};
 use crate::decide::decide;
 use crate::effects::{Effect, Effects, ToMaster};
+use crate::host::Host;
 use crate::http::{self, Session, StreamNo};
 use crate::messages::{Door, Input, Letter, Search};
 use crate::operations::volumes;
@@ -39,8 +40,8 @@ pub struct Agent {
     detector: Option<Box<Detector>>,
     /// What came with the call of this turn.
     door: Door,
-    /// Whether sandboxes and volumes are directories.
-    files: bool,
+    /// What it speaks for.
+    host: Arc<dyn Host>,
     /// Who waits for what of which container.
     waiting: Waiting,
     /// The work directory is this agent's for as long as it lives.
@@ -53,7 +54,7 @@ impl Agent {
         public: Arc<Public>,
         ledger: Ledger,
         detector: Detector,
-        files: bool,
+        host: Arc<dyn Host>,
         claim: Box<dyn Any + Send>,
     ) -> Self {
         Self {
@@ -65,7 +66,7 @@ impl Agent {
             detector: Some(Box::new(detector)),
             door: Door::default(),
             waiting: Waiting::default(),
-            files,
+            host,
             _claim: claim,
         }
     }
@@ -133,6 +134,9 @@ impl Handler<Letter> for Agent {
         if let Input::Woke(Alarm::Disk) = input {
             return self.watch_disk(ctx);
         }
+        if let Input::Woke(Alarm::Correct) = input {
+            input = Input::Loaded(self.host.load());
+        }
         let now = Time::from(ctx.now());
         let effects = decide(&mut self.state, input, now);
         // Whoever is told something by these effects reads at least that.
@@ -199,7 +203,7 @@ impl Agent {
                 }
                 Effect::Record { records, then } => self.record(&records, then, ctx),
                 Effect::Launch { id, config, latest } => {
-                    if let Some(Err(error)) = self.files.then(|| point(&latest, &id)) {
+                    if let Some(Err(error)) = self.host.has_files().then(|| point(&latest, &id)) {
                         tracing::warn!(latest = %latest.display(), %error, "sandbox is not linked");
                     }
                     self.containers(containerizer::Input::Launch { id, config });
@@ -219,7 +223,7 @@ impl Agent {
                     }
                 }
                 Effect::Settle(awaits, id, told) => self.waiting.settle(awaits, &id, &told),
-                Effect::RemoveSandbox(_) if !self.files => {}
+                Effect::RemoveSandbox(_) if !self.host.has_files() => {}
                 Effect::RemoveSandbox(sandbox) => {
                     let remove = move || match std::fs::remove_dir_all(&sandbox) {
                         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -236,7 +240,7 @@ impl Agent {
                     self.containers(containerizer::Input::Update { id, config });
                 }
                 Effect::Recover(known) => self.containers(containerizer::Input::Recover { known }),
-                Effect::MakeVolume { .. } | Effect::Show { .. } if !self.files => {}
+                Effect::MakeVolume { .. } | Effect::Show { .. } if !self.host.has_files() => {}
                 Effect::MakeVolume { place, fresh } => {
                     if let Err(error) = volumes::make(&place, fresh) {
                         tracing::error!(volume = %place.display(), %error, "volume cannot be made");
@@ -267,7 +271,7 @@ impl Agent {
 
     /// Looks how full the disk is, removes what is too old for that, and does so again after a while.
     fn watch_disk(&self, ctx: &mut Context<Self>) {
-        if !self.files {
+        if !self.host.has_files() {
             return;
         }
         let settings = Arc::clone(&self.state.settings);
@@ -284,7 +288,7 @@ impl Agent {
 
     /// What was in it is out of sight at once, and gone when it is gone.
     fn remove_volume(&self, place: &Path, ctx: &mut Context<Self>) {
-        if !self.files {
+        if !self.host.has_files() {
             let _ = ctx.pid().tell(Letter(Input::VolumeRemoved(Ok(()))));
             return;
         }
@@ -309,6 +313,7 @@ impl Agent {
             ToMaster::Exited(message) => ctx.send(&master, message),
             ToMaster::Message(message) => ctx.send(&master, message),
             ToMaster::Pong(message) => ctx.send(&master, message),
+            ToMaster::Oversubscribed(message) => ctx.send(&master, message),
             ToMaster::Operation { update, .. } => ctx.send(&master, *update),
         };
         if let Err(error) = sent {

@@ -29,6 +29,10 @@ pub(crate) enum Alarm {
     Heartbeat,
     /// Time to look how full the disk is.
     Disk,
+    /// Time to estimate what may be given once more.
+    Estimate,
+    /// Time to look whether revocable tasks have to make room.
+    Correct,
 }
 
 /// How long to wait.

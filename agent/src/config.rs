@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use agent_launch::Rotation;
 use detector::Masters;
-use model::{Attributes, Resources};
+use model::{Attributes, FaultDomain, Resources};
 
 use crate::isolators::IsolationConfig;
+use crate::oversubscription::Oversubscription;
 use crate::provisioner;
 
 /// What becomes of executors that are found after a restart.
@@ -35,6 +36,8 @@ pub struct Config {
     /// What the machine has as far as its operator said; the rest is detected.
     pub resources: Resources,
     pub attributes: Attributes,
+    /// Where this machine stands.
+    pub domain: Option<FaultDomain>,
     pub default_role: String,
     pub frameworks_home: String,
     pub fetcher_stall_timeout: Duration,
@@ -55,6 +58,8 @@ pub struct Config {
     pub gc_delay: Duration,
     pub gc_disk_headroom: f64,
     pub disk_watch_interval: Duration,
+    /// Who gives what lies idle once more, and who ends tasks for it.
+    pub oversubscription: Oversubscription,
     /// Set aside a file of output once it is so long; containers write theirs themselves, however long, if `None`.
     pub log_rotation: Option<Rotation>,
     pub max_completed_executors_per_framework: usize,
@@ -82,6 +87,7 @@ impl Config {
             hostname_lookup: true,
             resources: Resources::default(),
             attributes: Attributes::default(),
+            domain: None,
             default_role: "*".to_owned(),
             frameworks_home: String::new(),
             fetcher_stall_timeout: Duration::from_secs(60),
@@ -99,6 +105,7 @@ impl Config {
             gc_delay: Duration::from_secs(7 * 24 * 3600),
             gc_disk_headroom: 0.1,
             disk_watch_interval: Duration::from_secs(60),
+            oversubscription: Oversubscription::default(),
             log_rotation: None,
             max_completed_executors_per_framework: 150,
             executor: Vec::new(),

@@ -13,7 +13,7 @@ use crate::http::{Refused, StreamNo};
 use crate::messages::{FromMaster, Input};
 use crate::recovery::Durable;
 use crate::state::{Life, State};
-use crate::{executors, master, operations, recovery, tasks, updates};
+use crate::{executors, master, operations, oversubscription, recovery, tasks, updates};
 
 /// One happening, one rule.
 pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
@@ -45,6 +45,7 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::StreamEnded { executor, stream } => executors::stream_ended(state, &executor, stream),
         Input::Woke(alarm) => woke(state, alarm, now),
         Input::Swept(what) => swept(state, what),
+        Input::Loaded(load) => oversubscription::correct(state, load),
         Input::VolumeRemoved(removed) => {
             if let Err(error) = removed {
                 tracing::error!(error, "what is left of a volume cannot be removed");
@@ -186,8 +187,9 @@ fn woke(state: &mut State, alarm: Alarm, now: Time) -> Effects {
         }
         Alarm::RetryOperation { operation, attempt } => operations::retry(state, operation, attempt),
         Alarm::Heartbeat => executors::heartbeat(state),
+        Alarm::Estimate => oversubscription::estimate(state),
         // The shell looks by itself, since only it can.
-        Alarm::Disk => Effects::new(),
+        Alarm::Disk | Alarm::Correct => Effects::new(),
     }
 }
 

@@ -7,8 +7,8 @@ use libprocess::Upid;
 use model::ContainerId;
 use model::executor_event::ExecutorEvent;
 use model::messages::{
-    ExecutorExited, ExecutorMessage, Pong, RegisterAgent, ReregisterAgent, UnregisterAgent, UpdateOperation,
-    UpdateStatus,
+    ExecutorExited, ExecutorMessage, Oversubscribed, Pong, RegisterAgent, ReregisterAgent, UnregisterAgent,
+    UpdateOperation, UpdateStatus,
 };
 
 use crate::alarms::{Alarm, Delay};
@@ -99,6 +99,7 @@ pub(crate) enum ToMaster {
     Exited(ExecutorExited),
     Message(ExecutorMessage),
     Pong(Pong),
+    Oversubscribed(Oversubscribed),
     /// How an operation went; `name` is for the log.
     Operation {
         name: &'static str,
@@ -174,6 +175,7 @@ impl fmt::Display for ToMaster {
             ToMaster::Exited(exited) => write!(f, "executor {} exited {}", exited.executor_id, exited.status),
             ToMaster::Message(message) => write!(f, "message from {}", message.executor_id),
             ToMaster::Pong(_) => write!(f, "pong"),
+            ToMaster::Oversubscribed(told) => write!(f, "oversubscribed {}", told.revocable),
             ToMaster::Operation { name, update } => write!(f, "operation {name} {}", update.status.state),
         }
     }

@@ -3,6 +3,7 @@
 mod images;
 mod isolation;
 mod later;
+mod oversubscription;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub use images::ImageFlags;
 pub use isolation::IsolationFlags;
 use later::LATER;
 pub use later::Later;
+pub use oversubscription::OversubscriptionFlags;
 
 /// The flags of `hectare agent`.
 #[derive(Clone, Debug, clap::Args)]
@@ -67,6 +69,11 @@ pub struct Flags {
     /// What this machine is, as in `rack:r1;zone:z1`.
     #[arg(long = "attributes", env = "HECTARE_ATTRIBUTES", value_parser = contents)]
     pub attributes: Option<String>,
+
+    /// Where this machine stands, as in {"fault_domain": {"region": {"name": "r"}, "zone": {"name": "z"}}}, or the
+    /// `file:///path` of that. Its master needs one too.
+    #[arg(long = "domain", env = "HECTARE_DOMAIN", value_parser = contents)]
+    pub domain: Option<String>,
 
     /// The role of resources that name none.
     #[arg(long = "default_role", env = "HECTARE_DEFAULT_ROLE", default_value = "*")]
@@ -171,6 +178,9 @@ pub struct Flags {
     pub images: ImageFlags,
 
     #[command(flatten)]
+    pub oversubscription: OversubscriptionFlags,
+
+    #[command(flatten)]
     pub later: Later,
 }
 
@@ -209,6 +219,12 @@ impl Flags {
             .map_err(|why| invalid("resources", why))?;
         config.attributes = resources::attributes(self.attributes.as_deref().unwrap_or(""))
             .map_err(|why| invalid("attributes", why))?;
+        config.domain = self
+            .domain
+            .as_deref()
+            .map(api::convert::fault_domain)
+            .transpose()
+            .map_err(|why| invalid("domain", why))?;
         config.default_role = self.default_role.clone();
         config.frameworks_home = self.frameworks_home.clone();
         config.fetcher_stall_timeout = self.fetcher_stall_timeout;
@@ -244,6 +260,7 @@ impl Flags {
         config.images = self.images.config(&config.work_dir)?;
         config.isolation.images = config.images.is_some();
         config.isolation.ignore_image_runtime = self.images.docker_ignore_runtime;
+        config.oversubscription = self.oversubscription.config()?;
         config.flags = self.listed();
         Ok(config)
     }
@@ -278,7 +295,8 @@ impl Flags {
         put("gc_disk_headroom", self.gc_disk_headroom.to_string());
         put("disk_watch_interval", format_duration(self.disk_watch_interval));
         put("max_completed_executors_per_framework", self.max_completed_executors_per_framework.to_string());
-        for (name, value) in self.isolation.listed().into_iter().chain(self.images.listed()) {
+        let listing = self.isolation.listed().into_iter().chain(self.images.listed());
+        for (name, value) in listing.chain(self.oversubscription.listed()) {
             put(name, value);
         }
         put("zk_session_timeout", format_duration(self.zk_session_timeout));
@@ -310,6 +328,7 @@ impl Flags {
         given("resources", &self.resources);
         given("attributes", &self.attributes);
         given("container_logger", &self.container_logger);
+        given("domain", &self.domain);
         given("executor_environment_variables", &self.executor_environment_variables);
         listed
     }

@@ -17,6 +17,7 @@ use model::{ContainerId, Resources};
 use crate::config::Config;
 use crate::containerizer::{self, ContainerEvent, Containerizer, Input, Limitation, Usage};
 use crate::isolators::{self, Isolators};
+use crate::oversubscription::Load;
 use crate::provisioner::{Provisioner, Reference};
 use crate::start::StartError;
 
@@ -51,6 +52,9 @@ pub trait Host: Send + Sync + 'static {
         config: &Config,
         tell: Tell,
     ) -> Result<Arc<dyn Containers>, StartError>;
+
+    /// How busy it is, if that is known.
+    fn load(&self) -> Option<Load>;
 
     /// Whether sandboxes and volumes are directories. If not, nothing of a file system is touched.
     fn has_files(&self) -> bool;
@@ -153,6 +157,12 @@ impl Host for Machine {
         };
         let spawn = Spawn::named("containerizer").on_panic(OnPanic::Escalate);
         Ok(Arc::new(runtime.spawn(spawn, make)?))
+    }
+
+    fn load(&self) -> Option<Load> {
+        let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+        let mut averages = text.split(' ').map_while(|word| word.parse().ok());
+        Some(Load { one: averages.next()?, five: averages.next()?, fifteen: averages.next()? })
     }
 
     fn has_files(&self) -> bool {

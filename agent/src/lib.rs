@@ -33,6 +33,7 @@ mod master;
 mod messages;
 mod metrics;
 mod operations;
+pub mod oversubscription;
 pub mod provisioner;
 mod public;
 mod recovery;

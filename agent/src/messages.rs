@@ -17,6 +17,7 @@ use crate::containerizer::ContainerEvent;
 use crate::containers::{ContainerCall, Told};
 use crate::gc::Swept;
 use crate::http::{Refused, Session, StreamNo};
+use crate::oversubscription::Load;
 use crate::recovery::{Durable, Record};
 use crate::state::Key;
 
@@ -74,6 +75,8 @@ pub(crate) enum Input {
     VolumeRemoved(Result<(), String>),
     /// Old sandboxes are removed.
     Swept(Swept),
+    /// How busy the machine is, if that is known.
+    Loaded(Option<Load>),
     /// The agent is to end with all it runs.
     Finish,
     /// Some work that changes nothing here is done.

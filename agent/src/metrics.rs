@@ -35,8 +35,7 @@ pub(crate) fn figures(state: &State, now: Time) -> Vec<(String, f64)> {
         ("tasks_lost", counters.tasks_lost as f64),
         ("tasks_gone", counters.tasks_gone as f64),
         ("executors_terminated", counters.executors_terminated as f64),
-        // Nothing preempts yet.
-        ("executors_preempted", 0.0),
+        ("executors_preempted", counters.executors_preempted as f64),
         ("valid_status_updates", counters.valid_status_updates as f64),
         ("invalid_status_updates", counters.invalid_status_updates as f64),
         ("valid_framework_messages", counters.valid_framework_messages as f64),

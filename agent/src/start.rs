@@ -76,10 +76,10 @@ pub fn spawn_on(runtime: &Runtime, config: Config, host: Arc<dyn Host>) -> Resul
     let clock = runtime.clone();
     metrics::provide(runtime.metrics(), Arc::clone(&public), move || Time::from(clock.now()));
 
-    let (shared, files) = (Arc::clone(&public), host.has_files());
+    let (shared, machine) = (Arc::clone(&public), Arc::clone(&host));
     let spawn = Spawn::named(NAME).mailbox(Bound::messages(MAILBOX_MAX)).on_panic(OnPanic::Escalate);
     let detector = Detector::new(runtime, &config.masters, config.zk_session_timeout);
-    let agent = runtime.spawn(spawn, move || Agent::new(state, shared, ledger, detector, files, claim))?;
+    let agent = runtime.spawn(spawn, move || Agent::new(state, shared, ledger, detector, machine, claim))?;
     runtime.delegate(NAME);
 
     let told = agent.clone();
@@ -110,7 +110,7 @@ fn settings(runtime: &Runtime, config: &Config, host: &dyn Host) -> Settings {
         port: address.port(),
         resources: resources.clone(),
         attributes: config.attributes.clone(),
-        domain: None,
+        domain: config.domain.clone(),
     };
     let this =
         || std::env::current_exe().map_or_else(|_| "hectare".to_owned(), |path| path.display().to_string());
@@ -138,6 +138,7 @@ fn settings(runtime: &Runtime, config: &Config, host: &dyn Host) -> Settings {
         recover: config.recover,
         gc: Policy { delay: config.gc_delay, headroom: config.gc_disk_headroom },
         disk_watch_interval: config.disk_watch_interval,
+        oversubscription: config.oversubscription.clone(),
         runtime_dir: config.runtime_dir.clone(),
         log_rotation: config.log_rotation,
         max_completed_executors: config.max_completed_executors_per_framework,

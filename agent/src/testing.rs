@@ -69,6 +69,7 @@ pub(crate) fn settings() -> Settings {
         recover: Recover::Reconnect,
         gc: Policy { delay: Duration::from_secs(1000), headroom: 0.1 },
         disk_watch_interval: Duration::from_secs(60),
+        oversubscription: Default::default(),
         log_rotation: None,
         max_completed_executors: 3,
         flags: BTreeMap::new(),

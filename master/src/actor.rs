@@ -12,8 +12,8 @@ use libprocess::{
 };
 use model::StreamId;
 use model::messages::{
-    ExecutorExited, ExecutorMessage, Pong, RegisterAgent, ReregisterAgent, UnregisterAgent, UpdateOperation,
-    UpdateStatus,
+    ExecutorExited, ExecutorMessage, Oversubscribed, Pong, RegisterAgent, ReregisterAgent, UnregisterAgent,
+    UpdateOperation, UpdateStatus,
 };
 
 use crate::alarms::Slot;
@@ -295,6 +295,7 @@ impl Process for Master {
         doors.message::<ExecutorExited>();
         doors.message::<ExecutorMessage>();
         doors.message::<Pong>();
+        doors.message::<Oversubscribed>();
         let chance: Box<dyn rand::Rng + Send> = Box::new(self.runtime.environment().rng.stream("streams"));
         let gate = http::scheduler::Gate {
             published: self.published.clone(),

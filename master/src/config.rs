@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::allocator;
 use crate::registrar::{self, RegistryLimits};
 use crate::reign::Leader;
-use model::{MasterCapability, MasterId, MasterInfo, Role};
+use model::{FaultDomain, MasterCapability, MasterId, MasterInfo, Role};
 
 /// How to run a master. `flags` makes one from the command line; tests from [`Default`].
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Config {
     pub hostname: Option<String>,
     /// Name of the cluster, shown in `/state` and the web interface.
     pub cluster: Option<String>,
+    /// Where this master stands; agents of other regions are offered to frameworks that know of regions.
+    pub domain: Option<FaultDomain>,
     /// What a rule may need to know.
     pub settings: Settings,
     /// How the built-in allocator shares.
@@ -65,6 +67,8 @@ pub struct Settings {
     pub max_completed_tasks_per_framework: usize,
     /// How many unreachable tasks are remembered per framework.
     pub max_unreachable_tasks_per_framework: usize,
+    /// Whether only agents that say where they stand are taken in.
+    pub require_agent_domain: bool,
     /// Only these roles may be used; `None` allows every role.
     pub roles: Option<BTreeSet<Role>>,
     /// Whether frameworks may run tasks as `root`.
@@ -85,6 +89,7 @@ impl Default for Settings {
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
             max_unreachable_tasks_per_framework: 1000,
+            require_agent_domain: false,
             roles: None,
             root_submissions: true,
             max_operator_event_stream_subscribers: 1000,
@@ -104,6 +109,7 @@ impl Default for Config {
         Config {
             hostname: None,
             cluster: None,
+            domain: None,
             settings: Settings::default(),
             sharing: allocator::hierarchical::Settings::default(),
             allocator: allocator::actor::Settings { interval: Duration::from_secs(1), whitelist: None },
@@ -131,6 +137,8 @@ pub struct Identity {
     pub hostname: String,
     /// Name of the cluster.
     pub cluster: Option<String>,
+    /// Where it stands.
+    pub domain: Option<FaultDomain>,
     /// Counts leaderships. Agents refuse what an older epoch sent.
     pub epoch: u64,
     /// When the process started.
@@ -153,7 +161,7 @@ impl Identity {
             pid: format!("master@{}", self.address),
             hostname: self.hostname.clone(),
             version: API_VERSION.to_owned(),
-            domain: None,
+            domain: self.domain.clone(),
             capabilities: MasterCapability::ALL.to_vec(),
         }
     }

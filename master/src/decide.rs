@@ -55,6 +55,7 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Update { from, body } => tasks::update(state, &from, *body),
         Input::ExecutorExited { from, body } => agents::executor_exited(state, &from, body),
         Input::ExecutorMessage { from, body } => agents::executor_message(state, &from, body),
+        Input::Oversubscribed { from, body } => agents::oversubscribed(state, &from, body),
         Input::Pong { from, body } => agents::pong(state, &from, &body),
         Input::AgentExited { upid } => agents::exited(state, &upid, now),
         Input::Allocated(allocations) => offers::send(state, allocations),

@@ -138,6 +138,16 @@ pub struct Flags {
     )]
     pub max_operator_event_stream_subscribers: usize,
 
+    /// Where this master stands, as in {"fault_domain": {"region": {"name": "r"}, "zone": {"name": "z"}}}, or the
+    /// `file:///path` of that. Agents of other regions are offered only to frameworks that know of regions.
+    #[arg(long = "domain", env = "HECTARE_DOMAIN", value_parser = contents)]
+    pub domain: Option<String>,
+
+    /// Whether agents that do not say where they stand are left out.
+    #[arg(long = "require_agent_domain", env = "HECTARE_REQUIRE_AGENT_DOMAIN", default_value = "false",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub require_agent_domain: bool,
+
     /// Whether frameworks may run as root.
     #[arg(long = "root_submissions", env = "HECTARE_ROOT_SUBMISSIONS", default_value = "true",
           num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
@@ -258,9 +268,13 @@ impl Flags {
                 "roles and frameworks are ordered the same way; see --role_sorter",
             ));
         }
+        let domain = self.domain.as_deref().map(api::convert::fault_domain).transpose();
+        let domain = domain.map_err(|why| invalid("domain", why))?;
+        let region = domain.as_ref().map(|domain| domain.region.clone());
         Ok(Config {
             hostname: self.hostname.clone().or_else(|| self.machine_name()),
             cluster: self.cluster.clone(),
+            domain,
             settings: Settings {
                 agent_ping_timeout: self.agent_ping_timeout,
                 max_agent_ping_timeouts: self.max_agent_ping_timeouts,
@@ -271,6 +285,7 @@ impl Flags {
                 max_completed_frameworks: self.max_completed_frameworks,
                 max_completed_tasks_per_framework: self.max_completed_tasks_per_framework,
                 max_unreachable_tasks_per_framework: self.max_unreachable_tasks_per_framework,
+                require_agent_domain: self.require_agent_domain,
                 roles: self.roles.as_deref().map(roles).transpose()?,
                 root_submissions: self.root_submissions,
                 max_operator_event_stream_subscribers: self.max_operator_event_stream_subscribers.max(1),
@@ -282,7 +297,7 @@ impl Flags {
                 weights: weights(self.weights.as_deref().unwrap_or(""))?,
                 filter_gpus: self.filter_gpu_resources,
                 min_allocatable: minimums(&self.min_allocatable_resources)?,
-                region: None,
+                region,
             },
             allocator: allocator::actor::Settings {
                 interval: self.allocation_interval,
@@ -366,6 +381,7 @@ impl Flags {
             ("hostname_lookup", self.hostname_lookup),
             ("root_submissions", self.root_submissions),
             ("filter_gpu_resources", self.filter_gpu_resources),
+            ("require_agent_domain", self.require_agent_domain),
             ("publish_per_framework_metrics", self.publish_per_framework_metrics),
             // Flags every Mesos binary has; ours logs its own way.
             ("help", false),
@@ -410,6 +426,7 @@ impl Flags {
             ("advertise_port", self.advertise_port.map(|port| port.to_string())),
             ("hostname", self.hostname.clone()),
             ("cluster", self.cluster.clone()),
+            ("domain", self.domain.clone()),
             ("work_dir", self.work_dir.as_ref().map(path)),
             // Without the password: everybody may read this.
             ("zk", self.zookeeper().ok().flatten().map(|zookeeper| zookeeper.ensemble.to_string())),
@@ -592,6 +609,7 @@ mod tests {
             ("--roles=a//b", "--roles: "),
             ("--min_allocatable_resources=cpus", "--min_allocatable_resources: "),
             ("--allocation_interval=5", "--allocation_interval"),
+            ("--domain={}", "--domain: `fault_domain` is missing"),
             ("--zk=zk://a:2181", "--zk: 'zk://a:2181' names no path"),
             ("--zk=a:2181/mesos", "--zk: 'a:2181/mesos' does not begin with zk://"),
         ] {

@@ -6,9 +6,9 @@ use libprocess::{Pid, Received, Reply, Upid};
 use model::call::{Call, Subscribe};
 use model::messages::{
     AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, DrainAgent, ExecutorExited, ExecutorMessage,
-    FrameworkMessage, KillTask, LeaderIs, Ping, Pong, RegisterAgent, Registered, ReregisterAgent,
-    Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework, UnregisterAgent,
-    UpdateFramework, UpdateOperation, UpdateStatus,
+    FrameworkMessage, KillTask, LeaderIs, Oversubscribed, Ping, Pong, RegisterAgent, Registered,
+    ReregisterAgent, Reregistered, RunTask, RunTaskGroup, ShutdownAgent, ShutdownExecutor, ShutdownFramework,
+    UnregisterAgent, UpdateFramework, UpdateOperation, UpdateStatus,
 };
 use model::{FrameworkId, StreamId, TaskId};
 
@@ -54,6 +54,8 @@ pub enum Input {
     Unregister { from: Upid, body: UnregisterAgent },
     /// A task's state has changed.
     Update { from: Upid, body: Box<UpdateStatus> },
+    /// An agent has more for tasks that can be ended for it, or less.
+    Oversubscribed { from: Upid, body: Oversubscribed },
     /// An operation has ended.
     UpdateOperation { from: Upid, body: Box<UpdateOperation> },
     /// An executor has ended.
@@ -161,6 +163,7 @@ received! {
     ExecutorExited => ExecutorExited,
     ExecutorMessage => ExecutorMessage,
     Pong => Pong,
+    Oversubscribed => Oversubscribed,
 }
 
 /// Declares what an agent can be told, each kind a wire message of its own.

@@ -175,6 +175,7 @@ fn identity(runtime: &Runtime, config: &Config) -> Identity {
         address,
         hostname: config.hostname.clone().unwrap_or_else(|| address.ip().to_string()),
         cluster: config.cluster.clone(),
+        domain: config.domain.clone(),
         epoch: u64::try_from(started.nanos()).unwrap_or_default(),
         started,
         elected: started,

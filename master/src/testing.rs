@@ -69,6 +69,7 @@ impl Stage {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 5050)),
             hostname: "master.example".to_owned(),
             cluster: None,
+            domain: None,
             epoch: 1,
             started: Time::START,
             elected: Time::START,

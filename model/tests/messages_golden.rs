@@ -120,6 +120,7 @@ fn every_message_has_the_bytes_it_always_had() {
         },
     );
     line(lines, &Pong { agent_id: "a1".into() });
+    line(lines, &Oversubscribed { agent_id: "a1".into(), revocable: "cpus{REV}:2".parse().unwrap() });
     let status = operation(uuid).latest_status;
     line(lines, &UpdateOperation { agent_id: "a1".into(), operation: uuid, status });
 

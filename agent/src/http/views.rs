@@ -30,7 +30,7 @@ pub(super) fn state(state: &State) -> Vec<u8> {
         pid: &pid,
         hostname: &settings.info.hostname,
         capabilities: &capabilities,
-        domain: None,
+        domain: settings.info.domain.as_ref(),
         drain: state.drain.as_ref().map(|drain| &drain.config),
         drain_started: state.drain.as_ref().map(|drain| drain.started),
         total: Cow::Borrowed(&state.total),

@@ -11,7 +11,7 @@ use crate::effects::{Effect, Effects};
 use crate::recovery::Record;
 use crate::state::{Link, State};
 use crate::tasks::{Report, Whose, report};
-use crate::{operations, updates};
+use crate::{operations, oversubscription, updates};
 
 /// The agent has an id from now on, and keeps it for ever.
 pub(crate) fn registered(state: &mut State, from: Upid, registered: Registered, now: Time) -> Effects {
@@ -69,6 +69,7 @@ fn linked(state: &mut State, master: Upid, ping_timeout: Duration, now: Time) ->
     let mut effects = vec![Effect::Wake(Alarm::Pinged, Delay::Exactly(ping_timeout))];
     effects.extend(updates::resume(state));
     effects.extend(operations::resume(state));
+    effects.extend(oversubscription::registered(state));
     effects
 }
 

@@ -11,7 +11,7 @@ use crate::config::Recover;
 use crate::containerizer::KnownContainer;
 use crate::effects::{Effect, Effects};
 use crate::state::{Ending, Life, Phase, Run, State};
-use crate::{containers, executors, master, operations};
+use crate::{containers, executors, master, operations, oversubscription};
 
 /// The journal is read: the containerizer looks for what it names.
 pub(crate) fn restored(state: &mut State) -> Effects {
@@ -85,6 +85,7 @@ pub(crate) fn containers(state: &mut State, running: &[ContainerId], now: Time) 
     // Isolators of this agent have not launched them and are told what they may use.
     let known = state.executors().filter(|executor| running.contains(&executor.container));
     effects.extend(known.map(|executor| executors::resize(state, executor)));
+    effects.extend(oversubscription::begin(state));
     effects.extend(reconnected(state, false));
     effects
 }

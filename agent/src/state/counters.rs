@@ -11,6 +11,7 @@ pub(crate) struct Counters {
     pub tasks_lost: u64,
     pub tasks_gone: u64,
     pub executors_terminated: u64,
+    pub executors_preempted: u64,
     pub container_launch_errors: u64,
     pub fetches_succeeded: u64,
     pub fetches_failed: u64,

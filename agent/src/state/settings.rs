@@ -12,6 +12,7 @@ use crate::config::Recover;
 use crate::containerizer::KeptStdio;
 use crate::gc::Policy;
 use crate::layout::Layout;
+use crate::oversubscription::Oversubscription;
 
 /// Fixed at the start.
 #[derive(Clone, Debug)]
@@ -42,6 +43,7 @@ pub(crate) struct Settings {
     pub recover: Recover,
     pub gc: Policy,
     pub disk_watch_interval: Duration,
+    pub oversubscription: Oversubscription,
     /// When files of output are set aside; never if `None`, and then tasks write them themselves.
     pub log_rotation: Option<Rotation>,
     pub max_completed_executors: usize,

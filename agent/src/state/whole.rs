@@ -61,6 +61,8 @@ pub(crate) struct State {
     pub containers: OrdMap<ContainerId, Arc<Container>>,
     /// All it has: what it was started with, as operations have changed it.
     pub total: Resources,
+    /// What the master that is spoken to knows to be revocable.
+    pub oversubscribed: Resources,
     /// What the journal says operations made; only until it is read.
     pub kept: Option<Resources>,
     /// Operations whose end nobody has acknowledged.
@@ -75,6 +77,7 @@ impl State {
     pub(crate) fn new(settings: Arc<Settings>, seed: u64, now: Time) -> Self {
         Self {
             total: settings.resources.clone(),
+            oversubscribed: Resources::default(),
             kept: None,
             operations: OrdMap::new(),
             drain: None,

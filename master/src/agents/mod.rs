@@ -2,10 +2,12 @@
 
 mod add;
 mod disown;
+mod domain;
 mod executor_exited;
 mod executor_message;
 mod exited;
 mod overdue;
+mod oversubscribed;
 mod ping;
 mod readmit;
 mod recovery;
@@ -21,6 +23,7 @@ pub(crate) use executor_exited::executor_exited;
 pub(crate) use executor_message::executor_message;
 pub(crate) use exited::{exited, return_missed};
 pub(crate) use overdue::next as next_overdue;
+pub(crate) use oversubscribed::oversubscribed;
 pub(crate) use ping::{ping, pong};
 pub(crate) use recovery::{not_leading, recovery_missed};
 pub(crate) use register::register;

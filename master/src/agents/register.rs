@@ -6,7 +6,7 @@ use libprocess::Upid;
 use model::Time;
 use model::messages::{RegisterAgent, Registered, ShutdownAgent};
 
-use super::disown;
+use super::{disown, domain};
 use crate::effects::{Effect, Effects};
 use crate::registrar::Delta;
 use crate::state::{Admission, Disowned, State};
@@ -25,6 +25,9 @@ pub(crate) fn register(state: &mut State, from: Upid, message: Box<RegisterAgent
         let message = "Machine is down for maintenance".to_owned();
         let message = ShutdownAgent { epoch: state.epoch(), message }.into();
         return Effect::ToAgent { upid: from, message }.into();
+    }
+    if domain::refuses(state, &from, &message.info) {
+        return Effects::none();
     }
     if let Some(agent) = state.agent_near(&from) {
         let id = agent.id.clone();

@@ -6,7 +6,7 @@ use libprocess::Upid;
 use model::Time;
 use model::messages::{ReregisterAgent, ShutdownAgent};
 
-use super::resume;
+use super::{domain, resume};
 use crate::effects::{Effect, Effects};
 use crate::registrar::Delta;
 use crate::state::{Admission, State};
@@ -30,6 +30,9 @@ pub(crate) fn reregister(state: &mut State, from: Upid, message: Box<ReregisterA
     }
     if state.world.policy.is_down(&message.info.hostname, &from.address().ip().to_string()) {
         return refuse("Machine is down for maintenance".to_owned());
+    }
+    if domain::refuses(state, &from, &message.info) {
+        return Effects::none();
     }
     if let Some(other) = state.agent_near(&from).filter(|agent| agent.id != id) {
         return refuse(format!("Agent {} is registered at this address", other.id));

@@ -22,7 +22,6 @@ pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
     ("authenticators", None, Some("crammd5"), AUTH),
     ("authorizers", None, Some("local"), AUTH),
     ("credentials", None, None, AUTH),
-    ("domain", None, None, "a master has no fault domain yet"),
     ("external_log_file", None, None, LOG),
     ("firewall_rules", None, None, AUTH),
     ("hooks", None, None, MODULES),
@@ -49,7 +48,6 @@ pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
     ("registry_fetch_timeout", None, Some("1mins"), LEADING),
     ("registry_store_timeout", None, Some("20secs"), LEADING),
     ("registry_strict", None, Some("false"), "disabled in Mesos too"),
-    ("require_agent_domain", None, Some("false"), "a master has no fault domain yet"),
     ("webui_dir", None, None, "there is no web interface yet"),
 ];
 

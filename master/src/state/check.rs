@@ -121,7 +121,7 @@ impl State {
             assert_eq!(*uuid, operation.uuid, "an operation is found under its own name");
         }
         assert_eq!(
-            agent.total.original(),
+            agent.total.non_revocable().original(),
             agent.info.resources.original(),
             "operations make nothing of nothing"
         );

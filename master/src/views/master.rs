@@ -30,7 +30,7 @@ pub(crate) fn classic<'a>(
         pid,
         port: identity.address.port(),
         hostname: &identity.hostname,
-        domain: None,
+        domain: identity.domain.as_ref(),
     };
     MasterState {
         build: Build::OURS,
@@ -43,7 +43,7 @@ pub(crate) fn classic<'a>(
         activated_agents: connected,
         deactivated_agents: snapshot.agents.len() - connected,
         unreachable_agents: snapshot.unreachable.len(),
-        domain: None,
+        domain: identity.domain.as_ref(),
         leader: snapshot.leading.then_some(leader),
         cluster: identity.cluster.as_deref(),
         log_dir: flags.get("log_dir").map(String::as_str),

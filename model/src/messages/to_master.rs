@@ -96,6 +96,15 @@ pub struct Pong {
     pub agent_id: AgentId,
 }
 
+/// All that may be given to tasks which can be ended for it. Said again whenever it changes, and to each master anew.
+#[wire::message(name = "agent.oversubscribed", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Oversubscribed {
+    pub agent_id: AgentId,
+    /// In all, with what such tasks have.
+    pub revocable: Resources,
+}
+
 /// How an operation went. Sent again until acknowledged.
 #[wire::message(name = "agent.update_operation", version = 1)]
 #[derive(Clone, Debug, PartialEq, Eq)]

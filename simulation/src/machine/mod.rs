@@ -144,6 +144,10 @@ impl Host for Machine {
         Ok(Arc::new(Way(process)))
     }
 
+    fn load(&self) -> Option<agent::oversubscription::Load> {
+        None
+    }
+
     fn has_files(&self) -> bool {
         false
     }

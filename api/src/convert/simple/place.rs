@@ -3,7 +3,7 @@
 use model::{Address, FaultDomain, MachineId, Parameter, Url};
 
 use super::super::{ConvertError, all};
-use crate::v1;
+use crate::{json, v1};
 
 impl From<v1::DomainInfo> for Option<FaultDomain> {
     fn from(domain: v1::DomainInfo) -> Self {
@@ -21,6 +21,21 @@ impl From<&FaultDomain> for v1::DomainInfo {
                 zone: fault_domain::ZoneInfo { name: domain.zone.clone() },
             }),
         }
+    }
+}
+
+/// A fault domain as flags spell it: a DomainInfo in JSON.
+///
+/// Errors: it is not one, or says no fault domain, or gives a part of it no name.
+pub fn fault_domain(text: &str) -> Result<FaultDomain, String> {
+    const SHAPE: &str = r#"as in {"fault_domain": {"region": {"name": "r"}, "zone": {"name": "z"}}}"#;
+    let domain: v1::DomainInfo =
+        json::from_slice(text.as_bytes()).map_err(|error| format!("{error}; a domain is written {SHAPE}"))?;
+    let domain: Option<FaultDomain> = domain.into();
+    let domain = domain.ok_or_else(|| format!("`fault_domain` is missing, {SHAPE}"))?;
+    match domain.region.is_empty() || domain.zone.is_empty() {
+        true => Err("`region` and `zone` need a name each".to_owned()),
+        false => Ok(domain),
     }
 }
 
@@ -83,5 +98,25 @@ impl From<v1::MachineId> for MachineId {
 impl From<&MachineId> for v1::MachineId {
     fn from(machine: &MachineId) -> Self {
         v1::MachineId { hostname: machine.hostname.clone(), ip: machine.ip.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_domain_is_read_or_refused_with_its_shape() {
+        let text = r#"{"fault_domain": {"region": {"name": "north"}, "zone": {"name": "a"}}}"#;
+        assert_eq!(fault_domain(text), Ok(FaultDomain { region: "north".into(), zone: "a".into() }));
+        for (text, said) in [
+            ("{}", "`fault_domain` is missing"),
+            ("north", "a domain is written"),
+            (r#"{"fault_domain": {"region": {"name": "north"}}}"#, "a domain is written"),
+            (r#"{"fault_domain": {"region": {"name": ""}, "zone": {"name": "a"}}}"#, "need a name each"),
+        ] {
+            let refused = fault_domain(text).unwrap_err();
+            assert!(refused.contains(said), "{text}: {refused}");
+        }
     }
 }
