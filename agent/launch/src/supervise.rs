@@ -13,11 +13,13 @@
 //! Where it keeps the task's input and output, others attach to them by `control`; whoever still reads when the task has
 //! ended is given the rest first.
 
+mod ending;
+
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use agent_launch::isolation::Namespace;
 use agent_launch::runtime_files::{CONTROL, descriptors};
@@ -36,12 +38,6 @@ use crate::isolate::Inside;
 use crate::peers::{Peers, now};
 use crate::stdio::{self, Kept, Theirs};
 use crate::{isolate, task};
-
-/// How long an agent may take to write an end down, before the record is left for whoever comes.
-const NOTED: Duration = Duration::from_secs(5);
-
-/// The shortest wait, so that no deadline is waited for in a circle.
-const SHORT: Duration = Duration::from_millis(5);
 
 /// Runs one container to its end.
 pub(crate) fn run() -> ExitCode {
@@ -414,12 +410,12 @@ impl Supervisor {
             Request::Resize(window) => self.kept.as_ref()?.resize(window).err().map(Report::Refused),
             Request::Destroy => {
                 self.destroyed = true;
-                // What the task leaves behind is killed when its own end is seen. In a group all go at once, frozen or not.
-                let killed = match &self.tree {
-                    Some(tree) => tree.kill().or_else(|_| self.task.signal(libc::SIGKILL)),
-                    None => self.task.signal(libc::SIGKILL),
-                };
-                match killed {
+                // In a group all go at once, frozen or not. What the task leaves behind is killed when its own end is seen.
+                if let Some(tree) = &self.tree {
+                    let _ = tree.kill();
+                }
+                // It may have been taken out of its group, or the group away.
+                match self.task.signal(libc::SIGKILL) {
                     Ok(()) => None,
                     Err(error) => Some(Report::Refused(format!("failed to kill the task: {error}"))),
                 }
@@ -434,120 +430,6 @@ impl Supervisor {
                 peers.join(peer);
             }
         }
-    }
-
-    /// Ends what is left of the container, tells, writes the record, goes.
-    fn finish(mut self, status: i32, peers: &mut Peers) -> ExitCode {
-        self.read_report(peers);
-        if let Some(tree) = &self.tree {
-            // All at once; whoever left the group is found below.
-            let _ = tree.kill();
-        }
-        end_all();
-        if let Some(tree) = &self.tree {
-            // And whoever came into it from elsewhere.
-            let _ = tree.end();
-        }
-        if let Some(kept) = &mut self.kept {
-            kept.drain(peers);
-        }
-        let status = self.ending.take().and_then(own_status).unwrap_or(status);
-        let outcome = match &self.stage {
-            Stage::Running | Stage::Leaving { .. } => Outcome::Exited { status, destroyed: self.destroyed },
-            Stage::Failed { message } => Outcome::NotStarted { message: message.clone() },
-            Stage::AtGate { .. } => {
-                Outcome::NotStarted { message: "the task was killed before it was let go".into() }
-            }
-        };
-        let record = record_of(outcome, self.started_millis, self.identity.boot_id.clone());
-        // Told first: the agent writes it to a journal of its own, many in one flush, and the file with its two flushes is
-        // for when there is no agent.
-        peers.tell(&Report::Ended(record.clone()));
-        let deadline = now() + NOTED;
-        let (mut noted, mut code) = (false, ExitCode::SUCCESS);
-        loop {
-            let late = now() >= deadline;
-            if !noted && (late || !peers.has_agent()) {
-                noted = true;
-                code = if record.write(&self.dir).is_ok() { code } else { ExitCode::from(74) };
-            }
-            // A session's reader may still be on the way.
-            let unread = self.kept.as_ref().is_some_and(|kept| kept.awaits_reader()) && !late;
-            if noted && !unread && !peers.any_waits() {
-                return code;
-            }
-            noted |= self.part(peers, deadline);
-        }
-    }
-
-    /// Waits for the last words of those who are there; whether an agent said that nothing needs to be left behind.
-    fn part(&mut self, peers: &mut Peers, deadline: Instant) -> bool {
-        let mut watched = vec![Watched::reading(self.listener.as_fd())];
-        watched.extend((0..peers.len()).map(|index| Watched {
-            fd: peers.fd(index),
-            read: true,
-            write: peers.waits(index),
-        }));
-        let left = deadline.saturating_duration_since(now());
-        let within = match peers.until_stuck(now()) {
-            Some(stuck) if left.is_zero() => stuck,
-            Some(stuck) => stuck.min(left),
-            None => left,
-        };
-        let Ok(ready) = poll::wait(&watched, Some(within.max(SHORT))) else { return false };
-        let mut forget = false;
-        for (index, ready) in ready[1..].iter().enumerate().rev() {
-            if ready.write {
-                peers.flush(index);
-            }
-            if ready.read {
-                match peers.receive(index) {
-                    Ok(message) if !message.is_empty() => match wire::decode(&message) {
-                        Ok(Request::Forget) => forget |= peers.is_agent(index),
-                        Ok(Request::Attach { input, output }) => self.attach(index, input, output, peers),
-                        Ok(request @ Request::Hello { .. }) => {
-                            if let Some(answer) = self.obey(request) {
-                                peers.answer(index, &answer);
-                            }
-                        }
-                        // Other requests crossed the end on their way, and mean nothing any more.
-                        _ => {}
-                    },
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    _ => peers.remove(index),
-                }
-            }
-        }
-        peers.drop_stuck(now());
-        if ready[0].read {
-            self.welcome(peers);
-        }
-        forget
-    }
-}
-
-/// What the first process of a pid namespace said of the task's end; nothing if it was killed itself.
-fn own_status(mut ending: PipeReader) -> Option<i32> {
-    let mut bytes = [0; 4];
-    ending.read_exact(&mut bytes).ok()?;
-    Some(i32::from_le_bytes(bytes))
-}
-
-/// Kills and waits for everything below, until there is nothing.
-fn end_all() {
-    let mut deep = false;
-    loop {
-        match child::wait_any(false) {
-            Ok(Waited::Ended(_)) => continue,
-            Ok(Waited::Busy) => {}
-            Ok(Waited::Alone) | Err(_) => return,
-        }
-        if child::kill_children(deep).is_err() {
-            return;
-        }
-        // Whoever survives the first round has forked meanwhile: from then on the whole tree is looked at.
-        deep = true;
-        let _ = child::wait_any(true);
     }
 }
 
