@@ -11,6 +11,7 @@ use model::ContainerId;
 use super::capabilities::{Capabilities, NoNewPrivileges};
 use super::cgroups::Cgroups;
 use super::config::IsolationConfig;
+use super::devices::LinuxDevices;
 use super::disk::Disk;
 use super::docker::DockerRuntime;
 use super::isolator::{Alarm, Isolator, Limitation, Plan, Subject};
@@ -61,6 +62,7 @@ impl Isolators {
         let mounts = wanted.has("filesystem/linux");
         add("volume/sandbox_path", &|| Ok(Box::new(SandboxPaths::new(mounts))))?;
         add("volume/secret", &|| Ok(Box::new(SecretVolumes)))?;
+        add("linux/devices", &|| Ok(Box::new(LinuxDevices::new(config)?)))?;
         add("docker/runtime", &|| Ok(Box::new(DockerRuntime::new(config.ignore_image_runtime))))?;
         add("environment_secret", &|| Ok(Box::new(EnvironmentSecrets)))?;
         add("posix/rlimits", &|| Ok(Box::new(Rlimits)))?;

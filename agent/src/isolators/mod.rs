@@ -11,7 +11,7 @@
 //! 2. [`names`]: which ones a line of names means;
 //! 3. [`chain`]: all of them, in order, and how they are made;
 //! 4. [`cgroups`]: processors, memory, processes, devices: a file each, what to write apart from the writing;
-//! 5. [`namespaces`], [`volumes`], [`secrets`]: what a container sees; [`docker`]: what its image says is run;
+//! 5. [`namespaces`], [`volumes`], [`devices`], [`secrets`]: what a container sees; [`docker`]: what its image says is run;
 //! 6. [`capabilities`], [`rlimits`], [`seccomp`]: what it may do;
 //! 7. [`disk`], [`ports`]: what is looked after while it runs.
 //!
@@ -21,6 +21,7 @@ mod capabilities;
 mod cgroups;
 mod chain;
 mod config;
+mod devices;
 mod disk;
 mod docker;
 mod isolator;

@@ -29,6 +29,7 @@ pub(crate) const KNOWN: &[&str] = &[
     "volume/sandbox_path",
     "volume/secret",
     "environment_secret",
+    "linux/devices",
     "linux/capabilities",
     "linux/nnp",
     "linux/seccomp",
@@ -45,7 +46,6 @@ const LATER: &[&str] = &[
     "disk/xfs",
     "docker/volume",
     "gpu/nvidia",
-    "linux/devices",
     "network/cni",
     "network/port_mapping",
     "volume/csi",
@@ -114,6 +114,11 @@ pub(crate) fn parse(line: &str) -> Result<Wanted, String> {
     for name in ["volume/host_path", "volume/secret", "docker/runtime"] {
         if wanted.has(name) && !wanted.has("filesystem/linux") {
             return Err(format!("'{name}' needs 'filesystem/linux'"));
+        }
+    }
+    for name in ["filesystem/linux", "cgroups/devices"] {
+        if wanted.has("linux/devices") && !wanted.has(name) {
+            return Err(format!("'linux/devices' needs '{name}'"));
         }
     }
     if wanted.has("filesystem/shared") && wanted.has("filesystem/linux") {

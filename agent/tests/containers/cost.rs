@@ -2,10 +2,13 @@
 
 use std::fs;
 
-use agent::containerizer::{ContainerEvent, Input};
+use agent::containerizer::{ContainerConfig, ContainerEvent, Input};
+use agent::provisioner::Backend;
 use agent_linux::child::Spent;
 use model::ContainerId;
 
+use crate::image::shell;
+use crate::images::{Images, in_image};
 use crate::isolated::Isolated;
 use crate::machine::{Machine, now, wait_until};
 
@@ -13,13 +16,13 @@ const ROUNDS: u32 = 200;
 
 #[test]
 fn a_launch_costs_little() {
-    measure(&Machine::new(), "plain");
+    measure(&Machine::new(), "plain", &|_| {});
     for (what, names) in [
         ("in cgroups", "cgroups/cpu,cgroups/mem,cgroups/pids"),
         ("isolated", "cgroups/cpu,cgroups/mem,cgroups/pids,filesystem/linux,namespaces/pid,namespaces/ipc"),
     ] {
         let Some(isolated) = Isolated::new(names) else { return };
-        measure(&isolated.machine, what);
+        measure(&isolated.machine, what, &|_| {});
         wait_until("its groups are gone", || {
             (0..ROUNDS).all(|n| isolated.groups(&format!("c{n}")).is_empty())
         });
@@ -28,7 +31,24 @@ fn a_launch_costs_little() {
     }
 }
 
-fn measure(machine: &Machine, what: &str) {
+#[test]
+fn a_launch_in_an_image_costs_little() {
+    let names = "cgroups/cpu,cgroups/mem,cgroups/pids,namespaces/pid,namespaces/ipc";
+    for backend in [Backend::Overlay, Backend::Copy] {
+        let Some(images) = Images::with(names, Some(backend)) else { return };
+        images.save("tools", vec![shell().programs(&["true"])], "{}");
+        measure(&images.isolated.machine, &format!("in an image by {}", backend.name()), &|config| {
+            in_image("tools")(config)
+        });
+        wait_until("its groups are gone", || {
+            (0..ROUNDS).all(|n| images.isolated.groups(&format!("c{n}")).is_empty())
+        });
+        wait_until("the first one's too", || images.isolated.groups("warm").is_empty());
+        images.isolated.leave_nothing();
+    }
+}
+
+fn measure(machine: &Machine, what: &str, change: &dyn Fn(&mut ContainerConfig)) {
     let rounds = ROUNDS;
     // The first one seals the program and warms what it touches.
     machine.run("warm", "exit 0");
@@ -43,6 +63,7 @@ fn measure(machine: &Machine, what: &str) {
             config.program = "/bin/true".into();
             config.argv = vec!["true".into()];
             config.resources = "cpus:0.1;mem:32".parse().unwrap();
+            change(config);
         });
         open += 1;
     }

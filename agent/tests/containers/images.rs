@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use agent::containerizer::{ContainerConfig, ContainerEvent, Input, LaunchStep};
+use agent::isolators::IsolationConfig;
 use agent::provisioner::{Backend, Config};
 use model::container::{Image, ImageSource, MesosInfo, Volume};
 use model::{ContainerId, ContainerInfo};
@@ -14,8 +15,8 @@ use crate::isolated::{Isolated, asks};
 use crate::machine::wait_until;
 
 /// A machine that has images, and the directory they lie in.
-struct Images {
-    isolated: Isolated,
+pub(crate) struct Images {
+    pub(crate) isolated: Isolated,
     registry: tempfile::TempDir,
     store: tempfile::TempDir,
 }
@@ -25,7 +26,15 @@ impl Images {
         Self::with("cgroups/cpu", backend)
     }
 
-    fn with(more: &str, backend: Option<Backend>) -> Option<Self> {
+    pub(crate) fn with(more: &str, backend: Option<Backend>) -> Option<Self> {
+        Self::and(more, backend, |_| {})
+    }
+
+    fn and(
+        more: &str,
+        backend: Option<Backend>,
+        change: impl Fn(&mut IsolationConfig) + 'static,
+    ) -> Option<Self> {
         let (registry, store) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (images, layers) = (registry.path().to_owned(), store.path().join("store"));
         let isolated = Isolated::run_by(&format!("filesystem/linux,docker/runtime,{more}"), move |config| {
@@ -38,11 +47,12 @@ impl Images {
                 upkeep: None,
             });
             config.isolation.images = true;
+            change(&mut config.isolation);
         })?;
         Some(Self { isolated, registry, store })
     }
 
-    fn save(&self, name: &str, layers: Vec<Layer>, config: &str) {
+    pub(crate) fn save(&self, name: &str, layers: Vec<Layer>, config: &str) {
         save(self.registry.path(), name, layers.into_iter().map(Layer::bytes).collect(), config);
     }
 
@@ -91,7 +101,7 @@ fn of(name: &str) -> impl FnOnce(&mut ContainerInfo) {
     move |container| container.mesos = Some(MesosInfo { image: Some(Image { source, cached: true }) })
 }
 
-fn in_image(name: &str) -> impl FnOnce(&mut ContainerConfig) {
+pub(crate) fn in_image(name: &str) -> impl FnOnce(&mut ContainerConfig) {
     let container = asks(of(name));
     move |config| config.container = container
 }
@@ -287,6 +297,21 @@ fn an_image_that_lies_is_refused_with_what_is_wrong() {
     save_described(images.registry.path(), "short", vec![], &other);
     assert!(images.refused("short").ends_with("it holds 0 layers of 1"));
     assert_eq!(images.layers(), 0);
+    images.isolated.leave_nothing();
+}
+
+#[test]
+fn a_device_that_is_allowed_is_in_the_image() {
+    // One the default list has, under a name no image has.
+    let list = r#"{"allowed_devices": [{"device": {"path": "/dev/kmsg"}, "access": {"read": true}}]}"#;
+    let more = "linux/devices,cgroups/devices,cgroups/cpu";
+    let Some(images) = Images::and(more, None, |config| config.allowed_devices = Some(list.to_owned()))
+    else {
+        return;
+    };
+    images.save("shell", vec![shell()], "{}");
+    let said = images.output("c", "shell", "stat -c '%F %t:%T' /dev/kmsg; exec 3< /dev/kmsg && echo opened");
+    assert_eq!(said, "character special file 1:b\nopened\n", "{}", images.errors("c"));
     images.isolated.leave_nothing();
 }
 
