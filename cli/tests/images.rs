@@ -7,7 +7,7 @@ mod support;
 use std::process::{Child, Command, Output, Stdio};
 
 use image::{Layer, save, shell};
-use support::{HECTARE, Running, free_port, get, wait_for};
+use support::{HECTARE, Running, free_port, get, request, wait_for};
 
 struct Cluster {
     master: Running,
@@ -114,6 +114,28 @@ fn a_task_runs_in_its_image_and_is_looked_into_there() {
     let said = cluster.run(&["--docker_image=none", "--command=true"]);
     let why = text(&said.stderr);
     assert!(!said.status.success() && why.contains("failed to pull the image 'none'"), "{why}");
+
+    // Its terminal is that of its container, whichever one is named.
+    let task = cluster.begin(&[
+        "--docker_image=shell",
+        "--tty",
+        "--no-follow",
+        "--command=while ! cat /go 2>/dev/null; do sleep 0.1; done; echo seen",
+    ]);
+    let id = wait_for("the task to run", || cluster.running().pop());
+    let agent = cluster.agent.as_ref().expect("an agent runs").address();
+    let listed = get(&agent, "/containers");
+    let executor = listed[0]["container_id"].as_str().expect("a container has an id").to_owned();
+    let attach = format!(
+        r#"{{"type": "ATTACH_CONTAINER_OUTPUT", "attach_container_output": {{"container_id": {{"value": "{executor}"}}}}}}"#
+    );
+    let reader = std::thread::spawn(move || request(&agent, "POST", "/api/v1", &attach));
+    let go = cluster.hectare(&["exec", &id, "--", "touch", "/go"]).output().expect("the binary starts");
+    assert!(go.status.success(), "{}", text(&go.stderr));
+    let (status, said) = reader.join().expect("it is read");
+    // `seen`, spelled in JSON.
+    assert!(status == 200 && said.contains("c2Vlb"), "{status} {said}");
+    assert!(task.wait_with_output().expect("it ends").status.success());
 
     // One that lives longer than its agent.
     let task = cluster.begin(&[

@@ -72,7 +72,7 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
         .or_else(|| around.as_ref().and_then(|around| around.user.clone()))
         .filter(|user| settings.switch_user && !user.is_empty());
     let task = around.as_ref().filter(|around| around.of_task && call.session);
-    let inside = task.and_then(|_| task_within(state, &call.id));
+    let inside = task.and_then(|_| task_within(state, &call.id.parent()?));
     let path = settings.path.clone().unwrap_or_else(|| executors::PATH.to_owned());
     let mut environment = match around {
         Some(around) if call.session => around.environment,
@@ -128,11 +128,11 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
     (boxed, config)
 }
 
-/// The container of a command executor's task, which is what people mean to look into.
-fn task_within(state: &State, session: &ContainerId) -> Option<ContainerId> {
-    let executor = session.parent()?;
+/// The container of a command executor's task within the executor's own, which is what people mean to look into.
+pub(crate) fn task_within(state: &State, executor: &ContainerId) -> Option<ContainerId> {
+    state.executor(&state.executor_in(executor)?).filter(|executor| executor.generated)?;
     let running = |one: &&Container| !one.session && matches!(one.run, Run::Running(_));
-    state.containers_inside(&executor).find(running).map(|one| one.id.clone())
+    state.containers_inside(executor).find(running).map(|one| one.id.clone())
 }
 
 fn working_dir(sandbox: &Path) -> Option<PathBuf> {

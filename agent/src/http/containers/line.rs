@@ -14,6 +14,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::containerizer::runtime_dir;
+use crate::containers;
 use crate::http::Wrong;
 use crate::public::Public;
 
@@ -35,7 +36,10 @@ impl Line {
         output: bool,
     ) -> Result<Self, Wrong> {
         let unknown = || Wrong::new(StatusCode::NOT_FOUND, format!("Container {id} cannot be found"));
-        let dir = runtime_dir(&public.state().settings.runtime_dir, id);
+        let state = public.state();
+        // Whoever names the container of a command task means the task.
+        let task = containers::task_within(&state, id);
+        let dir = runtime_dir(&state.settings.runtime_dir, task.as_ref().unwrap_or(id));
         let line = Packets::connect(&dir, CONTROL).map_err(|_| unknown())?;
         let broken =
             |_| Wrong::new(StatusCode::INTERNAL_SERVER_ERROR, format!("Container {id} does not answer"));
