@@ -21,7 +21,7 @@ const LONG: u64 = 4 << 20;
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    #[error("cannot use the journal")]
+    #[error("cannot use the journal{}", advice(.0))]
     Open(#[from] OpenError),
     #[error("cannot start the journal")]
     Start(#[source] std::io::Error),
@@ -35,6 +35,16 @@ pub enum LedgerError {
         #[source]
         why: wire::DecodeError,
     },
+}
+
+/// What can be done about it.
+fn advice(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::Damaged { .. } => {
+            " (--strict=false starts with what can be read; containers not among it are ended)"
+        }
+        _ => "",
+    }
 }
 
 /// An open journal.
