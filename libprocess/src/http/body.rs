@@ -25,6 +25,8 @@ pub struct Chunks {
     pieces: Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>,
     /// Unit: bytes. What is still to come, when that was announced.
     left: Option<u64>,
+    /// Whether it is one document with an end, and not news as it happens.
+    document: bool,
 }
 
 /// Why a body could not be read to its end.
@@ -47,7 +49,21 @@ pub enum BodyError {
 impl Chunks {
     /// A body of the items of `stream`.
     pub fn new(stream: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) -> Chunks {
-        Chunks { pieces: Box::pin(stream), left: None }
+        Chunks { pieces: Box::pin(stream), left: None, document: false }
+    }
+
+    /// One document that is written while it is read: a piece is made when the one before is on its way. What its asker
+    /// wishes of any answer, such as gzip, it gets as if it were whole.
+    pub fn document(pieces: impl Iterator<Item = Bytes> + Send + 'static) -> Chunks {
+        Chunks::dressed(futures_util::stream::iter(pieces.map(Ok)))
+    }
+
+    pub(super) fn dressed(stream: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static) -> Chunks {
+        Chunks { document: true, ..Chunks::new(stream) }
+    }
+
+    pub(super) fn is_document(&self) -> bool {
+        self.document
     }
 
     /// A body of the first `length` bytes of `stream`; it breaks off when there are fewer. With a
@@ -56,7 +72,7 @@ impl Chunks {
         length: u64,
         stream: impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static,
     ) -> Chunks {
-        Chunks { pieces: Box::pin(stream), left: Some(length) }
+        Chunks { pieces: Box::pin(stream), left: Some(length), document: false }
     }
 }
 
