@@ -6,7 +6,8 @@
 //! 3. [`content`]: media types, and a body's way in and out of each;
 //! 4. [`recordio`]: how a stream is cut into messages;
 //! 5. [`convert`]: between these spellings and the domain;
-//! 6. [`google`]: the one type they borrow.
+//! 6. [`classic`], [`state`]: bodies that are older than the v1 API; the largest answer of it, in parts;
+//! 7. [`google`]: the one type they borrow.
 //!
 //! Left out on purpose: sockets and processes. What a message means is said in `model`.
 
@@ -17,4 +18,5 @@ pub mod google;
 pub mod json;
 pub mod recordio;
 mod shape;
+pub mod state;
 pub mod v1;

@@ -6,41 +6,37 @@ use model::{AgentId, AgentInfo, FrameworkId};
 
 use super::agent::Recovered;
 use super::counts::Counts;
+use super::parts;
 use super::view::{Agent, Framework, Leader, MasterState};
 use crate::classic::build::body;
 use crate::classic::fields;
-use crate::classic::value::{List, Map, full, full_by_role, object, write_object};
+use crate::classic::value::{List, full, full_by_role, object, write_object};
 use crate::json::write::Value;
 
-/// `/state`.
+/// `/state`, whole. Large ones are better written in [`parts`].
 pub fn state(master: &MasterState<'_>) -> Vec<u8> {
-    body(|out| {
-        master.build.write_fields(out);
-        fields! { out;
-            "start_time": master.start_time,
-            "elected_time"?: master.elected_time,
-            "id": master.id,
-            "pid": master.pid,
-            "hostname": master.hostname,
-            "capabilities": List(master.capabilities.iter()),
-            "activated_slaves": master.activated_agents as f64,
-            "deactivated_slaves": master.deactivated_agents as f64,
-            "unreachable_slaves": master.unreachable_agents as f64,
-            "domain"?: master.domain,
-            "leader"?: master.leader.map(|leader| leader.pid),
-            "leader_info"?: master.leader,
-            "cluster"?: master.cluster,
-            "log_dir"?: master.log_dir,
-            "external_log_file"?: master.external_log_file,
-            "flags"?: master.flags.map(|flags| Map(flags.iter())),
-            "slaves": List(master.agents.iter()),
-            "recovered_slaves": List(master.recovered_agents.iter().map(|info| Recovered(info))),
-            "frameworks": List(master.frameworks.iter()),
-            "completed_frameworks": List(master.completed_frameworks.iter()),
-            "orphan_tasks": List(None::<bool>.iter()),
-            "unregistered_frameworks": List(None::<bool>.iter()),
+    let mut out = Vec::new();
+    parts::begin(master, &mut out);
+    list(&mut out, &master.agents, parts::agent);
+    out.extend_from_slice(parts::RECOVERED.as_bytes());
+    list(&mut out, &master.recovered_agents, |info, out| parts::recovered(info, out));
+    for (before, frameworks) in
+        [(parts::FRAMEWORKS, &master.frameworks), (parts::COMPLETED, &master.completed_frameworks)]
+    {
+        out.extend_from_slice(before.as_bytes());
+        list(&mut out, frameworks, |framework, out| framework.write(out));
+    }
+    out.extend_from_slice(parts::END.as_bytes());
+    out
+}
+
+fn list<T>(out: &mut Vec<u8>, items: &[T], write: impl Fn(&T, &mut Vec<u8>)) {
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
         }
-    })
+        write(item, out);
+    }
 }
 
 /// `/state-summary`: counts instead of tasks.

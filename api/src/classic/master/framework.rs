@@ -31,6 +31,17 @@ impl Framework<'_> {
     }
 
     pub(super) fn write_fields(&self, out: &mut Vec<u8>) {
+        self.write_head(out);
+        fields! { out;
+            "tasks": List(self.tasks.iter()),
+            "unreachable_tasks": List(self.unreachable_tasks.iter()),
+            "completed_tasks": List(self.completed_tasks.iter()),
+        }
+        self.write_tail(out);
+    }
+
+    /// What comes before the tasks.
+    pub(super) fn write_head(&self, out: &mut Vec<u8>) {
         let info = self.info;
         self.write_summary(out);
         fields! { out;
@@ -44,14 +55,15 @@ impl Framework<'_> {
             "reregistered_time"?: self.reregistered.filter(|time| *time != self.registered),
         }
         write_roles(info, out);
+    }
+
+    /// What comes after them.
+    pub(super) fn write_tail(&self, out: &mut Vec<u8>) {
         let executors = self.executors.iter().map(|(agent, info)| Executor { agent, info });
         fields! { out;
-            "tasks": List(self.tasks.iter()),
-            "unreachable_tasks": List(self.unreachable_tasks.iter()),
-            "completed_tasks": List(self.completed_tasks.iter()),
             "offers": List(self.offers.iter()),
             "executors": List(executors.clone()),
-            "labels"?: some(&info.labels),
+            "labels"?: some(&self.info.labels),
             "offer_constraints": self.offer_constraints.map(v1::scheduler::OfferConstraints::from).unwrap_or_default(),
         }
     }

@@ -4,6 +4,7 @@ mod agent;
 mod body;
 mod counts;
 mod framework;
+pub mod parts;
 mod view;
 
 pub use body::{frameworks, slaves, state, state_summary};
