@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use detector::{Announcer, Stand};
 use libprocess::{
     Actor, Bound, Context, Doors, Exit, Handler, Lane, Message, OnPanic, Pid, Process, Runtime, SendError,
@@ -17,7 +18,7 @@ use model::messages::{
 };
 
 use crate::alarms::Slot;
-use crate::allocator::{AllocatorActor, Hierarchical};
+use crate::allocator::AllocatorActor;
 use crate::config::{Config, Identity};
 use crate::decide::decide;
 use crate::effects::{Effect, Effects};
@@ -35,7 +36,7 @@ pub struct Master {
     sessions: BTreeMap<StreamId, Pid<Session>>,
     watchers: BTreeMap<StreamId, Pid<Watcher>>,
     timers: BTreeMap<Slot, Timer>,
-    allocator: Option<Pid<AllocatorActor>>,
+    allocator: Arc<ArcSwapOption<Pid<AllocatorActor>>>,
     registrar: Option<Pid<Registrar>>,
     office: Office,
     announcer: Option<Announcer>,
@@ -55,6 +56,8 @@ impl Master {
     ) -> Self {
         let mut state = State::new(identity, config.settings.clone());
         state.world.weights = config.sharing.weights.clone().into_iter().collect();
+        // No two of one program are the same, whichever master published them.
+        state.world.version = published.load().version + 1;
         published.store(Arc::new(state.world.clone()));
         Master {
             state,
@@ -62,7 +65,7 @@ impl Master {
             sessions: BTreeMap::new(),
             watchers: BTreeMap::new(),
             timers: BTreeMap::new(),
-            allocator: None,
+            allocator: Arc::default(),
             registrar: None,
             office,
             announcer,
@@ -74,12 +77,14 @@ impl Master {
     /// Starts the allocator. Whatever it reports waits in the mailbox until this turn is over.
     fn start_allocator(&mut self, ctx: &mut Context<Self>) -> Result<(), SpawnError> {
         let (sharing, settings) = (self.config.sharing.clone(), self.config.allocator.clone());
+        let policy = self.config.policy.clone();
         let master = ctx.pid().clone();
         let spawn = vital("hierarchical-drf-allocator(1)").mailbox(Bound::messages(MAILBOX));
-        self.allocator = Some(ctx.runtime().spawn(spawn, move || {
+        let allocator = ctx.runtime().spawn(spawn, move || {
             let report = move |allocations| report(&master, Input::Allocated(allocations));
-            AllocatorActor::new(Box::new(Hierarchical::new(sharing)), settings, report)
-        })?);
+            AllocatorActor::new(policy.make(&sharing), settings, report)
+        })?;
+        self.allocator.store(Some(Arc::new(allocator)));
         Ok(())
     }
 
@@ -116,6 +121,7 @@ impl Master {
     /// Shows readers what has changed. Comes before anybody is told anything, so that whoever was told can read it.
     fn publish(&mut self) {
         if self.state.take_touched() || self.published.load().tally != self.state.world.tally {
+            self.state.world.version += 1;
             self.published.store(Arc::new(self.state.world.clone()));
         }
     }
@@ -194,7 +200,8 @@ impl Master {
             Effect::Link(upid) => ctx.link(&upid),
             Effect::Unlink(upid) => ctx.unlink(&upid),
             Effect::Allocator(input) => {
-                let allocator = self.allocator.as_ref().expect("effects come after `started`");
+                let allocator = self.allocator.load();
+                let allocator = allocator.as_ref().expect("effects come after `started`");
                 let told = ctx.tell(allocator, input);
                 must(told, ctx);
             }
@@ -273,7 +280,7 @@ impl Actor for Master {
         for session in self.sessions.values() {
             session.terminate(Lane::System);
         }
-        if let Some(allocator) = &self.allocator {
+        if let Some(allocator) = self.allocator.swap(None) {
             allocator.terminate(Lane::System);
         }
         if let Some(registrar) = &self.registrar {
@@ -309,10 +316,12 @@ impl Process for Master {
             published: self.published.clone(),
             config: Arc::new(self.config.clone()),
             pid: doors.pid().upid().to_string(),
+            allocator: self.allocator.clone(),
         });
         http::classic::doors(doors, &readers);
         http::commands::doors(doors, &readers);
         http::operator::doors(doors, &readers);
+        http::why::doors(doors, &readers);
         http::redirect::doors(doors, &self.published);
     }
 

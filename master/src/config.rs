@@ -20,7 +20,9 @@ pub struct Config {
     pub domain: Option<FaultDomain>,
     /// What a rule may need to know.
     pub settings: Settings,
-    /// How the built-in allocator shares.
+    /// Which allocator shares.
+    pub policy: allocator::Policy,
+    /// How the built-in one does.
     pub sharing: allocator::hierarchical::Settings,
     /// How often it does.
     pub allocator: allocator::actor::Settings,
@@ -111,6 +113,7 @@ impl Default for Config {
             cluster: None,
             domain: None,
             settings: Settings::default(),
+            policy: allocator::Policy::default(),
             sharing: allocator::hierarchical::Settings::default(),
             allocator: allocator::actor::Settings { interval: Duration::from_secs(1), whitelist: None },
             registrar: registrar::Settings {

@@ -161,9 +161,19 @@ pub struct Flags {
     #[arg(long = "weights", env = "HECTARE_WEIGHTS", value_parser = contents)]
     pub weights: Option<String>,
 
-    /// Who decides what is offered to whom.
-    #[arg(long = "allocator", env = "HECTARE_ALLOCATOR", default_value = "hierarchical", value_parser = ["hierarchical", "HierarchicalDRF"])]
+    /// How it is decided who is offered what: `hierarchical` is dominant resource fairness; `weighted_random` draws, heavier roles
+    /// more often; `strict_priority` asks heavier roles first; `multilevel_queue` asks roles that weigh less than 1 last.
+    #[arg(long = "allocator", env = "HECTARE_ALLOCATOR", default_value = "hierarchical",
+          value_parser = ["hierarchical", "HierarchicalDRF", "weighted_random", "strict_priority", "multilevel_queue"])]
     pub allocator: String,
+
+    /// With --allocator=multilevel_queue: how long a role that weighs less than 1 waits before it counts as one of the others.
+    #[arg(long = "background_aging", env = "HECTARE_BACKGROUND_AGING", default_value = "10mins", value_parser = duration)]
+    pub background_aging: Duration,
+
+    /// How long a framework that asked for certain agents is offered no others.
+    #[arg(long = "preference_wait", env = "HECTARE_PREFERENCE_WAIT", default_value = "3secs", value_parser = duration)]
+    pub preference_wait: Duration,
 
     /// How long changes gather at most before something is offered again; the least time a filter holds.
     #[arg(long = "allocation_interval", env = "HECTARE_ALLOCATION_INTERVAL", default_value = "1secs", value_parser = duration)]
@@ -292,11 +302,12 @@ impl Flags {
             },
             sharing: hierarchical::Settings {
                 filter_min: self.allocation_interval,
-                order: if self.role_sorter == "random" { Order::Random } else { Order::Drf },
+                order: self.order()?,
                 excluded: self.fair_sharing_excluded_resource_names.as_deref().map(list).unwrap_or_default(),
                 weights: weights(self.weights.as_deref().unwrap_or(""))?,
                 filter_gpus: self.filter_gpu_resources,
                 min_allocatable: minimums(&self.min_allocatable_resources)?,
+                preference_wait: self.preference_wait,
                 region,
             },
             allocator: allocator::actor::Settings {
@@ -315,6 +326,23 @@ impl Flags {
             publish_per_framework_metrics: self.publish_per_framework_metrics,
             ..Config::default()
         })
+    }
+
+    /// In which order roles are asked.
+    fn order(&self) -> Result<Order, FlagError> {
+        let order = match self.allocator.as_str() {
+            "weighted_random" => Order::Random,
+            "strict_priority" => Order::Priority,
+            "multilevel_queue" => Order::Multilevel { aging: self.background_aging },
+            _ if self.role_sorter == "random" => return Ok(Order::Random),
+            _ => return Ok(Order::Drf),
+        };
+        match self.role_sorter.as_str() {
+            "drf" => Ok(order),
+            _ => {
+                Err(invalid("role_sorter", format!("--allocator={} has an order of its own", self.allocator)))
+            }
+        }
     }
 
     /// The replica of the registry these flags describe, at the address others reach this master at; none if it is kept
@@ -587,6 +615,16 @@ mod tests {
         assert_eq!(settings.agent_removal_pause, Some(Duration::from_secs(300)));
         assert_eq!(settings.recovery_agent_removal_limit, 25);
         assert_eq!(flags.config().unwrap().sharing.order, Order::Random);
+        for (name, order) in [
+            ("hierarchical", Order::Drf),
+            ("HierarchicalDRF", Order::Drf),
+            ("weighted_random", Order::Random),
+            ("strict_priority", Order::Priority),
+            ("multilevel_queue", Order::Multilevel { aging: Duration::from_secs(600) }),
+        ] {
+            let flags = parse(&[&format!("--allocator={name}")]).unwrap();
+            assert_eq!(flags.config().unwrap().sharing.order, order, "{name}");
+        }
     }
 
     #[test]

@@ -240,3 +240,32 @@ fn every_figure_that_exporters_look_for_is_there() {
         assert_eq!(figures["master/elected"], 1.0);
     });
 }
+
+#[test]
+fn who_has_an_answer_already_is_told_so_while_it_stands() {
+    with_master(async |asker| {
+        let read = async |path: &str, known: &str| {
+            let request = Request::get(&asker.url(path)).header("If-None-Match", known);
+            let response = asker.send(request).await;
+            let mark =
+                response.text_of("etag".try_into().expect("a name")).expect("answers are marked").to_owned();
+            let (status, body) = text(response).await;
+            (status, mark, body)
+        };
+        for path in ["/state", "/state-summary", "/slaves", "/frameworks", "/tasks", "/roles"] {
+            let (status, mark, body) = read(path, "").await;
+            assert!(status == 200 && !body.is_empty(), "{path}");
+            assert_eq!(read(path, &format!("\"other\", {mark}")).await, (304, mark, String::new()), "{path}");
+        }
+        let (_, before, _) = read("/state", "").await;
+        let info =
+            json!({"user": "nobody", "name": "new", "roles": [], "capabilities": [{"type": "MULTI_ROLE"}]});
+        let call = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": info}});
+        let request =
+            Request::post(&asker.url("/api/v1/scheduler")).header("Content-Type", "application/json");
+        let mut scheduler = asker.send(request.body(call.to_string())).await;
+        scheduler.body.next().await.expect("it is told that it is subscribed").expect("whole");
+        let (status, after, body) = read("/state", &before).await;
+        assert!(status == 200 && after != before && body.contains("\"new\""), "{status} {after}");
+    });
+}

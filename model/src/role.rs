@@ -1,6 +1,6 @@
 //! Roles: who resources are for. A role is a path in a tree; `*` is everybody.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use libprocess_wire as wire;
 
@@ -65,6 +65,11 @@ impl Role {
         })
     }
 
+    /// The name of the role at the top of the tree that it is in: `a` for `a/b/c`, and for `a`.
+    pub fn top(&self) -> &str {
+        self.0.split_once('/').map_or(&*self.0, |(top, _)| top)
+    }
+
     /// The role directly above it.
     pub fn parent(&self) -> Option<Role> {
         self.ancestors().next()
@@ -105,6 +110,13 @@ impl Role {
             }
         }
         Ok(())
+    }
+}
+
+/// Roles are looked up by their names, whose order and hash they have.
+impl Borrow<str> for Role {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -19,6 +19,7 @@ use libprocess::metrics::{Counter, Histogram, Provider, Sink};
 use libprocess::{Actor, Context, Handler, Message, Process, Timer};
 use model::Time;
 
+use super::why::Why;
 use super::{Allocation, Allocator, Figures, Input};
 
 /// How often the whitelist is read again. Source: flag `--whitelist`.
@@ -118,9 +119,14 @@ impl AllocatorActor {
             }
             Input::Revive { framework, roles } => allocator.revive(&framework, &roles),
             Input::Suppress { framework, roles } => allocator.suppress(&framework, &roles),
+            Input::Request { framework, requests } => allocator.request(&framework, &requests, now),
             Input::UpdateWeights(weights) => allocator.update_weights(&weights),
             Input::UpdateQuotas(quotas) => allocator.update_quotas(&quotas),
             Input::UpdateWhitelist(hosts) => allocator.update_whitelist(hosts),
+            Input::Why { question, reply } => {
+                let why = self.allocator.why(&question, now);
+                reply.send(why.map(|why| Why { paused: self.paused, ..why }));
+            }
             Input::Pause => self.paused = true,
             Input::Resume => self.paused = false,
             Input::Woke | Input::ReadWhitelist => {}

@@ -5,10 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use libprocess::Reply;
+use model::call::ResourceRequest;
 use model::{
     AgentCapabilities, AgentId, AgentInfo, FrameworkId, FrameworkInfo, OfferConstraints, Quota, Resources,
     Role, Weight,
 };
+
+use super::why::{Question, Why};
 
 /// Resources of one agent for one framework in one role: what the master turns into an offer.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +58,7 @@ pub struct Agent {
 }
 
 /// All that can arrive at the allocator's process. Each but the last few is a method of [`Allocator`](super::Allocator).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Input {
     /// A framework subscribed for the first time, or is known from its agents.
     AddFramework { framework: Framework, used: Vec<(AgentId, Resources)>, active: bool },
@@ -86,12 +90,16 @@ pub enum Input {
     Revive { framework: FrameworkId, roles: BTreeSet<Role> },
     /// A framework wants no offers.
     Suppress { framework: FrameworkId, roles: BTreeSet<Role> },
+    /// A framework asks for resources, perhaps on certain agents.
+    Request { framework: FrameworkId, requests: Vec<ResourceRequest> },
     /// An operator changed weights.
     UpdateWeights(Vec<Weight>),
     /// An operator promised roles something, or limited them.
     UpdateQuotas(Vec<Quota>),
     /// The list of hosts whose agents may be offered was read again.
     UpdateWhitelist(Option<BTreeSet<String>>),
+    /// Somebody asks why no more is offered.
+    Why { question: Box<Question>, reply: Reply<Option<Why>> },
     /// Nothing is allocated until `Resume` (the master is not leading, or waits for agents after a failover).
     Pause,
     /// The other end of `Pause`.
@@ -132,10 +140,14 @@ impl fmt::Display for Input {
             }
             Input::Revive { framework, roles } => write!(f, "revive {framework}{}", Named(roles)),
             Input::Suppress { framework, roles } => write!(f, "suppress {framework}{}", Named(roles)),
+            Input::Request { framework, requests } => {
+                write!(f, "{framework} asks for {} times resources", requests.len())
+            }
             Input::UpdateWeights(weights) => write!(f, "update weights of {} roles", weights.len()),
             Input::UpdateQuotas(quotas) => write!(f, "update quotas of {} roles", quotas.len()),
             Input::UpdateWhitelist(Some(hosts)) => write!(f, "whitelist {} hosts", hosts.len()),
             Input::UpdateWhitelist(None) => write!(f, "whitelist every host"),
+            Input::Why { question, .. } => write!(f, "why {:?}", question.subject),
             Input::Pause => write!(f, "pause"),
             Input::Resume => write!(f, "resume"),
             Input::Woke => write!(f, "woke"),

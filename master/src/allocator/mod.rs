@@ -5,7 +5,8 @@
 //! 2. [`Allocator`]: the seam, a plain synchronous trait that a contributor can implement in a page;
 //! 3. [`actor`]: the shell that gathers changes, runs the trait and sets its timer;
 //! 4. [`hierarchical`]: the built-in one, hierarchical dominant resource fairness, incremental;
-//! 5. [`sorter`]: the order of roles and of frameworks inside a role.
+//! 5. [`why`]: what keeps resources from being offered, for who asks;
+//! 6. [`sorter`]: the order of roles and of frameworks inside a role.
 //!
 //! The allocator's books are its own: every amount it has handed out counts as used until the master
 //! says [`recover`](Allocator::recover). The master never asks it anything and never waits for it.
@@ -13,20 +14,28 @@
 pub mod actor;
 pub mod hierarchical;
 pub mod messages;
+mod policy;
 mod sorter;
+pub mod why;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use model::call::ResourceRequest;
 use model::{AgentId, FrameworkId, Quota, Resources, Role, Time, Weight};
 
 pub use actor::AllocatorActor;
 pub use hierarchical::Hierarchical;
 pub use messages::{Agent, Allocation, Framework, Input};
+pub use policy::Policy;
+pub use rand::Rng;
 pub use sorter::Order;
 
 /// A policy that shares agents' resources among frameworks.
+///
+/// What has a body here may be left out by a policy that has no use for it. Chosen by [`Policy`]; `examples/src/first_come.rs` is
+/// the smallest one.
 ///
 /// Calls arrive in the order in which the master decided them. What a call names and the allocator does not know is
 /// skipped: a framework may end while its resources are still on their way back. Resources handed over as used, and those
@@ -78,11 +87,12 @@ pub trait Allocator {
     /// nothing before, more of its tasks use what is shared and there already.
     fn update_allocation(
         &mut self,
-        framework: &FrameworkId,
-        agent: &AgentId,
-        before: &Resources,
-        after: &Resources,
-    );
+        _framework: &FrameworkId,
+        _agent: &AgentId,
+        _before: &Resources,
+        _after: &Resources,
+    ) {
+    }
 
     /// An operation turned `before` into `after` while nobody held them. What was given away meanwhile comes back.
     fn update_available(&mut self, agent: &AgentId, before: &Resources, after: &Resources);
@@ -93,23 +103,32 @@ pub trait Allocator {
     /// The framework wants no offers for these roles (none named: all of its roles).
     fn suppress(&mut self, framework: &FrameworkId, roles: &BTreeSet<Role>);
 
+    /// The framework asks for resources, perhaps on certain agents, in place of what it asked for before. May be ignored.
+    fn request(&mut self, _framework: &FrameworkId, _requests: &[ResourceRequest], _now: Time) {}
+
     /// Sets the weights of the roles named; the others keep theirs.
-    fn update_weights(&mut self, weights: &[Weight]);
+    fn update_weights(&mut self, _weights: &[Weight]) {}
 
     /// Replaces the quotas of the roles named; the others keep theirs. One that promises and limits nothing is forgotten.
-    fn update_quotas(&mut self, quotas: &[Quota]);
+    fn update_quotas(&mut self, _quotas: &[Quota]) {}
 
     /// Only agents on these hosts are offered; `None` lifts the list.
-    fn update_whitelist(&mut self, hostnames: Option<BTreeSet<String>>);
+    fn update_whitelist(&mut self, _hostnames: Option<BTreeSet<String>>) {}
 
     /// Decides on everything that changed since the last call. Costs nothing when nothing did.
-    fn allocate(&mut self, now: Time, rng: &mut dyn rand::Rng) -> Vec<Allocation>;
+    fn allocate(&mut self, now: Time, rng: &mut dyn Rng) -> Vec<Allocation>;
 
     /// Whether [`allocate`](Allocator::allocate) has something to look at.
     fn pending(&self) -> bool;
 
     /// When the next filter expires; `allocate` should run then even if nothing else happened.
     fn deadline(&self) -> Option<Time>;
+
+    /// Why somebody is offered no more, from what is known now and in bounded time. `None`: nobody is known by that name, or
+    /// this allocator does not say.
+    fn why(&self, _question: &why::Question, _now: Time) -> Option<why::Why> {
+        None
+    }
 
     /// Figures for the metrics of the reference (`allocator/mesos/…`).
     fn figures(&self) -> Figures {

@@ -31,7 +31,7 @@ pub(super) fn judge(
     let roles = info.subscribed_roles();
     if let Some(allowed) = &state.settings.roles {
         let absent: Vec<&str> =
-            roles.iter().filter(|role| !allowed.contains(role)).map(Role::as_str).collect();
+            roles.iter().filter(|role| !allowed.contains(*role)).map(Role::as_str).collect();
         if !absent.is_empty() {
             return Err(format!(
                 "Roles '{{ {} }}' are not present in the master's --roles",
@@ -52,7 +52,7 @@ pub(super) fn judge(
         return Err(format!("Suppressed role '{role}' is not among the framework's roles"));
     }
     constraints.check().map_err(|fault| fault.to_string())?;
-    if let Some(role) = constraints.0.keys().find(|role| !roles.contains(role)) {
+    if let Some(role) = constraints.0.keys().find(|role| !roles.contains(*role)) {
         return Err(format!("Offer constraints name role '{role}' which is not among the framework's roles"));
     }
     for (expression, role) in expressions(&constraints) {

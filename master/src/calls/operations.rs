@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use model::call::{AcknowledgeOperationStatus, ReconcileOperation, ReconcileOperations};
+use model::call::{AcknowledgeOperationStatus, ReconcileOperation, ReconcileOperations, Request};
 use model::event::Event;
 use model::messages::AcknowledgeOperation;
 use model::{FrameworkId, Operation, OperationState, OperationStatus, UpdateId};
 
-use crate::effects::Effects;
+use crate::allocator;
+use crate::effects::{Effect, Effects};
 use crate::state::State;
 
 /// A framework has heard how an operation went: master and agent may forget it.
@@ -96,10 +97,11 @@ fn answer(state: &State, framework: &FrameworkId, asked: &ReconcileOperation) ->
     }
 }
 
-/// A wish for resources. The built-in allocator does not listen to wishes, so nothing is passed on.
+/// A wish for resources, for the allocator to hear or not.
 ///
 /// Source: scheduler semantics §3, "REQUEST".
-pub(crate) fn request(state: &mut State) -> Effects {
+pub(crate) fn request(state: &mut State, call: Request) -> Effects {
     state.world.tally.messages_resource_request += 1;
-    Effects::none()
+    let Request { framework_id, requests } = call;
+    Effect::Allocator(allocator::Input::Request { framework: framework_id, requests }).into()
 }

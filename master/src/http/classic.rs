@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use api::classic::task::TaskQuery;
 use api::classic::{self, Build};
-use libprocess::http::{Query, Request, Response, Route, StatusCode};
+use libprocess::http::{Body, Query, Request, Response, Route, StatusCode, header};
 use libprocess::{AskError, Doors, Edge};
 use model::{AgentId, AgentInfo, FrameworkId, TaskId};
 
@@ -19,7 +19,7 @@ use super::realms::{READ_ONLY, READ_WRITE};
 use crate::Master;
 use crate::messages::{Asker, Input};
 use crate::state::Snapshot;
-use crate::views::{agents, frameworks, maintenance, master, roles, tasks};
+use crate::views::{agents, frameworks, maintenance, master, roles, state, tasks};
 
 /// The largest form read. Unit: bytes.
 const FORM_MAX: usize = 1 << 20;
@@ -29,15 +29,20 @@ pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
 /// Opens the routes.
 pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
+    let large = readers.clone();
+    let state = Route::any("/state").help("Everything this master knows.").realm(READ_ONLY);
+    doors.route(state, move |request: Request, _| {
+        let (pid, flags) = (&large.pid, &large.config.flags);
+        let snapshot = large.published.load_full();
+        ready(unless_known(&request, &snapshot.clone(), || state::classic(snapshot, pid, flags)))
+    });
     let mut read = |route: Route, body: fn(&Readers, &Snapshot, &Query) -> Vec<u8>| {
         let readers = readers.clone();
         doors.route(route.realm(READ_ONLY), move |request: Request, _| {
-            ready(Response::json(body(&readers, &readers.published.load(), &request.query)))
+            let snapshot = readers.published.load();
+            ready(unless_known(&request, &snapshot, || body(&readers, &snapshot, &request.query).into()))
         });
     };
-    read(Route::any("/state").help("Everything this master knows."), |readers, snapshot, _| {
-        classic::master::state(&master::classic(snapshot, &readers.pid, &readers.config.flags))
-    });
     read(
         Route::any("/state-summary").help("Agents and frameworks, with counts instead of tasks."),
         |readers, snapshot, _| {
@@ -83,6 +88,21 @@ pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
         .parameter("frameworkId", "Whose.")
         .parameter("taskId", "Which.");
     doors.route(kill.realm(READ_WRITE), kill_task);
+}
+
+/// What was asked for, unless the asker has it already: every answer bears the snapshot's mark, and whoever shows it again
+/// while it still stands is told so.
+///
+/// Source: RFC 9110, "Conditional requests".
+fn unless_known(request: &Request, snapshot: &Snapshot, body: impl FnOnce() -> Body) -> Response {
+    let mark = snapshot.mark();
+    let shown = request.text_of(header::IF_NONE_MATCH).unwrap_or_default();
+    let known = shown.split(',').map(str::trim).any(|shown| shown == "*" || shown == mark);
+    let response = match known {
+        true => Response::new(StatusCode::NOT_MODIFIED),
+        false => Response::json(body()),
+    };
+    response.header(header::ETAG, mark)
 }
 
 fn healthy() -> Ready<Response> {

@@ -12,6 +12,7 @@ pub(crate) mod scheduler;
 mod session;
 mod spelling;
 mod watcher;
+pub(crate) mod why;
 
 pub use error::Rejected;
 pub(crate) use readers::Readers;

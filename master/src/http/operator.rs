@@ -21,7 +21,7 @@ use super::realms::READ_WRITE;
 use super::{commands, watcher};
 use crate::Master;
 use crate::state::Snapshot;
-use crate::views::{agents, executors, frameworks, maintenance, master, operations, roles, tasks};
+use crate::views::{agents, executors, frameworks, get_state, maintenance, master, operations, roles, tasks};
 
 /// The largest body read. Unit: bytes.
 const BODY_MAX: usize = 16 << 20;
@@ -95,6 +95,10 @@ async fn serve(mut request: Request, edge: Edge<Master>, readers: &Readers) -> R
         drop(snapshot);
         let (wanted, good) = asked?;
         return Ok(commands::ask(wanted, good, &edge).await??);
+    }
+    if kind == Type::GetState {
+        let body = get_state::v1(readers.published.load_full(), media);
+        return Ok(Response::ok().header(header::CONTENT_TYPE, media.as_str()).body(body));
     }
     match question(kind, &snapshot, readers, &edge) {
         Some(answer) => Ok(Response::ok()
@@ -179,10 +183,6 @@ fn question(kind: Type, snapshot: &Snapshot, readers: &Readers, edge: &Edge<Mast
             let level = edge.runtime.logging().level();
             answer.get_logging_level = Some(response::GetLoggingLevel { level });
             Answer::GetLoggingLevel
-        }
-        Type::GetState => {
-            answer.get_state = Some(master::get_state(snapshot));
-            Answer::GetState
         }
         Type::GetAgents => {
             answer.get_agents = Some(agents::get_agents(snapshot));

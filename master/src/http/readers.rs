@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
+use libprocess::Pid;
+
+use crate::allocator::AllocatorActor;
 use crate::config::Config;
 use crate::state::Published;
 
@@ -13,4 +17,6 @@ pub(crate) struct Readers {
     pub(crate) config: Arc<Config>,
     /// `master@ip:port`.
     pub(crate) pid: String,
+    /// Who decides what is offered, once it has started; for those who ask why.
+    pub(crate) allocator: Arc<ArcSwapOption<Pid<AllocatorActor>>>,
 }

@@ -19,6 +19,8 @@ pub type Published = Arc<ArcSwap<Snapshot>>;
 pub struct Snapshot {
     /// Who this master is.
     pub identity: Arc<Identity>,
+    /// Counts up with each one that is published.
+    pub version: u64,
     /// Whether it has read the registry and leads; until then it answers calls with 503.
     pub leading: bool,
     /// Who leads, as far as this master knows; itself, from the moment it is elected on.
@@ -68,10 +70,16 @@ impl Snapshot {
         agent.connected() && !self.policy.deactivated.contains(&agent.id)
     }
 
+    /// What tells this snapshot from all others, as HTTP bears it. Weak: the same may be spelled in several ways.
+    pub fn mark(&self) -> String {
+        format!("W/\"{}-{}\"", self.identity.id, self.version)
+    }
+
     /// A master that knows nothing yet.
     pub(crate) fn new(identity: Identity) -> Self {
         Snapshot {
             identity: Arc::new(identity),
+            version: 0,
             leading: false,
             leader: None,
             frameworks: OrdMap::new(),

@@ -18,6 +18,19 @@ pub(crate) fn classic<'a>(
     framework: &'a Framework,
 ) -> classic::master::Framework<'a> {
     classic::master::Framework {
+        tasks: framework.tasks.values().map(|task| &**task).collect(),
+        unreachable_tasks: framework.unreachable_tasks.values().map(|task| &**task).collect(),
+        completed_tasks: framework.completed_tasks.iter().map(|task| &**task).collect(),
+        ..without_tasks(snapshot, framework)
+    }
+}
+
+/// The same with empty lists of tasks.
+pub(crate) fn without_tasks<'a>(
+    snapshot: &'a Snapshot,
+    framework: &'a Framework,
+) -> classic::master::Framework<'a> {
+    classic::master::Framework {
         id: &framework.id,
         info: &framework.info,
         active: framework.connected(),
@@ -28,9 +41,9 @@ pub(crate) fn classic<'a>(
         unregistered: framework.unregistered,
         used: Cow::Owned(used(snapshot, framework)),
         offered: Cow::Owned(offered(snapshot, framework)),
-        tasks: framework.tasks.values().map(|task| &**task).collect(),
-        unreachable_tasks: framework.unreachable_tasks.values().map(|task| &**task).collect(),
-        completed_tasks: framework.completed_tasks.iter().map(|task| &**task).collect(),
+        tasks: Vec::new(),
+        unreachable_tasks: Vec::new(),
+        completed_tasks: Vec::new(),
         offers: snapshot.offered_to(framework).map(|offer| &**offer).collect(),
         executors: executors::of(snapshot, framework)
             .map(|(agent, info)| (agent, info as &ExecutorInfo))

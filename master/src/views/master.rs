@@ -11,8 +11,24 @@ use model::MasterCapability;
 use super::{agents, executors, frameworks, tasks};
 use crate::state::Snapshot;
 
-/// The bodies of `/state` and `/state-summary` are made of this. `pid` is this master's own address.
+/// The body of `/state-summary` is made of this. `pid` is this master's own address.
 pub(crate) fn classic<'a>(
+    snapshot: &'a Snapshot,
+    pid: &'a str,
+    flags: &'a BTreeMap<String, String>,
+) -> MasterState<'a> {
+    let [running, completed] = frameworks::classics(snapshot, None);
+    MasterState {
+        agents: snapshot.agents.values().map(|agent| agents::classic(snapshot, agent)).collect(),
+        recovered_agents: agents::recovered(snapshot).collect(),
+        frameworks: running,
+        completed_frameworks: completed,
+        ..head(snapshot, pid, flags)
+    }
+}
+
+/// The same without agents and frameworks.
+pub(crate) fn head<'a>(
     snapshot: &'a Snapshot,
     pid: &'a str,
     flags: &'a BTreeMap<String, String>,
@@ -24,7 +40,6 @@ pub(crate) fn classic<'a>(
     ];
     let identity = &snapshot.identity;
     let connected = snapshot.agents.values().filter(|agent| snapshot.active(agent)).count();
-    let [running, completed] = frameworks::classics(snapshot, None);
     let leader = Leader {
         id: &identity.id,
         pid,
@@ -49,10 +64,10 @@ pub(crate) fn classic<'a>(
         log_dir: flags.get("log_dir").map(String::as_str),
         external_log_file: flags.get("external_log_file").map(String::as_str),
         flags: Some(flags),
-        agents: snapshot.agents.values().map(|agent| agents::classic(snapshot, agent)).collect(),
-        recovered_agents: agents::recovered(snapshot).collect(),
-        frameworks: running,
-        completed_frameworks: completed,
+        agents: Vec::new(),
+        recovered_agents: Vec::new(),
+        frameworks: Vec::new(),
+        completed_frameworks: Vec::new(),
     }
 }
 

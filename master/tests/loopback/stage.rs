@@ -98,6 +98,22 @@ impl Cluster {
         (response.status.as_u16(), String::from_utf8(text.to_vec()).expect("text"))
     }
 
+    /// What a path says; the status and the text.
+    #[allow(dead_code, reason = "the bench asks nothing")]
+    pub(crate) async fn get_text(&self, path: &str) -> (u16, String) {
+        let url = format!("http://{}{path}", self.runtime.address());
+        let mut response = self.runtime.client().send(Request::get(&url)).await.expect("the master listens");
+        let text = response.bytes(1 << 20).await.expect("a short answer");
+        (response.status.as_u16(), String::from_utf8(text.to_vec()).expect("text"))
+    }
+
+    /// The same where it is JSON.
+    #[allow(dead_code, reason = "the bench asks nothing")]
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
+        let (status, text) = self.get_text(path).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
     /// Time since the runtime started.
     #[allow(dead_code, reason = "the bench uses it")]
     pub(crate) fn now(&self) -> Duration {

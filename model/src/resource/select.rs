@@ -11,6 +11,17 @@ impl Resources {
         self.map(|resource| resource.allocation = Some(role.clone()))
     }
 
+    /// The same without a copy, for what is allocated to nobody.
+    pub fn into_allocated(mut self, role: &Role) -> Resources {
+        if self.iter().any(|resource| resource.allocation.is_some()) {
+            return self.allocate(role);
+        }
+        for entry in &mut self.entries {
+            entry.resource.allocation = Some(role.clone());
+        }
+        self
+    }
+
     /// What says no role gets this one, as the master fills in what a framework left out.
     pub fn allocate_missing(&self, role: &Role) -> Resources {
         if self.iter().all(|resource| resource.allocation.is_some()) {
@@ -24,6 +35,18 @@ impl Resources {
     /// All of it, without whom it is allocated to, as agents count.
     pub fn unallocate(&self) -> Resources {
         self.map(|resource| resource.allocation = None)
+    }
+
+    /// The same without a copy, where all of it is allocated to one role.
+    pub fn into_unallocated(mut self) -> Resources {
+        let first = self.entries.first().and_then(|entry| entry.resource.allocation.clone());
+        if self.iter().any(|resource| resource.allocation != first) {
+            return self.unallocate();
+        }
+        for entry in &mut self.entries {
+            entry.resource.allocation = None;
+        }
+        self
     }
 
     /// What is allocated to nobody.
@@ -141,6 +164,17 @@ mod tests {
     fn what_becomes_the_same_adds_up() {
         assert_eq!(bag("cpus:1;cpus(a):2").to_unreserved(), bag("cpus:3"));
         assert_eq!(bag("cpus(allocated: a):1;cpus(allocated: b):2").unallocate(), bag("cpus:3"));
+    }
+
+    #[test]
+    fn what_is_allocated_in_place_is_what_a_copy_would_be() {
+        for text in ["cpus:1;cpus(a):2;ports:[1-9]", "cpus(allocated: a):1;cpus(allocated: b):2", ""] {
+            let bag = if text.is_empty() { Resources::new() } else { bag(text) };
+            assert_eq!(bag.clone().into_allocated(&"c".into()), bag.allocate(&"c".into()), "{text}");
+            assert_eq!(bag.clone().into_unallocated(), bag.unallocate(), "{text}");
+            let allocated = bag.allocate(&"c".into());
+            assert_eq!(allocated.clone().into_unallocated(), allocated.unallocate(), "{text}");
+        }
     }
 
     #[test]

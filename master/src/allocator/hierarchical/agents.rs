@@ -8,6 +8,7 @@ use super::books::{AgentEntry, Traits};
 use super::filters::Refusals;
 use super::{Hierarchical, portion};
 use crate::allocator::Agent;
+use crate::allocator::sorter::Tally;
 
 impl Hierarchical {
     /// Takes in a new agent with what is used on it.
@@ -18,6 +19,7 @@ impl Hierarchical {
         let traits = self.traits(&agent);
         let Agent { id, incarnation, info, total, .. } = agent;
         self.tree.grow(&portion::tally(&total, &mut self.names));
+        self.count_reservations(&Resources::default(), &total);
         let listed = self.agents.listed.as_ref().is_none_or(|hosts| hosts.contains(&info.hostname));
         let slot = self.agents.entries.insert(AgentEntry {
             id: id.clone(),
@@ -27,9 +29,11 @@ impl Hierarchical {
             total,
             short: false,
             held: BTreeMap::new(),
+            counted: Tally::default(),
             refusals: Refusals::default(),
             active: true,
             listed,
+            idle: false,
             traits,
         });
         self.agents.slots.insert(id, slot);
@@ -53,9 +57,10 @@ impl Hierarchical {
             let after = portion::tally(&total, &mut self.names);
             self.tree.shrink(&before);
             self.tree.grow(&after);
-            entry.total = total;
+            let before = std::mem::replace(&mut entry.total, total.clone());
             entry.short = true;
             entry.level();
+            self.count_reservations(&before, &total);
             self.clear_refusals(slot);
         }
         let entry = &mut self.agents[slot];
@@ -71,12 +76,14 @@ impl Hierarchical {
         self.clear_refusals(slot);
         for (framework, held) in std::mem::take(&mut self.agents[slot].held) {
             self.frameworks[framework].holds.remove(&slot);
-            self.release(framework, slot, &held);
+            self.release(framework, slot, held);
             self.frameworks.tidy(framework);
         }
         self.agents.slots.remove(agent);
         let entry = self.agents.entries.remove(slot);
         self.tree.shrink(&portion::tally(&entry.total, &mut self.names));
+        self.count_reservations(&entry.total, &Resources::default());
+        self.ledger.refill(&entry.counted, &Tally::default());
         self.agents.idle.remove(&slot);
         self.dirty.agents.remove(&slot);
         self.dirty.pairs.remove(&slot);
@@ -89,7 +96,7 @@ impl Hierarchical {
     }
 
     pub(super) fn list_agents(&mut self, hostnames: Option<BTreeSet<String>>) {
-        let slots: Vec<u32> = self.agents.slots.values().copied().collect();
+        let slots: Vec<u32> = self.agents.slots.numbers().collect();
         for slot in slots {
             let entry = &mut self.agents[slot];
             let listed = hostnames.as_ref().is_none_or(|hosts| hosts.contains(&entry.info.hostname));
@@ -102,7 +109,7 @@ impl Hierarchical {
 
     /// Everybody is asked about this agent again, if it has something to offer.
     pub(super) fn touch(&mut self, agent: u32) {
-        match self.agents.settle(agent) {
+        match self.settle(agent) {
             true => self.dirty.agents.insert(agent),
             false => self.dirty.agents.remove(&agent),
         };

@@ -10,15 +10,17 @@ use std::sync::Arc;
 use model::{AgentId, AgentInfo, FrameworkId, Quantities, Resources, Role};
 
 use super::constraints::Constraints;
+use super::directory::Directory;
 use super::filters::Refusals;
+use super::preferences::Preference;
 use super::slab::Slab;
-use super::{Hierarchical, portion};
+use super::{Hierarchical, ledger, portion};
 use crate::allocator::sorter::{Client, Tally};
 
 /// Agents by number.
 #[derive(Debug, Default)]
 pub(super) struct Agents {
-    pub(super) slots: BTreeMap<AgentId, u32>,
+    pub(super) slots: Directory<AgentId>,
     pub(super) entries: Slab<AgentEntry>,
     /// Agents with something to offer.
     pub(super) idle: BTreeSet<u32>,
@@ -41,9 +43,13 @@ pub(super) struct AgentEntry {
     pub(super) short: bool,
     /// Shape: framework → what it holds here, with roles.
     pub(super) held: BTreeMap<u32, Resources>,
+    /// What of `free` the ledger counts as idle.
+    pub(super) counted: Tally,
     pub(super) refusals: Refusals,
     pub(super) active: bool,
     pub(super) listed: bool,
+    /// Whether it is among those with something to offer.
+    pub(super) idle: bool,
     pub(super) traits: Traits,
 }
 
@@ -59,7 +65,7 @@ pub(super) struct Traits {
 /// Frameworks by number.
 #[derive(Debug, Default)]
 pub(super) struct Frameworks {
-    pub(super) slots: BTreeMap<FrameworkId, u32>,
+    pub(super) slots: Directory<FrameworkId>,
     pub(super) entries: Slab<FrameworkEntry>,
 }
 
@@ -72,6 +78,7 @@ pub(super) struct FrameworkEntry {
     pub(super) abilities: Abilities,
     pub(super) constraints: Option<Constraints>,
     pub(super) suppressed: BTreeSet<Role>,
+    pub(super) preference: Option<Preference>,
     pub(super) memberships: Vec<Membership>,
     /// Agents on which it holds something.
     pub(super) holds: BTreeSet<u32>,
@@ -93,6 +100,8 @@ pub(super) struct Abilities {
 pub(super) struct Membership {
     pub(super) role: Role,
     pub(super) client: Client,
+    /// That of the role at the top, in the ledger.
+    pub(super) account: u32,
     /// Filters of another era are void.
     pub(super) era: u64,
     pub(super) filters: usize,
@@ -102,28 +111,17 @@ pub(super) struct Membership {
 
 impl Agents {
     pub(super) fn slot(&self, id: &AgentId) -> Option<u32> {
-        self.slots.get(id).copied()
+        self.slots.get(id)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &AgentEntry)> {
         self.entries.iter()
     }
-
-    /// Puts an agent among the idle or takes it out, by whether it has something that may be offered.
-    pub(super) fn settle(&mut self, slot: u32) -> bool {
-        let agent = &self.entries[slot];
-        let idle = agent.active && agent.listed && !agent.free.is_empty();
-        match idle {
-            true => self.idle.insert(slot),
-            false => self.idle.remove(&slot),
-        };
-        idle
-    }
 }
 
 impl Frameworks {
     pub(super) fn slot(&self, id: &FrameworkId) -> Option<u32> {
-        self.slots.get(id).copied()
+        self.slots.get(id)
     }
 
     pub(super) fn filters_by_role(&self) -> BTreeMap<Role, usize> {
@@ -149,7 +147,7 @@ impl Frameworks {
     /// The framework's number, given to it if it has none.
     pub(super) fn enter(&mut self, id: &FrameworkId) -> u32 {
         if let Some(slot) = self.slots.get(id) {
-            return *slot;
+            return slot;
         }
         let slot = self.entries.insert(FrameworkEntry {
             id: id.clone(),
@@ -158,6 +156,7 @@ impl Frameworks {
             abilities: Abilities::default(),
             constraints: None,
             suppressed: BTreeSet::new(),
+            preference: None,
             memberships: Vec::new(),
             holds: BTreeSet::new(),
         });
@@ -191,13 +190,50 @@ impl AgentEntry {
 }
 
 impl FrameworkEntry {
+    /// The framework in this role.
+    pub(super) fn member(&self, role: &Role) -> Option<&Membership> {
+        self.memberships.iter().find(|membership| membership.role == *role)
+    }
+
     pub(super) fn admits(&self, role: &Role, agent: &AgentInfo) -> bool {
         self.constraints.as_ref().is_none_or(|constraints| constraints.admit(role, agent))
     }
 }
+
 impl Hierarchical {
+    /// Puts an agent among the idle or takes it out, by whether it has something that may be offered.
+    pub(super) fn settle(&mut self, slot: u32) -> bool {
+        let agent = &mut self.agents.entries[slot];
+        let idle = agent.active && agent.listed && !agent.free.is_empty();
+        let counted = match idle {
+            true => ledger::counted(&agent.free, &mut self.names),
+            false => Tally::default(),
+        };
+        self.ledger.refill(&agent.counted, &counted);
+        agent.counted = counted;
+        let before = std::mem::replace(&mut agent.idle, idle);
+        match (before, idle) {
+            (false, true) => drop(self.agents.idle.insert(slot)),
+            (true, false) => drop(self.agents.idle.remove(&slot)),
+            _ => {}
+        }
+        idle
+    }
+
+    /// Has the ledger count what is kept for roles on an agent, anew after it changed.
+    pub(super) fn count_reservations(&mut self, before: &Resources, after: &Resources) {
+        for (role, tally) in ledger::kept(before, &mut self.names) {
+            self.ledger.restore(&role, &tally);
+        }
+        for (role, tally) in ledger::kept(after, &mut self.names) {
+            self.ledger.consume(&role, &tally);
+        }
+        self.reclass();
+    }
+
     /// States what is always true: what is free and what is held add up to what there is.
     pub fn check(&self) {
+        self.check_ledger();
         for (slot, agent) in self.agents.iter() {
             let held = agent.held();
             match agent.short {
@@ -219,6 +255,26 @@ impl Hierarchical {
                 agent.id,
             );
         }
+    }
+}
+
+impl Hierarchical {
+    fn check_ledger(&self) {
+        let mut names = self.names.clone();
+        let (mut free, mut consumed) = (Tally::default(), BTreeMap::<Role, Tally>::new());
+        for (_, agent) in self.agents.iter() {
+            if agent.active && agent.listed {
+                free.plus(&ledger::counted(&agent.free, &mut names));
+            }
+            for (role, kept) in ledger::kept(&agent.total, &mut names) {
+                consumed.entry(role).or_default().plus(&kept);
+            }
+            for (role, part) in agent.held.values().flat_map(|held| portion::by_role(held)) {
+                let counted = ledger::counted(&part, &mut names);
+                consumed.entry(Role::new(role.top())).or_default().plus(&counted);
+            }
+        }
+        self.ledger.check(&free, &consumed);
     }
 }
 

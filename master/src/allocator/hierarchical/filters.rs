@@ -81,6 +81,12 @@ impl Refusals {
         }
     }
 
+    /// When the first of a client's filters ends.
+    pub(super) fn first_end(&self, client: Client, era: u64) -> Option<Time> {
+        let filters = self.by_client.get(&client)?.iter().filter(|filter| filter.era == era);
+        filters.map(|filter| filter.until).min()
+    }
+
     /// Drops a filter whose end has come; says whether there was one.
     pub(super) fn end(&mut self, end: &End) -> bool {
         let Some(filters) = self.by_client.get_mut(&end.client) else { return false };

@@ -18,22 +18,28 @@ impl Hierarchical {
         for membership in std::mem::take(&mut self.frameworks[slot].memberships) {
             match roles.contains(&membership.role) {
                 true => self.frameworks[slot].memberships.push(membership),
-                false => self.tree.leave(membership.client),
+                false => self.leave(membership),
             }
         }
         for role in &roles {
             let client = self.tree.join(role, slot, id.as_str());
             let min = info.offer_filters.get(role).and_then(|filter| filter.min_allocatable.clone());
+            let account = self.ledger.join(role, min.is_some());
             match self.frameworks.membership_mut(client) {
-                Some(membership) => membership.min = min,
+                Some(membership) => {
+                    let before = std::mem::replace(&mut membership.min, min);
+                    self.ledger.leave(account, before.is_some());
+                }
                 None => {
                     self.era += 1;
                     let membership =
-                        Membership { role: role.clone(), client, era: self.era, filters: 0, min };
+                        Membership { role: role.clone(), client, account, era: self.era, filters: 0, min };
                     self.frameworks[slot].memberships.push(membership);
                 }
             }
+            self.tree.set_class(role.top(), self.ledger.class(account));
         }
+        self.reclass();
         let entry = &mut self.frameworks[slot];
         entry.known = true;
         entry.suppressed = suppressed;
@@ -106,16 +112,22 @@ impl Hierarchical {
 
     pub(super) fn forget_framework(&mut self, framework: &FrameworkId) {
         let Some(slot) = self.frameworks.slot(framework) else { return };
+        self.end_preference(slot);
         for agent in std::mem::take(&mut self.frameworks[slot].holds) {
             if let Some(held) = self.agents[agent].held.remove(&slot) {
-                self.release(slot, agent, &held);
+                self.release(slot, agent, held);
             }
         }
         for membership in std::mem::take(&mut self.frameworks[slot].memberships) {
             self.dirty.clients.remove(&membership.client);
-            self.tree.leave(membership.client);
+            self.leave(membership);
         }
+        self.reclass();
         self.frameworks[slot].known = false;
         self.frameworks.tidy(slot);
+    }
+    fn leave(&mut self, membership: Membership) {
+        self.tree.leave(membership.client);
+        self.ledger.leave(membership.account, membership.min.is_some());
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use model::{
     AgentCapabilities, AgentCapability, AgentId, AgentInfo, FrameworkCapabilities, FrameworkCapability,
-    FrameworkId, FrameworkInfo, Resources, Role, Scalar, Time, Weight,
+    FrameworkId, FrameworkInfo, Quantities, Quota, Resources, Role, Scalar, Time, Weight,
 };
 use proptest::prelude::*;
 use rand::SeedableRng;
@@ -261,6 +261,8 @@ enum Step {
     /// Gives back the nth thing held: all of it or half, refused or not.
     Return(usize, bool, u8),
     Wait(u8),
+    /// What a role at the top is promised and may have; none, if both are zero.
+    Quota(u8, u8, u8),
     Allocate,
 }
 
@@ -277,6 +279,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         (any::<usize>(), any::<bool>(), 0u8..9)
             .prop_map(|(which, half, refuse)| Step::Return(which, half, refuse)),
         (0u8..9).prop_map(Step::Wait),
+        (0u8..2, 0u8..6, 0u8..9).prop_map(|(role, promised, limit)| Step::Quota(role, promised, limit)),
         Just(Step::Allocate),
         Just(Step::Allocate),
     ];
@@ -375,6 +378,16 @@ impl Outside {
                 if let Some(refuse) = refuse.filter(|_| !self.absent.contains(&back.framework)) {
                     self.refused.push((back, world.now + refuse));
                 }
+            }
+            Step::Quota(role, promised, limit) => {
+                let cpus = |amount: u8| match amount {
+                    0 => Quantities::new(),
+                    amount => Quantities::from_iter([("cpus", Scalar::whole(amount.into()))]),
+                };
+                let limit = if limit == 0 { 0 } else { limit.max(promised) };
+                let role = ["a", "b"][usize::from(role)].into();
+                let quota = Quota { role, guarantees: cpus(promised), limits: cpus(limit) };
+                world.allocator.update_quotas(&[quota]);
             }
             Step::Wait(time) => world.now = world.now + secs(time.into()),
             Step::Allocate => {

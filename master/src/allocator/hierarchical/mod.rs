@@ -6,14 +6,14 @@
 //! 3. [`dirty`]: who has to be looked at again, and why nobody else has to;
 //! 4. [`cycle`]: one run: who is offered what of the agents that are dirty;
 //! 5. [`portion`]: the part of an agent's free resources that a framework may be given;
-//! 6. [`filters`], [`constraints`]: what frameworks do not want.
+//! 6. [`filters`], [`constraints`], [`preferences`]: what frameworks do not want, or not yet;
+//! 7. [`why`]: the same checks, told to who asks.
 //!
 //! Work is proportional to what changed. An agent is looked at when something of it came free; a framework, when it became
 //! able to take what it could not take before; one pair of the two, when a filter between them ended. A run with none of these
 //! looks at nobody.
 //!
-//! While roles have quota, [`quota`] runs instead of [`cycle`]: a first round gives roles with guarantees what is missing
-//! to them, and both rounds shrink unreserved scalars by the limits and by the headroom the others' guarantees need.
+//! While roles have quota, a run has two stages, see [`quota`]; what roles may take is kept up to date in the [`ledger`].
 //!
 //! Source: Mesos hierarchical allocator.
 
@@ -21,14 +21,18 @@ mod agents;
 mod books;
 mod constraints;
 mod cycle;
+mod directory;
 mod dirty;
 mod filters;
 mod frameworks;
 mod holdings;
+mod ledger;
 mod portion;
+mod preferences;
 mod quota;
 mod refuse;
 mod slab;
+mod why;
 
 #[cfg(test)]
 mod laws;
@@ -36,14 +40,17 @@ mod laws;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use model::call::ResourceRequest;
 use model::{AgentId, FrameworkId, Quantities, Quota, Resources, Role, Scalar, Time, Weight};
 
 use super::sorter::{Names, Order, Tree};
+use super::why::{Question, Why};
 use super::{Agent, Allocation, Allocator, Figures, Framework};
 use books::{Agents, Frameworks};
 pub use constraints::compile as compile_constraint;
 use dirty::Dirty;
 use filters::Ends;
+use ledger::Ledger;
 
 /// A framework that declines and sets no filter is not offered the same in this time, so that the two do not spin.
 const BREATH: Duration = Duration::from_millis(10);
@@ -63,6 +70,8 @@ pub struct Settings {
     pub filter_gpus: bool,
     /// What is left of an agent is offered when it holds one of these; none at all: anything is.
     pub min_allocatable: Vec<Quantities>,
+    /// How long a framework that asked for certain agents is offered no others.
+    pub preference_wait: Duration,
     /// The region of the master: agents elsewhere are for frameworks that know of regions.
     pub region: Option<String>,
 }
@@ -77,8 +86,10 @@ pub struct Hierarchical {
     agents: Agents,
     dirty: Dirty,
     ends: Ends,
-    /// What roles are promised, and have at most.
-    quotas: BTreeMap<Role, Quota>,
+    /// When frameworks no longer wait for agents they prefer. Shape: (until, framework).
+    preferences: BTreeSet<(Time, u32)>,
+    /// What roles are promised, have at most and have.
+    ledger: Ledger,
     /// Counts up; every set of filters that vanishes together has its own.
     era: u64,
 }
@@ -95,6 +106,7 @@ impl Default for Settings {
                 Quantities::from_iter([("cpus", Scalar::from_thousandths(10))]),
                 Quantities::from_iter([("mem", Scalar::whole(32))]),
             ],
+            preference_wait: Duration::from_secs(3),
             region: None,
         }
     }
@@ -107,14 +119,16 @@ impl Hierarchical {
         for (role, weight) in &settings.weights {
             tree.set_weight(role, *weight);
         }
+        let mut names = Names::new(&settings.excluded);
         Hierarchical {
-            names: Names::new(&settings.excluded),
+            ledger: Ledger::new(&settings.min_allocatable, &mut names),
+            names,
             tree,
             frameworks: Frameworks::default(),
             agents: Agents::default(),
             dirty: Dirty::default(),
             ends: Ends::default(),
-            quotas: BTreeMap::new(),
+            preferences: BTreeSet::new(),
             era: 0,
             settings,
         }
@@ -223,6 +237,10 @@ impl Allocator for Hierarchical {
         self.set_suppressed(framework, roles, true);
     }
 
+    fn request(&mut self, framework: &FrameworkId, requests: &[ResourceRequest], now: Time) {
+        self.prefer(framework, requests, now);
+    }
+
     fn update_weights(&mut self, weights: &[Weight]) {
         for weight in weights {
             self.tree.set_weight(&weight.role, weight.weight());
@@ -239,18 +257,20 @@ impl Allocator for Hierarchical {
 
     fn allocate(&mut self, now: Time, rng: &mut dyn rand::Rng) -> Vec<Allocation> {
         self.expire(now);
-        match self.quotas.is_empty() {
-            true => self.run(rng),
-            false => self.run_with_quota(rng),
-        }
+        self.run(now, rng)
     }
 
     fn pending(&self) -> bool {
-        !self.dirty.is_empty()
+        !self.dirty.is_empty() || self.ledger.is_anybody_eased()
     }
 
     fn deadline(&self) -> Option<Time> {
-        self.ends.next()
+        let preference = self.preferences.first().map(|(until, _)| *until);
+        self.ends.next().into_iter().chain(preference).min()
+    }
+
+    fn why(&self, question: &Question, now: Time) -> Option<Why> {
+        self.explain(question, now)
     }
 
     fn figures(&self) -> Figures {

@@ -1,210 +1,71 @@
 //! Runs while roles have quota: guarantees first, and nobody beyond a limit or into what others are still promised.
 //!
-//! ```text
-//!   may take = min(limit − consumed, missing guarantee + headroom)      per scalar that is kept for nobody
-//!   headroom = free of all agents − missing guarantees of all roles
-//! ```
-//! What is kept for a role, and what is no scalar, is counted before or not at all, and is given as ever. Every run looks at
-//! every agent with something free: what one role gives back may be what another was kept from elsewhere.
+//! A run has two stages then: first only roles that miss something of what they were promised are asked, then everybody.
+//! What both may take is said by the [`ledger`](super::ledger). Who was kept back is asked again when that says more.
 //!
 //! Source: Mesos hierarchical allocator, the two stages of a cycle.
 
-use std::collections::BTreeMap;
+use model::Quota;
 
-use model::{Quantities, Quota, Resource, Resources, Role, Scalar, Value};
-use rand::Rng;
+use super::Hierarchical;
+use super::portion::Contents;
+use crate::allocator::sorter::Class;
 
-use super::cycle::{Grant, shuffle, suits};
-use super::filters::Verdicts;
-use super::portion::{Contents, portion};
-use super::{Hierarchical, portion as portions};
-use crate::allocator::Allocation;
-
-/// What a run reckons with.
-#[derive(Debug)]
-struct Reckoning {
-    /// Roles with quota.
-    quotas: BTreeMap<Role, Quota>,
-    /// What each of them holds, and what is kept for it and idle.
-    consumed: BTreeMap<Role, Quantities>,
-    /// What is free on all agents and kept for nobody.
-    free: Quantities,
-}
-
-impl Reckoning {
-    /// Missing to a role of what it was promised.
-    fn missing(&self, role: &Role, name: &str) -> Scalar {
-        let Some(quota) = self.quotas.get(role) else { return Scalar::ZERO };
-        let consumed = self.consumed.get(role).map_or(Scalar::ZERO, |consumed| consumed.get(name));
-        quota.guarantees.get(name).saturating_sub(consumed)
-    }
-
-    fn is_missing_any(&self, role: &Role) -> bool {
-        let Some(quota) = self.quotas.get(role) else { return false };
-        quota.guarantees.iter().any(|(name, _)| !self.missing(role, name).is_zero())
-    }
-
-    /// What a role may still be given of a scalar.
-    fn may_take(&self, role: &Role, name: &str) -> Option<Scalar> {
-        let promised: Scalar = self.quotas.keys().map(|role| self.missing(role, name)).sum();
-        let headroom = self.free.get(name).saturating_sub(promised);
-        let share = self.missing(role, name) + headroom;
-        let limit = self.quotas.get(role).filter(|quota| quota.limits.names(name)).map(|quota| {
-            let consumed = self.consumed.get(role).map_or(Scalar::ZERO, |consumed| consumed.get(name));
-            quota.limits.get(name).saturating_sub(consumed)
-        });
-        match limit {
-            Some(limit) => Some(limit.min(share)),
-            None if promised.is_zero() => None,
-            None => Some(share),
-        }
-    }
-
-    /// A role was given something.
-    fn taken(&mut self, role: &Role, part: &Resources) {
-        let counted = part.filter(counts).scalar_quantities();
-        self.free -= &counted;
-        if self.quotas.contains_key(role) {
-            *self.consumed.entry(role.clone()).or_default() += &counted;
-        }
-    }
-
-    /// The part a role may be given.
-    fn shrink(&self, role: &Role, part: Resources) -> Resources {
-        let mut left: BTreeMap<String, Option<Scalar>> = BTreeMap::new();
-        part.iter()
-            .filter_map(|resource| {
-                let Value::Scalar(amount) = resource.value else { return Some(resource.clone()) };
-                if !counts(resource) {
-                    return Some(resource.clone());
-                }
-                let may = left
-                    .entry(resource.name.to_string())
-                    .or_insert_with(|| self.may_take(role, &resource.name));
-                let Some(may) = may else { return Some(resource.clone()) };
-                let mut given = amount.min(*may);
-                if &*resource.name == "gpus" {
-                    given = Scalar::whole(given.thousandths() / 1000);
-                }
-                if given.is_zero() || (resource.is_indivisible() && given < amount) {
-                    return None;
-                }
-                *may = may.saturating_sub(given);
-                Some(Resource { value: given.into(), ..resource.clone() })
-            })
-            .collect()
-    }
-}
-
-/// Whether quota looks at it when it is given away.
-fn counts(resource: &Resource) -> bool {
-    resource.is_unreserved() && !resource.revocable && matches!(resource.value, Value::Scalar(_))
-}
-
-/// The role at the top of the tree that a role is in.
-fn top(role: &Role) -> Role {
-    role.ancestors().last().unwrap_or_else(|| role.clone())
+/// One pass over the agents of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Roles that miss something.
+    Promised,
+    /// Everybody.
+    All,
 }
 
 impl Hierarchical {
     /// Replaces the quotas of the roles named; one that promises nothing and limits nothing is forgotten.
     pub(super) fn set_quotas(&mut self, quotas: &[Quota]) {
         for quota in quotas {
-            match quota.guarantees.is_empty() && quota.limits.is_empty() {
-                true => drop(self.quotas.remove(&quota.role)),
-                false => drop(self.quotas.insert(quota.role.clone(), quota.clone())),
-            }
+            self.ledger.set_quota(quota, &mut self.names);
         }
+        self.reclass();
         self.dirty.agents.extend(&self.agents.idle);
     }
 
-    /// One run in two stages: roles that miss something of what they were promised, then everybody.
-    pub(super) fn run_with_quota(&mut self, rng: &mut dyn Rng) -> Vec<Allocation> {
-        if std::mem::take(&mut self.dirty).is_empty() {
-            return Vec::new();
+    /// Has the tree know which roles miss something and which have all they may have.
+    pub(super) fn reclass(&mut self) {
+        while let Some((role, class)) = self.ledger.take_reclassed() {
+            self.tree.set_class(role.as_str(), class);
         }
-        self.tree.refresh(&self.names);
-        let mut reckoning = self.reckon();
-        let mut agents: Vec<u32> = self.agents.idle.iter().copied().collect();
-        let mut allocations = Vec::new();
-        for promised_only in [true, false] {
-            shuffle(&mut agents, rng);
-            for agent in agents.clone() {
-                if !self.agents.idle.contains(&agent) {
-                    continue;
-                }
-                for (client, resources) in self.ask_with_quota(agent, promised_only, &mut reckoning, rng) {
-                    allocations.push(self.grant(agent, client, resources));
-                }
-            }
-        }
-        allocations
     }
 
-    /// Looks at everything there is. Linear in agents and in who is on them, and only done while there is quota.
-    fn reckon(&self) -> Reckoning {
-        let quotas = self.quotas.clone();
-        let mut consumed: BTreeMap<Role, Quantities> = BTreeMap::new();
-        let mut free = Quantities::new();
-        for (_, agent) in self.agents.iter() {
-            for held in agent.held.values() {
-                for (role, part) in portions::by_role(held) {
-                    let role = top(&role);
-                    if quotas.contains_key(&role) {
-                        let counted = part.non_revocable().scalar_quantities();
-                        *consumed.entry(role).or_default() += &counted;
-                    }
-                }
-            }
-            for resource in agent.free.iter().filter(|resource| !resource.revocable) {
-                let Some(role) = resource.reserved_to().map(top).filter(|role| quotas.contains_key(role))
-                else {
-                    continue;
-                };
-                let one = Resources::from(resource.clone());
-                *consumed.entry(role).or_default() += &one.scalar_quantities();
-            }
-            if agent.active && agent.listed {
-                free += &agent.free.filter(counts).scalar_quantities();
-            }
+    /// Names those who may take more than when they were kept back.
+    pub(super) fn ease(&mut self) {
+        if self.ledger.take_relief() {
+            self.dirty.agents.extend(&self.agents.idle);
         }
-        Reckoning { quotas, consumed, free }
+        for role in self.ledger.take_eased() {
+            self.dirty.clients.extend(self.tree.below(role.as_str()));
+        }
     }
 
-    fn ask_with_quota(
-        &self,
-        agent: u32,
-        promised_only: bool,
-        reckoning: &mut Reckoning,
-        rng: &mut dyn Rng,
-    ) -> Vec<Grant> {
-        let agent = &self.agents[agent];
-        let mut grants = Vec::new();
-        let mut rest = agent.free.clone();
-        for client in self.tree.walk(rng) {
-            let Some(membership) = self.frameworks.membership(client) else { continue };
-            let framework = &self.frameworks[client.framework];
-            let role = top(&membership.role);
-            if (promised_only && !reckoning.is_missing_any(&role)) || !suits(agent, framework, membership) {
-                continue;
-            }
-            let contents = Contents::of(&rest);
-            let part = portion(&rest, contents, &membership.role, framework.abilities).into_owned();
-            let part = reckoning.shrink(&role, part);
-            if part.is_empty() || !self.settings.worth_offering(&part, membership.min.as_deref()) {
-                continue;
-            }
-            if agent.refusals.reject(client, membership.era, &part, &mut Verdicts::default()) {
-                continue;
-            }
-            reckoning.taken(&role, &part);
-            rest -= &part;
-            grants.push((client, part.allocate(&membership.role)));
-            if rest.is_empty() {
-                break;
+    /// The passes of a run.
+    pub(super) fn stages(&self) -> &'static [Stage] {
+        match self.ledger.is_idle() || !self.tree.has(Class::Hungry) {
+            true => &[Stage::All],
+            false => &[Stage::Promised, Stage::All],
+        }
+    }
+
+    /// Whom it makes sense to ask about an agent with this in it.
+    pub(super) fn classes(&mut self, stage: Stage, contents: Contents) -> &'static [Class] {
+        match stage {
+            Stage::Promised => &[Class::Hungry],
+            Stage::All if self.ledger.is_idle() || !contents.is_plain() => Class::ALL,
+            Stage::All if self.ledger.has_headroom() => &[Class::Hungry, Class::Open],
+            Stage::All => {
+                self.ledger.note_scarcity();
+                &[Class::Hungry]
             }
         }
-        grants
     }
 }
 

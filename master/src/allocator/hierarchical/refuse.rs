@@ -32,12 +32,13 @@ impl Hierarchical {
 
     /// Ends the filters whose time has come; the pairs they stood between are looked at again.
     pub(super) fn expire(&mut self, now: Time) {
+        self.end_waits(now);
         while let Some(end) = self.ends.pop(now) {
             let Some(membership) = self.frameworks.membership_mut(end.client) else { continue };
             let Some(agent) = self.agents.entries.get_mut(end.agent) else { continue };
             if membership.era == end.era && agent.refusals.end(&end) {
                 membership.filters = membership.filters.saturating_sub(1);
-                if self.agents.idle.contains(&end.agent) {
+                if self.agents[end.agent].idle {
                     self.dirty.pairs.entry(end.agent).or_default().insert(end.client);
                 }
             }

@@ -15,8 +15,10 @@ pub(crate) mod tally;
 pub(crate) mod tree;
 mod walk;
 
+use std::time::Duration;
+
 pub(crate) use tally::{Names, Tally};
-pub(crate) use tree::{Client, Tree};
+pub(crate) use tree::{Class, Client, Tree};
 
 /// Which order a sorter keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,4 +28,14 @@ pub enum Order {
     Drf,
     /// Drawn anew for each agent; a weight of two is drawn first twice as often as a weight of one.
     Random,
+    /// The heavier role first, whatever it holds; among those of one weight, who holds the least.
+    Priority,
+    /// Roles that weigh 1 or more are the foreground and come first; the others are the background. A role in the background
+    /// that has got nothing for `aging` counts as foreground until it gets something. Within either, dominant resource fairness.
+    ///
+    /// Source: the multilevel feedback queue of operating systems.
+    Multilevel {
+        /// How long a role waits at most behind the foreground.
+        aging: Duration,
+    },
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::tally::{Names, Tally};
 
-/// What decides who comes first: the smaller share, then the fewer allocations, then the name.
+/// What decides who comes first: the lower level, then the smaller share, then the fewer allocations, then the name.
 #[derive(Clone, Debug)]
 pub(crate) struct Rank {
+    /// Zero for all, where the order knows no levels.
+    pub(crate) level: f64,
     pub(crate) share: f64,
     pub(crate) count: u64,
     pub(crate) name: Arc<str>,
@@ -24,7 +26,7 @@ pub(crate) fn share(held: &Tally, total: &Tally, names: &Names, weight: f64) -> 
 
 impl Ord for Rank {
     fn cmp(&self, other: &Rank) -> Ordering {
-        let by_share = self.share.total_cmp(&other.share);
+        let by_share = self.level.total_cmp(&other.level).then(self.share.total_cmp(&other.share));
         by_share.then(self.count.cmp(&other.count)).then_with(|| self.name.cmp(&other.name))
     }
 }

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use model::Scalar;
 use smallvec::SmallVec;
 
+/// Known from the beginning, in this order.
+const USUAL: [&str; 4] = ["cpus", "mem", "disk", "gpus"];
+
 /// Names of scalar resources, each with a position; names are never forgotten, there are few.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Names {
     names: Vec<Arc<str>>,
     /// Names that count for nobody's share.
@@ -18,7 +21,7 @@ impl Names {
     /// Knows the usual names already; `exclude` are those that do not count for shares.
     pub(crate) fn new(exclude: &[String]) -> Names {
         let mut names = Names { names: Vec::new(), excluded: Vec::new(), exclude: exclude.to_vec() };
-        for name in ["cpus", "mem", "disk", "gpus"] {
+        for name in USUAL {
             names.position(name);
         }
         names
@@ -26,12 +29,20 @@ impl Names {
 
     /// Where amounts of this name stand in a [`Tally`].
     pub(crate) fn position(&mut self, name: &str) -> usize {
-        if let Some(position) = self.names.iter().position(|known| &**known == name) {
+        if let Some(position) = self.find(name) {
             return position;
         }
         self.names.push(name.into());
         self.excluded.push(self.exclude.iter().any(|excluded| excluded == name));
         self.names.len() - 1
+    }
+
+    /// The same for a name that may never have been seen.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        match USUAL.iter().position(|usual| *usual == name) {
+            Some(position) if position < self.names.len() => Some(position),
+            _ => self.names.iter().position(|known| &**known == name),
+        }
     }
 
     /// Names and amounts of a tally, those that are not zero.
@@ -67,6 +78,11 @@ impl Tally {
 
     pub(crate) fn minus(&mut self, other: &Tally) {
         self.merge(other, i64::saturating_sub);
+    }
+
+    /// Keeps what is not in `other`, and nothing that would be less than nothing.
+    pub(crate) fn lack(&mut self, other: &Tally) {
+        self.merge(other, |mine, theirs| mine.saturating_sub(theirs).max(0));
     }
 
     pub(crate) fn is_zero(&self) -> bool {

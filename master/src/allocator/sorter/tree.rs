@@ -16,7 +16,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::Role;
+use model::{Role, Time};
 use rand::Rng;
 
 use super::rank::{Rank, share};
@@ -37,6 +37,22 @@ pub(crate) struct Client {
 
 pub(super) const ROOT: NodeId = NodeId(0);
 
+/// What quota says of a role at the top, and so of all below it. Those of one class stand in one line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Class {
+    /// It lacks something it was promised.
+    Hungry,
+    #[default]
+    Open,
+    /// It has all it may have; only what is kept for it can still be given.
+    Sated,
+}
+
+impl Class {
+    /// Everybody, whatever quota says.
+    pub(crate) const ALL: &[Class] = &[Class::Hungry, Class::Open, Class::Sated];
+}
+
 /// The roles, who is in them and what they hold.
 #[derive(Debug)]
 pub(crate) struct Tree {
@@ -45,9 +61,16 @@ pub(crate) struct Tree {
     spare: Vec<NodeId>,
     places: BTreeMap<Role, NodeId>,
     weights: BTreeMap<Role, f64>,
+    /// The root's lines, by class.
+    tops: [Line; Class::ALL.len()],
     total: Tally,
     stale: bool,
+    /// Who holds less than its place in line says.
+    moved: Vec<Client>,
 }
+
+/// Those that compete inside a role, in order.
+pub(super) type Line = BTreeSet<(Rank, Place)>;
 
 #[derive(Debug)]
 struct Node {
@@ -60,7 +83,13 @@ struct Node {
     /// What the role's own frameworks hold; orders them among the node's children.
     own: Seat,
     /// Children with somebody to offer to, and the own frameworks if there is one among them.
-    line: BTreeSet<(Rank, Place)>,
+    line: Line,
+    /// Of a role at the top.
+    class: Class,
+    /// When it began to wait in the background; of a role at the top.
+    waits_since: Option<Time>,
+    /// Whether it has waited so long that it counts as foreground.
+    aged: bool,
     /// The own frameworks that can be offered something.
     frameworks: BTreeSet<(Rank, u32)>,
 }
@@ -69,6 +98,9 @@ struct Node {
 #[derive(Debug)]
 struct Seat {
     held: Tally,
+    /// How many allocations that is.
+    count: u64,
+    /// Where it stands; what it holds may have moved on since.
     rank: Rank,
 }
 
@@ -78,6 +110,8 @@ struct Member {
     /// Subscribed to the role, connected and not suppressed.
     active: bool,
     subscribed: bool,
+    /// Whether it is among those whose place is out of date.
+    moved: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,8 +129,10 @@ impl Tree {
             spare: Vec::new(),
             places: BTreeMap::new(),
             weights: BTreeMap::new(),
+            tops: Default::default(),
             total: Tally::default(),
             stale: false,
+            moved: Vec::new(),
         }
     }
 
@@ -127,6 +163,11 @@ impl Tree {
 
     pub(crate) fn find(&self, role: &Role) -> Option<NodeId> {
         self.places.get(role).copied()
+    }
+
+    /// The frameworks that are in a role itself, or hold something in it.
+    pub(crate) fn members(&self, node: NodeId) -> impl Iterator<Item = u32> {
+        self.nodes[node.index()].members.keys().copied()
     }
 
     pub(crate) fn role(&self, node: NodeId) -> &Role {
@@ -183,20 +224,80 @@ impl Tree {
     ) {
         let node = self.place(role);
         self.member(node, framework, name);
-        self.change(Client { node, framework }, names, |seat| {
+        self.allocated_to(Client { node, framework }, amounts, names);
+    }
+
+    /// The same for one that is a member.
+    pub(crate) fn allocated_to(&mut self, client: Client, amounts: &Tally, names: &Names) {
+        self.change(client, |seat| {
             seat.held.plus(amounts);
-            seat.rank.count += 1;
+            seat.count += 1;
         });
+        if !self.stale {
+            self.place_anew(client, names);
+        }
+        if let Order::Multilevel { .. } = self.order {
+            let top = self.path(client.node)[0];
+            self.nodes[top.index()].waits_since = None;
+            self.set_aged(top, false);
+        }
+    }
+
+    /// Moves those to the foreground that have waited too long behind it. Looks at the roles of the background alone.
+    pub(crate) fn age(&mut self, now: Time) {
+        let Order::Multilevel { aging } = self.order else { return };
+        let background =
+            self.tops.iter().flat_map(|top| top.iter().rev().take_while(|(rank, _)| rank.level > 0.0));
+        let waiting: Vec<NodeId> = background
+            .filter_map(|(_, place)| match place {
+                Place::Child(id) => Some(*id),
+                Place::Own => None,
+            })
+            .collect();
+        for id in waiting {
+            let since = *self.nodes[id.index()].waits_since.get_or_insert(now);
+            if now.since(since) >= aging {
+                self.set_aged(id, true);
+            }
+        }
+    }
+
+    fn set_aged(&mut self, id: NodeId, aged: bool) {
+        let Node { aged: before, role, .. } = &self.nodes[id.index()];
+        if *before == aged {
+            return;
+        }
+        let (level, _) = standing(self.order, self.weight(role), aged);
+        let node = &mut self.nodes[id.index()];
+        node.aged = aged;
+        let entry = (node.subtree.rank.clone(), Place::Child(id));
+        node.subtree.rank.level = level;
+        let moved = (node.subtree.rank.clone(), Place::Child(id));
+        let line = self.line_of(id);
+        if line.remove(&entry) {
+            line.insert(moved);
+        }
     }
 
     /// The framework holds less in this role.
-    pub(crate) fn released(&mut self, role: &Role, framework: u32, amounts: &Tally, names: &Names) {
+    pub(crate) fn released(&mut self, role: &Role, framework: u32, amounts: &Tally) {
         let Some(node) = self.find(role) else { return };
-        self.change(Client { node, framework }, names, |seat| {
+        self.released_by(Client { node, framework }, amounts);
+    }
+
+    /// The same for one that is a member. Its place moves when lines are read the next time: much comes back at once.
+    pub(crate) fn released_by(&mut self, client: Client, amounts: &Tally) {
+        self.change(client, |seat| {
             seat.held.minus(amounts);
-            seat.rank.count = seat.rank.count.saturating_sub(1);
+            seat.count = seat.count.saturating_sub(1);
         });
-        self.tidy(node, framework);
+        let members = &mut self.nodes[client.node.index()].members;
+        if let Some(member) = members.get_mut(&client.framework)
+            && !std::mem::replace(&mut member.moved, true)
+        {
+            self.moved.push(client);
+        }
+        self.tidy(client.node, client.framework);
     }
 
     /// The cluster grew.
@@ -229,18 +330,27 @@ impl Tree {
 
     /// Makes the lines anew if the total or a weight moved. Reading functions expect that this was done.
     pub(crate) fn refresh(&mut self, names: &Names) {
+        let moved = std::mem::take(&mut self.moved);
+        for client in &moved {
+            if let Some(member) = self.nodes[client.node.index()].members.get_mut(&client.framework) {
+                member.moved = false;
+            }
+        }
         if !std::mem::take(&mut self.stale) {
-            return;
+            return moved.into_iter().for_each(|client| self.place_anew(client, names));
         }
         let total = &self.total;
+        self.tops.iter_mut().for_each(Line::clear);
         for node in &mut self.nodes {
             let weight = self.weights.get(&node.role).copied().unwrap_or(1.0);
-            node.subtree.rank.share = share(&node.subtree.held, total, names, weight);
-            node.own.rank.share = share(&node.own.held, total, names, 1.0);
+            let (level, weight) = standing(self.order, weight, node.aged);
+            node.subtree.rank.level = level;
+            node.subtree.weigh(total, names, weight);
+            node.own.weigh(total, names, 1.0);
             node.frameworks.clear();
             node.line.clear();
             for (framework, member) in &mut node.members {
-                member.seat.rank.share = share(&member.seat.held, total, names, 1.0);
+                member.seat.weigh(total, names, 1.0);
                 if member.active {
                     node.frameworks.insert((member.seat.rank.clone(), *framework));
                 }
@@ -253,12 +363,13 @@ impl Tree {
     }
 
     /// Everybody who can be given something, in order. Lazy: who reads only the first pays only for the first.
-    pub(crate) fn walk(&self, rng: &mut dyn Rng) -> Walk<'_> {
+    pub(crate) fn walk(&self, classes: &[Class], rng: &mut dyn Rng) -> Walk<'_> {
         match self.order {
-            Order::Drf => Walk::ordered(self),
+            Order::Drf | Order::Priority | Order::Multilevel { .. } => Walk::ordered(self, classes),
             Order::Random => {
                 let mut drawn = Vec::new();
-                self.draw(ROOT, rng, &mut drawn);
+                let tops = classes.iter().flat_map(|class| self.top(*class));
+                self.draw(tops, ROOT, rng, &mut drawn);
                 Walk::drawn(drawn)
             }
         }
@@ -267,18 +378,64 @@ impl Tree {
     /// Puts a few clients into the order in which [`walk`](Tree::walk) would name them.
     pub(crate) fn sort(&self, clients: &mut [Client], rng: &mut dyn Rng) {
         match self.order {
-            Order::Drf => clients.sort_by(|a, b| self.compare(*a, *b)),
+            Order::Drf | Order::Priority | Order::Multilevel { .. } => {
+                clients.sort_by(|a, b| self.compare(*a, *b));
+            }
             Order::Random => {
                 let places: BTreeMap<Client, usize> =
-                    self.walk(rng).enumerate().map(|(place, client)| (client, place)).collect();
+                    self.walk(Class::ALL, rng).enumerate().map(|(place, client)| (client, place)).collect();
                 clients.sort_by_key(|client| places.get(client).copied().unwrap_or(usize::MAX));
             }
         }
     }
 
     /// The line of those that compete inside a role.
-    pub(super) fn line(&self, node: NodeId) -> &BTreeSet<(Rank, Place)> {
+    pub(super) fn line(&self, node: NodeId) -> &Line {
         &self.nodes[node.index()].line
+    }
+
+    /// The line of the roles at the top that are of this class.
+    pub(super) fn top(&self, class: Class) -> &Line {
+        &self.tops[class as usize]
+    }
+
+    /// Moves a role at the top, if it has a place, to the line of another class.
+    pub(crate) fn set_class(&mut self, role: &str, class: Class) {
+        let Some(id) = self.places.get(role).copied() else { return };
+        let node = &mut self.nodes[id.index()];
+        let before = std::mem::replace(&mut node.class, class);
+        let entry = (node.subtree.rank.clone(), Place::Child(id));
+        if before != class && self.tops[before as usize].remove(&entry) {
+            self.tops[class as usize].insert(entry);
+        }
+    }
+
+    /// Whether somebody of this class can be given something.
+    pub(crate) fn has(&self, class: Class) -> bool {
+        !self.tops[class as usize].is_empty()
+    }
+
+    /// Everybody in a role at the top and below it who can be given something.
+    pub(crate) fn below(&self, role: &str) -> Vec<Client> {
+        let Some(top) = self.places.get(role) else { return Vec::new() };
+        let (mut nodes, mut clients) = (vec![*top], Vec::new());
+        while let Some(at) = nodes.pop() {
+            let node = &self.nodes[at.index()];
+            clients.extend(
+                node.frameworks.iter().map(|(_, framework)| Client { node: at, framework: *framework }),
+            );
+            nodes.extend(&node.children);
+        }
+        clients
+    }
+
+    /// Where a role stands: in the line of its class if it is at the top, in that of its parent if not.
+    fn line_of(&mut self, node: NodeId) -> &mut Line {
+        let Node { parent, class, .. } = &self.nodes[node.index()];
+        match *parent {
+            ROOT => &mut self.tops[*class as usize],
+            parent => &mut self.nodes[parent.index()].line,
+        }
     }
 
     /// The line of a role's own frameworks.
@@ -313,14 +470,20 @@ impl Tree {
         path
     }
 
-    fn draw(&self, at: NodeId, rng: &mut dyn Rng, drawn: &mut Vec<Client>) {
-        let line = self.nodes[at.index()].line.iter().map(|(_, place)| match place {
+    fn draw<'a>(
+        &'a self,
+        line: impl Iterator<Item = &'a (Rank, Place)>,
+        at: NodeId,
+        rng: &mut dyn Rng,
+        drawn: &mut Vec<Client>,
+    ) {
+        let line = line.map(|(_, place)| match place {
             Place::Own => (1.0, *place),
             Place::Child(child) => (self.weight(self.role(*child)), *place),
         });
         for place in random::shuffle(line.collect(), rng) {
             match place {
-                Place::Child(child) => self.draw(child, rng, drawn),
+                Place::Child(child) => self.draw(self.line(child).iter(), child, rng, drawn),
                 Place::Own => {
                     let frameworks =
                         self.nodes[at.index()].frameworks.iter().map(|(_, framework)| (1.0, *framework));
@@ -341,46 +504,12 @@ impl Tree {
             seat: Seat::new(name),
             active: false,
             subscribed: false,
+            moved: false,
         })
     }
 
-    /// Moves a client's amounts, and with them its own place and that of its role and all roles above.
-    fn change(&mut self, client: Client, names: &Names, edit: impl Fn(&mut Seat)) {
-        if self.stale {
-            return self.change_unordered(client, edit);
-        }
-        let node = &mut self.nodes[client.node.index()];
-        let Some(member) = node.members.get_mut(&client.framework) else { return };
-        if member.active {
-            node.frameworks.remove(&(member.seat.rank.clone(), client.framework));
-        }
-        member.seat.edit(&edit, &self.total, names, 1.0);
-        if member.active {
-            node.frameworks.insert((member.seat.rank.clone(), client.framework));
-        }
-        let waiting = node.line.remove(&(node.own.rank.clone(), Place::Own));
-        node.own.edit(&edit, &self.total, names, 1.0);
-        if waiting {
-            node.line.insert((node.own.rank.clone(), Place::Own));
-        }
-        let mut at = client.node;
-        while at != ROOT {
-            let weight = self.weight(&self.nodes[at.index()].role);
-            let node = &mut self.nodes[at.index()];
-            let parent = node.parent;
-            let before = (node.subtree.rank.clone(), Place::Child(at));
-            node.subtree.edit(&edit, &self.total, names, weight);
-            let after = (node.subtree.rank.clone(), Place::Child(at));
-            let line = &mut self.nodes[parent.index()].line;
-            if line.remove(&before) {
-                line.insert(after);
-            }
-            at = parent;
-        }
-    }
-
-    /// The same while the lines wait to be made anew.
-    fn change_unordered(&mut self, client: Client, edit: impl Fn(&mut Seat)) {
+    /// Changes what a client holds, and with it what its role and all roles above do.
+    fn change(&mut self, client: Client, edit: impl Fn(&mut Seat)) {
         let node = &mut self.nodes[client.node.index()];
         let Some(member) = node.members.get_mut(&client.framework) else { return };
         edit(&mut member.seat);
@@ -390,6 +519,40 @@ impl Tree {
             let node = &mut self.nodes[at.index()];
             edit(&mut node.subtree);
             at = node.parent;
+        }
+    }
+
+    /// Gives a client, its role and all roles above the places that fit what they hold.
+    fn place_anew(&mut self, client: Client, names: &Names) {
+        let node = &mut self.nodes[client.node.index()];
+        if let Some(member) = node.members.get_mut(&client.framework) {
+            if member.active {
+                node.frameworks.remove(&(member.seat.rank.clone(), client.framework));
+            }
+            member.seat.weigh(&self.total, names, 1.0);
+            if member.active {
+                node.frameworks.insert((member.seat.rank.clone(), client.framework));
+            }
+        }
+        let waiting = node.line.remove(&(node.own.rank.clone(), Place::Own));
+        node.own.weigh(&self.total, names, 1.0);
+        if waiting {
+            node.line.insert((node.own.rank.clone(), Place::Own));
+        }
+        let mut at = client.node;
+        while at != ROOT {
+            let Node { role, aged, .. } = &self.nodes[at.index()];
+            let (_, weight) = standing(self.order, self.weight(role), *aged);
+            let node = &mut self.nodes[at.index()];
+            let parent = node.parent;
+            let before = (node.subtree.rank.clone(), Place::Child(at));
+            node.subtree.weigh(&self.total, names, weight);
+            let after = (node.subtree.rank.clone(), Place::Child(at));
+            let line = self.line_of(at);
+            if line.remove(&before) {
+                line.insert(after);
+            }
+            at = parent;
         }
     }
 
@@ -406,7 +569,7 @@ impl Tree {
             let Node { parent, subtree, line, .. } = &self.nodes[at.index()];
             let (parent, entry, wanted) =
                 (*parent, (subtree.rank.clone(), Place::Child(at)), !line.is_empty());
-            let line = &mut self.nodes[parent.index()].line;
+            let line = self.line_of(at);
             match wanted {
                 true => line.insert(entry),
                 false => line.remove(&entry),
@@ -437,6 +600,15 @@ impl Tree {
     }
 }
 
+/// The level of a role among its siblings, and what its share is divided by.
+fn standing(order: Order, weight: f64, aged: bool) -> (f64, f64) {
+    match order {
+        Order::Drf | Order::Random => (0.0, weight),
+        Order::Priority => (-weight, 1.0),
+        Order::Multilevel { .. } => (if weight >= 1.0 || aged { 0.0 } else { 1.0 }, weight),
+    }
+}
+
 impl Node {
     fn new(role: Role, parent: NodeId) -> Node {
         Node {
@@ -447,6 +619,9 @@ impl Node {
             children: BTreeSet::new(),
             members: BTreeMap::new(),
             line: BTreeSet::new(),
+            class: Class::default(),
+            waits_since: None,
+            aged: false,
             frameworks: BTreeSet::new(),
         }
     }
@@ -454,12 +629,16 @@ impl Node {
 
 impl Seat {
     fn new(name: &str) -> Seat {
-        Seat { held: Tally::default(), rank: Rank { share: 0.0, count: 0, name: Arc::from(name) } }
+        Seat {
+            held: Tally::default(),
+            count: 0,
+            rank: Rank { level: 0.0, share: 0.0, count: 0, name: Arc::from(name) },
+        }
     }
 
-    fn edit(&mut self, edit: impl Fn(&mut Seat), total: &Tally, names: &Names, weight: f64) {
-        edit(self);
+    fn weigh(&mut self, total: &Tally, names: &Names, weight: f64) {
         self.rank.share = share(&self.held, total, names, weight);
+        self.rank.count = self.count;
     }
 }
 
@@ -486,8 +665,12 @@ mod tests {
 
     /// A tree of 100 cpus with one active framework in each role, numbered as the roles are.
     fn with_roles(roles: &[&str]) -> (Tree, Names) {
+        in_order(Order::Drf, roles)
+    }
+
+    fn in_order(order: Order, roles: &[&str]) -> (Tree, Names) {
         let names = Names::new(&[]);
-        let mut tree = Tree::new(Order::Drf);
+        let mut tree = Tree::new(order);
         tree.grow(&cpus(100));
         for (framework, role) in (0..).zip(roles) {
             let client = tree.join(&Role::from(*role), framework, &format!("f{framework}"));
@@ -499,7 +682,7 @@ mod tests {
 
     fn order(tree: &Tree) -> Vec<String> {
         let mut rng = StdRng::seed_from_u64(1);
-        tree.walk(&mut rng).map(|client| tree.role(client.node).to_string()).collect()
+        tree.walk(Class::ALL, &mut rng).map(|client| tree.role(client.node).to_string()).collect()
     }
 
     #[test]
@@ -520,6 +703,35 @@ mod tests {
         tree.allocated(&"a".into(), 0, "f0", &cpus(5), &names);
         tree.allocated(&"b".into(), 1, "f1", &cpus(2), &names);
         assert_eq!(order(&tree), ["a", "b"]);
+    }
+
+    #[test]
+    fn by_priority_the_heavier_comes_first_whatever_it_holds() {
+        let (mut tree, names) = in_order(Order::Priority, &["a", "b", "c"]);
+        tree.set_weight(&"b".into(), 3.0);
+        tree.refresh(&names);
+        tree.allocated(&"b".into(), 1, "f1", &cpus(50), &names);
+        tree.allocated(&"a".into(), 0, "f0", &cpus(1), &names);
+        assert_eq!(order(&tree), ["b", "c", "a"], "and those that weigh the same by what they hold");
+    }
+
+    #[test]
+    fn the_background_comes_last_until_it_has_waited_long_enough() {
+        let aging = std::time::Duration::from_secs(60);
+        let (mut tree, names) = in_order(Order::Multilevel { aging }, &["batch", "web", "night"]);
+        tree.set_weight(&"batch".into(), 0.5);
+        tree.set_weight(&"night".into(), 0.5);
+        tree.refresh(&names);
+        tree.allocated(&"web".into(), 1, "f1", &cpus(50), &names);
+        let at = |secs| Time::START + std::time::Duration::from_secs(secs);
+        tree.age(at(0));
+        assert_eq!(order(&tree), ["web", "batch", "night"]);
+        tree.age(at(59));
+        assert_eq!(order(&tree), ["web", "batch", "night"]);
+        tree.age(at(60));
+        assert_eq!(order(&tree), ["batch", "night", "web"]);
+        tree.allocated(&"batch".into(), 0, "f0", &cpus(1), &names);
+        assert_eq!(order(&tree), ["night", "web", "batch"], "whoever got something waits again");
     }
 
     #[test]
@@ -546,7 +758,7 @@ mod tests {
         tree.allocated(&"a/x/y".into(), 0, "f0", &cpus(1), &names);
         tree.leave(Client { node, framework: 0 });
         assert!(tree.find(&"a/x/y".into()).is_some(), "it still holds something");
-        tree.released(&"a/x/y".into(), 0, &cpus(1), &names);
+        tree.released(&"a/x/y".into(), 0, &cpus(1));
         assert!(tree.places.is_empty());
     }
 
@@ -568,7 +780,7 @@ mod tests {
                     let active = tree.is_active(client);
                     tree.set_active(client, !active);
                 } else {
-                    tree.released(&role, framework, &cpus(amount / 2), &names);
+                    tree.released(&role, framework, &cpus(amount / 2));
                 }
                 tree.refresh(&names);
                 let kept = order(&tree);
@@ -585,7 +797,7 @@ mod tests {
                 tree.allocated(&role.into(), framework, &format!("f{framework}"), &cpus(held), &names);
             }
             let mut rng = StdRng::seed_from_u64(1);
-            let walked: Vec<Client> = tree.walk(&mut rng).collect();
+            let walked: Vec<Client> = tree.walk(Class::ALL, &mut rng).collect();
             let mut sorted = walked.clone();
             sorted.sort();
             tree.sort(&mut sorted, &mut rng);

@@ -1,17 +1,24 @@
 //! Reading the lines: everybody who can be given something, in order.
 
 use std::collections::btree_set;
+use std::iter::Peekable;
 
 use super::rank::Rank;
-use super::tree::{Client, NodeId, Place, ROOT, Tree};
+use super::tree::{Class, Client, NodeId, Place, ROOT, Tree};
 
 /// Clients in order, see [`Tree::walk`].
 pub(crate) struct Walk<'a>(Steps<'a>);
 
 impl<'a> Walk<'a> {
-    /// Depth first through the tree's lines.
-    pub(super) fn ordered(tree: &'a Tree) -> Walk<'a> {
-        let levels = vec![(ROOT, tree.line(ROOT).iter())];
+    /// Depth first through the tree's lines; at the top only through those of these classes.
+    pub(super) fn ordered(tree: &'a Tree, classes: &[Class]) -> Walk<'a> {
+        let mut tops: Vec<_> =
+            classes.iter().map(|class| tree.top(*class)).filter(|top| !top.is_empty()).collect();
+        let first = match tops.len() {
+            0 | 1 => Entries::One(tops.pop().map(|top| top.iter()).unwrap_or_default()),
+            _ => Entries::Merged(tops.into_iter().map(|top| top.iter().peekable()).collect()),
+        };
+        let levels = vec![(ROOT, first)];
         Walk(Steps::Ordered { tree, levels, frameworks: None })
     }
 
@@ -25,11 +32,32 @@ enum Steps<'a> {
     /// Depth first through lines that are already sorted.
     Ordered {
         tree: &'a Tree,
-        levels: Vec<(NodeId, btree_set::Iter<'a, (Rank, Place)>)>,
+        levels: Vec<(NodeId, Entries<'a>)>,
         frameworks: Option<(NodeId, btree_set::Iter<'a, (Rank, u32)>)>,
     },
     /// Drawn beforehand.
     Drawn(std::vec::IntoIter<Client>),
+}
+
+/// A line, or several read as one.
+enum Entries<'a> {
+    One(btree_set::Iter<'a, (Rank, Place)>),
+    Merged(Vec<Peekable<btree_set::Iter<'a, (Rank, Place)>>>),
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = &'a (Rank, Place);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Entries::One(line) => line.next(),
+            Entries::Merged(lines) => {
+                let heads = lines.iter_mut().enumerate();
+                let (_, first) = heads.filter_map(|(at, line)| Some((*line.peek()?, at))).min()?;
+                lines[first].next()
+            }
+        }
+    }
 }
 
 impl Iterator for Walk<'_> {
@@ -48,7 +76,9 @@ impl Iterator for Walk<'_> {
                 let (node, line) = levels.last_mut()?;
                 match line.next() {
                     Some((_, Place::Own)) => *frameworks = Some((*node, tree.frameworks(*node).iter())),
-                    Some((_, Place::Child(child))) => levels.push((*child, tree.line(*child).iter())),
+                    Some((_, Place::Child(child))) => {
+                        levels.push((*child, Entries::One(tree.line(*child).iter())));
+                    }
                     None => {
                         levels.pop();
                     }
