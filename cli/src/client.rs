@@ -489,6 +489,11 @@ fn form_of(form: &[(&str, &str)]) -> String {
 }
 
 /// What may stand in a query or form.
+/// The path that says why a `framework` or a `role` is offered no more.
+pub(crate) fn why(what: &str, whom: &str, resources: &str) -> String {
+    format!("/api/v1/why?{what}={}&resources={}", escaped(whom), escaped(resources))
+}
+
 fn escaped(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

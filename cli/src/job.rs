@@ -18,7 +18,7 @@ use model::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::client::Cluster;
+use crate::client::{self, Cluster, text};
 use crate::commands::Ending;
 use crate::output;
 use follow::Followed;
@@ -164,7 +164,7 @@ pub(crate) async fn run(
             Turn::Poll => {
                 quiet += POLL;
                 if quiet == PATIENT {
-                    output::progress(format_args!("still waiting for an offer of {}", job.resources));
+                    output::progress(waiting(&cluster, &job).await);
                 }
                 unread.judge(followed.copy(&cluster).await)?;
                 if let Some(left) = &mut patience {
@@ -197,6 +197,22 @@ pub(crate) async fn run(
 
 /// After so long without an offer that fits, it is said that one is waited for.
 const PATIENT: Duration = Duration::from_secs(3);
+
+/// That one is waited for, and why there is none, if the master can tell.
+async fn waiting(cluster: &Cluster, job: &Job) -> String {
+    let waiting = format!("still waiting for an offer of {}", job.resources);
+    let path = client::why("framework", &job.framework().name, &job.resources.to_string());
+    let Ok(why) = cluster.get(&path).await else { return waiting };
+    let answer = &why["answers"][0];
+    let reasons = answer["reasons"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let counted =
+        reasons.iter().map(|reason| format!("{} on {} agents", text(&reason["what"]), reason["agents"]));
+    let counted = counted.collect::<Vec<_>>().join("; ");
+    match answer["help"]["change"].as_str() {
+        Some(change) => format!("{waiting}: {counted}. What would help: {change}"),
+        None => format!("{waiting}: there are no agents"),
+    }
+}
 
 /// Output that could not be copied. An agent that restarts is no reason to give its tasks up.
 #[derive(Default)]

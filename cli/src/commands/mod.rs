@@ -14,6 +14,7 @@ mod run;
 mod serve;
 mod simulate;
 mod state;
+mod why;
 
 use std::process::ExitCode;
 
@@ -72,6 +73,8 @@ enum Command {
     Log(log::Args),
     /// Sums the cluster up
     State(state::Args),
+    /// Says why a framework, or everybody in a role, is offered no more, and what would help
+    Why(why::Args),
     /// A whole cluster in one thread, from a seed: weeks in minutes, faults at will
     Simulate(simulate::Args),
     /// Prints completions for a shell
@@ -139,6 +142,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Kill(args) => kill::run(&args, &common),
         Command::Log(args) => log::run(&args, &common),
         Command::State(args) => state::run(&args, &common),
+        Command::Why(args) => why::run(&args, &common),
         Command::Simulate(args) => simulate::run_it(&args, &common),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "hectare", &mut std::io::stdout());
