@@ -168,9 +168,11 @@ impl Cluster {
         for (before, after) in [(&before, &after), (&after, &before)] {
             let holds =
                 |offer: &Allocation| offer.agent == agent && offer.resources.unallocate().contains(before);
-            let at = offers.iter().position(holds).expect("all there is was offered");
-            let rescinded = offers.swap_remove(at);
-            self.decline(&[rescinded], Duration::from_secs(5));
+            // What is kept for a role nobody is in was offered to nobody.
+            if let Some(at) = offers.iter().position(holds) {
+                let rescinded = offers.swap_remove(at);
+                self.decline(&[rescinded], Duration::from_secs(5));
+            }
             self.allocator.update_available(&agent, before, after);
             offers.append(&mut self.allocate());
         }
