@@ -1,4 +1,5 @@
-//! `disk/du`: how much a container has written, looked at from time to time by a walk of its sandbox.
+//! `disk/du`: how much a container has written, looked at from time to time by a walk of its sandbox, and of what it and those
+//! within it have written over their images.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,11 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use agent_launch::isolation::Content;
 use model::{ContainerId, Resource, Resources, Scalar};
 
 use super::config::IsolationConfig;
 use super::isolator::{Isolator, Limitation, LimitationKind, Plan, Subject};
 use crate::containerizer::{ContainerConfig, Usage};
+use crate::provisioner::Provisioned;
 
 /// Walks one sandbox at a time.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ struct Watched {
     sandbox: PathBuf,
     /// Unit: bytes; `None` if nothing was said of disk.
     quota: Option<u64>,
+    /// Where what is written over an image is kept, by whose it is: its own, and those of containers within it.
+    over_images: BTreeMap<ContainerId, PathBuf>,
     /// What the last walk found.
     used: Option<u64>,
 }
@@ -42,8 +47,20 @@ impl Disk {
             return;
         }
         let Ok(mut watched) = self.watched.lock() else { return };
-        let used = watched.get(id).and_then(|known| known.used);
-        watched.insert(id.clone(), Watched { sandbox: config.sandbox.clone(), quota: quota(config), used });
+        let known = watched.remove(id);
+        let used = known.as_ref().and_then(|known| known.used);
+        let over_images = known.map(|known| known.over_images).unwrap_or_default();
+        let (sandbox, quota) = (config.sandbox.clone(), quota(config));
+        watched.insert(id.clone(), Watched { sandbox, quota, over_images, used });
+    }
+
+    /// What is written over the image of a container counts for the outermost one.
+    fn watch_image(&self, id: &ContainerId, image: &Provisioned) {
+        let Content::Overlay { upper, .. } = &image.root.content else { return };
+        let Ok(mut watched) = self.watched.lock() else { return };
+        if let Some(outermost) = watched.get_mut(&id.root()) {
+            outermost.over_images.insert(id.clone(), upper.into());
+        }
     }
 }
 
@@ -64,6 +81,9 @@ impl Isolator for Disk {
 
     fn prepare(&self, subject: &Subject<'_>, _: &mut Plan) -> Result<(), String> {
         self.watch(subject.id, subject.config);
+        if let Some(image) = subject.image.filter(|image| !image.shared) {
+            self.watch_image(subject.id, image);
+        }
         Ok(())
     }
 
@@ -82,7 +102,7 @@ impl Isolator for Disk {
 
     fn limitation(&self, id: &ContainerId) -> Option<Limitation> {
         let found = self.watched.lock().ok()?.get(id).cloned()?;
-        let used = size(&found.sandbox);
+        let used = size(&found.sandbox) + found.over_images.values().map(|dir| size(dir)).sum::<u64>();
         if let Some(watched) = self.watched.lock().ok()?.get_mut(id) {
             watched.used = Some(used);
         }
@@ -101,6 +121,9 @@ impl Isolator for Disk {
     fn cleanup(&self, id: &ContainerId) -> Result<(), String> {
         if let Ok(mut watched) = self.watched.lock() {
             watched.remove(id);
+            if let Some(outermost) = watched.get_mut(&id.root()) {
+                outermost.over_images.remove(id);
+            }
         }
         Ok(())
     }

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use agent::containerizer::{ContainerConfig, ContainerEvent, Input, LaunchStep};
-use agent::isolators::IsolationConfig;
-use agent::provisioner::{Backend, Config};
+use agent::provisioner::{Backend, Config, Upkeep};
 use model::container::{Image, ImageSource, MesosInfo, Volume};
 use model::{ContainerId, ContainerInfo};
 use tar::EntryType;
@@ -33,7 +32,7 @@ impl Images {
     fn and(
         more: &str,
         backend: Option<Backend>,
-        change: impl Fn(&mut IsolationConfig) + 'static,
+        change: impl Fn(&mut agent::containerizer::Config) + 'static,
     ) -> Option<Self> {
         let (registry, store) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (images, layers) = (registry.path().to_owned(), store.path().join("store"));
@@ -47,7 +46,7 @@ impl Images {
                 upkeep: None,
             });
             config.isolation.images = true;
-            change(&mut config.isolation);
+            change(config);
         })?;
         Some(Self { isolated, registry, store })
     }
@@ -305,7 +304,8 @@ fn a_device_that_is_allowed_is_in_the_image() {
     // One the default list has, under a name no image has.
     let list = r#"{"allowed_devices": [{"device": {"path": "/dev/kmsg"}, "access": {"read": true}}]}"#;
     let more = "linux/devices,cgroups/devices,cgroups/cpu";
-    let Some(images) = Images::and(more, None, |config| config.allowed_devices = Some(list.to_owned()))
+    let Some(images) =
+        Images::and(more, None, |config| config.isolation.allowed_devices = Some(list.to_owned()))
     else {
         return;
     };
@@ -316,20 +316,64 @@ fn a_device_that_is_allowed_is_in_the_image() {
 }
 
 #[test]
+fn what_is_written_over_an_image_counts_against_the_disk_that_was_given() {
+    let Some(images) = Images::and("disk/du,cgroups/cpu", Some(Backend::Overlay), |config| {
+        config.isolation.enforce_disk_quota = true;
+        config.isolation.disk_watch_interval = std::time::Duration::from_millis(50);
+    }) else {
+        return;
+    };
+    images.save("shell", vec![shell().programs(&["head"])], "{}");
+    images.isolated.run_with("c", "head -c 20000000 /dev/zero > /file; sleep 300", |config| {
+        in_image("shell")(config);
+        config.resources = "disk:10".parse().unwrap();
+    });
+    let broke = images.isolated.machine.terminated().limitation.expect("it broke its quota");
+    assert!(broke.message.ends_with("exceeds quota (10MB)"), "{}", broke.message);
+    images.isolated.forget("c");
+    images.isolated.leave_nothing();
+}
+
+#[test]
+fn images_nobody_uses_make_room_by_themselves() {
+    let Some(images) = Images::and("cgroups/cpu", None, |config| {
+        let (headroom, interval) = (1.0, std::time::Duration::from_millis(50));
+        let upkeep = Upkeep { headroom, interval, excluded: vec!["kept".to_owned()] };
+        config.images.as_mut().unwrap().upkeep = Some(upkeep);
+    }) else {
+        return;
+    };
+    images.save("shell", vec![shell()], "{}");
+    images.save("kept", vec![shell(), Layer::new().file("x", "x")], "{}");
+    images.save("other", vec![shell(), Layer::new().file("y", "y")], "{}");
+    assert_eq!(images.output("a", "kept", "cat /x"), "x");
+    assert_eq!(images.output("b", "other", "cat /y"), "y");
+    wait_until("there is room", || images.layers() == 2);
+    images.isolated.leave_nothing();
+}
+
+#[test]
 fn volumes_are_seen_in_the_image() {
     let Some(images) = Images::new(None) else { return };
-    let host = tempfile::tempdir().unwrap();
+    let (host, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::write(kept.path().join("kept"), "kept").unwrap();
     fs::write(host.path().join("file"), "from the host").unwrap();
     images.save("shell", vec![shell().dir("var").link("var/data", "/data")], "{}");
     let volume =
         |path: &str| Volume { host_path: Some(host.path().display().to_string()), ..Volume::writable(path) };
-    let (said, _) =
-        images.isolated.output("c", "cat /var/data/file data/file /data/file; touch /data/new", |config| {
-            in_image("shell")(config);
-            config.container.as_mut().unwrap().volumes = vec![volume("/var/data"), volume("data")];
-        });
-    assert_eq!(said, "from the host".repeat(3), "{}", images.errors("c"));
-    assert!(host.path().join("new").exists() && !fs::exists("/data").unwrap());
+    // A persistent volume is a link in the sandbox, which leads there inside as well.
+    let sandbox = images.isolated.machine.sandbox("c");
+    fs::create_dir_all(&sandbox).unwrap();
+    std::os::unix::fs::symlink(kept.path(), sandbox.join("own")).unwrap();
+    let line = "cat /var/data/file data/file /data/file own/kept; touch /data/new own/new";
+    let (said, _) = images.isolated.output("c", line, |config| {
+        in_image("shell")(config);
+        config.container.as_mut().unwrap().volumes = vec![volume("/var/data"), volume("data")];
+        config.volumes.push(kept.path().to_owned());
+    });
+    assert_eq!(said, format!("{}kept", "from the host".repeat(3)), "{}", images.errors("c"));
+    assert!(host.path().join("new").exists() && kept.path().join("new").exists());
+    assert!(!fs::exists("/data").unwrap());
     images.isolated.leave_nothing();
 }
 
