@@ -89,6 +89,26 @@ fn a_running_task_is_listed_followed_and_killed() {
 }
 
 #[test]
+fn a_task_that_waits_is_told_why() {
+    let cluster = Running::local();
+    let address = cluster.master();
+    let master = format!("--master={address}");
+    let wants = "--resources=cpus:100000";
+    let _run = Job::start(&["run", &master, "--name=huge", wants, "--command=true"]);
+    let name = "--framework=hectare run huge";
+    let why = || out(&hectare(&["why", &master, name, wants]));
+    let said =
+        wait_for("the offers to be too little", || Some(why()).filter(|said| said.contains("too_little")));
+    assert!(said.contains("in role *, 2 of 2 agents looked at"), "{said}");
+    assert!(said.contains("to open 2 of them: want less"), "{said}");
+
+    let nobody = hectare(&["why", &master, "--role=nobody"]);
+    assert!(err(&nobody).contains("Nobody is in role 'nobody'"), "{}", err(&nobody));
+    let unclear = hectare(&["why", &master]);
+    assert!(!unclear.status.success() && err(&unclear).contains("--framework"), "{}", err(&unclear));
+}
+
+#[test]
 fn mistakes_are_told_with_what_to_do_next() {
     let nobody = hectare(&["ps", "--master=127.0.0.1:1"]);
     assert_eq!(nobody.status.code(), Some(1));
