@@ -68,7 +68,8 @@ async fn connection(runtime: &Runtime, peer: &Arc<Peer>, progress: &Progress) ->
     let mut stream = runtime.environment().transport.dial(peer.address).await?;
     let mut nonce = [0; 32];
     runtime.environment().rng.stream(&format!("nonce {}", peer.address)).fill_bytes(&mut nonce);
-    let credential = peers.security.credential.as_ref().filter(|_| peers.security.tls.is_none());
+    let credential = peers.credential_for(peer.address);
+    let credential = credential.as_ref();
     let (node, epoch, channel) = (peers.address, peers.epoch.0, peer.channel);
     let ping = peers.limits.ping;
     let who = Introduction { node, epoch, ping, channel, nonce, credential };

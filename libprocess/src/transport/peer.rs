@@ -296,6 +296,11 @@ impl Peer {
         Some(closer)
     }
 
+    /// Who this node proved to be last, on a connection that it dialled.
+    pub(super) fn proved(&self) -> Option<Principal> {
+        self.state.lock().incoming.last().and_then(|closer| closer.principal.clone())
+    }
+
     /// Ends what this node dialled: it cannot be answered.
     pub(super) fn close_incoming(&self) {
         let incoming = std::mem::take(&mut self.state.lock().incoming);

@@ -18,7 +18,7 @@ use super::limits::Limits;
 use super::outgoing;
 use super::peer::{OpenAsk, Peer, PeerLook, Then};
 use super::refusals::{Refusal, Refusals};
-use crate::identity::{Principal, Security};
+use crate::identity::{Credential, Principal, Security};
 use crate::link::Exit;
 use crate::mailbox::AnyCell;
 use crate::metrics::Metrics;
@@ -142,6 +142,20 @@ impl Peers {
             counts: Counts::new(metrics),
             refusals: Refusals::new(metrics),
         }
+    }
+
+    /// What this node proves itself with where it dials `node`; nothing where the connection does. A node that has proved to
+    /// share a secret with us hears of that one, so that who let in many need not have a name that all of them know.
+    pub(super) fn credential_for(&self, node: SocketAddr) -> Option<Credential> {
+        if self.security.tls.is_some() {
+            return None;
+        }
+        let proved = self.peers.read().get(&(node, Channel::Control)).and_then(|peer| peer.proved());
+        let shared = proved.and_then(|principal| {
+            let secret = self.security.secrets.get(&principal)?.clone();
+            Some(Credential { principal, secret })
+        });
+        shared.or_else(|| self.security.credential.clone())
     }
 
     /// As whom this node is known to others.
