@@ -14,7 +14,7 @@ use rand::RngExt;
 use tracing::{debug, info, warn};
 
 use crate::masters::Masters;
-use crate::stream::{self, Events, NotOpened};
+use crate::stream::{self, Events, NotOpened, Voice};
 use crate::{Calls, Config, Scheduler};
 
 /// After so many heartbeats that did not come, the master is given up.
@@ -220,13 +220,17 @@ impl<S: Scheduler> Driver<S> {
             suppressed_roles: Vec::new(),
             constraints: Default::default(),
         });
-        let client = ctx.runtime().client();
-        let opening = stream::open(client, master.clone(), subscribe, self.config.media);
+        let opening = stream::open(self.voice(ctx), master.clone(), subscribe);
         let generation = self.generation;
         ctx.task(opening, move |opened| {
             let opened = opened.map(|(events, stream)| (Opened(events), format!("{master} {stream}")));
             Input::Opened(generation, Box::new(opened.map_err(Unopened)))
         });
+    }
+
+    fn voice(&self, ctx: &Context<Self>) -> Voice {
+        let (media, credential) = (self.config.media, self.config.credential.clone());
+        Voice { client: ctx.runtime().client(), media, credential }
     }
 
     fn opened(&mut self, opened: Result<(Opened, String), Unopened>, ctx: &mut Context<Self>) {
@@ -371,8 +375,8 @@ impl<S: Scheduler> Driver<S> {
         match self.outgoing.pop_front() {
             Some(call) => {
                 self.sending = true;
-                let client = ctx.runtime().client();
-                let sent = stream::send(client, master.clone(), call, self.config.media, stream.clone());
+                let (master, stream) = (master.clone(), stream.clone());
+                let sent = stream::send(self.voice(ctx), master, call, stream);
                 ctx.task(sent, |sent| Input::Sent(Box::new(sent)));
             }
             None if self.calls.stopping => ctx.stop(),

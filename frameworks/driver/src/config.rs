@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use api::content::MediaType;
+use libprocess::Credential;
 use model::FrameworkInfo;
 
 /// Where the masters are, and who subscribes.
@@ -12,6 +13,8 @@ pub struct Config {
     pub masters: Vec<String>,
     /// With an id, the framework of that id is taken over.
     pub framework: FrameworkInfo,
+    /// The name and password it proves itself with; nothing where masters ask for none.
+    pub credential: Option<Credential>,
     /// How calls and events are spelled.
     pub media: MediaType,
     /// Whether updates are acknowledged when the scheduler has heard them.
@@ -32,6 +35,7 @@ impl Config {
         Config {
             masters: masters.into_iter().map(Into::into).collect(),
             framework,
+            credential: None,
             media: MediaType::Protobuf,
             acknowledge: true,
             reconcile: true,

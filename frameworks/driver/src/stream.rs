@@ -2,6 +2,7 @@
 
 use api::content::{self, MediaType};
 use api::{recordio, v1};
+use libprocess::Credential;
 use libprocess::http::{Body, Client, Request, Response, StatusCode, header};
 use model::call::Call;
 use model::event::Event;
@@ -30,15 +31,24 @@ pub(crate) enum NotOpened {
     Refused(String),
 }
 
+/// How calls are sent: by what, spelled how, and as whom.
+#[derive(Clone)]
+pub(crate) struct Voice {
+    pub(crate) client: Client,
+    pub(crate) media: MediaType,
+    pub(crate) credential: Option<Credential>,
+}
+
 /// Subscribes at `master`. Gives the stream and its id, which every later call must bear.
 pub(crate) async fn open(
-    client: Client,
+    voice: Voice,
     master: String,
     subscribe: Call,
-    media: MediaType,
 ) -> Result<(Events, String), NotOpened> {
-    let mut response = client
-        .send(request(&master, &subscribe, media))
+    let media = voice.media;
+    let mut response = voice
+        .client
+        .send(voice.request(&master, &subscribe))
         .await
         .map_err(|error| NotOpened::Failed(format!("no answer from the master at {master}: {error}")))?;
     match response.status {
@@ -68,14 +78,13 @@ pub(crate) async fn open(
 ///
 /// Errors: the master's words, or why it may not have arrived.
 pub(crate) async fn send(
-    client: Client,
+    voice: Voice,
     master: String,
     call: Call,
-    media: MediaType,
     stream: String,
 ) -> Result<(), (Call, String)> {
-    let request = request(&master, &call, media).header(STREAM_ID, stream);
-    match client.send(request).await {
+    let request = voice.request(&master, &call).header(STREAM_ID, stream);
+    match voice.client.send(request).await {
         Ok(response) if response.status.is_success() => Ok(()),
         Ok(mut response) => {
             let why = why(&mut response).await;
@@ -117,12 +126,18 @@ impl Events {
     }
 }
 
-fn request(master: &str, call: &Call, media: MediaType) -> Request {
-    let call = v1::scheduler::Call::from(call);
-    Request::post(&format!("http://{master}/api/v1/scheduler"))
-        .header(header::CONTENT_TYPE, media.as_str())
-        .header(header::ACCEPT, media.as_str())
-        .body(content::encode(&call, media))
+impl Voice {
+    fn request(&self, master: &str, call: &Call) -> Request {
+        let call = v1::scheduler::Call::from(call);
+        let request = Request::post(&format!("http://{master}/api/v1/scheduler"))
+            .header(header::CONTENT_TYPE, self.media.as_str())
+            .header(header::ACCEPT, self.media.as_str())
+            .body(content::encode(&call, self.media));
+        match &self.credential {
+            Some(credential) => request.credential(credential),
+            None => request,
+        }
+    }
 }
 
 async fn why(response: &mut Response) -> String {

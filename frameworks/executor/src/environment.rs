@@ -7,6 +7,9 @@ use std::time::Duration;
 use model::duration::parse_duration;
 use model::{ExecutorId, FrameworkId};
 
+/// The variable with what an executor shows its agent. It is nobody else's: tasks do not inherit it.
+pub(crate) const TOKEN: &str = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN";
+
 /// What an executor needs to find its agent, and to know how patient to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
@@ -80,7 +83,7 @@ impl Environment {
                 .unwrap_or_else(|| ".".to_owned()),
             recovery,
             shutdown_grace: duration("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", Duration::from_secs(5))?,
-            token: get("MESOS_EXECUTOR_AUTHENTICATION_TOKEN"),
+            token: get(TOKEN),
         })
     }
 }

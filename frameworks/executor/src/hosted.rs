@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::checks::Checker;
 use crate::child::{Child, Command};
+use crate::environment::TOKEN;
 use crate::run::Run;
 
 /// One of them, with what is asked of it.
@@ -36,8 +37,9 @@ impl Hosted {
         let role = task.resources.iter().find_map(|resource| resource.allocation.as_ref());
         // An image has variables of its own, which those of this machine must not hide.
         let image = task.container.as_ref().is_some_and(|container| container.image().is_some());
-        let inherited =
-            |name: &str| !name.starts_with("LIBPROCESS_") && (!image || name.starts_with("MESOS_"));
+        let inherited = |name: &str| {
+            !name.starts_with("LIBPROCESS_") && name != TOKEN && (!image || name.starts_with("MESOS_"))
+        };
         let mut command = Command::new(check.unwrap_or(&own))
             .inherit(std::env::vars().filter(|(name, _)| inherited(name)))
             .set("MESOS_TASK_ID", task.id.as_str());
