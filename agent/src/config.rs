@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use agent_launch::Rotation;
 use detector::Masters;
+use libprocess::Secret;
 use model::{Attributes, FaultDomain, Resources};
+use security::Access;
 
 use crate::isolators::IsolationConfig;
 use crate::oversubscription::Oversubscription;
@@ -71,6 +73,10 @@ pub struct Config {
     pub isolation: IsolationConfig,
     /// Root file systems of images; none if `None`.
     pub images: Option<provisioner::Config>,
+    /// Who may come in over HTTP, and what is allowed.
+    pub access: Access,
+    /// Signs the tokens that executors are given; none are, if `None`.
+    pub token_key: Option<Secret>,
     /// What `/flags` shows.
     pub flags: BTreeMap<String, String>,
 }
@@ -111,6 +117,8 @@ impl Config {
             executor: Vec::new(),
             isolation: IsolationConfig::default(),
             images: None,
+            access: Access::default(),
+            token_key: None,
             flags: BTreeMap::new(),
         }
     }

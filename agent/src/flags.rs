@@ -4,6 +4,7 @@ mod images;
 mod isolation;
 mod later;
 mod oversubscription;
+mod security;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub use isolation::IsolationFlags;
 use later::LATER;
 pub use later::Later;
 pub use oversubscription::OversubscriptionFlags;
+pub use security::AccessFlags;
 
 /// The flags of `hectare agent`.
 #[derive(Clone, Debug, clap::Args)]
@@ -181,6 +183,9 @@ pub struct Flags {
     pub oversubscription: OversubscriptionFlags,
 
     #[command(flatten)]
+    pub access: AccessFlags,
+
+    #[command(flatten)]
     pub later: Later,
 }
 
@@ -197,6 +202,12 @@ pub enum FlagError {
 
 fn invalid(flag: &'static str, why: impl ToString) -> FlagError {
     FlagError::Invalid { flag, why: why.to_string() }
+}
+
+impl From<::security::FlagError> for FlagError {
+    fn from(error: ::security::FlagError) -> Self {
+        invalid(error.flag, error.why)
+    }
 }
 
 impl Flags {
@@ -261,6 +272,7 @@ impl Flags {
         config.isolation.images = config.images.is_some();
         config.isolation.ignore_image_runtime = self.images.docker_ignore_runtime;
         config.oversubscription = self.oversubscription.config()?;
+        (config.access, config.token_key) = self.access.access()?;
         config.flags = self.listed();
         Ok(config)
     }
@@ -297,6 +309,9 @@ impl Flags {
         put("max_completed_executors_per_framework", self.max_completed_executors_per_framework.to_string());
         let listing = self.isolation.listed().into_iter().chain(self.images.listed());
         for (name, value) in listing.chain(self.oversubscription.listed()) {
+            put(name, value);
+        }
+        for (name, value) in self.access.listed() {
             put(name, value);
         }
         put("zk_session_timeout", format_duration(self.zk_session_timeout));

@@ -16,6 +16,7 @@
 
 mod actor;
 mod alarms;
+mod authorization;
 mod config;
 pub mod containerizer;
 mod containers;

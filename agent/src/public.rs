@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
+use libprocess::http::Request;
 use model::ContainerId;
+use security::Rights;
 
 use crate::containerizer::Usage;
 use crate::host::Containers;
@@ -28,6 +30,11 @@ impl Public {
     /// The state after some turn; whoever was answered by the agent sees at least what it was told.
     pub(crate) fn state(&self) -> Arc<State> {
         self.state.load_full()
+    }
+
+    /// What whoever sends this may do.
+    pub(crate) fn rights(&self, request: &Request) -> Rights {
+        self.state().settings.policy.rights(request.principal.as_ref())
     }
 
     pub(crate) fn publish(&self, state: State) {

@@ -12,8 +12,10 @@ use rand::RngExt;
 
 use crate::actor::Agent;
 use crate::config::Config;
-use crate::gc::Policy;
+use crate::executors::Tokens;
+use crate::gc;
 use crate::host::{Host, Machine};
+use crate::http::realms;
 use crate::isolators::IsolationError;
 use crate::layout::Layout;
 use crate::master;
@@ -63,6 +65,7 @@ pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Agent>, StartError
 
 /// Starts an agent that speaks for a machine of another kind; otherwise as [`spawn`].
 pub fn spawn_on(runtime: &Runtime, config: Config, host: Arc<dyn Host>) -> Result<Pid<Agent>, StartError> {
+    config.access.apply(runtime, realms::READ_ONLY, realms::READ_WRITE)?;
     let claim = host.claim(&config.work_dir)?;
     let mut seeds = runtime.environment().rng.stream(NAME);
     let settings = Arc::new(settings(runtime, &config, &*host));
@@ -136,12 +139,14 @@ fn settings(runtime: &Runtime, config: &Config, host: &dyn Host) -> Settings {
         executor_shutdown_grace_period: config.executor_shutdown_grace_period,
         recovery_timeout: config.recovery_timeout,
         recover: config.recover,
-        gc: Policy { delay: config.gc_delay, headroom: config.gc_disk_headroom },
+        gc: gc::Policy { delay: config.gc_delay, headroom: config.gc_disk_headroom },
         disk_watch_interval: config.disk_watch_interval,
         oversubscription: config.oversubscription.clone(),
         runtime_dir: config.runtime_dir.clone(),
         log_rotation: config.log_rotation,
         max_completed_executors: config.max_completed_executors_per_framework,
+        policy: config.access.policy.clone(),
+        tokens: config.token_key.as_ref().map(Tokens::signed_with),
         flags: config.flags.clone(),
     }
 }

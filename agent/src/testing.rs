@@ -72,6 +72,8 @@ pub(crate) fn settings() -> Settings {
         oversubscription: Default::default(),
         log_rotation: None,
         max_completed_executors: 3,
+        policy: security::Policy::default(),
+        tokens: None,
         flags: BTreeMap::new(),
     }
 }

@@ -309,6 +309,7 @@ impl Process for Master {
             chance: Mutex::new(chance),
             backlog_events: self.config.backlog_events,
             backlog_bytes: self.config.backlog_bytes,
+            pace: http::Pace::new(&self.config.rate_limits, self.runtime.metrics()),
         };
         http::redirect::guard(doors, &self.published);
         http::scheduler::doors(doors, gate);

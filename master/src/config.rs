@@ -8,6 +8,7 @@ use crate::allocator;
 use crate::registrar::{self, RegistryLimits};
 use crate::reign::Leader;
 use model::{FaultDomain, MasterCapability, MasterId, MasterInfo, Role};
+use security::{Access, Policy, RateLimits};
 
 /// How to run a master. `flags` makes one from the command line; tests from [`Default`].
 #[derive(Clone, Debug)]
@@ -30,6 +31,10 @@ pub struct Config {
     pub registrar: registrar::Settings,
     /// Where the leading master publishes itself for those who look in ZooKeeper.
     pub zookeeper: Option<ZooKeeper>,
+    /// Who may come in over HTTP, and what is allowed.
+    pub access: Access,
+    /// How often each principal may call as a framework.
+    pub rate_limits: RateLimits,
     /// Every flag and its value in words, for `/flags`, in name order.
     pub flags: std::collections::BTreeMap<String, String>,
     /// Whether each framework has metrics of its own.
@@ -77,6 +82,8 @@ pub struct Settings {
     pub root_submissions: bool,
     /// How many operators may read what happens at once; the oldest makes room for a new one.
     pub max_operator_event_stream_subscribers: usize,
+    /// What is allowed to whom.
+    pub policy: Policy,
 }
 
 impl Default for Settings {
@@ -95,6 +102,7 @@ impl Default for Settings {
             roles: None,
             root_submissions: true,
             max_operator_event_stream_subscribers: 1000,
+            policy: Policy::default(),
         }
     }
 }
@@ -121,6 +129,8 @@ impl Default for Config {
                 limits: RegistryLimits { age: Duration::from_secs(14 * 24 * 3600), count: 100 * 1024 },
             },
             zookeeper: None,
+            access: Access::default(),
+            rate_limits: RateLimits::default(),
             flags: Default::default(),
             publish_per_framework_metrics: true,
             backlog_bytes: 16 << 20,

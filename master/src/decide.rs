@@ -49,8 +49,14 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Watch { stream, watcher } => operator::watch(state, stream, watcher),
         Input::WatchClosed { stream } => operator::unwatch(state, stream),
         Input::UpdateOperation { from, body } => operations::update(state, &from, *body),
-        Input::Register { from, body } => agents::register(state, from, body, now),
-        Input::Reregister { from, body } => agents::reregister(state, from, body, now),
+        Input::Register { from, principal, body } if agents::may(state, &from, principal.as_ref()) => {
+            agents::register(state, from, body, now)
+        }
+        Input::Reregister { from, principal, body } if agents::may(state, &from, principal.as_ref()) => {
+            agents::reregister(state, from, body, now)
+        }
+        // It is not told, and tries again: it may be allowed by then.
+        Input::Register { .. } | Input::Reregister { .. } => Effects::none(),
         Input::Unregister { from, body } => agents::unregister(state, &from, &body, now),
         Input::Update { from, body } => tasks::update(state, &from, *body),
         Input::ExecutorExited { from, body } => agents::executor_exited(state, &from, body),

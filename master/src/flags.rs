@@ -3,14 +3,16 @@
 //! The command line gives `MESOS_<NAME>` and `--no-<name>` their meaning before these see it. Flags of Mesos that mean nothing
 //! here yet stand in `later`.
 
+mod forms;
 mod later;
+mod listed;
+mod security;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-
-use model::{Quantities, Resources, Role, Weight, format_duration, parse_duration};
 
 use crate::allocator::hierarchical;
 use crate::allocator::{self, Order};
@@ -18,8 +20,9 @@ use crate::config::{Config, Settings, ZooKeeper};
 use crate::election::Candidate;
 use crate::http::realms;
 use crate::registrar::{self, RegistryLimits};
-use later::LATER;
+use forms::{contents, duration, list, masters, minimums, pause, percent, roles, weights};
 pub use later::Later;
+pub use security::AccessFlags;
 
 /// Where in its work_dir a master keeps its replica of the registry.
 pub const REPLICA_DIR: &str = "replicated_log";
@@ -240,6 +243,9 @@ pub struct Flags {
     pub zk_session_timeout: Duration,
 
     #[command(flatten)]
+    pub access: AccessFlags,
+
+    #[command(flatten)]
     pub later: Later,
 }
 
@@ -254,6 +260,12 @@ pub struct FlagError {
 
 fn invalid(flag: &'static str, why: impl ToString) -> FlagError {
     FlagError { flag, why: why.to_string() }
+}
+
+impl From<::security::FlagError> for FlagError {
+    fn from(error: ::security::FlagError) -> Self {
+        invalid(error.flag, error.why)
+    }
 }
 
 impl Flags {
@@ -281,6 +293,7 @@ impl Flags {
         let domain = self.domain.as_deref().map(api::convert::fault_domain).transpose();
         let domain = domain.map_err(|why| invalid("domain", why))?;
         let region = domain.as_ref().map(|domain| domain.region.clone());
+        let access = self.access.access()?;
         Ok(Config {
             hostname: self.hostname.clone().or_else(|| self.machine_name()),
             cluster: self.cluster.clone(),
@@ -299,6 +312,7 @@ impl Flags {
                 roles: self.roles.as_deref().map(roles).transpose()?,
                 root_submissions: self.root_submissions,
                 max_operator_event_stream_subscribers: self.max_operator_event_stream_subscribers.max(1),
+                policy: access.policy.clone(),
             },
             sharing: hierarchical::Settings {
                 filter_min: self.allocation_interval,
@@ -322,6 +336,8 @@ impl Flags {
                 },
             },
             zookeeper: self.zookeeper()?,
+            access,
+            rate_limits: self.access.rate_limits()?,
             flags: self.listed(),
             publish_per_framework_metrics: self.publish_per_framework_metrics,
             ..Config::default()
@@ -395,84 +411,6 @@ impl Flags {
         Ok(Some(ZooKeeper { ensemble, session_timeout: self.zk_session_timeout }))
     }
 
-    /// What `/flags` shows: each flag that is set or has a default, by name.
-    pub fn listed(&self) -> BTreeMap<String, String> {
-        let mut listed: BTreeMap<String, String> = LATER
-            .iter()
-            .filter_map(|&(name, _, default, _)| Some((name.to_owned(), default?.to_owned())))
-            .collect();
-        let mut put = |name: &str, value: String| {
-            listed.insert(name.to_owned(), value);
-        };
-        let path = |path: &PathBuf| path.display().to_string();
-        for (name, value) in [
-            ("hostname_lookup", self.hostname_lookup),
-            ("root_submissions", self.root_submissions),
-            ("filter_gpu_resources", self.filter_gpu_resources),
-            ("require_agent_domain", self.require_agent_domain),
-            ("publish_per_framework_metrics", self.publish_per_framework_metrics),
-            // Flags every Mesos binary has; ours logs its own way.
-            ("help", false),
-            ("version", false),
-            ("quiet", false),
-        ] {
-            put(name, value.to_string());
-        }
-        for (name, value) in [
-            ("registry_gc_interval", self.registry_gc_interval),
-            ("registry_max_agent_age", self.registry_max_agent_age),
-            ("agent_reregister_timeout", self.agent_reregister_timeout),
-            ("agent_ping_timeout", self.agent_ping_timeout),
-            ("allocation_interval", self.allocation_interval),
-            ("zk_session_timeout", self.zk_session_timeout),
-        ] {
-            put(name, format_duration(value));
-        }
-        for (name, value) in [
-            ("port", usize::from(self.port)),
-            ("registry_max_agent_count", self.registry_max_agent_count),
-            ("max_agent_ping_timeouts", self.max_agent_ping_timeouts as usize),
-            ("max_completed_frameworks", self.max_completed_frameworks),
-            ("max_operator_event_stream_subscribers", self.max_operator_event_stream_subscribers),
-            ("max_completed_tasks_per_framework", self.max_completed_tasks_per_framework),
-            ("max_unreachable_tasks_per_framework", self.max_unreachable_tasks_per_framework),
-            ("logbufsecs", 0),
-        ] {
-            put(name, value.to_string());
-        }
-        for (name, value) in [
-            ("registry", Some(self.registry.clone())),
-            ("masters", self.masters.clone()),
-            ("quorum", Some(self.quorum.unwrap_or(1).to_string())),
-            ("allocator", Some(self.allocator.clone())),
-            ("role_sorter", Some(self.role_sorter.clone())),
-            ("framework_sorter", Some(self.framework_sorter.clone())),
-            ("min_allocatable_resources", Some(self.min_allocatable_resources.clone())),
-            ("logging_level", Some("INFO".to_owned())),
-            ("ip", self.ip.clone()),
-            ("advertise_ip", self.advertise_ip.clone()),
-            ("advertise_port", self.advertise_port.map(|port| port.to_string())),
-            ("hostname", self.hostname.clone()),
-            ("cluster", self.cluster.clone()),
-            ("domain", self.domain.clone()),
-            ("work_dir", self.work_dir.as_ref().map(path)),
-            // Without the password: everybody may read this.
-            ("zk", self.zookeeper().ok().flatten().map(|zookeeper| zookeeper.ensemble.to_string())),
-            ("offer_timeout", self.offer_timeout.map(format_duration)),
-            ("agent_removal_rate_limit", self.agent_removal_rate_limit.clone()),
-            ("recovery_agent_removal_limit", Some(self.recovery_agent_removal_limit.clone())),
-            ("roles", self.roles.clone()),
-            ("weights", self.weights.clone()),
-            ("fair_sharing_excluded_resource_names", self.fair_sharing_excluded_resource_names.clone()),
-            ("whitelist", self.whitelist.as_ref().map(path)),
-        ] {
-            if let Some(value) = value {
-                put(name, value);
-            }
-        }
-        listed
-    }
-
     /// This machine's name, if it is wanted; a master on loopback is called by its address, since others cannot reach that name.
     fn machine_name(&self) -> Option<String> {
         let reachable = self.ip.as_deref().is_some_and(|ip| !ip.starts_with("127."));
@@ -482,248 +420,5 @@ impl Flags {
             }
             false => None,
         }
-    }
-}
-
-/// Duration flags: Mesos' text form.
-fn duration(text: &str) -> Result<Duration, String> {
-    parse_duration(text).map_err(|error| error.to_string())
-}
-
-/// The time between two agents, of `<agents>/<duration>`.
-fn pause(rate: &str) -> Result<Duration, FlagError> {
-    let wrong = || {
-        invalid("agent_removal_rate_limit", format!("'{rate}' is not <agents>/<duration>, as in 1/10mins"))
-    };
-    let (agents, per) = rate.split_once('/').ok_or_else(wrong)?;
-    let agents: u32 = agents.trim().parse().ok().filter(|agents| *agents > 0).ok_or_else(wrong)?;
-    let per = parse_duration(per.trim()).map_err(|_| wrong())?;
-    Ok(per / agents)
-}
-
-/// `N%`, of a hundred.
-fn percent(text: &str) -> Result<u8, FlagError> {
-    let number = text.trim().strip_suffix('%').and_then(|number| number.parse().ok());
-    number.filter(|number| *number <= 100).ok_or_else(|| {
-        invalid("recovery_agent_removal_limit", format!("'{text}' is not a percentage from 0% to 100%"))
-    })
-}
-
-/// `host:port` of each master; a name stands for the first address of its family this machine knows it by.
-fn masters(text: &str) -> Result<Vec<SocketAddr>, FlagError> {
-    let one = |one: String| {
-        let found =
-            one.to_socket_addrs().map_err(|error| invalid("masters", format!("'{one}': {error}")))?.next();
-        found.ok_or_else(|| invalid("masters", format!("'{one}' has no address")))
-    };
-    let masters: Vec<SocketAddr> = list(text).into_iter().map(one).collect::<Result<_, _>>()?;
-    let distinct: BTreeSet<&SocketAddr> = masters.iter().collect();
-    match distinct.len() == masters.len() {
-        true => Ok(masters),
-        false => Err(invalid("masters", "one of them is named twice")),
-    }
-}
-
-/// A flag whose value may be `file:///path`, which stands for what the file holds.
-fn contents(text: &str) -> Result<String, String> {
-    match text.strip_prefix("file://") {
-        Some(path) => std::fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}")),
-        None => Ok(text.to_owned()),
-    }
-}
-
-/// What stands between commas.
-fn list(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-}
-
-fn roles(text: &str) -> Result<BTreeSet<Role>, FlagError> {
-    let mut roles = BTreeSet::from([Role::any()]);
-    for name in list(text) {
-        let role = Role::from(name);
-        role.check().map_err(|why| invalid("roles", why))?;
-        roles.insert(role);
-    }
-    Ok(roles)
-}
-
-fn weights(text: &str) -> Result<BTreeMap<Role, f64>, FlagError> {
-    let one = |part: String| {
-        let wrong = |why: &str| invalid("weights", format!("'{part}' {why}"));
-        let (role, weight) = part.split_once('=').ok_or_else(|| wrong("is not role=weight"))?;
-        let weight = weight.parse().map_err(|_| wrong("is not role=weight"))?;
-        let weight =
-            Weight::new(role.into(), weight).map_err(|_| wrong("weighs nothing: weights are positive"))?;
-        weight.role.check().map_err(|why| invalid("weights", why))?;
-        Ok((weight.role.clone(), weight.weight()))
-    };
-    list(text).into_iter().map(one).collect()
-}
-
-/// `cpus:0.01|mem:32`: alternatives, each a set of amounts.
-fn minimums(text: &str) -> Result<Vec<Quantities>, FlagError> {
-    let one = |part: &str| {
-        let amounts: Resources = part.parse().map_err(|why| invalid("min_allocatable_resources", why))?;
-        match amounts.is_empty() {
-            true => Err(invalid("min_allocatable_resources", format!("'{part}' is no amount"))),
-            false => Ok(amounts.quantities()),
-        }
-    };
-    text.split('|').map(str::trim).filter(|part| !part.is_empty()).map(one).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        flags: Flags,
-    }
-
-    fn parse(arguments: &[&str]) -> Result<Flags, clap::Error> {
-        Line::try_parse_from(["master"].iter().chain(arguments)).map(|line| line.flags)
-    }
-
-    fn refusal(arguments: &[&str]) -> String {
-        match parse(arguments) {
-            Ok(flags) => flags.config().expect_err("it is refused").to_string(),
-            Err(error) => error.to_string(),
-        }
-    }
-
-    #[test]
-    fn a_master_needs_no_flags() {
-        let config = parse(&[]).unwrap().config().unwrap();
-        assert_eq!(config.settings.silence_max(), Duration::from_secs(75));
-        assert_eq!(config.sharing.min_allocatable, hierarchical::Settings::default().min_allocatable);
-        assert_eq!(config.registrar.limits.age, Duration::from_secs(14 * 24 * 3600));
-    }
-
-    #[test]
-    fn old_names_are_understood() {
-        let flags =
-            parse(&["--slave_ping_timeout=30secs", "--user_sorter=random", "--framework_sorter=random"])
-                .unwrap();
-        assert_eq!(flags.agent_ping_timeout, Duration::from_secs(30));
-        let limited =
-            parse(&["--slave_removal_rate_limit=2/10mins", "--recovery_slave_removal_limit=25%"]).unwrap();
-        let settings = limited.config().unwrap().settings;
-        assert_eq!(settings.agent_removal_pause, Some(Duration::from_secs(300)));
-        assert_eq!(settings.recovery_agent_removal_limit, 25);
-        assert_eq!(flags.config().unwrap().sharing.order, Order::Random);
-        for (name, order) in [
-            ("hierarchical", Order::Drf),
-            ("HierarchicalDRF", Order::Drf),
-            ("weighted_random", Order::Random),
-            ("strict_priority", Order::Priority),
-            ("multilevel_queue", Order::Multilevel { aging: Duration::from_secs(600) }),
-        ] {
-            let flags = parse(&[&format!("--allocator={name}")]).unwrap();
-            assert_eq!(flags.config().unwrap().sharing.order, order, "{name}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_is_refused_by_the_name_of_its_flag() {
-        for (argument, said) in [
-            ("--agent_ping_timeout=1ms", "--agent_ping_timeout: between 1secs and 15mins"),
-            ("--max_agent_ping_timeouts=0", "--max_agent_ping_timeouts: at least 1"),
-            ("--agent_reregister_timeout=1mins", "--agent_reregister_timeout: at least 10mins"),
-            (
-                "--agent_removal_rate_limit=fast",
-                "--agent_removal_rate_limit: 'fast' is not <agents>/<duration>",
-            ),
-            ("--agent_removal_rate_limit=0/1mins", "--agent_removal_rate_limit: '0/1mins' is not"),
-            (
-                "--recovery_agent_removal_limit=101%",
-                "--recovery_agent_removal_limit: '101%' is not a percentage",
-            ),
-            ("--role_sorter=random", "--framework_sorter: roles and frameworks are ordered the same way"),
-            ("--weights=a=-1", "--weights: 'a=-1' weighs nothing"),
-            ("--roles=a//b", "--roles: "),
-            ("--min_allocatable_resources=cpus", "--min_allocatable_resources: "),
-            ("--allocation_interval=5", "--allocation_interval"),
-            ("--domain={}", "--domain: `fault_domain` is missing"),
-            ("--zk=zk://a:2181", "--zk: 'zk://a:2181' names no path"),
-            ("--zk=a:2181/mesos", "--zk: 'a:2181/mesos' does not begin with zk://"),
-        ] {
-            let text = refusal(&[argument]);
-            assert!(text.contains(said), "{argument}: {text}");
-        }
-    }
-
-    #[test]
-    fn flags_to_come_are_refused_with_their_reason_unless_they_ask_for_nothing() {
-        assert!(refusal(&["--ip_discovery_command=ip"]).contains("not supported: say --ip"));
-        assert!(refusal(&["--authenticate_http"]).contains("nobody is authenticated"));
-        assert!(parse(&["--authenticate_agents=false", "--quorum=1", "--authorizers=local"]).is_ok());
-    }
-
-    #[test]
-    fn a_registry_needs_a_directory_and_masters_that_know_themselves() {
-        let own: SocketAddr = ([127, 0, 0, 1], 5050).into();
-        let replica = |arguments: &[&str]| parse(arguments).unwrap().replica(own);
-        assert!(replica(&["--registry=in_memory"]).unwrap().is_none());
-        let three = "--masters=127.0.0.1:5050,127.0.0.1:5060,127.0.0.1:5070";
-        let config = replica(&["--work_dir=/w", three, "--quorum=2"]).unwrap().unwrap();
-        assert_eq!((config.masters.len(), config.dir), (3, "/w/replicated_log".into()));
-        for (arguments, said) in [
-            (&[][..], "--work_dir: missing"),
-            (
-                &["--work_dir=/w", "--masters=127.0.0.1:1,127.0.0.1:2"],
-                "--masters: 127.0.0.1:5050 is not among them",
-            ),
-            (&["--work_dir=/w", three, "--quorum=1"], "--quorum: 1 is not the majority of 3, which is 2"),
-            (
-                &["--work_dir=/w", "--masters=127.0.0.1:5050,127.0.0.1:5050"],
-                "--masters: one of them is named twice",
-            ),
-            (&["--work_dir=/w", "--masters=127.0.0.1"], "--masters: '127.0.0.1'"),
-            (&["--registry=in_memory", three], "--masters: several masters need --registry=replicated_log"),
-        ] {
-            let text = replica(arguments).expect_err("it is refused").to_string();
-            assert!(text.starts_with(said), "{arguments:?}: {text}");
-        }
-    }
-
-    #[test]
-    fn weights_and_minimums_reach_the_allocator() {
-        let config = parse(&["--weights=web=2,a/b=0.5", "--min_allocatable_resources=cpus:1;mem:2|gpus:1"])
-            .unwrap()
-            .config()
-            .unwrap();
-        assert_eq!(config.sharing.weights, BTreeMap::from([("web".into(), 2.0), ("a/b".into(), 0.5)]));
-        assert_eq!(config.sharing.min_allocatable.len(), 2);
-        assert!(
-            parse(&["--min_allocatable_resources="])
-                .unwrap()
-                .config()
-                .unwrap()
-                .sharing
-                .min_allocatable
-                .is_empty()
-        );
-    }
-
-    #[test]
-    fn listed_flags_bear_the_names_and_values_of_the_reference() {
-        let listed = parse(&["--cluster=golden"]).unwrap().listed();
-        for (name, value) in [
-            ("agent_ping_timeout", "15secs"),
-            ("registry_max_agent_age", "2weeks"),
-            ("max_completed_frameworks", "50"),
-            ("min_allocatable_resources", "cpus:0.01|mem:32"),
-            ("authenticate_agents", "false"),
-            ("cluster", "golden"),
-        ] {
-            assert_eq!(listed.get(name).map(String::as_str), Some(value), "{name}");
-        }
-        assert!(!listed.contains_key("offer_timeout"), "what is unset is not listed");
-        let listed = parse(&["--zk=zk://me:secret@a:2181/mesos"]).unwrap().listed();
-        assert_eq!(listed["zk"], "zk://me:***@a:2181/mesos", "everybody may read /flags");
     }
 }

@@ -9,7 +9,8 @@
 //!    itself) and [`alarms`] (timers);
 //! 4. [`effects`]: everything it may ask of the world;
 //! 5. [`actor`]: the shell that receives the one and performs the other;
-//! 6. [`http`]: the edge, where calls become inputs and events become streams.
+//! 6. [`http`]: the edge, where calls become inputs and events become streams; [`authorization`] has what calls need and
+//!    what views leave out.
 //!
 //! Beside it, each a process of its own: [`allocator`], which decides whose turn it is; [`registrar`], which keeps what
 //! must outlive a master; and [`election`], which tells it whether it leads ([`reign`] has the rules).
@@ -21,6 +22,7 @@ mod actor;
 mod agents;
 mod alarms;
 pub mod allocator;
+mod authorization;
 mod calls;
 mod config;
 mod decide;

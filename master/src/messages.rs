@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use libprocess::{Pid, Received, Reply, Upid};
+use libprocess::{Pid, Principal, Received, Reply, Upid};
 use model::call::{Call, Subscribe};
 use model::messages::{
     AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, DrainAgent, ExecutorExited, ExecutorMessage,
@@ -46,10 +46,10 @@ pub enum Input {
     Watch { stream: StreamId, watcher: Watching },
     /// An operator's stream has ended, whoever ended it.
     WatchClosed { stream: StreamId },
-    /// An agent without an id.
-    Register { from: Upid, body: Box<RegisterAgent> },
+    /// An agent without an id; `principal` is who its link proved it to be.
+    Register { from: Upid, principal: Option<Principal>, body: Box<RegisterAgent> },
     /// An agent with one.
-    Reregister { from: Upid, body: Box<ReregisterAgent> },
+    Reregister { from: Upid, principal: Option<Principal>, body: Box<ReregisterAgent> },
     /// An agent leaves for good.
     Unregister { from: Upid, body: UnregisterAgent },
     /// A task's state has changed.
@@ -154,9 +154,24 @@ macro_rules! received {
     )*};
 }
 
+/// Whoever wants to be an agent has to be allowed to.
+macro_rules! received_from {
+    ($($message:ident => $input:ident),* $(,)?) => {$(
+        impl From<Received<$message>> for Input {
+            fn from(received: Received<$message>) -> Self {
+                let Received { from, principal, body } = received;
+                Input::$input { from, principal, body: Box::new(body) }
+            }
+        }
+    )*};
+}
+
+received_from! {
+    RegisterAgent => Register,
+    ReregisterAgent => Reregister,
+}
+
 received! {
-    RegisterAgent => Register in Box,
-    ReregisterAgent => Reregister in Box,
     UnregisterAgent => Unregister,
     UpdateStatus => Update in Box,
     UpdateOperation => UpdateOperation in Box,

@@ -124,7 +124,7 @@ mod tests {
 
     fn ask(stage: &mut Stage, number: u16) -> String {
         let body = Box::new(register(number, "cpus:4"));
-        stage.tell(Input::Register { from: upid(number), body }).to_string()
+        stage.tell(Input::Register { from: upid(number), principal: None, body }).to_string()
     }
 
     #[test]

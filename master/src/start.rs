@@ -13,6 +13,7 @@ use replicated_log::{Epoch, Phase, Replica, Status, Watch};
 
 use crate::config::{Config, Identity, ZooKeeper};
 use crate::election::Election;
+use crate::http::realms;
 use crate::messages::{Asker, Input};
 use crate::registrar::{Memory, Registry, Replicated, Store};
 use crate::state::{Published, Snapshot};
@@ -77,6 +78,7 @@ pub struct Standing {
 ///
 /// Errors: the runtime has a master, or is shut down.
 pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Master>, StartError> {
+    guard(runtime, &config)?;
     let published = publish(runtime, &config);
     let office = Office::Alone { epoch: published.load().identity.epoch };
     let announcer = announcer(runtime, &config, &office, &published)?;
@@ -89,6 +91,7 @@ pub fn spawn(runtime: &Runtime, config: Config) -> Result<Pid<Master>, StartErro
 ///
 /// Errors: the runtime has a master, or is shut down.
 pub fn stand(runtime: &Runtime, config: Config, replica: Replica<Registry>) -> Result<Standing, StartError> {
+    guard(runtime, &config)?;
     let published = publish(runtime, &config);
     show(runtime, replica.status());
     let announcer = announcer(runtime, &config, &Office::Elected(replica.clone()), &published)?;
@@ -97,6 +100,11 @@ pub fn stand(runtime: &Runtime, config: Config, replica: Replica<Registry>) -> R
     let make = move || Election::new(replica, config, shared, tells);
     let election = runtime.spawn(Spawn::named("election"), make)?;
     Ok(Standing { election, published, announcer })
+}
+
+/// Puts everything in place that stands before the routes.
+fn guard(runtime: &Runtime, config: &Config) -> Result<(), SpawnError> {
+    config.access.apply(runtime, realms::READ_ONLY, realms::READ_WRITE)
 }
 
 /// Who tells ZooKeeper that a master of this runtime leads.

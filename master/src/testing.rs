@@ -111,7 +111,11 @@ impl Stage {
     /// An agent registers; the `number`th machine.
     pub(crate) fn agent(&mut self, number: u16, resources: &str) -> AgentId {
         let from = upid(number);
-        self.tell(Input::Register { from: from.clone(), body: Box::new(register(number, resources)) });
+        self.tell(Input::Register {
+            from: from.clone(),
+            principal: None,
+            body: Box::new(register(number, resources)),
+        });
         self.record();
         self.state.agent_at(&from).expect("it has registered").id.clone()
     }
@@ -259,7 +263,7 @@ impl Stage {
         let operations = Vec::new();
         let body =
             ReregisterAgent { info, version, capabilities, frameworks, executors, tasks, total, operations };
-        self.tell(Input::Reregister { from: upid(number), body: Box::new(body) })
+        self.tell(Input::Reregister { from: upid(number), principal: None, body: Box::new(body) })
     }
 
     /// An agent reports on a task, for the first time.

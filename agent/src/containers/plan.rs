@@ -45,7 +45,11 @@ pub(super) fn around(state: &State, id: &ContainerId) -> Result<Option<Around>, 
         Some(executor) if matches!(executor.run, Run::Running(_)) => Ok(Some(Around {
             sandbox: executor.directory.to_path_buf(),
             user: executors::user(state, executor),
-            environment: executors::environment(state, executor),
+            // Its token is for the executor alone.
+            environment: executors::environment(state, executor)
+                .into_iter()
+                .filter(|(name, _)| name != executors::TOKEN)
+                .collect(),
             checkpoint: executor.checkpoint,
             of_task: executor.generated,
         })),

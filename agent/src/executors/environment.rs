@@ -42,6 +42,9 @@ pub(super) fn given(state: &State, executor: &Executor) -> Vec<(String, String)>
         put("MESOS_RECOVERY_TIMEOUT", format_duration(settings.recovery_timeout));
         put("MESOS_SUBSCRIPTION_BACKOFF_MAX", format_duration(settings.executor_reregistration_timeout));
     }
+    if let Some(tokens) = &settings.tokens {
+        put(TOKEN, tokens.issue(executor));
+    }
     if executor.generated {
         // A command task's id, which is its executor's; ours to give, and asked for often.
         put("MESOS_TASK_ID", executor.id.to_string());
@@ -58,6 +61,8 @@ pub(super) fn asked(executor: &Executor) -> Vec<(String, String)> {
     };
     variables.filter_map(value).collect()
 }
+/// The variable with an executor's token. Source: Mesos executor HTTP API.
+pub(crate) const TOKEN: &str = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN";
 
 /// Where programs are looked for if the agent itself was not told.
 pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

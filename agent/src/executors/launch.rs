@@ -170,11 +170,14 @@ fn volumes(state: &State, executor: &Executor) -> Vec<PathBuf> {
 
 /// Whom an executor runs as; the agent's own user if `None`.
 pub(crate) fn user(state: &State, executor: &Executor) -> Option<String> {
+    named_user(state, executor).filter(|user| state.settings.switch_user && !user.is_empty())
+}
+
+/// Whom an executor says it runs as, or else its framework.
+pub(crate) fn named_user(state: &State, executor: &Executor) -> Option<String> {
     let command = executor.info.command.as_ref().and_then(|command| command.user.clone());
     let framework = state.frameworks.get(&executor.framework);
-    command
-        .or_else(|| framework.map(|framework| framework.info.user.clone()))
-        .filter(|user| state.settings.switch_user && !user.is_empty())
+    command.or_else(|| framework.map(|framework| framework.info.user.clone()))
 }
 
 /// A command as the kernel wants it.

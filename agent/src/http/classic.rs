@@ -6,22 +6,28 @@ use api::classic;
 use libprocess::Doors;
 use libprocess::http::{Request, Response, Route, StatusCode};
 use model::ExecutorId;
+use security::{Action, Object, Rights};
 
 use super::realms::READ_ONLY;
 use super::{Refused, Wrong, views};
 use crate::actor::Agent;
+use crate::authorization::{self, allow, allow_endpoint, visible};
 use crate::public::Public;
 use crate::state::Life;
 
 pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
     let shared = Arc::clone(public);
-    doors.route(Route::any("/state").help("All the agent knows.").realm(READ_ONLY), move |_, _| {
-        let response = state(&shared);
+    doors.route(Route::any("/state").help("All the agent knows.").realm(READ_ONLY), move |request, _| {
+        let response = state(&shared, &shared.rights(&request));
         async { response }
     });
     let shared = Arc::clone(public);
-    doors.route(Route::any("/flags").help("How the agent was started.").realm(READ_ONLY), move |_, _| {
-        let response = Response::json(classic::flags(&shared.state().settings.flags));
+    let flags = Route::any("/flags").help("How the agent was started.").realm(READ_ONLY);
+    doors.route(flags, move |request, _| {
+        let response = match allow(&shared.rights(&request), Action::ViewFlags, Object::ANY) {
+            Ok(()) => Response::json(classic::flags(&shared.state().settings.flags)),
+            Err(wrong) => wrong.response(),
+        };
         async { response }
     });
     doors.route(Route::any("/health").help("200 while the agent lives."), |_, _| async { Response::ok() });
@@ -31,11 +37,15 @@ pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
     let shared = Arc::clone(public);
     doors.route(
         Route::any("/monitor/statistics").help("What executors use.").realm(READ_ONLY),
-        move |_, edge| {
+        move |request, edge| {
             let public = Arc::clone(&shared);
             async move {
+                let rights = public.rights(&request);
+                if let Err(wrong) = allow_endpoint(&rights, "/monitor/statistics") {
+                    return wrong.response();
+                }
                 let usage = public.usage().await;
-                let state = public.state();
+                let state = visible(public.state(), &rights);
                 Response::json(classic::agent::statistics(&views::containers(
                     &state,
                     &usage,
@@ -58,18 +68,25 @@ pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
             async move { containers(&request, &public, edge.now().into()).await }
         },
     );
+    let shared = Arc::clone(public);
     doors.route(
         Route::any("/containerizer/debug").help("What the containerizer waits for.").realm(READ_ONLY),
-        |_, _| async { Response::json(r#"{"pending":[]}"#.to_owned()) },
+        move |request, _| {
+            let response = match allow_endpoint(&shared.rights(&request), "/containerizer/debug") {
+                Ok(()) => Response::json(r#"{"pending":[]}"#.to_owned()),
+                Err(wrong) => wrong.response(),
+            };
+            async { response }
+        },
     );
 }
 
-fn state(public: &Public) -> Response {
-    let state = public.state();
+fn state(public: &Public, rights: &Rights) -> Response {
+    let state = visible(public.state(), rights);
     if state.life == Life::Recovering {
         return Wrong::from(Refused::Recovering).response();
     }
-    Response::json(views::state(&state))
+    Response::json(views::state(&state, rights.may(Action::ViewFlags, Object::ANY)))
 }
 
 /// By container, by framework, by executor, or all; nothing in between.
@@ -86,11 +103,16 @@ async fn containers(request: &Request, public: &Public, now: model::Time) -> Res
             "Expecting either 'container_id', 'framework_id', or 'framework_id' with 'executor_id' in query";
         return Response::text(StatusCode::BAD_REQUEST, text);
     }
+    let rights = public.rights(request);
+    if let Err(wrong) = allow_endpoint(&rights, "/containers") {
+        return wrong.response();
+    }
     let usage = public.usage().await;
-    let state = public.state();
+    let state = visible(public.state(), &rights);
     let executor = executor.map(ExecutorId::from);
     let found = views::containers(&state, &usage, now, |candidate| {
-        container.as_ref().is_none_or(|id| candidate.container.value() == id)
+        authorization::container(&rights, &state, candidate)
+            && container.as_ref().is_none_or(|id| candidate.container.value() == id)
             && framework.as_ref().is_none_or(|id| candidate.framework.as_str() == id)
             && executor.as_ref().is_none_or(|id| candidate.id == *id)
     });

@@ -41,6 +41,14 @@ async fn answer(request: &mut Request, edge: &Edge<Agent>, public: &Public) -> R
     let body = request.bytes(CALL_MAX).await?;
     let call: v1::executor::Call = content::decode_call(&body, given)?;
     let mut call = ExecutorCall::try_from(call).map_err(|error| Wrong::bad_request(error.to_string()))?;
+    if let Some(principal) = &request.principal {
+        let state = public.state();
+        let executor = state.executor(&(call.framework_id.clone(), call.executor_id.clone()));
+        if executor.is_some_and(|executor| !executors::proves(principal, executor)) {
+            let text = format!("The token is not that of executor '{}'", call.executor_id);
+            return Err(Wrong::new(StatusCode::FORBIDDEN, text));
+        }
+    }
     limited(&mut call, public).await;
     if !matches!(call.kind, ExecutorCallKind::Subscribe { .. }) {
         ask(edge, call, Door::default(), None).await?;

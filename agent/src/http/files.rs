@@ -13,10 +13,13 @@ use futures_util::stream;
 use libprocess::Doors;
 use libprocess::http::{Body, BodyError, Chunks, Request, Response, Route, header};
 
+use security::Rights;
+
 use super::Wrong;
 use super::realms::READ_ONLY;
 use super::sandbox::{Failure, Files, READ_MAX};
 use crate::actor::Agent;
+use crate::authorization::allow_endpoint;
 use crate::layout::Layout;
 use crate::public::Public;
 use crate::state::State;
@@ -29,7 +32,7 @@ pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
             .parameter("path", "Which.")
             .realm(READ_ONLY),
         move |request, _| {
-            let response = browse(&request, &shared.state());
+            let response = browse(&request, &shared.state(), &shared.rights(&request));
             async { response }
         },
     );
@@ -42,7 +45,7 @@ pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
             .parameter("length", "How many bytes at most; -1 for as many as are given at once.")
             .realm(READ_ONLY),
         move |request, _| {
-            let response = read(&request, &shared.state());
+            let response = read(&request, &shared.state(), &shared.rights(&request));
             async { response }
         },
     );
@@ -50,15 +53,18 @@ pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
     doors.route(
         Route::any("/files/download").help("A whole file.").parameter("path", "Which.").realm(READ_ONLY),
         move |request, _| {
-            let response = download(&request, &shared.state());
+            let response = download(&request, &shared.state(), &shared.rights(&request));
             async { response }
         },
     );
     let shared = Arc::clone(public);
     doors.route(
         Route::any("/files/debug").help("Which virtual path is which real one.").realm(READ_ONLY),
-        move |_, _| {
-            let response = Response::json(serde_json::to_vec(&attached(&shared.state())).unwrap_or_default());
+        move |request, _| {
+            let response = match allow_endpoint(&shared.rights(&request), "/files/debug") {
+                Ok(()) => Response::json(serde_json::to_vec(&attached(&shared.state())).unwrap_or_default()),
+                Err(wrong) => wrong.response(),
+            };
             async { response }
         },
     );
@@ -69,8 +75,9 @@ fn path_of(request: &Request) -> Result<&str, Wrong> {
     request.query.get("path").filter(|path| !path.is_empty()).ok_or_else(missing)
 }
 
-fn browse(request: &Request, state: &State) -> Response {
-    let listed = path_of(request).and_then(|path| Files::new(state).list(path).map_err(Failure::wrong));
+fn browse(request: &Request, state: &State, rights: &Rights) -> Response {
+    let listed =
+        path_of(request).and_then(|path| Files::new(state, rights).list(path).map_err(Failure::wrong));
     let entries = match listed {
         Ok(entries) => entries,
         Err(wrong) => return wrong.response(),
@@ -108,18 +115,18 @@ fn permissions(mode: u32) -> String {
     std::iter::once(kind).chain(bits).collect()
 }
 
-fn read(request: &Request, state: &State) -> Response {
-    match piece(request, state) {
+fn read(request: &Request, state: &State, rights: &Rights) -> Response {
+    match piece(request, state, rights) {
         Ok(body) => Response::json(body),
         Err(wrong) => wrong.response(),
     }
 }
 
-fn piece(request: &Request, state: &State) -> Result<Vec<u8>, Wrong> {
+fn piece(request: &Request, state: &State, rights: &Rights) -> Result<Vec<u8>, Wrong> {
     let path = path_of(request)?;
     let offset = number(request, "offset")?;
     let length = number(request, "length")?;
-    let (size, data) = Files::new(state).read(path, offset, length).map_err(Failure::wrong)?;
+    let (size, data) = Files::new(state, rights).read(path, offset, length).map_err(Failure::wrong)?;
     let mut body = br#"{"data":""#.to_vec();
     data.iter().for_each(|byte| escape(*byte, &mut body));
     body.extend_from_slice(format!(r#"","offset":{}}}"#, offset.unwrap_or(size)).as_bytes());
@@ -153,12 +160,12 @@ fn escape(byte: u8, out: &mut Vec<u8>) {
     }
 }
 
-fn download(request: &Request, state: &State) -> Response {
+fn download(request: &Request, state: &State, rights: &Rights) -> Response {
     let path = match path_of(request) {
         Ok(path) => path,
         Err(wrong) => return wrong.response(),
     };
-    let file = match Files::new(state).open(path) {
+    let file = match Files::new(state, rights).open(path) {
         Ok(file) => file,
         Err(Failure::NotFound) => return Response::not_found(),
         Err(failure) => return failure.wrong().response(),
@@ -210,6 +217,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use libprocess::http::Request;
+    use security::{Acls, Local, Policy};
 
     use super::*;
     use crate::testing::{World, settings};
@@ -241,9 +249,9 @@ mod tests {
         (status, text)
     }
 
-    fn get(handler: fn(&Request, &State) -> Response, query: &str) -> (u16, String) {
+    fn get(handler: fn(&Request, &State, &Rights) -> Response, query: &str) -> (u16, String) {
         let (_dir, state) = sandboxed();
-        body(handler(&Request::get(&format!("/files?{query}")), &state))
+        body(handler(&Request::get(&format!("/files?{query}")), &state, &Rights::default()))
     }
 
     #[test]
@@ -255,6 +263,17 @@ mod tests {
         assert_eq!(read(""), (200, r#"{"data":"","offset":6}"#.into()));
         assert_eq!(read("&offset=600"), (200, r#"{"data":"","offset":600}"#.into()));
         assert_eq!(read("&offset=x").0, 400);
+    }
+
+    #[test]
+    fn a_sandbox_is_for_those_who_may_see_it() {
+        let (_dir, state) = sandboxed();
+        let acls = Acls { permissive: false, ..Acls::default() };
+        let nobody = Policy::of(Arc::new(Local::new(acls))).rights_of(Some("ann"));
+        for handler in [read, browse, download] {
+            let request = Request::get(&format!("/files?path={SANDBOX}/stdout"));
+            assert_eq!(body(handler(&request, &state, &nobody)), (403, "403 Forbidden.".to_owned()));
+        }
     }
 
     #[test]
@@ -271,7 +290,7 @@ mod tests {
     fn a_download_says_how_long_it_is() {
         let (_dir, state) = sandboxed();
         let request = Request::get(&format!("/files/download?path={SANDBOX}/stdout"));
-        assert_eq!(download(&request, &state).body.len(), Some("hello\n".len()));
+        assert_eq!(download(&request, &state, &Rights::default()).body.len(), Some("hello\n".len()));
     }
 
     #[test]
@@ -282,7 +301,7 @@ mod tests {
             std::fs::remove_file(&latest).unwrap();
             symlink(target, &latest).unwrap();
             let request = Request::get(&format!("/files/browse?path={SANDBOX}"));
-            assert_eq!(body(browse(&request, &state)).0, 404, "{}", target.display());
+            assert_eq!(body(browse(&request, &state, &Rights::default())).0, 404, "{}", target.display());
         }
     }
 

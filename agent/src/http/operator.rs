@@ -8,11 +8,13 @@ use api::v1::agent::{Call, Response as Answer, call, response};
 use api::{classic, v1};
 use libprocess::http::{Request, Response, StatusCode, header};
 use libprocess::{Edge, Runtime};
+use security::{Action, Object, Rights};
 
 use super::containers::{self, Outcome, Spelling};
 use super::sandbox::{Failure, Files};
 use super::{Refused, Wrong, views};
 use crate::actor::Agent;
+use crate::authorization::{self, visible};
 use crate::provisioner::Reference;
 use crate::public::Public;
 use crate::state::{Life, State};
@@ -38,6 +40,7 @@ async fn answer(mut request: Request, edge: &Edge<Agent>, public: &Arc<Public>) 
     let call: Call = content::decode_call(&body, given)?;
     let ty = call.r#type.and_then(|ty| call::Type::try_from(ty).ok()).filter(|ty| *ty != call::Type::Unknown);
     let ty = ty.ok_or_else(|| invalid("Expecting 'type' to be present"))?;
+    let rights = public.rights(&request);
     let state = public.state();
     if state.life == Life::Recovering {
         return Err(Refused::Recovering.into());
@@ -50,15 +53,19 @@ async fn answer(mut request: Request, edge: &Edge<Agent>, public: &Arc<Public>) 
         call::Type::AttachContainerOutput => {
             let id = &needed(&call.attach_container_output, "attach_container_output")?.container_id;
             let id = containers::name(id, "attach_container_output.container_id", false)?;
+            authorization::act(&rights, &state, ty, &id)?;
             return containers::attach_output(&id, Spelling::wanted(&request)?, edge, public);
         }
         call::Type::SetLoggingLevel => {
+            authorization::allow(&rights, Action::SetLogLevel, Object::ANY)?;
             return log_more(needed(&call.set_logging_level, "set_logging_level")?, &edge.runtime);
         }
         call::Type::LaunchNestedContainerSession => {
-            return containers::launch_session(&call, Spelling::wanted(&request)?, edge, public).await;
+            return containers::launch_session(&call, &rights, Spelling::wanted(&request)?, edge, public)
+                .await;
         }
         call::Type::PruneImages => {
+            authorization::allow(&rights, Action::PruneImages, Object::ANY)?;
             let asked = call.prune_images.as_ref().map(|prune| prune.excluded_images.as_slice());
             prune(asked.unwrap_or_default(), public).await?;
             return Ok(Response::ok());
@@ -66,10 +73,10 @@ async fn answer(mut request: Request, edge: &Edge<Agent>, public: &Arc<Public>) 
         _ => {}
     }
     let wanted = MediaType::of_answer(accept.as_deref())?;
-    let mut answer = match containers::outcome(&call, ty, edge).await? {
+    let mut answer = match containers::outcome(&call, ty, &rights, &state, edge).await? {
         Some(Outcome::Empty(response)) => return Ok(response),
         Some(Outcome::Body(answer)) => *answer,
-        None => read(&call, ty, &state, edge, public).await?,
+        None => read(&call, ty, &rights, &visible(state, &rights), edge, public).await?,
     };
     // One name, two numbers: calls and answers are counted apart.
     answer.r#type = response::Type::from_str_name(ty.as_str_name()).map(Into::into);
@@ -98,6 +105,7 @@ fn log_more(asked: &call::SetLoggingLevel, runtime: &Runtime) -> Result<Response
 async fn read(
     call: &Call,
     ty: call::Type,
+    rights: &Rights,
     state: &State,
     edge: &Edge<Agent>,
     public: &Public,
@@ -108,6 +116,7 @@ async fn read(
         Type::GetHealth => answer.get_health = Some(response::GetHealth { healthy: true }),
         Type::GetVersion => answer.get_version = Some(response::GetVersion { version_info: version() }),
         Type::GetFlags => {
+            authorization::allow(rights, Action::ViewFlags, Object::ANY)?;
             let flag = |(name, value): (&String, &String)| v1::Flag {
                 name: name.clone(),
                 value: Some(value.clone()),
@@ -147,16 +156,16 @@ async fn read(
             let agent_info = Some(v1::AgentInfo::from(&state.info()));
             answer.get_agent = Some(response::GetAgent { agent_info, ..Default::default() });
         }
-        Type::GetContainers => answer.get_containers = views::listed(call, state, edge, public).await,
+        Type::GetContainers => answer.get_containers = views::listed(call, state, rights, edge, public).await,
         Type::ListFiles => {
             let path = &needed(&call.list_files, "list_files")?.path;
-            let file_infos = Files::new(state).list(path).map_err(Failure::wrong)?;
+            let file_infos = Files::new(state, rights).list(path).map_err(Failure::wrong)?;
             answer.list_files =
                 Some(response::ListFiles { file_infos: file_infos.iter().map(Into::into).collect() });
         }
         Type::ReadFile => {
             let asked = needed(&call.read_file, "read_file")?;
-            let (size, data) = Files::new(state)
+            let (size, data) = Files::new(state, rights)
                 .read(&asked.path, Some(asked.offset), asked.length)
                 .map_err(Failure::wrong)?;
             answer.read_file = Some(response::ReadFile { size, data });

@@ -12,8 +12,10 @@ use agent_linux::beneath::Directory;
 use agent_linux::user;
 use api::v1;
 use libprocess::http::StatusCode;
+use security::{Action, Object, Rights};
 
 use super::Wrong;
+use crate::authorization;
 use crate::layout::Inside;
 use crate::state::State;
 
@@ -25,6 +27,8 @@ pub(super) const READ_MAX: u64 = 16 * 4096;
 pub(super) enum Failure {
     #[error("no such file")]
     NotFound,
+    #[error("403 Forbidden.")]
+    Forbidden,
     #[error("Cannot {0} a directory.\n")]
     Directory(&'static str),
     #[error("{0}")]
@@ -36,6 +40,7 @@ impl Failure {
     pub(super) fn wrong(self) -> Wrong {
         match self {
             Failure::NotFound => Wrong::new(StatusCode::NOT_FOUND, ""),
+            Failure::Forbidden => Wrong::new(StatusCode::FORBIDDEN, self.to_string()),
             Failure::Directory(_) => Wrong::bad_request(self.to_string()),
             Failure::Other(_) => Wrong::new(StatusCode::INTERNAL_SERVER_ERROR, self.to_string()),
         }
@@ -85,12 +90,12 @@ impl From<&Entry> for v1::FileInfo {
     }
 }
 
-/// The files one state lets be seen.
-pub(super) struct Files<'a>(&'a State);
+/// The files one state lets somebody see.
+pub(super) struct Files<'a>(&'a State, &'a Rights);
 
 impl<'a> Files<'a> {
-    pub(super) fn new(state: &'a State) -> Self {
-        Self(state)
+    pub(super) fn new(state: &'a State, rights: &'a Rights) -> Self {
+        Self(state, rights)
     }
 
     /// What a directory holds, by path; nothing for a file.
@@ -159,7 +164,11 @@ impl<'a> Files<'a> {
     /// Opens what a virtual path names, and the sandbox around it.
     fn find(&self, path: &str) -> Result<(Directory, File), Failure> {
         let inside = self.inside(path)?;
-        let sandbox = Directory::open(&self.real(&inside.sandbox)?)?;
+        let run = self.real(&inside.sandbox)?;
+        if !self.may(&run) {
+            return Err(Failure::Forbidden);
+        }
+        let sandbox = Directory::open(&run)?;
         let file = sandbox.open_read(&inside.rest)?;
         Ok((sandbox, file))
     }
@@ -174,6 +183,26 @@ impl<'a> Files<'a> {
             // agent, "frameworks", framework, "executors", executor, "runs", run
             7 => Ok(real),
             _ => Err(Failure::NotFound),
+        }
+    }
+
+    /// Whether the run of this executor may be looked into. One that nobody remembers is for those who may see any.
+    fn may(&self, run: &Path) -> bool {
+        if self.1.are_unlimited() {
+            return true;
+        }
+        let names: Vec<&str> = run.iter().rev().take(5).filter_map(|name| name.to_str()).collect();
+        let [_, _, executor, _, framework] = names[..] else { return false };
+        let known = self.0.frameworks.values().chain(&self.0.completed);
+        let framework = known.into_iter().find(|known| known.id.as_str() == framework);
+        let found = framework.and_then(|framework| {
+            let executors = framework.executors.values().chain(&framework.completed);
+            let executor = executors.into_iter().find(|known| known.id.as_str() == executor)?;
+            Some((framework, executor))
+        });
+        match found {
+            Some((framework, executor)) => authorization::sandbox(self.1, &framework.info, executor),
+            None => self.1.may(Action::AccessSandbox, Object::ANY),
         }
     }
 

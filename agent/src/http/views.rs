@@ -8,16 +8,18 @@ use api::classic::agent::{self, AgentState, Container, Executor, Framework};
 use api::v1;
 use libprocess::Edge;
 use model::{ContainerId, ContainerStatus, Resources, Task, Time};
+use security::Rights;
 
 use crate::actor::Agent;
+use crate::authorization;
 use crate::containerizer::{BlockIo, Usage};
 use crate::master::capabilities;
 use crate::metrics::used;
 use crate::public::Public;
 use crate::state::{self, State};
 
-/// The body of `/state`.
-pub(super) fn state(state: &State) -> Vec<u8> {
+/// The body of `/state`, with flags or without.
+pub(super) fn state(state: &State, flags: bool) -> Vec<u8> {
     let capabilities = capabilities();
     let settings = &state.settings;
     let pid = settings.pid.to_string();
@@ -39,7 +41,7 @@ pub(super) fn state(state: &State) -> Vec<u8> {
         master_hostname: master.as_deref(),
         log_dir: None,
         external_log_file: None,
-        flags: Some(&settings.flags),
+        flags: flags.then_some(&settings.flags),
         frameworks: state.frameworks.values().map(|found| framework(found, &directories)).collect(),
         completed_frameworks: state.completed.iter().map(|found| framework(found, &directories)).collect(),
     })
@@ -167,6 +169,7 @@ fn statistics_of(may: &Resources, usage: &Usage, now: Time) -> v1::ResourceStati
 pub(super) async fn listed(
     call: &v1::agent::Call,
     state: &State,
+    rights: &Rights,
     edge: &Edge<Agent>,
     public: &Public,
 ) -> Option<v1::agent::response::GetContainers> {
@@ -174,7 +177,8 @@ pub(super) async fn listed(
     let (usage, now) = (public.usage().await, edge.now().into());
     let wanted = call.get_containers.unwrap_or_default();
     let (nested, standalone) = (wanted.show_nested == Some(true), wanted.show_standalone == Some(true));
-    let executors = containers(state, &usage, now, |_| true).into_iter().map(|found| Container {
+    let sees = |executor: &state::Executor| authorization::container(rights, state, executor);
+    let executors = containers(state, &usage, now, sees).into_iter().map(|found| Container {
         framework_id: Some(v1::FrameworkId { value: found.framework_id.to_string() }),
         executor_id: Some(v1::ExecutorId { value: found.executor_id.to_string() }),
         executor_name: Some(found.executor_name.to_owned()),

@@ -7,10 +7,12 @@ use std::time::Duration;
 use agent_launch::Rotation;
 use libprocess::Upid;
 use model::{AgentInfo, Resources};
+use security::Policy;
 
 use crate::config::Recover;
 use crate::containerizer::KeptStdio;
-use crate::gc::Policy;
+use crate::executors::Tokens;
+use crate::gc;
 use crate::layout::Layout;
 use crate::oversubscription::Oversubscription;
 
@@ -41,12 +43,16 @@ pub(crate) struct Settings {
     pub executor_shutdown_grace_period: Duration,
     pub recovery_timeout: Duration,
     pub recover: Recover,
-    pub gc: Policy,
+    pub gc: gc::Policy,
     pub disk_watch_interval: Duration,
     pub oversubscription: Oversubscription,
     /// When files of output are set aside; never if `None`, and then tasks write them themselves.
     pub log_rotation: Option<Rotation>,
     pub max_completed_executors: usize,
+    /// What is allowed to whom.
+    pub policy: Policy,
+    /// Makes the tokens that executors are given.
+    pub tokens: Option<Tokens>,
     /// What `/flags` shows.
     pub flags: BTreeMap<String, String>,
 }

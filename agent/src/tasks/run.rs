@@ -10,6 +10,7 @@ use model::{
 };
 
 use super::{Report, Whose, report};
+use crate::authorization;
 use crate::effects::{Effect, Effects, ToMaster};
 use crate::executors;
 use crate::recovery::{Durable, Record};
@@ -155,6 +156,16 @@ fn judge(state: &State, launch: &Launch, key: &Key) -> Result<(), Refusal> {
     if tasks.iter().any(|task| !task.limits.is_empty()) {
         let message = "Resource limits are not supported by the isolators of this agent";
         return Err(dropped(StatusReason::GcError, message));
+    }
+    let rights = state.settings.policy.rights_of(launch.framework.principal.as_deref());
+    if let Err(message) =
+        tasks.iter().try_for_each(|task| authorization::run(&rights, &launch.framework, task))
+    {
+        let reason = match launch.group {
+            true => StatusReason::TaskGroupUnauthorized,
+            false => StatusReason::TaskUnauthorized,
+        };
+        return Err(told(TaskState::Error, reason, &message));
     }
     if state.drain.is_some() {
         return Err(dropped(StatusReason::AgentDraining, "Agent is draining"));

@@ -3,6 +3,7 @@
 //! Source: captures of the original; texts and statuses are its own.
 
 mod containers;
+mod security;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,16 +29,24 @@ struct Node {
 
 impl Node {
     async fn start(work_dir: &Path) -> Self {
+        Self::start_with(work_dir, |_| {}).await
+    }
+
+    /// One that was told to behave in some way.
+    async fn start_with(work_dir: &Path, change: impl FnOnce(&mut Config)) -> Self {
         let listen = Some("127.0.0.1:0".parse().unwrap());
         let runtime = Runtime::start(libprocess::Config { listen, ..Default::default() }).unwrap();
         let mut config = Config::new(work_dir.to_owned(), Vec::new());
         config.resources = "cpus:8;mem:8192;disk:20480;ports:[31000-32000]".parse().unwrap();
         config.attributes = "rack:r1;zone:z1".parse().unwrap();
         config.hostname = Some("agent1.example".to_owned());
+        change(&mut config);
         agent::spawn(&runtime, config).unwrap();
         let node = Self { runtime, work_dir: work_dir.to_owned() };
         for _ in 0..200 {
-            if node.ask(Method::GET, "/state", &[], "").await.status == 200 {
+            // Where nobody is asked who they are, it does no harm to say so.
+            let ann = [("authorization", security::ANN)];
+            if node.ask(Method::GET, "/state", &ann, "").await.status == 200 {
                 return node;
             }
             node.runtime.sleep(Duration::from_millis(10)).await;
@@ -100,10 +109,15 @@ impl Drop for Node {
 
 /// Runs a test against one agent, on a reactor of its own.
 fn play(test: impl AsyncFnOnce(&Node)) {
+    play_with(|_| {}, test);
+}
+
+/// The same, with an agent told to behave in some way.
+fn play_with(change: impl FnOnce(&mut Config), test: impl AsyncFnOnce(&Node)) {
     let stage = Runtime::start(libprocess::Config { listen: None, ..Default::default() }).unwrap();
     stage.block_on(async {
         let dir = tempfile::tempdir().unwrap();
-        let node = Node::start(dir.path()).await;
+        let node = Node::start_with(dir.path(), change).await;
         test(&node).await;
         node.runtime.shutdown();
     });

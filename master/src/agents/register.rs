@@ -54,7 +54,7 @@ mod tests {
     use crate::testing::{Stage, register, to_agents, to_allocator, upid};
 
     fn ask(number: u16) -> Input {
-        Input::Register { from: upid(number), body: Box::new(register(number, "cpus:4")) }
+        Input::Register { from: upid(number), principal: None, body: Box::new(register(number, "cpus:4")) }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use model::{FrameworkId, StreamId, Time};
 use super::judge::{Wanted, judge};
 use crate::alarms::Slot;
 use crate::allocator;
+use crate::authorization;
 use crate::effects::{Effect, Effects};
 use crate::frameworks::for_allocator;
 use crate::messages::Outlet;
@@ -45,6 +46,10 @@ pub(crate) fn subscribe(
             true => Err("Changing framework's principal is not allowed.".to_owned()),
             false => Ok(wanted),
         }
+    });
+    let wanted = wanted.and_then(|wanted| {
+        let rights = state.settings.policy.rights_of(wanted.info.principal.as_deref());
+        authorization::register(&rights, &wanted.info).map(|()| wanted)
     });
     let wanted = match wanted {
         Ok(wanted) => wanted,

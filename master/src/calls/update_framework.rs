@@ -8,6 +8,7 @@ use model::{FrameworkInfo, OfferId};
 use super::judge::{Wanted, judge};
 use super::subscribe::tell_agents;
 use crate::allocator;
+use crate::authorization;
 use crate::effects::{Effect, Effects};
 use crate::frameworks::for_allocator;
 use crate::http::Rejected;
@@ -17,11 +18,12 @@ use crate::state::State;
 /// Replaces the framework's description, suppressed roles and constraints as a whole.
 ///
 /// Offers in a role it has left are rescinded.
-/// Errors: the description is invalid, or changes what may not change.
+/// Errors: the description is invalid, changes what may not change, or names a role the framework may not have.
 /// Source: scheduler semantics §2, `UPDATE_FRAMEWORK`.
 pub(crate) fn update_framework(state: &mut State, call: UpdateFramework) -> Result<Effects, Rejected> {
     let UpdateFramework { framework_id: id, framework: info, suppressed_roles, constraints } = call;
     let wanted = judge(state, info, suppressed_roles, constraints).map_err(Rejected::InvalidUpdate)?;
+    let policy = state.settings.policy.clone();
     let framework = state.framework_mut(&id).ok_or(Rejected::UnknownFramework)?;
     let Wanted { mut info, suppressed, constraints } = wanted;
     info.id = Some(id.clone());
@@ -29,6 +31,8 @@ pub(crate) fn update_framework(state: &mut State, call: UpdateFramework) -> Resu
         info.principal = framework.info.principal.clone();
     }
     unchanged(&framework.info, &info).map_err(Rejected::InvalidUpdate)?;
+    authorization::register(&policy.rights_of(info.principal.as_deref()), &info)
+        .map_err(Rejected::Forbidden)?;
 
     let roles = info.subscribed_roles();
     framework.info = Arc::new(info);

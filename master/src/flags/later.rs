@@ -1,7 +1,7 @@
 //! Mesos' flags that mean nothing here yet, in one table.
 //!
 //! Each is understood when it says the default, since that asks for nothing; anything else is refused by name and with the reason,
-//! so that nobody believes in an authenticator that is not there.
+//! so that nobody believes in what is not there.
 
 use clap::builder::{StringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, Error};
@@ -10,23 +10,10 @@ use clap::{Arg, ArgAction, ArgMatches, Command, Error};
 ///
 /// Shape: in name order. Source: Mesos' master flags.
 pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
-    ("acls", None, None, AUTH),
     ("allocator_agent_recovery_factor", None, Some("0.8"), QUOTA),
     ("allocator_recovery_timeout", None, Some("10mins"), QUOTA),
-    ("authenticate_agents", Some("authenticate_slaves"), Some("false"), AUTH),
-    ("authenticate_frameworks", Some("authenticate"), Some("false"), AUTH),
-    ("authenticate_http_frameworks", None, Some("false"), AUTH),
-    ("authenticate_http_readonly", None, Some("false"), AUTH),
-    ("authenticate_http_readwrite", Some("authenticate_http"), Some("false"), AUTH),
-    ("authentication_v0_timeout", None, Some("15secs"), AUTH),
-    ("authenticators", None, Some("crammd5"), AUTH),
-    ("authorizers", None, Some("local"), AUTH),
-    ("credentials", None, None, AUTH),
     ("external_log_file", None, None, LOG),
-    ("firewall_rules", None, None, AUTH),
     ("hooks", None, None, MODULES),
-    ("http_authenticators", None, Some("basic"), AUTH),
-    ("http_framework_authenticators", None, None, AUTH),
     ("initialize_driver_logging", None, Some("true"), LOG),
     ("ip_discovery_command", None, None, "say --ip or --advertise_ip"),
     ("log_auto_initialize", None, Some("true"), LEADING),
@@ -44,14 +31,12 @@ pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
     ("modules_dir", None, None, MODULES),
     ("offer_constraints_re2_max_mem", None, Some("4KB"), EXPRESSIONS),
     ("offer_constraints_re2_max_program_size", None, Some("100"), EXPRESSIONS),
-    ("rate_limits", None, None, "frameworks are not rate limited yet"),
     ("registry_fetch_timeout", None, Some("1mins"), LEADING),
     ("registry_store_timeout", None, Some("20secs"), LEADING),
     ("registry_strict", None, Some("false"), "disabled in Mesos too"),
     ("webui_dir", None, None, "there is no web interface yet"),
 ];
 
-const AUTH: &str = "nobody is authenticated or authorized yet";
 const EXPRESSIONS: &str = "expressions are matched in linear time, and bounded to 1MB once compiled";
 const LEADING: &str = "masters elect each other and need no ZooKeeper: name them with --masters";
 const LOG: &str = "the log goes to standard error";

@@ -26,7 +26,7 @@ impl History {
 
     pub(super) fn operator(&mut self, number: u16, kind: u8, size: u8) {
         let Some(agent) = self.agent_id(number) else { return };
-        let ask = Box::new(Ask::Convert { agent, conversion: conversion(kind, size) });
+        let ask = Box::new(Ask::Convert { agent, conversion: conversion(kind, size), principal: None });
         self.tell(Input::Operator { ask, asker: Asker::default() });
     }
 

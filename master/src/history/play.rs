@@ -159,7 +159,7 @@ impl History {
         match step {
             Step::Register { agent } => {
                 let body = Box::new(register(agent, "cpus:8;mem:512;disk:9;ports:[1-9]"));
-                self.tell(Input::Register { from: upid(agent), body });
+                self.tell(Input::Register { from: upid(agent), principal: None, body });
             }
             Step::Reregister { agent, keeps, life } => self.reregister(agent, keeps, life),
             Step::Unregister { agent } => {
@@ -360,7 +360,7 @@ impl History {
             0 => self.from(number),
             _ => Upid::with_epoch("slave(1)", upid(number).address(), libprocess::Epoch(u64::from(keeps))),
         };
-        self.tell(Input::Reregister { from, body: Box::new(body) });
+        self.tell(Input::Reregister { from, principal: None, body: Box::new(body) });
     }
 
     fn accept(&mut self, number: usize, bits: u8, tasks: u8, cpus: u8, with_executor: bool) {

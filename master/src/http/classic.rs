@@ -3,6 +3,7 @@
 //! Every answer is made from the published snapshot, at the edge, in the shape tools know; any method is
 //! welcome, as it was in the original.
 
+use std::collections::BTreeMap;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +14,13 @@ use libprocess::http::{Body, Query, Request, Response, Route, StatusCode, header
 use libprocess::{AskError, Doors, Edge};
 use model::{AgentId, AgentInfo, FrameworkId, TaskId};
 
+use security::{Action, Object, Rights};
+
 use super::error::Rejected;
 use super::readers::Readers;
 use super::realms::{READ_ONLY, READ_WRITE};
 use crate::Master;
+use crate::authorization::{Sight, allow, allow_any, of_framework};
 use crate::messages::{Asker, Input};
 use crate::state::Snapshot;
 use crate::views::{agents, frameworks, maintenance, master, roles, state, tasks};
@@ -32,21 +36,24 @@ pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
     let large = readers.clone();
     let state = Route::any("/state").help("Everything this master knows.").realm(READ_ONLY);
     doors.route(state, move |request: Request, _| {
-        let (pid, flags) = (&large.pid, &large.config.flags);
-        let snapshot = large.published.load_full();
-        ready(unless_known(&request, &snapshot.clone(), || state::classic(snapshot, pid, flags)))
+        let asked = Asked { readers: &large, rights: large.rights(&request) };
+        let snapshot = large.seen(&asked.rights);
+        let body = || state::classic(snapshot.clone(), &large.pid, asked.flags());
+        ready(unless_known(&request, &asked.rights, &snapshot, body))
     });
-    let mut read = |route: Route, body: fn(&Readers, &Snapshot, &Query) -> Vec<u8>| {
+    let mut read = |route: Route, body: fn(&Asked<'_>, &Snapshot, &Query) -> Vec<u8>| {
         let readers = readers.clone();
         doors.route(route.realm(READ_ONLY), move |request: Request, _| {
-            let snapshot = readers.published.load();
-            ready(unless_known(&request, &snapshot, || body(&readers, &snapshot, &request.query).into()))
+            let asked = Asked { readers: &readers, rights: readers.rights(&request) };
+            let snapshot = readers.seen(&asked.rights);
+            let body = || body(&asked, &snapshot, &request.query).into();
+            ready(unless_known(&request, &asked.rights, &snapshot, body))
         });
     };
     read(
         Route::any("/state-summary").help("Agents and frameworks, with counts instead of tasks."),
-        |readers, snapshot, _| {
-            classic::master::state_summary(&master::classic(snapshot, &readers.pid, &readers.config.flags))
+        |asked, snapshot, _| {
+            classic::master::state_summary(&master::classic(snapshot, &asked.readers.pid, asked.flags()))
         },
     );
     let slave = Route::any("/slaves").help("Agents.").parameter("slave_id", "Only this one.");
@@ -67,34 +74,68 @@ pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
     read(page, |_, snapshot, query| {
         classic::task::tasks(tasks::all(snapshot), &TaskQuery::read(|name| query.get(name)))
     });
-    read(Route::any("/roles").help("Roles with weight, quota and what they hold."), |_, snapshot, _| {
-        roles::Roles::of(snapshot).classic()
+    read(Route::any("/roles").help("Roles with weight, quota and what they hold."), |asked, snapshot, _| {
+        roles::Roles::seen(snapshot, Sight(&asked.rights)).classic()
     });
     read(
         Route::any("/maintenance/status").help("Machines that are about to go, or down."),
-        |_, snapshot, _| api::json::to_vec(&maintenance::status(snapshot)),
+        |asked, snapshot, _| {
+            let all = asked.rights.may(Action::GetMaintenanceStatus, Object::ANY);
+            api::json::to_vec(&if all { maintenance::status(snapshot) } else { Default::default() })
+        },
     );
-    read(Route::any("/flags").help("How this master was started."), |readers, _, _| {
-        classic::flags(&readers.config.flags)
+    let shared = readers.clone();
+    let flags = Route::any("/flags").help("How this master was started.").realm(READ_ONLY);
+    doors.route(flags, move |request: Request, _| {
+        ready(match allow_any(&shared.rights(&request), Action::ViewFlags) {
+            Ok(()) => Response::json(classic::flags(&shared.config.flags)),
+            Err(refused) => Response::text(refused.status(), refused.to_string()),
+        })
     });
     doors.route(Route::any("/version").help("What runs here."), |_, _| {
         ready(Response::json(classic::version(&Build::OURS)))
     });
     doors.route(Route::any("/health").help("200 while this master answers."), |_, _| healthy());
     let end = Route::post("/teardown").help("Ends a framework; the parameter comes in the body.");
-    doors.route(end.parameter("frameworkId", "Which.").realm(READ_WRITE), teardown);
+    let shared = readers.clone();
+    doors.route(end.parameter("frameworkId", "Which.").realm(READ_WRITE), move |request, edge| {
+        teardown(request, edge, shared.clone())
+    });
     let kill = Route::post("/kill-task")
         .help("Kills a task, as its framework would; the parameters come in the body.")
         .parameter("frameworkId", "Whose.")
         .parameter("taskId", "Which.");
-    doors.route(kill.realm(READ_WRITE), kill_task);
+    let shared = readers.clone();
+    doors.route(kill.realm(READ_WRITE), move |request, edge| kill_task(request, edge, shared.clone()));
+}
+
+/// Who reads, and what.
+struct Asked<'a> {
+    readers: &'a Readers,
+    rights: Rights,
+}
+
+impl Asked<'_> {
+    /// The flags, for those who may see them.
+    fn flags(&self) -> Option<&BTreeMap<String, String>> {
+        self.rights.may(Action::ViewFlags, Object::ANY).then_some(&self.readers.config.flags)
+    }
 }
 
 /// What was asked for, unless the asker has it already: every answer bears the snapshot's mark, and whoever shows it again
 /// while it still stands is told so.
 ///
 /// Source: RFC 9110, "Conditional requests".
-fn unless_known(request: &Request, snapshot: &Snapshot, body: impl FnOnce() -> Body) -> Response {
+fn unless_known(
+    request: &Request,
+    rights: &Rights,
+    snapshot: &Snapshot,
+    body: impl FnOnce() -> Body,
+) -> Response {
+    if !rights.are_unlimited() {
+        // The mark says nothing of what its reader may see, which can change while the snapshot stands.
+        return Response::json(body());
+    }
     let mark = snapshot.mark();
     let shown = request.text_of(header::IF_NONE_MATCH).unwrap_or_default();
     let known = shown.split(',').map(str::trim).any(|shown| shown == "*" || shown == mark);
@@ -120,24 +161,29 @@ fn slaves(snapshot: &Snapshot, query: &Query) -> Vec<u8> {
 }
 
 /// Source: Mesos master endpoints.
-async fn teardown(request: Request, edge: Edge<Master>) -> Response {
+async fn teardown(request: Request, edge: Edge<Master>, readers: Arc<Readers>) -> Response {
+    let rights = readers.rights(&request);
     match form(request, ["frameworkId"]).await {
-        Ok([framework]) => end_framework(FrameworkId::from(framework.as_str()), &edge).await,
+        Ok([framework]) => {
+            end_framework(FrameworkId::from(framework.as_str()), &rights, &readers, &edge).await
+        }
         Err(refused) => refused,
     }
 }
 
 /// Ours alone: the original has no way for an operator to end one task.
-async fn kill_task(request: Request, edge: Edge<Master>) -> Response {
+async fn kill_task(request: Request, edge: Edge<Master>, readers: Arc<Readers>) -> Response {
+    let rights = readers.rights(&request);
     let [framework, task] = match form(request, ["frameworkId", "taskId"]).await {
         Ok(fields) => fields,
         Err(refused) => return refused,
     };
-    let input = |reply| Input::KillTask {
-        framework: FrameworkId::from(framework.as_str()),
-        task: TaskId::from(task.as_str()),
-        asker: Asker::new(reply),
-    };
+    let framework = FrameworkId::from(framework.as_str());
+    if let Err(refused) = allow(&rights, [of_framework(&readers.published.load(), &framework)]) {
+        return answered(Ok(Err(refused)), Response::ok());
+    }
+    let input =
+        |reply| Input::KillTask { framework, task: TaskId::from(task.as_str()), asker: Asker::new(reply) };
     answered(edge.pid.call(ANSWER_WITHIN, input).await, Response::accepted())
 }
 
@@ -159,8 +205,16 @@ pub(super) async fn text_of_form(mut request: Request) -> Result<Query, Response
     Ok(Query::parse(&String::from_utf8_lossy(&body)))
 }
 
-/// Has the master end a framework.
-pub(super) async fn end_framework(framework: FrameworkId, edge: &Edge<Master>) -> Response {
+/// Has the master end a framework, for somebody who may.
+pub(super) async fn end_framework(
+    framework: FrameworkId,
+    rights: &Rights,
+    readers: &Readers,
+    edge: &Edge<Master>,
+) -> Response {
+    if let Err(refused) = allow(rights, [of_framework(&readers.published.load(), &framework)]) {
+        return answered(Ok(Err(refused)), Response::ok());
+    }
     let input = |reply| Input::Teardown { framework, asker: Asker::new(reply) };
     answered(edge.pid.call(ANSWER_WITHIN, input).await, Response::ok())
 }

@@ -14,11 +14,14 @@ use model::{
     Unavailability, Window,
 };
 
+use security::{Action, Object, Rights};
+
 use super::Rejected;
 use super::classic::{ANSWER_WITHIN, answered, text_of_form};
 use super::readers::Readers;
 use super::realms::READ_WRITE;
 use crate::Master;
+use crate::authorization::{allow, of_ask};
 use crate::messages::{Asker, Input};
 use crate::operator::Ask;
 use crate::views::{maintenance, roles};
@@ -68,7 +71,7 @@ pub(super) fn of_call(kind: Type, call: &Call) -> Option<Result<(Ask, Response),
         _ => None,
     };
     converted.map(|(agent, conversion)| match conversion {
-        Ok(conversion) => Ok((Ask::Convert { agent, conversion }, Response::accepted())),
+        Ok(conversion) => Ok((Ask::Convert { agent, conversion, principal: None }, Response::accepted())),
         Err(error) => Err(Rejected::Invalid(error.to_string())),
     })
 }
@@ -194,12 +197,19 @@ fn agent(id: &v1::AgentId) -> AgentId {
     AgentId::from(&*id.value)
 }
 
-/// Has the master do it.
+/// Has the master do it, for somebody who may.
 pub(super) async fn ask(
-    ask: Ask,
+    mut ask: Ask,
+    rights: &Rights,
     good: Response,
     edge: &Edge<Master>,
 ) -> Result<Result<Response, Rejected>, AskError> {
+    if let Err(refused) = allow(rights, of_ask(&ask)) {
+        return Ok(Err(refused));
+    }
+    if let Ask::Convert { principal, .. } = &mut ask {
+        *principal = rights.name().map(str::to_owned);
+    }
     let ask = Box::new(ask);
     let input = |reply| Input::Operator { ask, asker: Asker::new(reply) };
     Ok(edge.pid.call(ANSWER_WITHIN, input).await?.map(|()| good))
@@ -210,8 +220,9 @@ pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
     decrees(doors, readers);
     let mut form =
         |path: &str, help: &str, field: &'static str, make: fn(Resources, Resources) -> Conversion| {
+            let readers = readers.clone();
             doors.route(Route::post(path).help(help).realm(READ_WRITE), move |request, edge| {
-                by_form(request, edge, field, make)
+                by_form(request, edge, readers.clone(), field, make)
             });
         };
     form("/reserve", "Reserves `resources` on agent `slaveId`.", "resources", |resources, source| {
@@ -242,15 +253,20 @@ fn decrees(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
     let route =
         Route::any("/maintenance/schedule").help("When machines are away: GET shows it, POST sets it.");
     doors.route(route.realm(READ_WRITE), move |request, edge| by_schedule(request, edge, plan.clone()));
-    let down = Route::post("/machine/down").help("Machines of the schedule go down.");
-    doors.route(down.realm(READ_WRITE), |request, edge| by_machines(request, edge, Ask::StartMaintenance));
-    let up = Route::post("/machine/up").help("Machines that are down are up again.");
-    doors.route(up.realm(READ_WRITE), |request, edge| by_machines(request, edge, Ask::StopMaintenance));
+    let mut machines = |path: &str, help: &str, make: fn(Vec<MachineId>) -> Ask| {
+        let readers = readers.clone();
+        doors.route(Route::post(path).help(help).realm(READ_WRITE), move |request, edge| {
+            by_machines(request, edge, readers.clone(), make)
+        });
+    };
+    machines("/machine/down", "Machines of the schedule go down.", Ask::StartMaintenance);
+    machines("/machine/up", "Machines that are down are up again.", Ask::StopMaintenance);
 }
 
 async fn by_weights(mut request: Request, edge: Edge<Master>, readers: Arc<Readers>) -> Response {
+    let rights = readers.rights(&request);
     if request.method == Method::GET {
-        return Response::json(roles::classic_weights(&readers.published.load()));
+        return Response::json(roles::classic_weights(&readers.seen(&rights)));
     }
     if request.method != Method::PUT {
         return Response::method_not_allowed(&[Method::GET, Method::PUT], &request.method);
@@ -260,7 +276,7 @@ async fn by_weights(mut request: Request, edge: Edge<Master>, readers: Arc<Reade
         Err(refused) => return refused,
     };
     match api::json::list_from_slice::<v1::WeightInfo>(text.as_bytes()) {
-        Ok(infos) => answered_by(weights(&infos), Response::ok(), &edge).await,
+        Ok(infos) => answered_by(weights(&infos), &rights, Response::ok(), &edge).await,
         Err(error) => {
             Response::bad_request(format!("Failed to parse update weights request JSON '{text}': {error}"))
         }
@@ -268,13 +284,14 @@ async fn by_weights(mut request: Request, edge: Edge<Master>, readers: Arc<Reade
 }
 
 async fn by_quota(mut request: Request, edge: Edge<Master>, readers: Arc<Readers>) -> Response {
+    let rights = readers.rights(&request);
     if request.method == Method::GET {
-        return Response::json(api::json::to_vec(&roles::quotas(&readers.published.load())));
+        return Response::json(api::json::to_vec(&roles::quotas(&readers.seen(&rights))));
     }
     if request.method == Method::DELETE {
         let role = Role::from(request.rest());
         let what = format!("Failed to remove quota for path '/master/quota/{role}'");
-        return answered_by(Ask::RemoveQuota { role, what }, Response::ok(), &edge).await;
+        return answered_by(Ask::RemoveQuota { role, what }, &rights, Response::ok(), &edge).await;
     }
     if request.method != Method::POST {
         return Response::method_not_allowed(&[Method::GET, Method::POST, Method::DELETE], &request.method);
@@ -287,14 +304,17 @@ async fn by_quota(mut request: Request, edge: Edge<Master>, readers: Arc<Readers
         .map_err(|error| format!("Failed to parse set quota request JSON '{text}': {error}"))
         .and_then(|request| set_quota(&request));
     match asked {
-        Ok(ask) => answered_by(ask, Response::ok(), &edge).await,
+        Ok(ask) => answered_by(ask, &rights, Response::ok(), &edge).await,
         Err(why) => Response::bad_request(why),
     }
 }
 
 async fn by_schedule(mut request: Request, edge: Edge<Master>, readers: Arc<Readers>) -> Response {
+    let rights = readers.rights(&request);
     if request.method == Method::GET {
-        return Response::json(api::json::to_vec(&maintenance::schedule(&readers.published.load())));
+        let all = rights.may(Action::GetMaintenanceSchedule, Object::ANY);
+        let schedule = all.then(|| maintenance::schedule(&readers.published.load()));
+        return Response::json(api::json::to_vec(&schedule.unwrap_or_default()));
     }
     if request.method != Method::POST {
         return Response::method_not_allowed(&[Method::GET, Method::POST], &request.method);
@@ -307,18 +327,24 @@ async fn by_schedule(mut request: Request, edge: Edge<Master>, readers: Arc<Read
         .map_err(|error| error.to_string())
         .and_then(|spelled| schedule(&spelled));
     match asked {
-        Ok(ask) => answered_by(ask, Response::ok(), &edge).await,
+        Ok(ask) => answered_by(ask, &rights, Response::ok(), &edge).await,
         Err(why) => Response::bad_request(why),
     }
 }
 
-async fn by_machines(mut request: Request, edge: Edge<Master>, make: fn(Vec<MachineId>) -> Ask) -> Response {
+async fn by_machines(
+    mut request: Request,
+    edge: Edge<Master>,
+    readers: Arc<Readers>,
+    make: fn(Vec<MachineId>) -> Ask,
+) -> Response {
+    let rights = readers.rights(&request);
     let text = match text(&mut request).await {
         Ok(text) => text,
         Err(refused) => return refused,
     };
     match api::json::list_from_slice::<v1::MachineId>(text.as_bytes()) {
-        Ok(spelled) => answered_by(make(machines(&spelled)), Response::ok(), &edge).await,
+        Ok(spelled) => answered_by(make(machines(&spelled)), &rights, Response::ok(), &edge).await,
         Err(error) => Response::bad_request(error.to_string()),
     }
 }
@@ -332,22 +358,29 @@ async fn text(request: &mut Request) -> Result<String, Response> {
 async fn by_form(
     request: Request,
     edge: Edge<Master>,
+    readers: Arc<Readers>,
     field: &'static str,
     make: fn(Resources, Resources) -> Conversion,
 ) -> Response {
+    let rights = readers.rights(&request);
     let form = match text_of_form(request).await {
         Ok(form) => form,
         Err(refused) => return refused,
     };
     match read_form(&form, field, make) {
-        Ok(wanted) => answered_by(wanted, Response::accepted(), &edge).await,
+        Ok(wanted) => answered_by(wanted, &rights, Response::accepted(), &edge).await,
         Err(why) => Response::bad_request(why),
     }
 }
 
 /// Has the master do it, and says how it went.
-pub(super) async fn answered_by(wanted: Ask, good: Response, edge: &Edge<Master>) -> Response {
-    let (answer, good) = match ask(wanted, good, edge).await {
+pub(super) async fn answered_by(
+    wanted: Ask,
+    rights: &Rights,
+    good: Response,
+    edge: &Edge<Master>,
+) -> Response {
+    let (answer, good) = match ask(wanted, rights, good, edge).await {
         Ok(Ok(good)) => (Ok(Ok(())), good),
         Ok(Err(rejected)) => (Ok(Err(rejected)), Response::ok()),
         Err(error) => (Err(error), Response::ok()),
@@ -364,7 +397,8 @@ fn read_form(form: &Query, field: &str, make: fn(Resources, Resources) -> Conver
             .map_err(|why| format!("Error in parsing '{name}' query parameter in the request body: {why}"))
     };
     let source = form.get("source").map_or(Ok(Resources::new()), |list| read("source", list))?;
-    Ok(Ask::Convert { agent: AgentId::from(agent), conversion: make(read(field, list)?, source) })
+    let conversion = make(read(field, list)?, source);
+    Ok(Ask::Convert { agent: AgentId::from(agent), conversion, principal: None })
 }
 
 /// A JSON list of resources.

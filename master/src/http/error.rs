@@ -56,6 +56,9 @@ pub enum Rejected {
     /// What an operator asks makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// Somebody may not do this.
+    #[error("{0}")]
+    Forbidden(String),
     /// What an operator asks cannot be done as things are.
     #[error("{0}")]
     Conflict(String),
@@ -75,7 +78,7 @@ impl Rejected {
     pub fn status(&self) -> StatusCode {
         match self {
             Rejected::Recovering | Rejected::NoLeader => StatusCode::SERVICE_UNAVAILABLE,
-            Rejected::NotSubscribed => StatusCode::FORBIDDEN,
+            Rejected::NotSubscribed | Rejected::Forbidden(_) => StatusCode::FORBIDDEN,
             Rejected::Conflict(_) => StatusCode::CONFLICT,
             Rejected::NotFound(_) => StatusCode::NOT_FOUND,
             Rejected::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,

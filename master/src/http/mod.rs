@@ -5,6 +5,7 @@ pub(crate) mod classic;
 pub(crate) mod commands;
 mod error;
 pub(crate) mod operator;
+mod pace;
 mod readers;
 pub mod realms;
 pub(crate) mod redirect;
@@ -15,6 +16,7 @@ mod watcher;
 pub(crate) mod why;
 
 pub use error::Rejected;
+pub(crate) use pace::Pace;
 pub(crate) use readers::Readers;
 pub use session::{Session, SessionInput};
 pub use watcher::{Watcher, WatcherInput};

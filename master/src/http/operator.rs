@@ -14,13 +14,15 @@ use api::v1::{Flag, Metric, VersionInfo};
 use libprocess::http::{BodyError, Request, Response, Route, StatusCode, header};
 use libprocess::{Doors, Edge, Runtime};
 
+use security::{Action, Object, Rights};
+
 use super::Rejected;
 use super::classic::end_framework;
 use super::readers::Readers;
 use super::realms::READ_WRITE;
 use super::{commands, watcher};
 use crate::Master;
-use crate::state::Snapshot;
+use crate::authorization::{Sight, allow_any};
 use crate::views::{agents, executors, frameworks, get_state, maintenance, master, operations, roles, tasks};
 
 /// The largest body read. Unit: bytes.
@@ -79,28 +81,32 @@ async fn serve(mut request: Request, edge: Edge<Master>, readers: &Readers) -> R
     let call: Call = content::decode_call(&body, media)?;
     let kind = validate(&call)?;
     let media = MediaType::of_answer(request.text_of(header::ACCEPT))?;
-    let snapshot = readers.published.load();
+    let rights = readers.rights(&request);
     if let (Type::Teardown, Some(teardown)) = (kind, &call.teardown) {
-        return Ok(end_framework((teardown.framework_id.clone()).into(), &edge).await);
+        let framework = (teardown.framework_id.clone()).into();
+        return Ok(end_framework(framework, &rights, readers, &edge).await);
     }
     if kind == Type::Subscribe {
         let ending =
             || Refusal::Said(StatusCode::SERVICE_UNAVAILABLE, "The master is shutting down".to_owned());
-        return watcher::subscribe(media, readers, &edge).ok_or_else(ending);
+        return watcher::subscribe(media, rights, readers, &edge).ok_or_else(ending);
     }
     if let (Type::SetLoggingLevel, Some(asked)) = (kind, &call.set_logging_level) {
+        allow_any(&rights, Action::SetLogLevel)?;
         return log_more(asked, &edge.runtime);
     }
     if let Some(asked) = commands::of_call(kind, &call) {
-        drop(snapshot);
         let (wanted, good) = asked?;
-        return Ok(commands::ask(wanted, good, &edge).await??);
+        return Ok(commands::ask(wanted, &rights, good, &edge).await??);
     }
     if kind == Type::GetState {
-        let body = get_state::v1(readers.published.load_full(), media);
+        let body = get_state::v1(readers.seen(&rights), media);
         return Ok(Response::ok().header(header::CONTENT_TYPE, media.as_str()).body(body));
     }
-    match question(kind, &snapshot, readers, &edge) {
+    if kind == Type::GetFlags {
+        allow_any(&rights, Action::ViewFlags)?;
+    }
+    match question(kind, &rights, readers, &edge) {
         Some(answer) => Ok(Response::ok()
             .header(header::CONTENT_TYPE, media.as_str())
             .body(content::encode(&answer, media))),
@@ -155,7 +161,8 @@ fn log_more(asked: &SetLoggingLevel, runtime: &Runtime) -> Result<Response, Refu
 }
 
 /// Answers what changes nothing.
-fn question(kind: Type, snapshot: &Snapshot, readers: &Readers, edge: &Edge<Master>) -> Option<Message> {
+fn question(kind: Type, rights: &Rights, readers: &Readers, edge: &Edge<Master>) -> Option<Message> {
+    let snapshot = &*readers.seen(rights);
     let mut answer = Message::default();
     let kind = match kind {
         Type::GetHealth => {
@@ -201,7 +208,7 @@ fn question(kind: Type, snapshot: &Snapshot, readers: &Readers, edge: &Edge<Mast
             Answer::GetTasks
         }
         Type::GetRoles => {
-            let roles = roles::Roles::of(snapshot).v1();
+            let roles = roles::Roles::seen(snapshot, Sight(rights)).v1();
             answer.get_roles = Some(response::GetRoles { roles });
             Answer::GetRoles
         }
@@ -220,12 +227,14 @@ fn question(kind: Type, snapshot: &Snapshot, readers: &Readers, edge: &Edge<Mast
             Answer::GetOperations
         }
         Type::GetMaintenanceStatus => {
-            let status = maintenance::status(snapshot);
+            let all = rights.may(Action::GetMaintenanceStatus, Object::ANY);
+            let status = if all { maintenance::status(snapshot) } else { Default::default() };
             answer.get_maintenance_status = Some(response::GetMaintenanceStatus { status });
             Answer::GetMaintenanceStatus
         }
         Type::GetMaintenanceSchedule => {
-            let schedule = maintenance::schedule(snapshot);
+            let all = rights.may(Action::GetMaintenanceSchedule, Object::ANY);
+            let schedule = if all { maintenance::schedule(snapshot) } else { Default::default() };
             answer.get_maintenance_schedule = Some(response::GetMaintenanceSchedule { schedule });
             Answer::GetMaintenanceSchedule
         }

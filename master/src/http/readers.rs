@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use libprocess::Pid;
+use libprocess::http::Request;
+use security::Rights;
 
 use crate::allocator::AllocatorActor;
+use crate::authorization::visible;
 use crate::config::Config;
-use crate::state::Published;
+use crate::state::{Published, Snapshot};
 
 /// Shared by the routes of one master.
 pub(crate) struct Readers {
@@ -19,4 +22,16 @@ pub(crate) struct Readers {
     pub(crate) pid: String,
     /// Who decides what is offered, once it has started; for those who ask why.
     pub(crate) allocator: Arc<ArcSwapOption<Pid<AllocatorActor>>>,
+}
+
+impl Readers {
+    /// What whoever sends this may do.
+    pub(crate) fn rights(&self, request: &Request) -> Rights {
+        self.config.access.policy.rights(request.principal.as_ref())
+    }
+
+    /// What they see of the newest snapshot.
+    pub(crate) fn seen(&self, rights: &Rights) -> Arc<Snapshot> {
+        visible(&self.published.load_full(), rights)
+    }
 }

@@ -10,6 +10,7 @@ use libprocess::{AskError, Doors, Edge, Spawn};
 use model::call::{Call, Subscribe};
 use model::{FrameworkCapabilities, StreamId};
 
+use super::pace::{Pace, TooMany};
 use super::realms::SCHEDULER;
 use super::spelling::Spelling;
 use super::{Rejected, Session};
@@ -37,6 +38,8 @@ pub(crate) struct Gate {
     pub(crate) backlog_events: usize,
     /// How many bytes may.
     pub(crate) backlog_bytes: usize,
+    /// How often each principal is heard.
+    pub(crate) pace: Pace,
 }
 
 /// Opens the route.
@@ -66,6 +69,8 @@ enum Refusal {
     StreamGiven,
     #[error(transparent)]
     Rejected(#[from] Rejected),
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     #[error("The master does not answer: {0}")]
     Silent(#[from] AskError),
     #[error("The master is shutting down")]
@@ -83,21 +88,37 @@ async fn serve(mut request: Request, edge: Edge<Master>, gate: &Gate) -> Result<
     let body = request.bytes(BODY_MAX).await.map_err(Refusal::Body)?;
     let call = Call::try_from(content::decode_call::<api::v1::scheduler::Call>(&body, media)?)?;
     let stream = request.headers.get(STREAM_ID).and_then(|value| value.to_str().ok()).map(StreamId::from);
+    let accept = request.text_of(header::ACCEPT).map(str::to_owned);
+    let principal = request.principal.and_then(|principal| principal.value);
+    gate.pace.wait(&call, principal.as_deref(), gate, &edge).await?;
     match call {
         Call::Subscribe(call) => {
-            let media = MediaType::of_answer(request.text_of(header::ACCEPT))?;
+            let media = MediaType::of_answer(accept.as_deref())?;
+            own(&call, principal.as_deref())?;
             match stream {
                 Some(_) => Err(Refusal::StreamGiven),
-                None => subscribe(call, media, &edge, gate),
+                None => subscribe(call, principal, media, &edge, gate),
             }
         }
-        call => hear(call, stream, &edge).await,
+        call => hear(call, stream, principal, &edge).await,
+    }
+}
+
+/// Whether a framework says that it is who it proved to be.
+fn own(call: &Subscribe, principal: Option<&str>) -> Result<(), Rejected> {
+    let said = call.framework.as_ref().ok().and_then(|info| info.principal.as_deref());
+    match (principal, said) {
+        (Some(principal), Some(expected)) if principal != expected => {
+            Err(Rejected::WrongPrincipal { principal: principal.to_owned(), expected: expected.to_owned() })
+        }
+        _ => Ok(()),
     }
 }
 
 /// Opens a stream and hands it to the master, which says on it whether the framework is welcome.
 fn subscribe(
     call: Subscribe,
+    principal: Option<String>,
     media: MediaType,
     edge: &Edge<Master>,
     gate: &Gate,
@@ -113,7 +134,7 @@ fn subscribe(
         .spawn(Spawn::prefixed("session"), move || Session::new(master, name, sender, spelling, HEARTBEAT))
         .map_err(|_| Refusal::Ending)?;
     let (call, outlet) = (Box::new(call), Outlet::new(session.clone()));
-    if edge.pid.tell(Input::Subscribe { call, principal: None, stream: stream.clone(), outlet }).is_err() {
+    if edge.pid.tell(Input::Subscribe { call, principal, stream: stream.clone(), outlet }).is_err() {
         session.terminate(libprocess::Lane::System);
         return Err(Refusal::Ending);
     }
@@ -124,9 +145,14 @@ fn subscribe(
 }
 
 /// Has the master hear the call: 202 says heard, 200 says done.
-async fn hear(call: Call, stream: Option<StreamId>, edge: &Edge<Master>) -> Result<Response, Refusal> {
+async fn hear(
+    call: Call,
+    stream: Option<StreamId>,
+    principal: Option<String>,
+    edge: &Edge<Master>,
+) -> Result<Response, Refusal> {
     let done = matches!(call, Call::UpdateFramework(_));
-    let (call, caller) = (Box::new(call), Caller { stream, principal: None });
+    let (call, caller) = (Box::new(call), Caller { stream, principal });
     let input = |reply| Input::Call { call, caller, asker: Asker::new(reply) };
     edge.pid.call(ANSWER_WITHIN, input).await??;
     Ok(if done { Response::ok() } else { Response::accepted() })
@@ -150,6 +176,7 @@ impl Refusal {
             Refusal::Media(error) => StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST),
             Refusal::Decode(_) | Refusal::Call(_) | Refusal::StreamGiven => StatusCode::BAD_REQUEST,
             Refusal::Rejected(rejected) => rejected.status(),
+            Refusal::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Refusal::Silent(_) | Refusal::Ending => StatusCode::SERVICE_UNAVAILABLE,
         };
         Response::text(status, self.to_string())

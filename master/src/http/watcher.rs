@@ -1,5 +1,6 @@
 //! One open stream of an operator: everything there is, then everything that happens, and a heartbeat.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +11,12 @@ use api::v1::master::event::{self, Type};
 use api::v1::master::{Event, response};
 use libprocess::http::{self, Response, StreamSender, header};
 use libprocess::{Actor, Context, Edge, Handler, Message, Pid, Process, Spawn};
-use model::StreamId;
+use model::{StreamId, Task};
+use security::Rights;
 
 use super::readers::Readers;
 use crate::Master;
+use crate::authorization::{Sight, visible};
 use crate::calls::HEARTBEAT;
 use crate::messages::{Input, Watching};
 use crate::state::{Happening, Snapshot};
@@ -26,6 +29,7 @@ pub struct Watcher {
     stream: StreamId,
     sender: StreamSender,
     media: MediaType,
+    rights: Rights,
     heartbeat: Duration,
 }
 
@@ -45,7 +49,12 @@ pub enum WatcherInput {
 }
 
 /// Opens a stream, and asks the master to let its reader watch.
-pub(super) fn subscribe(media: MediaType, readers: &Readers, edge: &Edge<Master>) -> Option<Response> {
+pub(super) fn subscribe(
+    media: MediaType,
+    rights: Rights,
+    readers: &Readers,
+    edge: &Edge<Master>,
+) -> Option<Response> {
     let (backlog_events, backlog_bytes) = (readers.config.backlog_events, readers.config.backlog_bytes);
     let (sender, body) = http::stream(backlog_events, backlog_bytes);
     let stream = StreamId::new(uuid::Uuid::new_v4().to_string());
@@ -57,6 +66,7 @@ pub(super) fn subscribe(media: MediaType, readers: &Readers, edge: &Edge<Master>
             stream: name,
             sender,
             media,
+            rights,
             heartbeat: HEARTBEAT,
         })
         .ok()?;
@@ -113,11 +123,14 @@ impl Handler<WatcherInput> for Watcher {
     fn handle(&mut self, input: WatcherInput, ctx: &mut Context<Self>) {
         match input {
             WatcherInput::Begin(snapshot) => {
-                self.write(&subscribed(&snapshot, self.heartbeat), ctx);
+                self.write(&subscribed(&visible(&snapshot, &self.rights), self.heartbeat), ctx);
                 self.write(&beat(), ctx);
             }
             WatcherInput::Happened(all, snapshot) => {
-                all.iter().for_each(|one| self.write(&spell(one, &snapshot), ctx));
+                let rights = self.rights.clone();
+                for one in all.iter().filter_map(|one| seen(one, &snapshot, &rights)) {
+                    self.write(&spell(&one, &snapshot), ctx);
+                }
             }
             WatcherInput::Beat => self.write(&beat(), ctx),
             WatcherInput::Close => {
@@ -143,6 +156,40 @@ fn subscribed(snapshot: &Snapshot, heartbeat: Duration) -> Event {
         heartbeat_interval_seconds: Some(heartbeat.as_secs_f64()),
     };
     Event { subscribed: Some(subscribed), ..event(Type::Subscribed) }
+}
+
+/// What happened, as far as its reader may see it; nothing if they may not.
+fn seen<'a>(happening: &'a Happening, snapshot: &Snapshot, rights: &Rights) -> Option<Cow<'a, Happening>> {
+    if rights.are_unlimited() {
+        return Some(Cow::Borrowed(happening));
+    }
+    let sight = Sight(rights);
+    let task_of = |id, task: Option<&Task>| {
+        let framework = snapshot.frameworks.get(id)?;
+        let sees = sight.sees(&framework.info) && task.is_some_and(|task| sight.task(&framework.info, task));
+        sees.then_some(Cow::Borrowed(happening))
+    };
+    match happening {
+        Happening::TaskAdded(task) => task_of(&task.framework_id, Some(&**task)),
+        Happening::TaskUpdated { framework, status, .. } => {
+            let known = snapshot.frameworks.get(framework)?;
+            let (id, ended) = (&status.task_id, &known.completed_tasks);
+            let running = known.tasks.get(id).or_else(|| known.unreachable_tasks.get(id));
+            let task = running.or_else(|| ended.iter().rev().find(|task| task.id == *id));
+            task_of(framework, task.map(|task| &**task))
+        }
+        Happening::AgentAdded(agent) => {
+            Some(Cow::Owned(Happening::AgentAdded(Arc::new(sight.agent(agent, snapshot)))))
+        }
+        Happening::FrameworkAdded(known) => sight
+            .sees(&known.info)
+            .then(|| Cow::Owned(Happening::FrameworkAdded(Arc::new(sight.framework(known))))),
+        Happening::FrameworkUpdated(known) => sight
+            .sees(&known.info)
+            .then(|| Cow::Owned(Happening::FrameworkUpdated(Arc::new(sight.framework(known))))),
+        Happening::FrameworkRemoved(info) => sight.sees(info).then_some(Cow::Borrowed(happening)),
+        Happening::AgentRemoved(_) => Some(Cow::Borrowed(happening)),
+    }
 }
 
 /// As the operator API says it.
@@ -184,5 +231,46 @@ fn spell(happening: &Happening, snapshot: &Snapshot) -> Event {
             let framework_removed = Some(event::FrameworkRemoved { framework_info: (&**info).into() });
             Event { framework_removed, ..event(Type::FrameworkRemoved) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use security::{Acls, Local, Policy};
+
+    use super::*;
+    use crate::testing::Stage;
+
+    /// What of everything that can happen somebody hears, by these rules.
+    fn heard(rules: &str) -> Vec<String> {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.running(&framework, &agent, "t");
+        let world = &stage.state.world;
+        let known = world.frameworks.get(&framework).unwrap().clone();
+        let task = known.tasks.values().next().unwrap().clone();
+        let status = Arc::new(task.statuses.last().unwrap().clone());
+        let happened = [
+            Happening::FrameworkAdded(known.clone()),
+            Happening::TaskAdded(task.clone()),
+            Happening::TaskUpdated { framework, status, state: task.state },
+            Happening::AgentRemoved(agent),
+            Happening::FrameworkRemoved(known.info.clone()),
+        ];
+        let acls = Acls::parse(rules).unwrap().acls;
+        let rights = Policy::of(Arc::new(Local::new(acls))).rights_of(Some("ann"));
+        let line = |one: Cow<'_, Happening>| one.to_string().split(' ').next().unwrap().to_owned();
+        happened.iter().filter_map(|one| seen(one, world, &rights).map(line)).collect()
+    }
+
+    #[test]
+    fn who_watches_hears_of_what_they_may_see() {
+        let all = ["FRAMEWORK_ADDED", "TASK_ADDED", "TASK_UPDATED", "AGENT_REMOVED", "FRAMEWORK_REMOVED"];
+        assert_eq!(heard("{}"), all);
+        let but = |list: &str| {
+            format!(r#"{{"{list}": [{{"principals": {{"type": "NONE"}}, "users": {{"type": "ANY"}}}}]}}"#)
+        };
+        assert_eq!(heard(&but("view_tasks")), ["FRAMEWORK_ADDED", "AGENT_REMOVED", "FRAMEWORK_REMOVED"]);
+        assert_eq!(heard(&but("view_frameworks")), ["AGENT_REMOVED"]);
     }
 }

@@ -18,7 +18,7 @@
 use std::sync::Arc;
 
 use libprocess::Doors;
-use libprocess::http::{Query, Response, Route, StatusCode};
+use libprocess::http::{Query, Request, Response, Route, StatusCode};
 use model::{FrameworkId, Resources, Role};
 use serde_json::{Value, json};
 
@@ -28,6 +28,7 @@ use super::realms::READ_ONLY;
 use crate::Master;
 use crate::allocator;
 use crate::allocator::why::{Answer, Question, Reason, Subject, Why};
+use crate::authorization::Sight;
 use crate::state::Snapshot;
 
 /// Opens the route.
@@ -40,12 +41,21 @@ pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
         .parameter("resources", "What an offer should hold at least.");
     doors.route(route.realm(READ_ONLY), move |request, _| {
         let readers = readers.clone();
-        async move { answer(&request.query, &readers).await.unwrap_or_else(|refused| refused) }
+        async move { answer(&request, &readers).await.unwrap_or_else(|refused| refused) }
     });
 }
 
-async fn answer(query: &Query, readers: &Readers) -> Result<Response, Response> {
-    let question = question(query, &readers.published.load()).map_err(Response::bad_request)?;
+async fn answer(request: &Request, readers: &Readers) -> Result<Response, Response> {
+    let rights = readers.rights(request);
+    let seen = readers.seen(&rights);
+    let question = question(&request.query, &seen).map_err(Response::bad_request)?;
+    let shown = match &question.subject {
+        Subject::Framework(id) => rights.are_unlimited() || seen.frameworks.contains_key(id),
+        Subject::Role(role) => Sight(&rights).role(role),
+    };
+    if !shown {
+        return Err(Response::text(StatusCode::NOT_FOUND, unknown(&question.subject)));
+    }
     let Some(allocator) = readers.allocator.load_full() else {
         return Err(Response::text(StatusCode::SERVICE_UNAVAILABLE, "The allocator has not started"));
     };

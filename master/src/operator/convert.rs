@@ -14,9 +14,15 @@ use crate::state::State;
 /// Converts what nobody uses. What is offered and needed for it is taken back first, and no more than that.
 ///
 /// Source: Mesos operator HTTP API; 202 says that it is on its way to the agent.
-pub(super) fn convert(state: &mut State, agent: &AgentId, conversion: Conversion, asker: Asker) -> Effects {
+pub(super) fn convert(
+    state: &mut State,
+    agent: &AgentId,
+    conversion: Conversion,
+    principal: Option<&str>,
+    asker: Asker,
+) -> Effects {
     let mut effects = Effects::none();
-    let answer = try_convert(state, agent, conversion, &mut effects);
+    let answer = try_convert(state, agent, conversion, principal, &mut effects);
     effects.push(Effect::Answer { asker, answer });
     effects
 }
@@ -25,10 +31,11 @@ fn try_convert(
     state: &mut State,
     id: &AgentId,
     conversion: Conversion,
+    principal: Option<&str>,
     effects: &mut Effects,
 ) -> Result<(), Rejected> {
     let agent = state.agent(id).ok_or(Rejected::NoSuchAgent)?;
-    if let Err(why) = validate::conversion(Who::Operator(None), agent, &conversion) {
+    if let Err(why) = validate::conversion(Who::Operator(principal), agent, &conversion) {
         let (name, upid, hostname) = (conversion.name(), &agent.upid, &agent.info.hostname);
         return Err(Rejected::Invalid(format!(
             "Invalid {name} operation on agent {id} at {upid} ({hostname}): {why}"
@@ -96,7 +103,7 @@ mod tests {
 
     fn reserve(agent: &model::AgentId, text: &str) -> Input {
         let conversion = Conversion::Reserve { source: Resources::new(), resources: bag(text) };
-        let ask = Box::new(Ask::Convert { agent: agent.clone(), conversion });
+        let ask = Box::new(Ask::Convert { agent: agent.clone(), conversion, principal: None });
         Input::Operator { ask, asker: Asker::default() }
     }
 

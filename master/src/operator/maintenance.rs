@@ -209,7 +209,11 @@ mod tests {
         );
         assert!(events(&effects).iter().any(|line| line.contains("t TASK_LOST REASON_AGENT_REMOVED")));
         assert!(stage.state.world.agents.is_empty());
-        let again = stage.tell(Input::Register { from: upid(1), body: Box::new(register(1, "cpus:4")) });
+        let again = stage.tell(Input::Register {
+            from: upid(1),
+            principal: None,
+            body: Box::new(register(1, "cpus:4")),
+        });
         assert_eq!(to_agents(&again).len(), 1);
         assert!(stage.asked.is_empty(), "it is not taken in");
 

@@ -35,6 +35,8 @@ pub enum Ask {
         agent: AgentId,
         /// What goes, and what comes.
         conversion: Conversion,
+        /// Who asks, if it was proved.
+        principal: Option<String>,
     },
     /// Roles are to weigh this much.
     UpdateWeights(Vec<(Role, f64)>),
@@ -85,7 +87,9 @@ pub enum Ask {
 /// One line per call.
 pub(crate) fn hear(state: &mut State, ask: Ask, asker: Asker, now: Time) -> Effects {
     match ask {
-        Ask::Convert { agent, conversion } => convert::convert(state, &agent, conversion, asker),
+        Ask::Convert { agent, conversion, principal } => {
+            convert::convert(state, &agent, conversion, principal.as_deref(), asker)
+        }
         Ask::UpdateWeights(weights) => weights::update_weights(state, &weights, asker),
         Ask::UpdateQuota { quotas, force } => quota::update_quota(state, quotas, force, asker),
         Ask::SetQuota { role, guarantee, force } => quota::set_quota(state, role, guarantee, force, asker),

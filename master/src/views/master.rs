@@ -11,11 +11,12 @@ use model::MasterCapability;
 use super::{agents, executors, frameworks, tasks};
 use crate::state::Snapshot;
 
-/// The body of `/state-summary` is made of this. `pid` is this master's own address.
+/// The body of `/state-summary` is made of this. `pid` is this master's own address; flags are left out for those who may
+/// not see them.
 pub(crate) fn classic<'a>(
     snapshot: &'a Snapshot,
     pid: &'a str,
-    flags: &'a BTreeMap<String, String>,
+    flags: Option<&'a BTreeMap<String, String>>,
 ) -> MasterState<'a> {
     let [running, completed] = frameworks::classics(snapshot, None);
     MasterState {
@@ -31,7 +32,7 @@ pub(crate) fn classic<'a>(
 pub(crate) fn head<'a>(
     snapshot: &'a Snapshot,
     pid: &'a str,
-    flags: &'a BTreeMap<String, String>,
+    flags: Option<&'a BTreeMap<String, String>>,
 ) -> MasterState<'a> {
     const CAPABILITIES: &[&str] = &[
         MasterCapability::AgentUpdate.name(),
@@ -61,9 +62,9 @@ pub(crate) fn head<'a>(
         domain: identity.domain.as_ref(),
         leader: snapshot.leading.then_some(leader),
         cluster: identity.cluster.as_deref(),
-        log_dir: flags.get("log_dir").map(String::as_str),
-        external_log_file: flags.get("external_log_file").map(String::as_str),
-        flags: Some(flags),
+        log_dir: flags.and_then(|flags| flags.get("log_dir")).map(String::as_str),
+        external_log_file: flags.and_then(|flags| flags.get("external_log_file")).map(String::as_str),
+        flags,
         agents: Vec::new(),
         recovered_agents: Vec::new(),
         frameworks: Vec::new(),

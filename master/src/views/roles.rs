@@ -8,6 +8,7 @@ use api::{classic, v1};
 use imbl::OrdMap;
 use model::{FrameworkId, Quantities, Quota, Resources, Role};
 
+use crate::authorization::Sight;
 use crate::registrar::Policy;
 use crate::state::Snapshot;
 
@@ -66,6 +67,13 @@ impl Roles {
                 });
             }
         }
+        roles
+    }
+
+    /// The same, of roles that somebody sees.
+    pub(crate) fn seen(snapshot: &Snapshot, sight: Sight<'_>) -> Roles {
+        let mut roles = Roles::of(snapshot);
+        roles.figures.retain(|role, _| sight.role(role));
         roles
     }
 

@@ -11,7 +11,7 @@ use super::{agents, frameworks, master};
 use crate::state::{Framework, Snapshot};
 
 /// The body of `/state`. `pid` is this master's own address.
-pub(crate) fn classic(snapshot: Arc<Snapshot>, pid: &str, flags: &BTreeMap<String, String>) -> Body {
+pub(crate) fn classic(snapshot: Arc<Snapshot>, pid: &str, flags: Option<&BTreeMap<String, String>>) -> Body {
     let mut head = Vec::new();
     parts::begin(&master::head(&snapshot, pid, flags), &mut head);
     let all = joined([

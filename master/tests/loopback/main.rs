@@ -3,5 +3,6 @@
 mod bad_input;
 mod policies;
 mod protobuf;
+mod security;
 mod session;
 mod stage;

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use api::recordio::Decoder;
-use libprocess::http::{Body, Request};
-use libprocess::{Actor, Context, Doors, Handler, Message, Process, Received, Runtime, Spawn, Upid};
+use libprocess::http::{Body, Client, Request};
+use libprocess::{
+    Actor, Context, Credential, Doors, Handler, Message, Principal, Process, Received, Runtime, Secret,
+    Spawn, Upid,
+};
 use model::messages::{
     AcknowledgeStatus, FrameworkMessage, KillTask, Ping, Pong, RegisterAgent, Registered, RunTask,
     UpdateStatus,
@@ -20,6 +23,8 @@ pub(crate) struct Cluster {
     runtime: Runtime,
     master: Upid,
     agents: Vec<Runtime>,
+    /// As whom schedulers come.
+    credential: Option<Credential>,
 }
 
 impl Cluster {
@@ -28,7 +33,25 @@ impl Cluster {
         let runtime = Runtime::start(threads).expect("loopback has a free port");
         let master = master::spawn(&runtime, config).expect("the name is free");
         runtime.block_on(master::ready(&runtime, &master)).expect("it comes to lead");
-        Cluster { master: master.upid().clone(), runtime, agents: Vec::new() }
+        Cluster { master: master.upid().clone(), runtime, agents: Vec::new(), credential: None }
+    }
+
+    /// Schedulers that come from here on prove this.
+    #[allow(dead_code, reason = "the bench asks nobody")]
+    pub(crate) fn credential(&mut self, principal: &str, secret: &str) {
+        let (principal, secret) = (Principal::new(principal), Secret::new(secret.as_bytes()));
+        self.credential = Some(Credential { principal, secret });
+    }
+
+    /// Where a path of the master is.
+    #[allow(dead_code, reason = "the bench asks the scheduler API alone")]
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.runtime.address())
+    }
+
+    #[allow(dead_code, reason = "the bench asks the scheduler API alone")]
+    pub(crate) fn client(&self) -> Client {
+        self.runtime.client()
     }
 
     /// An agent that answers pings, runs every task and ends it when its start is acknowledged.
@@ -77,6 +100,7 @@ impl Cluster {
         assert_eq!(status, 200);
         Scheduler {
             runtime: self.runtime.clone(),
+            credential: self.credential.clone(),
             framework: Value::Null,
             stream,
             events: body,
@@ -133,21 +157,27 @@ impl Cluster {
         body: impl Into<Body>,
         stream: Option<&str>,
     ) -> (u16, Option<String>, Body) {
-        send(&self.runtime, ty, body, stream).await
+        send(&self.runtime, &self.credential, ty, body, stream).await
     }
 
     /// Posts a call; the status, the stream's name and the body.
     pub(crate) async fn post(&self, call: &Value, stream: Option<&str>) -> (u16, Option<String>, Body) {
-        post(&self.runtime, call, stream).await
+        post(&self.runtime, &self.credential, call, stream).await
     }
 }
 
-async fn post(runtime: &Runtime, call: &Value, stream: Option<&str>) -> (u16, Option<String>, Body) {
-    send(runtime, "application/json", call.to_string(), stream).await
+async fn post(
+    runtime: &Runtime,
+    credential: &Option<Credential>,
+    call: &Value,
+    stream: Option<&str>,
+) -> (u16, Option<String>, Body) {
+    send(runtime, credential, "application/json", call.to_string(), stream).await
 }
 
 async fn send(
     runtime: &Runtime,
+    credential: &Option<Credential>,
     ty: &str,
     body: impl Into<Body>,
     stream: Option<&str>,
@@ -156,6 +186,9 @@ async fn send(
     let mut request = Request::post(&url).header("Content-Type", ty).header("Accept", ty).body(body);
     if let Some(stream) = stream {
         request = request.header("Mesos-Stream-Id", stream);
+    }
+    if let Some(credential) = credential {
+        request = request.credential(credential);
     }
     let response = runtime.client().send(request).await.expect("the master listens");
     let stream = response.headers.get("Mesos-Stream-Id").map(|id| id.to_str().unwrap().to_owned());
@@ -183,6 +216,7 @@ impl Drop for Cluster {
 /// A scheduler with a stream open.
 pub(crate) struct Scheduler {
     runtime: Runtime,
+    credential: Option<Credential>,
     pub(crate) framework: Value,
     pub(crate) stream: Option<String>,
     events: Body,
@@ -252,7 +286,8 @@ impl Scheduler {
     /// Makes a call on this stream; the status and the text.
     pub(crate) async fn call(&self, mut call: Value) -> (u16, String) {
         call["framework_id"] = self.framework.clone();
-        let (status, _, mut body) = post(&self.runtime, &call, self.stream.as_deref()).await;
+        let (status, _, mut body) =
+            post(&self.runtime, &self.credential, &call, self.stream.as_deref()).await;
         let text = body.bytes(1 << 20).await.expect("a short answer");
         (status, String::from_utf8(text.to_vec()).expect("text"))
     }

@@ -9,15 +9,17 @@ use api::{convert, v1};
 use libprocess::Edge;
 use libprocess::http::{Response, StatusCode};
 use model::{CommandInfo, ContainerId, ContainerInfo, Resources};
+use security::Rights;
 
 use super::output::{Spelling, attach_output};
 use crate::actor::Agent;
+use crate::authorization;
 use crate::containers::{ContainerCall, LaunchCall, Told};
 use crate::http::Wrong;
 use crate::http::operator::{invalid, needed};
 use crate::messages::{Door, Input, Letter};
 use crate::public::Public;
-use crate::state::ContainerEnd;
+use crate::state::{ContainerEnd, State};
 
 /// A container may run for long before what is waited for happens.
 const WITHIN: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -29,6 +31,8 @@ const NAME_MAX: usize = 242;
 pub(crate) async fn outcome(
     call: &Call,
     ty: call::Type,
+    rights: &Rights,
+    state: &State,
     edge: &Edge<Agent>,
 ) -> Result<Option<Outcome>, Wrong> {
     use call::Type;
@@ -83,12 +87,20 @@ pub(crate) async fn outcome(
         ContainerCall::Launch(launch) => launch.id.clone(),
         ContainerCall::Wait(id) | ContainerCall::Remove(id) | ContainerCall::Kill { id, .. } => id.clone(),
     };
+    match &asked {
+        ContainerCall::Launch(launch) => {
+            let user = launch.command.as_ref().and_then(|command| command.user.as_deref());
+            authorization::launch(rights, state, false, &id, user)?;
+        }
+        _ => authorization::act(rights, state, ty, &id)?,
+    }
     answered(ty, &id, ask(edge, asked).await?).map(Some)
 }
 
 /// Launches a container that lives for this very answer: what it writes.
 pub(crate) async fn launch_session(
     call: &Call,
+    rights: &Rights,
     spelling: Spelling,
     edge: &Edge<Agent>,
     public: &Arc<Public>,
@@ -97,6 +109,8 @@ pub(crate) async fn launch_session(
     let launch = needed(&call.launch_nested_container_session, FIELD)?;
     let id = name(&launch.container_id, "launch_nested_container_session.container_id", true)?;
     needs_command(launch.command.as_ref(), FIELD)?;
+    let user = launch.command.as_ref().and_then(|command| command.user.as_deref());
+    authorization::launch(rights, &public.state(), true, &id, user)?;
     let asked = LaunchCall {
         id: id.clone(),
         command: convert_command(launch.command.clone(), FIELD)?,

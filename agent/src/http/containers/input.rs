@@ -13,6 +13,7 @@ use libprocess::http::{Request, Response, StatusCode, header};
 
 use super::calls::name;
 use super::line::Line;
+use crate::authorization;
 use crate::http::Wrong;
 use crate::http::operator::{invalid, needed};
 use crate::public::Public;
@@ -38,6 +39,7 @@ pub(crate) async fn attach_input(mut request: Request, public: &Arc<Public>) -> 
             return Err(Wrong::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
         }
     };
+    let rights = public.rights(&request);
     let mut records = Records { request: &mut request, decoder: Decoder::new(RECORD_MAX) };
     let first = records.next(media).await?;
     let first = first.ok_or_else(|| Wrong::bad_request("Received EOF while reading request body"))?;
@@ -56,6 +58,7 @@ pub(crate) async fn attach_input(mut request: Request, public: &Arc<Public>) -> 
     }
     let id = needed(&attach.container_id, "attach_container_input.container_id")?;
     let id = name(id, "attach_container_input.container_id", false)?;
+    authorization::act(&rights, &public.state(), call::Type::AttachContainerInput, &id)?;
     let line = Line::attach(public, &id, true, false)?;
     loop {
         match select(pin!(records.next(media)), pin!(line.hear())).await {

@@ -6,6 +6,7 @@ use model::{
 };
 
 use super::operations::Accepting;
+use crate::authorization;
 use crate::effects::Effect;
 use crate::offers;
 use crate::operations::validate::{self, Who};
@@ -35,6 +36,8 @@ impl Accepting<'_> {
         if id.is_some() && !view.agent.capabilities.has(AgentCapability::AgentOperationFeedback) {
             return Err("The agent does not tell how operations went".to_owned());
         }
+        authorization::allow(&self.rights, authorization::of_conversion(conversion))
+            .map_err(|why| why.to_string())?;
         let who = Who::Framework(&view.framework.info, &self.role);
         validate::conversion(who, view.agent, conversion)?;
         let (goes, comes) = conversion.exchange().map_err(|why| why.to_string())?;

@@ -7,6 +7,7 @@ use model::{InvalidTask, OperationId, StatusReason, Task, TaskInfo};
 
 use super::operations::Accepting;
 use super::validate;
+use crate::authorization;
 
 /// Launches each task that may run; the others are in error, and those after them go on.
 ///
@@ -17,23 +18,26 @@ pub(super) fn launch(
     tasks: Vec<Result<TaskInfo, InvalidTask>>,
 ) {
     for task in tasks {
-        let judged = task.and_then(|task| {
+        let judged = task.map_err(|refused| (StatusReason::TaskInvalid, refused)).and_then(|task| {
             let task = accepting.complete(task);
-            let refused =
-                |message| InvalidTask { task_id: task.id.clone(), agent_id: task.agent_id.clone(), message };
+            let refused = |reason, message| {
+                let (task_id, agent_id) = (task.id.clone(), task.agent_id.clone());
+                (reason, InvalidTask { task_id, agent_id, message })
+            };
             if id.is_some() {
-                return Err(refused("'id' must not be set on a LAUNCH operation".to_owned()));
+                let message = "'id' must not be set on a LAUNCH operation".to_owned();
+                return Err(refused(StatusReason::TaskInvalid, message));
             }
-            match validate::task(&accepting.view(), &task) {
-                Ok(()) => Ok(task),
-                Err(message) => Err(refused(message)),
-            }
+            let view = accepting.view();
+            authorization::launch(&accepting.rights, &view.framework.info, &task)
+                .map_err(|message| refused(StatusReason::TaskUnauthorized, message))?;
+            validate::task(&view, &task).map_err(|message| refused(StatusReason::TaskInvalid, message))?;
+            Ok(task)
         });
         match judged {
             Ok(task) => accepting.run(task),
-            Err(refused) => {
-                let InvalidTask { task_id, agent_id, message } = refused;
-                accepting.refuse_task(&task_id, &agent_id, StatusReason::TaskInvalid, &message);
+            Err((reason, InvalidTask { task_id, agent_id, message })) => {
+                accepting.refuse_task(&task_id, &agent_id, reason, &message);
             }
         }
     }
@@ -82,8 +86,12 @@ impl Accepting<'_> {
 
 #[cfg(test)]
 mod tests {
-    use model::TaskState;
+    use std::sync::Arc;
 
+    use model::TaskState;
+    use security::{Acls, Local, Policy};
+
+    use crate::config::Settings;
     use crate::testing::{Stage, bag, events, task, to_agents, to_allocator};
 
     #[test]
@@ -120,6 +128,27 @@ mod tests {
         );
         assert_eq!(to_agents(&effects).len(), 1);
         assert!(to_allocator(&effects).is_empty(), "nothing is left");
+    }
+
+    #[test]
+    fn a_task_runs_as_a_user_its_framework_may_run_tasks_as() {
+        let rules = r#"{"run_tasks": [{"principals": {"type": "NONE"}, "users": {"values": ["root"]}}]}"#;
+        let local = Local::new(Acls::parse(rules).unwrap().acls);
+        let mut stage = Stage::with(Settings { policy: Policy::of(Arc::new(local)), ..Settings::default() });
+        let (agent, framework) = (stage.agent(1, "cpus:2"), stage.framework());
+        let offer = stage.offer(&framework, &agent, "cpus:2");
+        let mut root = task("r", &agent, "cpus:1");
+        root.command.as_mut().unwrap().user = Some("root".to_owned());
+
+        let effects = stage.launch(&framework, &offer, vec![root, task("t", &agent, "cpus:1")]);
+
+        assert_eq!(
+            events(&effects),
+            [
+                "s1 <- UPDATE r TASK_ERROR REASON_TASK_UNAUTHORIZED: Task 'r' is not authorized to launch as user 'root'"
+            ]
+        );
+        assert_eq!(to_agents(&effects).len(), 1, "the other one runs");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use model::{AgentId, InvalidGroup, OperationId, StatusReason, Task, TaskGroup, T
 
 use super::operations::Accepting;
 use super::validate;
+use crate::authorization;
 
 /// Launches the group if every task in it may run; otherwise every one of them is in error, for the same reason.
 ///
@@ -16,26 +17,30 @@ pub(super) fn launch_group(
     id: Option<&OperationId>,
     group: Result<TaskGroup, InvalidGroup>,
 ) {
-    let judged = group.and_then(|group| {
+    const INVALID: StatusReason = StatusReason::TaskGroupInvalid;
+    let judged = group.map_err(|refused| (INVALID, refused)).and_then(|group| {
         let group = accepting.complete_group(group);
-        let refused = |message| {
+        let refused = |reason, message| {
             let tasks = group.tasks.iter().map(|task| (task.id.clone(), task.agent_id.clone())).collect();
-            InvalidGroup { tasks, message }
+            (reason, InvalidGroup { tasks, message })
         };
         if id.is_some() {
-            return Err(refused("'id' must not be set on a LAUNCH_GROUP operation".to_owned()));
+            return Err(refused(INVALID, "'id' must not be set on a LAUNCH_GROUP operation".to_owned()));
         }
-        match validate::group(&accepting.view(), &group) {
-            Ok(()) => Ok(group),
-            Err(message) => Err(refused(message)),
+        let view = accepting.view();
+        let may = |task| authorization::launch(&accepting.rights, &view.framework.info, task);
+        if let Err(message) = group.tasks.iter().try_for_each(may) {
+            return Err(refused(StatusReason::TaskGroupUnauthorized, message));
         }
+        validate::group(&view, &group).map_err(|message| refused(INVALID, message))?;
+        Ok(group)
     });
     match judged {
         Ok(group) => accepting.run_group(group),
-        Err(InvalidGroup { tasks, message }) => {
+        Err((reason, InvalidGroup { tasks, message })) => {
             let refused: Vec<(TaskId, AgentId)> = tasks;
             for (task, agent) in refused {
-                accepting.refuse_task(&task, &agent, StatusReason::TaskGroupInvalid, &message);
+                accepting.refuse_task(&task, &agent, reason, &message);
             }
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use model::call::Accept;
 use model::{AgentId, FrameworkId, OperationKind, Resources, Role, Time};
+use security::Rights;
 
 use super::convert::convert;
 use super::launch::launch;
@@ -24,6 +25,8 @@ pub(super) struct Accepting<'a> {
     pub(super) left: Resources,
     /// What is shared and tasks use, once for each of them.
     pub(super) shared: Resources,
+    /// What the framework may do.
+    pub(super) rights: Rights,
     pub(super) effects: Effects,
     pub(super) now: Time,
 }
@@ -45,8 +48,11 @@ pub(crate) fn accept(state: &mut State, call: Accept, now: Time) -> Effects {
             return effects;
         }
     };
+    let principal = state.framework(&call.framework_id).and_then(|known| known.info.principal.clone());
+    let rights = state.settings.policy.rights_of(principal.as_deref());
     let mut accepting = Accepting {
         state,
+        rights,
         framework: call.framework_id,
         agent: taken.agent,
         role: taken.role,
