@@ -1,17 +1,20 @@
 //! Asking a master or an agent: JSON and files, following whoever leads.
 
+mod inside;
+
 use std::sync::Mutex;
 
 use anyhow::{Context, anyhow, bail};
 use api::content::{self, MediaType};
-use api::recordio;
 use api::v1;
-use api::v1::agent::{Call, ProcessIo, Response as Answer, call};
+use api::v1::agent::{Call, Response as Answer, call};
 use detector::{Detector, Masters};
-use libprocess::Runtime;
-use libprocess::http::{Body, Client, Request, Response, StatusCode};
+use libprocess::http::{Client, ClientError, Request, Response, StatusCode};
+use libprocess::{Credential, Runtime};
 use serde_json::Value;
 use std::time::Duration;
+
+pub(crate) use inside::{Inside, Reading};
 
 /// The most an answer may hold; the state of a large cluster is tens of megabytes.
 const ANSWER_MAX: usize = 1 << 30;
@@ -30,9 +33,29 @@ const ELECTION_POLL: Duration = Duration::from_millis(50);
 /// How long a session with ZooKeeper lives after this program has ended.
 const SESSION: Duration = Duration::from_secs(10);
 
+/// Who asks, and by what.
+#[derive(Clone)]
+struct Voice {
+    client: Client,
+    credential: Option<Credential>,
+}
+
+impl Voice {
+    /// Sends a request as whoever asks.
+    async fn send(&self, request: Request) -> Result<Response, ClientError> {
+        self.client
+            .send(match &self.credential {
+                Some(credential) => request.credential(credential),
+                None => request,
+            })
+            .await
+    }
+}
+
 /// The cluster behind the address of one master, or of several, or behind a ZooKeeper.
 pub(crate) struct Cluster {
     runtime: Runtime,
+    voice: Voice,
     /// As they were named, without passwords.
     named: String,
     masters: Masters,
@@ -41,17 +64,22 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// `masters` is what `--master` takes; nothing is sent yet.
+    /// `masters` is what `--master` takes, `credential` as whom to come; nothing is sent yet.
     ///
     /// Errors: when it is nothing of the kind.
-    pub(crate) fn new(runtime: &Runtime, masters: &str) -> anyhow::Result<Cluster> {
+    pub(crate) fn new(
+        runtime: &Runtime,
+        masters: &str,
+        credential: Option<Credential>,
+    ) -> anyhow::Result<Cluster> {
         let masters: Masters = masters.parse().context("--master")?;
         let named = match &masters {
             Masters::Named(names) => names.join(", "),
             Masters::File(path) => path.display().to_string(),
             Masters::ZooKeeper(ensemble) => ensemble.to_string(),
         };
-        Ok(Cluster { runtime: runtime.clone(), named, masters, found: Mutex::new(None) })
+        let voice = Voice { client: runtime.client(), credential };
+        Ok(Cluster { runtime: runtime.clone(), voice, named, masters, found: Mutex::new(None) })
     }
 
     /// `host:port` of those to ask, in turn. Where ZooKeeper has to be asked for them, `anew` says that the one it named
@@ -93,7 +121,7 @@ impl Cluster {
         let url = format!("http://{master}{path}");
         let request = Request::get(&url).within(ONE_PATIENCE);
         let mut response =
-            self.runtime.client().send(request).await.with_context(|| format!("cannot reach {master}"))?;
+            self.voice.send(request).await.with_context(|| format!("cannot reach {master}"))?;
         if response.status == StatusCode::NOT_FOUND {
             bail!("the master at {master} keeps no log: it was started with --registry=in_memory");
         }
@@ -133,12 +161,8 @@ impl Cluster {
             let url = format!("http://{master}/log/backup");
             let got = async {
                 let request = Request::get(&url).within(PATIENCE);
-                let mut response = self
-                    .runtime
-                    .client()
-                    .send(request)
-                    .await
-                    .with_context(|| format!("cannot reach {master}"))?;
+                let mut response =
+                    self.voice.send(request).await.with_context(|| format!("cannot reach {master}"))?;
                 let name = libprocess::http::HeaderName::from_static("x-log-position");
                 let position = response.text_of(name).unwrap_or_default().to_owned();
                 anyhow::Ok((whole(&mut response, &url).await?, position))
@@ -222,7 +246,7 @@ impl Cluster {
         }
         let container = container_of(&task).ok_or_else(|| anyhow!("task {id} does not run yet ({state})"))?;
         let agent = self.agent(text(&task["slave_id"])).await?;
-        Ok(Inside { client: self.runtime.client(), agent, container })
+        Ok(Inside { voice: self.voice.clone(), agent, container })
     }
 
     /// The sandbox of a task, for reading.
@@ -238,7 +262,7 @@ impl Cluster {
         if container_of(task).is_some_and(|container| container.parent.is_some()) {
             path.push_str(&format!("/tasks/{id}"));
         }
-        Ok(Sandbox { client: self.runtime.client(), agent, path })
+        Ok(Sandbox { voice: self.voice.clone(), agent, path })
     }
 
     /// Asks the masters one after the other until one answers, and all of them again while they elect one.
@@ -273,7 +297,7 @@ impl Cluster {
         let mut at = master.to_owned();
         for _ in 0..REDIRECTS_MAX {
             let url = format!("http://{at}{path}");
-            let mut response = self.runtime.client().send(request(&url).within(PATIENCE)).await.map_err(|error| {
+            let mut response = self.voice.send(request(&url).within(PATIENCE)).await.map_err(|error| {
                 Unanswered::Absent(anyhow!("cannot reach the master at {at}: {error}; is one running? `hectare local` starts a cluster, --master=HOST:PORT names another"))
             })?;
             if response.status == StatusCode::TEMPORARY_REDIRECT {
@@ -311,120 +335,9 @@ fn container_of(task: &Value) -> Option<v1::ContainerId> {
     statuses.iter().rev().find_map(|status| read(&status["container_status"]["container_id"]))
 }
 
-/// The container of a task, on its agent.
-pub(crate) struct Inside {
-    client: Client,
-    agent: String,
-    container: v1::ContainerId,
-}
-
-impl Inside {
-    pub(crate) fn container(&self) -> &v1::ContainerId {
-        &self.container
-    }
-
-    /// A name nobody has, in this container.
-    pub(crate) fn child(&self) -> v1::ContainerId {
-        v1::ContainerId {
-            value: uuid::Uuid::new_v4().to_string(),
-            parent: Some(Box::new(self.container.clone())),
-        }
-    }
-
-    fn request(&self, content_type: &str) -> Request {
-        Request::post(&format!("http://{}/api/v1", self.agent))
-            .header("content-type", content_type)
-            .header("accept", MediaType::Protobuf.as_str())
-    }
-
-    async fn send(&self, request: Request) -> anyhow::Result<Response> {
-        let sent = self.client.send(request).await;
-        let mut response = sent.with_context(|| format!("cannot reach the agent at {}", self.agent))?;
-        if response.status.is_success() {
-            return Ok(response);
-        }
-        let text = response.bytes(ANSWER_MAX).await.unwrap_or_default();
-        bail!("the agent at {} answered {}: {}", self.agent, response.status, String::from_utf8_lossy(&text))
-    }
-
-    async fn call(&self, call: &Call) -> anyhow::Result<Response> {
-        self.send(self.request(MediaType::Protobuf.as_str()).body(content::encode(call, MediaType::Protobuf)))
-            .await
-    }
-
-    /// Reads the stream that answers a call.
-    pub(crate) async fn read(&self, call: &Call) -> anyhow::Result<Reading> {
-        let request = Request::post(&format!("http://{}/api/v1", self.agent))
-            .header("content-type", MediaType::Protobuf.as_str())
-            .header("accept", MediaType::RecordIo.as_str())
-            .header("message-accept", MediaType::Protobuf.as_str())
-            .body(content::encode(call, MediaType::Protobuf));
-        let response = self.send(request).await?;
-        Ok(Reading { response, records: recordio::Decoder::new(RECORD_MAX) })
-    }
-
-    /// Writes a stream of calls; completes when the agent has heard enough.
-    pub(crate) async fn write(&self, body: Body) -> anyhow::Result<()> {
-        let request = self
-            .request(MediaType::RecordIo.as_str())
-            .header("message-content-type", MediaType::Protobuf.as_str())
-            .body(body);
-        self.send(request).await?;
-        Ok(())
-    }
-
-    /// The wait status of a container that was launched in this one.
-    pub(crate) async fn wait(&self, id: &v1::ContainerId) -> anyhow::Result<Option<i32>> {
-        let wait = call::WaitContainer { container_id: id.clone() };
-        let call = Call {
-            r#type: Some(call::Type::WaitContainer.into()),
-            wait_container: Some(wait),
-            ..Call::default()
-        };
-        let mut response = self.call(&call).await?;
-        let body = response.bytes(ANSWER_MAX).await?;
-        let answer: Answer = content::decode_call(&body, MediaType::Protobuf)?;
-        Ok(answer.wait_container.and_then(|wait| wait.exit_status))
-    }
-
-    /// Has the agent forget it.
-    pub(crate) async fn remove(&self, id: &v1::ContainerId) -> anyhow::Result<()> {
-        let remove = call::RemoveContainer { container_id: id.clone() };
-        let call = Call {
-            r#type: Some(call::Type::RemoveContainer.into()),
-            remove_container: Some(remove),
-            ..Call::default()
-        };
-        self.call(&call).await?;
-        Ok(())
-    }
-}
-
-/// What a container writes.
-pub(crate) struct Reading {
-    response: Response,
-    records: recordio::Decoder,
-}
-
-/// The largest record an agent sends. Unit: bytes.
-const RECORD_MAX: usize = 1024 * 1024;
-
-impl Reading {
-    /// The next piece; `None` at the end.
-    pub(crate) async fn next(&mut self) -> anyhow::Result<Option<ProcessIo>> {
-        loop {
-            if let Some(record) = self.records.next()? {
-                return Ok(Some(content::decode_call(&record, MediaType::Protobuf)?));
-            }
-            let Some(piece) = self.response.body.next().await else { return Ok(None) };
-            self.records.push(piece.context("the agent broke off")?);
-        }
-    }
-}
-
 /// The directory a task was run in.
 pub(crate) struct Sandbox {
-    client: Client,
+    voice: Voice,
     agent: String,
     path: String,
 }
@@ -444,7 +357,7 @@ impl Sandbox {
             .header("accept", media)
             .body(content::encode(&call, MediaType::Protobuf));
         let mut response = self
-            .client
+            .voice
             .send(request.within(PATIENCE))
             .await
             .with_context(|| format!("cannot reach the agent at {}", self.agent))?;
@@ -460,6 +373,11 @@ impl Sandbox {
 /// The body of a good answer.
 async fn whole(response: &mut Response, url: &str) -> anyhow::Result<Vec<u8>> {
     let body = response.bytes(ANSWER_MAX).await.with_context(|| format!("{url} broke off"))?;
+    if response.status == StatusCode::UNAUTHORIZED {
+        bail!(
+            "{url} does not know who asks; --credential=FILE, or HECTARE_CREDENTIAL, says where your name and secret are"
+        );
+    }
     if !response.status.is_success() {
         bail!("{url} answered {}: {}", response.status, String::from_utf8_lossy(&body).trim());
     }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use libprocess::Runtime;
+use libprocess::{Credential, Runtime};
 use model::{
     CommandInfo, FrameworkCapability, FrameworkInfo, HealthCheck, KillPolicy, Resources, Role, TaskState,
     Time,
@@ -114,12 +114,13 @@ pub(crate) fn user() -> String {
 pub(crate) async fn run(
     runtime: &Runtime,
     master: &str,
+    credential: Option<Credential>,
     job: Job,
     ending: &mut Ending,
 ) -> anyhow::Result<ExitCode> {
-    let cluster = Cluster::new(runtime, master)?;
+    let cluster = Cluster::new(runtime, master, credential.clone())?;
     let (news, mut heard) = unbounded_channel();
-    let config = driver::Config::new([master], job.framework());
+    let config = driver::Config { credential, ..driver::Config::new([master], job.framework()) };
     let runner_job = job.clone();
     let started = Time::from(runtime.now());
     let driver = driver::spawn(runtime, config, move || Runner::new(runner_job, started, news))?;

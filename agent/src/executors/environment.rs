@@ -61,6 +61,7 @@ pub(super) fn asked(executor: &Executor) -> Vec<(String, String)> {
     };
     variables.filter_map(value).collect()
 }
+
 /// The variable with an executor's token. Source: Mesos executor HTTP API.
 pub(crate) const TOKEN: &str = "MESOS_EXECUTOR_AUTHENTICATION_TOKEN";
 

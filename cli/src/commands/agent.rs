@@ -8,7 +8,7 @@ use futures_util::future::{Either, select};
 use libprocess::Reason;
 
 use super::Common;
-use super::serve::{Address, Ending};
+use super::serve::{Address, Ending, Protection};
 use crate::logging::Level;
 use crate::output::{self, Format};
 
@@ -22,8 +22,9 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
         port: flags.port,
         advertise_ip: flags.advertise_ip.as_deref(),
         advertise_port: flags.advertise_port,
+        protection: Protection { open: flags.access.open(), trusted: flags.access.common.allow_insecure },
     };
-    let runtime = address.listen("slave(1)", 1)?;
+    let runtime = address.listen("slave(1)", 1, |before| flags.access.links(before))?;
     let agent = agent::spawn(&runtime, config)?;
     let ended: anyhow::Result<anyhow::Result<ExitCode>> = runtime.block_on(async {
         let mut ending = Ending::listen()?;

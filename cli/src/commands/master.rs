@@ -13,7 +13,7 @@ use master::{Config, Election, Standing};
 use replicated_log::{Phase, Replica, Status, Watch};
 
 use super::Common;
-use super::serve::{Address, Ending};
+use super::serve::{Address, Ending, Protection};
 use crate::logging::Level;
 use crate::output::{self, Format};
 
@@ -32,8 +32,10 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
         port: flags.port,
         advertise_ip: flags.advertise_ip.as_deref(),
         advertise_port: flags.advertise_port,
+        protection: Protection { open: flags.access.open(), trusted: flags.access.common.allow_insecure },
     };
-    let runtime = address.listen("master", 2)?;
+    let several = flags.masters.as_deref().is_some_and(|masters| masters.contains(','));
+    let runtime = address.listen("master", 2, |before| flags.access.links(before, several))?;
     let failure = runtime.block_on(async {
         let mut ending = Ending::listen()?;
         let (election, announcer) = begin(&runtime, flags, config).await?;

@@ -2,6 +2,7 @@
 
 mod agent;
 mod attach;
+mod auth;
 mod exec;
 mod executor;
 mod kill;
@@ -16,10 +17,13 @@ mod simulate;
 mod state;
 mod why;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
 use libprocess::Runtime;
+use security::Credential;
 
 use crate::client::Cluster;
 use crate::logging::{self, Level};
@@ -71,6 +75,8 @@ enum Command {
     Kill(kill::Args),
     /// The log that masters keep their registry in: status, members, backups
     Log(log::Args),
+    /// What rules of authorization say, without a cluster
+    Auth(auth::Args),
     /// Sums the cluster up
     State(state::Args),
     /// Says why a framework, or everybody in a role, is offered no more, and what would help
@@ -90,6 +96,21 @@ struct Target {
     /// The master, or any of several: `host:port`; `zk://host:port/path`; or `file:///path` of a file that says so.
     #[arg(long, env = "HECTARE_MASTER", default_value = "127.0.0.1:5050")]
     master: String,
+
+    /// A file with the name and secret to come with, as in `{"principal": "ann", "secret": "…"}` or `ann …`; needed where
+    /// the cluster asks who its users are.
+    #[arg(long, env = "HECTARE_CREDENTIAL", value_name = "FILE")]
+    credential: Option<PathBuf>,
+}
+
+impl Target {
+    /// As whom to come.
+    ///
+    /// Errors: the file cannot be read, or holds none.
+    fn credential(&self) -> anyhow::Result<Option<libprocess::Credential>> {
+        let read = |path: &PathBuf| Credential::read(path).map(|one| one.for_links());
+        self.credential.as_ref().map(read).transpose().context("--credential")
+    }
 }
 
 /// What is common to all commands.
@@ -118,7 +139,7 @@ impl Common {
         ask: impl AsyncFnOnce(&Cluster) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         let runtime = self.asking()?;
-        let cluster = Cluster::new(&runtime, &target.master)?;
+        let cluster = Cluster::new(&runtime, &target.master, target.credential()?)?;
         let answer = runtime.block_on(ask(&cluster));
         runtime.shutdown();
         answer
@@ -141,6 +162,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Attach(args) => attach::run(&args, &common),
         Command::Kill(args) => kill::run(&args, &common),
         Command::Log(args) => log::run(&args, &common),
+        Command::Auth(args) => auth::run(&args, &common),
         Command::State(args) => state::run(&args, &common),
         Command::Why(args) => why::run(&args, &common),
         Command::Simulate(args) => simulate::run_it(&args, &common),

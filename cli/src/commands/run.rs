@@ -72,12 +72,12 @@ pub(super) struct Args {
 /// Runs it, and exits as it did.
 pub(super) fn run(args: Args, common: &Common) -> anyhow::Result<ExitCode> {
     common.log(Level::Error);
-    let master = args.target.master.clone();
+    let (master, credential) = (args.target.master.clone(), args.target.credential()?);
     let job = job(args)?;
     let runtime = Runtime::start(Config { listen: None, http_workers: 0, ..Config::default() })?;
     let code = runtime.block_on(async {
         let mut ending = Ending::listen()?;
-        job::run(&runtime, &master, job, &mut ending).await
+        job::run(&runtime, &master, credential, job, &mut ending).await
     });
     runtime.shutdown();
     code

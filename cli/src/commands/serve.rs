@@ -4,9 +4,10 @@
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use futures_util::future::select_all;
-use libprocess::{Config, Failure, Runtime};
+use libprocess::{Config, Failure, Runtime, Security};
+use security::{Exposure, exposure};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::logging;
@@ -17,14 +18,34 @@ pub(super) struct Address<'a> {
     pub(super) port: u16,
     pub(super) advertise_ip: Option<&'a str>,
     pub(super) advertise_port: Option<u16>,
+    pub(super) protection: Protection,
+}
+
+/// What protects a listener besides TLS.
+pub(super) struct Protection {
+    /// Flags of authentication that are off.
+    pub(super) open: Vec<&'static str>,
+    /// Whether the network is said to be trusted.
+    pub(super) trusted: bool,
 }
 
 impl Address<'_> {
     /// A runtime that listens there, and whose paths are those of `delegate` once that process is up.
     /// What no flag says, the `LIBPROCESS_*` variables may; loopback and plain text if nobody does.
     ///
-    /// Errors: when an address or a variable is malformed, certificates do not fit, or the port is taken.
-    pub(super) fn listen(&self, delegate: &str, http_workers: usize) -> anyhow::Result<Runtime> {
+    /// `links` says how links are proved, given what the variables say of that.
+    ///
+    /// Errors: when an address or a variable is malformed, certificates do not fit, the port is taken, or the address is
+    /// one of a network and nothing protects it.
+    pub(super) fn listen<E>(
+        &self,
+        delegate: &str,
+        http_workers: usize,
+        links: impl FnOnce(Security) -> Result<Security, E>,
+    ) -> anyhow::Result<Runtime>
+    where
+        anyhow::Error: From<E>,
+    {
         let variables = Config::from_variables(std::env::vars_os().filter_map(unicode))?;
         for variable in &variables.ignored {
             tracing::warn!(variable = variable.name, why = variable.why, "ignored");
@@ -39,6 +60,11 @@ impl Address<'_> {
             let port = self.advertise_port.unwrap_or(self.port);
             config.advertise = Some(SocketAddr::new(ip.unwrap_or(listen.ip()), port));
         }
+        let tls = config.security.tls.as_ref().is_some_and(|tls| !tls.plain_too);
+        let Protection { open, trusted } = &self.protection;
+        let exposed = Exposure { ip, tls, open: open.clone(), trusted: *trusted };
+        exposure(&exposed).map_err(|why| anyhow!("--ip: {why}"))?;
+        config.security = links(config.security)?;
         let runtime = Runtime::start(config).with_context(|| {
             format!("cannot listen on {listen}; --port=N takes another port, --port=0 any free one")
         })?;

@@ -63,6 +63,7 @@ impl Machines {
             let flags = [
                 "master".to_owned(),
                 format!("--ip=10.77.0.{}", number + 1),
+                "--allow_insecure".to_owned(),
                 "--port=5050".to_owned(),
                 format!("--masters={MASTERS}"),
                 format!("--work_dir={}", dir.display()),

@@ -55,7 +55,7 @@ mod tests {
         let mut stage = Stage::new();
         let mut body = register(1, "cpus:4");
         body.info.domain = Some(FaultDomain { region: "north".into(), zone: "a".into() });
-        let effects = stage.tell(Input::Register { from: upid(1), body: Box::new(body) });
+        let effects = stage.tell(Input::Register { from: upid(1), principal: None, body: Box::new(body) });
         assert_eq!(effects.to_string(), "");
         assert!(stage.asked.is_empty(), "nothing is written down");
     }

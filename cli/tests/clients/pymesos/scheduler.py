@@ -1,6 +1,6 @@
 """Drives a cluster with unmodified pymesos and says `ok <what>` for each thing that held.
 
-usage: scheduler.py MASTER EXECUTOR_COMMAND
+usage: scheduler.py MASTER EXECUTOR_COMMAND [PRINCIPAL SECRET]
 """
 import base64
 import queue
@@ -10,6 +10,7 @@ import uuid
 
 from pymesos import MesosSchedulerDriver, Scheduler, decode_data, encode_data
 
+CREDENTIAL = dict(zip(("principal", "secret"), sys.argv[3:5]))
 PATIENCE = 60.0  # seconds that anything may take on a slow machine
 
 
@@ -46,7 +47,7 @@ class Session:
     def __init__(self, master, framework):
         self.scheduler = Recorder()
         self.driver = MesosSchedulerDriver(
-            self.scheduler, framework, master, implicit_acknowledgements=False
+            self.scheduler, framework, master, implicit_acknowledgements=False, **CREDENTIAL
         )
         self.driver.start()
         self.kept = []
@@ -226,4 +227,4 @@ def main(master, executor_command):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:3])
