@@ -262,13 +262,14 @@ impl<A: Process> Context<A> {
     {
         let number = self.number();
         let cell = self.pid.cell.clone();
-        let task = self.runtime().environment().spawner.local(Box::pin(async move {
-            match AssertUnwindSafe(future).catch_unwind().await {
-                Ok(output) => cell.push_system(System::Done(number, map(output))),
-                Err(panic) => cell
-                    .push_system(System::Panicked(Box::new(panics::reason(&*panic, "the output of a task")))),
+        // Not an `async` block: it would have room for the future twice.
+        let done = AssertUnwindSafe(future).catch_unwind().map(move |done| match done {
+            Ok(output) => cell.push_system(System::Done(number, map(output))),
+            Err(panic) => {
+                cell.push_system(System::Panicked(Box::new(panics::reason(&*panic, "the output of a task"))));
             }
-        }));
+        });
+        let task = self.runtime().environment().spawner.local(Box::pin(done));
         self.extras().tasks.insert(number, task);
     }
 

@@ -1,7 +1,7 @@
 //! What is known of a panic once it is caught: its text, and where it came from.
 //!
 //! Where is known only while it unwinds, so a hook notes it for the thread. The hook that was there
-//! before is called as ever.
+//! before is called as ever, unless a simulation was asked to be [quiet](crate::sim::quietly).
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -26,9 +26,12 @@ pub(crate) fn note() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             let place = place(panic);
+            let noted = sim::quiet::note(|| format!("{}, {place}", message(panic.payload())));
             // A thread that is going has no place to keep it.
             let _ = WHERE.try_with(|latest| *latest.borrow_mut() = Some(place));
-            before(panic);
+            if !noted {
+                before(panic);
+            }
         }));
     });
 }
@@ -43,7 +46,7 @@ pub(crate) fn reason(panic: &(dyn Any + Send), input: &str) -> Reason {
 }
 
 /// The text a panic carries.
-pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn message(panic: &dyn Any) -> String {
     panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())

@@ -98,7 +98,8 @@ impl Client {
     /// Errors: when nobody answers. Redirects are answers, not followed.
     pub async fn send(&self, request: Request) -> Result<Response, ClientError> {
         match &self.way {
-            Way::Sockets(pool) => pool.send(request).await,
+            // On the heap: whoever waits for an answer need not have room for all that getting one may take.
+            Way::Sockets(pool) => Box::pin(pool.send(request)).await,
             Way::Direct(way) => way(request).await,
         }
     }

@@ -88,10 +88,11 @@ pub(crate) fn start(config: Config) -> Result<Runtime, StartError> {
         router: router.clone(),
         metrics,
         client: http::Client::with(config.security.tls.clone()),
-        ways: Ways { security: config.security.clone(), limits: config.links.clone() },
+        ways: Ways { security: config.security.clone(), limits: config.links.clone(), older: false },
         force_wire: config.force_wire,
         driver: Box::new(machinery.clone()),
         snapshot_rate: config.snapshot_rate,
+        bare: false,
     });
     let server = Arc::new(http::Server::new(router, config.http.clone(), Arc::new(move || clock.now())));
     match machinery.start(&runtime, &pool, &config, listener, server, keys) {

@@ -126,6 +126,8 @@ pub(crate) struct Assembly {
     pub(crate) force_wire: bool,
     pub(crate) driver: Box<dyn Driver>,
     pub(crate) snapshot_rate: Option<Rate>,
+    /// It shows nothing of itself over HTTP.
+    pub(crate) bare: bool,
 }
 
 impl Runtime {
@@ -335,6 +337,7 @@ impl Runtime {
             force_wire,
             driver,
             snapshot_rate,
+            bare,
         } = parts;
         router.filters().keep_time(&environment.clock);
         let mut seed = environment.rng.stream("epochs");
@@ -366,7 +369,9 @@ impl Runtime {
             logging: Logging::default(),
             driver,
         }));
-        inspect::mount(&runtime, snapshot_rate);
+        if !bare {
+            inspect::mount(&runtime, snapshot_rate);
+        }
         runtime
     }
 

@@ -10,7 +10,7 @@ use super::core::{Core, stream};
 use crate::environment::{Clock, Rng, Sleep};
 
 /// The wall time at which every simulation begins: 2026-01-01, midnight UTC.
-const BEGIN: Duration = Duration::from_secs(1_767_225_600);
+pub(super) const BEGIN: Duration = Duration::from_secs(1_767_225_600);
 
 /// The simulation's time as one node sees it.
 pub(super) struct NodeClock {

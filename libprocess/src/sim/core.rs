@@ -61,7 +61,10 @@ pub(super) enum Ready {
         life: u32,
         shard: usize,
     },
-    Task(u64),
+    Task {
+        life: u32,
+        number: u64,
+    },
     /// A node shuts itself down.
     Down {
         life: u32,

@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::blocks::Blocks;
 use crate::environment::{File, Locked, Open, Storage};
 
 /// What of a write may be missing while the rest of it is there. Unit: bytes.
@@ -63,10 +64,12 @@ type Inode = Arc<Mutex<Content>>;
 
 #[derive(Default)]
 struct Content {
-    now: Vec<u8>,
-    synced: Vec<u8>,
+    now: Blocks,
+    synced: Blocks,
     /// Where the two differ.
     dirty: Vec<Range<usize>>,
+    /// They differ elsewhere too: a flush has failed.
+    lost: bool,
 }
 
 /// A change of names that no sync has covered.
@@ -129,11 +132,16 @@ impl NodeDisk {
         for (path, inode) in &state.names {
             let Content { now, synced, .. } = &mut *inode.lock();
             let same = *now == *synced;
-            edit(path, now);
-            match same {
-                true => synced.clone_from(now),
-                false => edit(path, synced),
+            let mut bytes = now.to_vec();
+            edit(path, &mut bytes);
+            *now = bytes.into();
+            if same {
+                synced.clone_from(now);
+                continue;
             }
+            let mut bytes = synced.to_vec();
+            edit(path, &mut bytes);
+            *synced = bytes.into();
         }
     }
 
@@ -168,10 +176,11 @@ impl NodeDisk {
             let left = match fate {
                 Disk::Kept => content.now.clone(),
                 Disk::Synced | Disk::Lost => content.synced.clone(),
-                Disk::Torn => content.torn(chance),
+                Disk::Torn => content.torn(chance).into(),
             };
             drop(content);
-            *inode = Arc::new(Mutex::new(Content { now: left.clone(), synced: left, dirty: Vec::new() }));
+            let content = Content { now: left.clone(), synced: left, dirty: Vec::new(), lost: false };
+            *inode = Arc::new(Mutex::new(content));
         }
         *names = durable.clone();
     }
@@ -202,10 +211,7 @@ impl Content {
     fn write(&mut self, bytes: &[u8], offset: usize) {
         let end = offset + bytes.len();
         let start = offset.min(self.now.len());
-        if self.now.len() < end {
-            self.now.resize(end, 0);
-        }
-        self.now[offset..end].copy_from_slice(bytes);
+        self.now.write(bytes, offset);
         match self.dirty.last_mut() {
             Some(last) if last.end == start => last.end = end,
             _ => self.dirty.push(start..end),
@@ -214,33 +220,46 @@ impl Content {
 
     fn set_len(&mut self, len: usize) {
         let before = self.now.len();
-        self.now.resize(len, 0);
+        self.now.resize(len);
         if len > before {
             self.dirty.push(before..len);
         }
     }
 
     fn sync(&mut self) {
-        self.synced.resize(self.now.len(), 0);
+        self.synced.resize(self.now.len());
         for range in self.dirty.drain(..) {
             let range = range.start.min(self.now.len())..range.end.min(self.now.len());
-            self.synced[range.clone()].copy_from_slice(&self.now[range]);
+            if self.lost {
+                let mut bytes = vec![0; range.len()];
+                self.now.read(&mut bytes, range.start);
+                self.synced.write(&bytes, range.start);
+            } else {
+                self.synced.share(&self.now, range);
+            }
         }
+    }
+
+    /// A flush has failed: what it was to save is saved by none.
+    fn lose(&mut self) {
+        self.lost |= !self.dirty.is_empty();
+        self.dirty.clear();
     }
 
     /// What was synced, with some of what was not: all up to a cut, or here a sector and there one.
     fn torn(&self, chance: &mut ChaCha8Rng) -> Vec<u8> {
         let (now, synced) = (self.now.len(), self.synced.len());
         let len = chance.random_range(now.min(synced)..=now.max(synced));
-        let mut left = self.synced.clone();
+        let mut left = self.synced.to_vec();
         left.resize(len, 0);
+        let written = self.now.to_vec();
         let cut = chance.random::<bool>().then_some(len);
         for range in &self.dirty {
             let end = range.end.min(len).min(now);
             for start in (range.start..end).step_by(SECTOR) {
                 let sector = start..(start + SECTOR).min(end);
                 if cut.is_some_and(|cut| sector.end <= cut) || (cut.is_none() && chance.random()) {
-                    left[sector.clone()].copy_from_slice(&self.now[sector]);
+                    left[sector.clone()].copy_from_slice(&written[sector]);
                 }
             }
         }
@@ -450,7 +469,7 @@ impl File for Opened {
         let content = self.inode.lock();
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(content.now.len());
         let many = buffer.len().min(content.now.len() - start);
-        buffer[..many].copy_from_slice(&content.now[start..start + many]);
+        content.now.read(&mut buffer[..many], start);
         Ok(many)
     }
 
@@ -479,7 +498,7 @@ impl File for Opened {
         let state = self.mounted.act()?;
         state.can_write()?;
         let mut content = self.inode.lock();
-        state.can_sync().inspect_err(|_| content.dirty.clear())?;
+        state.can_sync().inspect_err(|_| content.lose())?;
         content.sync();
         Ok(())
     }

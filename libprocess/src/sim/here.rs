@@ -85,7 +85,7 @@ where
         }
     };
     let number = world.tasks.spawn(&world.core, life.number, Box::pin(task));
-    Join { task: Some(number), receiver }
+    Join { task: Some((life.number, number)), receiver }
 }
 
 /// Runs a job that blocks, such as a flush; it takes a moment, longer if the node's disk is slow.
@@ -105,16 +105,16 @@ pub fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> 
 /// What comes of a task or job.
 #[derive(Debug)]
 pub struct Join<T> {
-    /// Jobs have none.
-    task: Option<u64>,
+    /// Life and number; jobs have none.
+    task: Option<(u32, u64)>,
     receiver: oneshot::Receiver<Result<T, String>>,
 }
 
 impl<T> Join<T> {
     /// Ends the task now; a job that has begun is not stopped.
     pub fn abort(&self) {
-        if let Some(task) = self.task {
-            World::current().tasks.abort(task);
+        if let Some((life, number)) = self.task {
+            World::current().tasks.abort(life, number);
         }
     }
 }

@@ -13,6 +13,7 @@ use super::clock::{NodeClock, NodeRng};
 use super::core::{Core, Event, Ready, Waiter};
 use super::disk::NodeDisk;
 use super::pipe::Dialler;
+use super::run::Machine;
 use super::spawner::{NodeDriver, NodeSpawner};
 use super::trace::Happening;
 use super::web;
@@ -21,8 +22,11 @@ use crate::environment::{Environment, Rng};
 use crate::metrics::Metrics;
 use crate::runtime::Assembly;
 use crate::shard::{Shard, Shared};
-use crate::transport::Ways;
+use crate::transport::{Limits, Ways};
 use crate::{Config, Runtime, http};
+
+/// How many links may be open to a node.
+const LINKS: usize = 1 << 20;
 
 pub(super) struct Life {
     pub(super) number: u32,
@@ -55,20 +59,17 @@ struct Turning {
 
 impl Life {
     /// Starts a node in a world.
-    pub(super) fn start(
-        world: &World,
-        number: u32,
-        address: SocketAddr,
-        shards: usize,
-        disk: Arc<NodeDisk>,
-    ) -> Rc<Life> {
+    pub(super) fn start(world: &World, number: u32, address: SocketAddr, machine: &Machine) -> Rc<Life> {
+        let (shards, disk) = (machine.shards, machine.disk.clone());
         let core = world.core.clone();
         let clock = Arc::new(NodeClock::new(core.clone()));
         let spawner = Arc::new(NodeSpawner::new(core.clone(), number));
         let rng = Arc::new(NodeRng { seed: core.seed, node: format!("{address} {number}") });
         let dialler = Dialler { core: core.clone(), address, life: number };
         let shared: Vec<_> = (0..shards.max(1)).map(|_| Shared::new(crate::real::shard_number())).collect();
-        let metrics = Metrics::new();
+        let metrics = if machine.bare { world.bare.clone() } else { Metrics::new() };
+        // The largest cluster is larger than what one machine would be asked to carry.
+        let limits = Limits { links: LINKS, ..Limits::default() };
         let runtime = Runtime::assemble(Assembly {
             address,
             environment: Environment {
@@ -82,10 +83,11 @@ impl Life {
             router: http::Router::new(metrics.clone()),
             metrics,
             client: web::client(dialler),
-            ways: Ways::default(),
+            ways: Ways { limits, older: machine.older, ..Ways::default() },
             force_wire: Config::default().force_wire,
             driver: Box::new(NodeDriver { core: core.clone(), life: number }),
             snapshot_rate: Config::default().snapshot_rate,
+            bare: machine.bare,
         });
         let shards = shared.into_iter().enumerate().map(|(at, shared)| {
             let chance = rng.stream(&format!("shard {at}"));

@@ -15,11 +15,13 @@
 //! 4. `clock`, `spawner`, `network`, `pipe`, `disk`, `web`: the five values of a node's environment,
 //!    and HTTP between nodes;
 //! 5. [`here`], [`watch`]: the same for foreign code that cannot be handed a runtime;
-//! 6. [`seeds`]: running one test under many seeds, and one seed again.
+//! 6. [`quietly`]: panics that are meant to happen;
+//! 7. [`seeds`]: running one test under many seeds, and one seed again.
 //!
 //! Shards, mailboxes, links, router and frames are the code that runs outside. No thread is started,
 //! no wall clock read, nothing is ordered by hash or address: one seed gives one trace.
 
+mod blocks;
 mod clock;
 mod core;
 mod disk;
@@ -28,6 +30,7 @@ pub mod here;
 mod life;
 mod network;
 mod pipe;
+pub(crate) mod quiet;
 mod replay;
 mod run;
 mod script;
@@ -39,6 +42,7 @@ mod web;
 mod world;
 
 pub use disk::Disk;
+pub use quiet::{Panicked, quietly};
 pub use replay::seeds;
 pub use run::Sim;
 pub use script::{Fault, Faults, Trouble};

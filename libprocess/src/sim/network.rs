@@ -42,7 +42,11 @@ pub(super) struct Network {
     /// How much a way carries, if not all that comes. Unit: bytes a second.
     narrow: BTreeMap<Way, u64>,
     closed: BTreeSet<Way>,
-    connections: BTreeMap<u64, Connection>,
+    connections: BTreeMap<u64, Box<Connection>>,
+    /// The same connections by the two addresses between which they are, the smaller first.
+    between: BTreeSet<(Way, u64)>,
+    /// Which ends each node has or had. Shape: (life, connection, side).
+    ends: BTreeSet<(u32, u64, usize)>,
     last: u64,
     chance: ChaCha8Rng,
 }
@@ -125,7 +129,7 @@ pub(super) struct Outcome {
     /// Somebody was let in: to which life, and who greets them.
     pub(super) accepted: Option<(u32, Accept)>,
     /// Dropped without the lock held.
-    pub(super) gone: Vec<Connection>,
+    pub(super) gone: Vec<Box<Connection>>,
 }
 
 impl Packet {
@@ -191,6 +195,8 @@ impl Network {
             narrow: BTreeMap::new(),
             closed: BTreeSet::new(),
             connections: BTreeMap::new(),
+            between: BTreeSet::new(),
+            ends: BTreeSet::new(),
             last: 0,
             chance,
         }
@@ -211,14 +217,8 @@ impl Network {
                 self.dark.insert(address);
             }
         }
-        let ends: Vec<(u64, usize)> = self
-            .connections
-            .iter()
-            .flat_map(|(number, connection)| [(*number, 0), (*number, 1)].map(|end| (end, connection)))
-            .filter(|((_, side), connection)| connection.sides[*side].life == Some(life))
-            .map(|(end, _)| end)
-            .collect();
-        for (number, side) in ends {
+        let ends: Vec<_> = self.ends.range((life, 0, 0)..=(life, u64::MAX, 1)).copied().collect();
+        for (_, number, side) in ends {
             let held = if power { Held::Dropped } else { Held::Vanished };
             self.leave(number, side, held, &mut outcome);
         }
@@ -248,11 +248,12 @@ impl Network {
     pub(super) fn open(&mut self, way: Way) -> Vec<(u64, usize, Packet)> {
         self.closed.remove(&way);
         let mut late = Vec::new();
-        for (number, connection) in &mut self.connections {
+        for number in self.between(way) {
+            let Some(connection) = self.connections.get_mut(&number) else { continue };
             for side in [0, 1] {
                 if (connection.sides[1 - side].address, connection.sides[side].address) == way {
                     let waiting = std::mem::take(&mut connection.sides[side].waiting);
-                    late.extend(waiting.into_iter().map(|packet| (*number, side, packet)));
+                    late.extend(waiting.into_iter().map(|packet| (number, side, packet)));
                 }
             }
         }
@@ -266,17 +267,29 @@ impl Network {
     /// Breaks every connection between two addresses.
     pub(super) fn cut(&mut self, one: SocketAddr, other: SocketAddr) -> Outcome {
         let mut outcome = Outcome::default();
-        let between = |connection: &Connection| {
-            let [dialled, was_dialled] = [connection.sides[0].address, connection.sides[1].address];
-            (dialled, was_dialled) == (one, other) || (dialled, was_dialled) == (other, one)
-        };
-        let broken: Vec<u64> =
-            self.connections.iter().filter(|(_, one)| between(one)).map(|(number, _)| *number).collect();
-        for mut connection in broken.iter().filter_map(|number| self.connections.remove(number)) {
+        for number in self.between((one, other)) {
+            let Some(mut connection) = self.remove(number) else { continue };
             connection.sides.iter_mut().for_each(|side| side.wake(&mut outcome.wakers));
             outcome.gone.push(connection);
         }
         outcome
+    }
+
+    /// The connections between two addresses, whoever dialled, the oldest first.
+    fn between(&self, way: Way) -> Vec<u64> {
+        let way = ordered(way);
+        self.between.range((way, 0)..=(way, u64::MAX)).map(|(_, number)| *number).collect()
+    }
+
+    /// Lets go of a connection, wherever it is listed.
+    fn remove(&mut self, number: u64) -> Option<Box<Connection>> {
+        let connection = self.connections.remove(&number)?;
+        let [dialled, was_dialled] = [0, 1].map(|side| connection.sides[side].address);
+        self.between.remove(&(ordered((dialled, was_dialled)), number));
+        for (at, side) in connection.sides.iter().enumerate() {
+            side.life.map(|life| self.ends.remove(&(life, number, at)));
+        }
+        Some(connection)
     }
 
     /// A new connection, on which nothing has been said. `None` if the node that dials lives no longer.
@@ -292,12 +305,14 @@ impl Network {
         }
         self.last += 1;
         let sides = [Side::new(from, Some(life), Held::Open), Side::new(to, None, Held::Unborn)];
-        self.connections.insert(self.last, Connection { sides, accept: Some(accept) });
+        self.connections.insert(self.last, Box::new(Connection { sides, accept: Some(accept) }));
+        self.between.insert((ordered((from, to)), self.last));
+        self.ends.insert((life, self.last, 0));
         Some(self.last)
     }
 
     pub(super) fn get(&mut self, number: u64) -> Option<&mut Connection> {
-        self.connections.get_mut(&number)
+        self.connections.get_mut(&number).map(|connection| &mut **connection)
     }
 
     /// When a packet of so many bytes that is sent now will arrive; never before one sent earlier.
@@ -369,6 +384,7 @@ impl Network {
         match self.up.get(&side.address) {
             Some(life) => {
                 side.life = Some(*life);
+                self.ends.insert((*life, number, 1));
                 side.held = Held::Open;
                 side.welcome = true;
                 outcome.accepted = connection.accept.take().map(|accept| (*life, accept));
@@ -391,13 +407,20 @@ impl Network {
         connection.sides[here].wake(&mut outcome.wakers);
         let other = &connection.sides[there];
         if other.is_gone() || other.held == Held::Unborn {
-            outcome.gone.extend(self.connections.remove(&number));
+            outcome.gone.extend(self.remove(number));
         } else if held == Held::Dropped {
             outcome.replies.push((number, here, Packet::Leave));
         }
     }
 
-    pub(super) fn clear(&mut self) -> Vec<Connection> {
+    pub(super) fn clear(&mut self) -> Vec<Box<Connection>> {
+        self.between.clear();
+        self.ends.clear();
         std::mem::take(&mut self.connections).into_values().collect()
     }
+}
+
+/// The same pair whichever way it is meant.
+fn ordered((one, other): Way) -> Way {
+    if one <= other { (one, other) } else { (other, one) }
 }

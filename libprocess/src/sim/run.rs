@@ -8,10 +8,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot;
 
+use super::clock::BEGIN;
 use super::core::{Core, stream};
 use super::disk::{Disk, NodeDisk};
 use super::here;
@@ -39,6 +40,8 @@ pub struct Sim {
     pub(super) world: Rc<World>,
     pub(super) machines: BTreeMap<SocketAddr, Machine>,
     lives: u32,
+    /// Nodes of machines that were never seen before begin in the version before.
+    older: bool,
     /// When the clock last moved, and how many events there were by then.
     moved: (Duration, u64),
 }
@@ -48,15 +51,20 @@ pub(super) struct Machine {
     pub(super) disk: Arc<NodeDisk>,
     /// The latest node there.
     pub(super) life: u32,
-    shards: usize,
+    pub(super) shards: usize,
     ahead: i64,
+    /// Its nodes begin in the version before.
+    pub(super) older: bool,
+    /// Its nodes show nothing of themselves.
+    pub(super) bare: bool,
 }
 
 impl Sim {
     /// A cluster without nodes. Everything that chance decides in it follows from `seed`.
     pub fn new(seed: u64) -> Sim {
         let core = Core::new(seed);
-        Sim { world: World::new(core), machines: BTreeMap::new(), lives: 0, moved: (Duration::ZERO, 0) }
+        let (world, moved) = (World::new(core), (Duration::ZERO, 0));
+        Sim { world, machines: BTreeMap::new(), lives: 0, older: false, moved }
     }
 
     pub fn seed(&self) -> u64 {
@@ -72,11 +80,32 @@ impl Sim {
 
     /// Starts a node with several shards.
     pub fn node_with(&mut self, address: &str, shards: usize) -> Runtime {
+        self.add(address, shards, false)
+    }
+
+    /// Starts a node that shows nothing of itself over HTTP and counts together with all others of its kind: for those
+    /// of which there are very many.
+    pub fn bare_node(&mut self, address: &str) -> Runtime {
+        self.add(address, 1, true)
+    }
+
+    fn add(&mut self, address: &str, shards: usize, bare: bool) -> Runtime {
         let address: SocketAddr = address.parse().expect("a node's address is `ip:port`");
         assert!(!self.machines.contains_key(&address), "{address} has a node; `restart` gives it another");
         let disk = NodeDisk::new(stream(self.core().seed, &["disk", &address.to_string()]));
-        self.machines.insert(address, Machine { disk, life: 0, shards, ahead: 0 });
+        self.machines.insert(address, Machine { disk, life: 0, shards, ahead: 0, older: self.older, bare });
         self.begin(address)
+    }
+
+    /// Whether nodes that are added from now on are of the version before: of messages that have an older
+    /// version they say and read only that, as a program that does not know the newer one.
+    pub fn add_older(&mut self, older: bool) {
+        self.older = older;
+    }
+
+    /// The node's next life is of the newest version.
+    pub fn upgrade(&mut self, node: &Runtime) {
+        self.machines.get_mut(&node.address()).expect("a node of this simulation").older = false;
     }
 
     /// Kills a node as one kills a process: its connections are closed by the machine, its processes
@@ -121,6 +150,11 @@ impl Sim {
     /// Time since the simulation began.
     pub fn now(&self) -> Duration {
         self.core().now()
+    }
+
+    /// The true wall clock, whatever clocks of nodes say.
+    pub fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + BEGIN + self.now()
     }
 
     /// A hash of every event handled so far: what, when, on which node, to which process. The same
@@ -170,20 +204,31 @@ impl Sim {
     ///
     /// Panics: when it has not after ten minutes of simulated time.
     pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
+        let until = self.now() + PATIENCE;
+        let output = self.block_on_for(future, PATIENCE);
+        output.unwrap_or_else(|| {
+            panic!("nothing that happens by {until:?} completes the future (seed {})", self.seed())
+        })
+    }
+
+    /// Lets time pass until a future completes, but no more than `limit`; `None` if it has not.
+    pub fn block_on_for<F: Future>(&mut self, future: F, limit: Duration) -> Option<F::Output> {
         let woken = Arc::new(Woken(AtomicBool::new(true)));
         let waker = Waker::from(woken.clone());
         let mut future = pin!(future);
-        let until = self.now() + PATIENCE;
+        let until = self.now() + limit;
         loop {
             if woken.0.swap(false, Ordering::Relaxed) {
                 let mut poller = Context::from_waker(&waker);
                 let polled = self.world.enter(|| future.as_mut().poll(&mut poller));
                 if let Poll::Ready(output) = polled {
-                    return output;
+                    return Some(output);
                 }
             }
-            let moved = woken.0.load(Ordering::Relaxed) || self.step_until(until);
-            assert!(moved, "nothing that happens by {until:?} completes the future (seed {})", self.seed());
+            if !woken.0.load(Ordering::Relaxed) && !self.step_until(until) {
+                self.core().set_now(until);
+                return None;
+            }
         }
     }
 
@@ -212,12 +257,23 @@ impl Sim {
     ///
     /// Panics: when the node is down, or has not answered after ten minutes of simulated time.
     pub fn request(&mut self, node: &Runtime, request: Request) -> Response {
-        let life = self.life(node.address()).expect("a node that runs");
+        let asked = self.ask(node, request).expect("a node that runs");
+        self.block_on(asked).expect("the node answers before it goes down")
+    }
+
+    /// The same of a node that may be down or stand still: `None` unless it answers within `limit`.
+    pub fn request_within(&mut self, node: &Runtime, request: Request, limit: Duration) -> Option<Response> {
+        let asked = self.ask(node, request)?;
+        self.block_on_for(asked, limit)?.ok()
+    }
+
+    fn ask(&mut self, node: &Runtime, request: Request) -> Option<oneshot::Receiver<Response>> {
+        let life = self.life(node.address())?;
         let (sender, answer) = oneshot::channel();
         let handled = node.router().handle(request);
         let task = Box::pin(async move { drop(sender.send(handled.await)) });
         self.world.tasks.spawn(self.core(), life.number, task);
-        self.block_on(answer).expect("the node answers before it goes down")
+        Some(answer)
     }
 
     pub(super) fn core(&self) -> &Arc<Core> {
@@ -236,7 +292,7 @@ impl Sim {
         self.lives += 1;
         let machine = self.machines.get_mut(&address).expect("put there by `node`");
         machine.life = self.lives;
-        let life = Life::start(&self.world, self.lives, address, machine.shards, machine.disk.clone());
+        let life = Life::start(&self.world, self.lives, address, machine);
         life.clock.set_ahead(machine.ahead);
         life.runtime.clone()
     }

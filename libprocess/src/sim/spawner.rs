@@ -34,11 +34,12 @@ impl NodeSpawner {
 impl Spawner for NodeSpawner {
     fn local(&self, future: LocalBoxFuture<'static, ()>) -> Task {
         let world = World::current();
-        let number = world.tasks.spawn(&self.core, self.life, future);
+        let life = self.life;
+        let number = world.tasks.spawn(&self.core, life, future);
         let world = std::rc::Rc::downgrade(&world);
         Task::new(move || {
             if let Some(world) = world.upgrade() {
-                world.tasks.abort(number);
+                world.tasks.abort(life, number);
             }
         })
     }

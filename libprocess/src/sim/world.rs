@@ -12,6 +12,7 @@ use super::network::Packet;
 use super::pipe::End;
 use super::tasks::Tasks;
 use super::trace::Happening;
+use crate::metrics::Metrics;
 
 thread_local! {
     /// Whose events this thread handles just now.
@@ -30,11 +31,13 @@ pub(super) struct World {
     pub(super) tasks: Tasks,
     /// Nodes that run, by the number of their life.
     pub(super) lives: RefCell<BTreeMap<u32, Rc<Life>>>,
+    /// Where bare nodes count.
+    pub(super) bare: Metrics,
 }
 
 impl World {
     pub(super) fn new(core: Arc<Core>) -> Rc<World> {
-        Rc::new(World { core, tasks: Tasks::default(), lives: RefCell::default() })
+        Rc::new(World { core, tasks: Tasks::default(), lives: RefCell::default(), bare: Metrics::new() })
     }
 
     /// The world whose event is being handled.
@@ -82,10 +85,11 @@ impl World {
 
     fn go_on(&self, ready: Ready) {
         let whose = match ready {
-            Ready::Shard { life, .. } | Ready::Down { life } => Some(life),
-            Ready::Task(number) => self.tasks.whose(number),
+            Ready::Shard { life, .. } | Ready::Down { life } => life,
+            Ready::Task { life, number } if self.tasks.has(life, number) => life,
+            Ready::Task { .. } => return,
         };
-        let Some(node) = whose.and_then(|life| self.life(life)) else { return };
+        let Some(node) = self.life(whose) else { return };
         if node.holds(|held| held.ready.push(ready)) {
             return;
         }
@@ -96,9 +100,9 @@ impl World {
                     self.core.note(Happening::Turn, life, [process, handled]);
                 }
             }
-            Ready::Task(number) => {
-                self.core.note(Happening::Poll, node.number, [number, 0]);
-                self.tasks.poll(number);
+            Ready::Task { life, number } => {
+                self.core.note(Happening::Poll, life, [number, 0]);
+                self.tasks.poll(life, number);
             }
             Ready::Down { life } => {
                 self.lives.borrow_mut().remove(&life);

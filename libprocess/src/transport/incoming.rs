@@ -297,7 +297,10 @@ impl Incoming {
         }
         let Some(cell) = find(&self.runtime, receiver) else { return Ok(Err(Refusal::NoSuchProcess)) };
         let older = sort.older.filter(|_| twice);
-        let newest = cell.door(&sort.name, sort.version).map(|number| (number, sort.version, false));
+        let newest = match self.runtime.peers().is_older() && sort.older.is_some() {
+            true => Err(NoDoor::Version),
+            false => cell.door(&sort.name, sort.version).map(|number| (number, sort.version, false)),
+        };
         let found = newest.or_else(|no| match older {
             Some(older) => cell.door(&sort.name, older).map(|number| (number, older, true)),
             None => Err(no),

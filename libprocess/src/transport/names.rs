@@ -47,6 +47,8 @@ pub(crate) struct Given {
     from: BTreeMap<Upid, u32>,
     /// Which version a receiver reads, of types that have an older one. Shape: (type, to) → say.
     says: BTreeMap<(u64, u64), Say>,
+    /// We are of the version before, and know no newer one.
+    older: bool,
     /// What the last message had: mostly the next has the same.
     last: Option<Last>,
 }
@@ -79,6 +81,11 @@ pub(crate) struct Numbers {
 }
 
 impl Given {
+    /// On a connection of a node that is of the version before, or not.
+    pub(crate) fn by(older: bool) -> Given {
+        Given { older, ..Given::default() }
+    }
+
     /// Type, receiver and sender of a message.
     #[inline]
     pub(crate) fn message<M: wire::Message>(
@@ -103,6 +110,7 @@ impl Given {
         let (to_number, from_number) = (self.to(to, buffer), self.from(from, buffer));
         let say = match older {
             None => Say::Newest,
+            Some(_) if self.older => Say::Older,
             Some(_) => self.says.get(&(newest, to_number)).copied().unwrap_or(Say::Both),
         };
         let kind = match (say, older) {

@@ -53,6 +53,8 @@ pub(crate) struct Peer {
     /// How much may wait. Unit: bytes.
     outgoing_max: usize,
     asks_max: usize,
+    /// This node is of the version before.
+    older: bool,
     state: Mutex<State>,
     /// Woken when something waits to be written.
     pub(super) writer: AtomicWaker,
@@ -130,13 +132,20 @@ pub(super) enum Then {
 impl Peer {
     /// Questions are numbered from behind `asked`, which is drawn with each life of this node: an answer
     /// to an earlier life, which may still come, answers nothing that this one asks.
-    pub(super) fn new(address: SocketAddr, channel: Channel, limits: &Limits, asked: u64) -> Peer {
+    pub(super) fn new(
+        address: SocketAddr,
+        channel: Channel,
+        limits: &Limits,
+        asked: u64,
+        older: bool,
+    ) -> Peer {
         Peer {
             address,
             channel,
             outgoing_max: limits.outgoing,
             asks_max: limits.asks,
-            state: Mutex::new(State { asked, ..State::default() }),
+            older,
+            state: Mutex::new(State { asked, given: Given::by(older), ..State::default() }),
             writer: AtomicWaker::new(),
         }
     }
@@ -374,7 +383,7 @@ impl Peer {
         }
         state.open = false;
         (state.epoch, state.pinged, state.round_trip) = (None, None, None);
-        state.given = Given::default();
+        state.given = Given::by(self.older);
         state.outgoing = Vec::new();
         let bulk = std::mem::take(&mut state.bulk);
         let links = std::mem::take(&mut state.links);
@@ -463,7 +472,7 @@ mod tests {
 
     #[test]
     fn who_is_not_there_is_dialled_ever_more_rarely_and_not_by_all_at_once() {
-        let peer = Peer::new("127.0.0.1:1".parse().unwrap(), Channel::Control, &Limits::default(), 0);
+        let peer = Peer::new("127.0.0.1:1".parse().unwrap(), Channel::Control, &Limits::default(), 0, false);
         let rest = |chance: f64| {
             drop(peer.broke(Duration::ZERO, false, chance));
             peer.state.lock().rest_until

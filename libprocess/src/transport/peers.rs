@@ -34,6 +34,7 @@ pub(crate) struct Peers {
     /// As whom this node is known to others.
     pub(super) principal: Option<Principal>,
     pub(super) limits: Limits,
+    older: bool,
     /// Links that others dialled and that are open.
     pub(super) incoming: AtomicUsize,
     pub(super) counts: Counts,
@@ -45,6 +46,8 @@ pub(crate) struct Peers {
 pub(crate) struct Ways {
     pub(crate) security: Security,
     pub(crate) limits: Limits,
+    /// Of messages that have an older version, only that is said and read.
+    pub(crate) older: bool,
 }
 
 /// What links count.
@@ -128,7 +131,7 @@ impl Name {
 
 impl Peers {
     pub(crate) fn new(address: SocketAddr, epoch: Epoch, ways: Ways, metrics: &Metrics) -> Peers {
-        let Ways { security, limits } = ways;
+        let Ways { security, limits, older } = ways;
         let by_certificate = security.tls.as_ref().and_then(|tls| tls.principal().ok());
         let by_credential = || security.credential.as_ref().map(|credential| credential.principal.clone());
         Peers {
@@ -138,6 +141,7 @@ impl Peers {
             principal: by_certificate.or_else(by_credential),
             security,
             limits,
+            older,
             incoming: AtomicUsize::new(0),
             counts: Counts::new(metrics),
             refusals: Refusals::new(metrics),
@@ -165,6 +169,11 @@ impl Peers {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Whether this node is of the version before.
+    pub(super) fn is_older(&self) -> bool {
+        self.older
     }
 
     pub(crate) fn security(&self) -> &Security {
@@ -300,7 +309,7 @@ impl Peers {
         let asked = self.epoch.0 >> 16;
         peers
             .entry((address, channel))
-            .or_insert_with(|| Arc::new(Peer::new(address, channel, &self.limits, asked)))
+            .or_insert_with(|| Arc::new(Peer::new(address, channel, &self.limits, asked, self.older)))
             .clone()
     }
 

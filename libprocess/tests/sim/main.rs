@@ -8,4 +8,5 @@ mod here;
 mod links;
 mod times;
 mod troubles;
+mod versions;
 mod web;
