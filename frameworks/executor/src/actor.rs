@@ -34,7 +34,7 @@ enum News<I> {
     /// The answer to SUBSCRIBE.
     Answered {
         stream: u64,
-        answer: Result<Response, ClientError>,
+        answer: Box<Result<Response, ClientError>>,
     },
     /// A piece of the stream, and the stream to read on; `None` at its end.
     Piece {
@@ -97,7 +97,7 @@ impl<E: Executor> Running<E> {
                 let (client, request) = (ctx.runtime().client(), self.request(call));
                 let stream = self.stream;
                 ctx.task(async move { client.send(request).await }, move |answer| {
-                    Input(News::Answered { stream, answer })
+                    Input(News::Answered { stream, answer: Box::new(answer) })
                 });
             }
             Effect::Disconnect => self.stream += 1,
@@ -267,7 +267,7 @@ impl<E: Executor> Handler<Input<E::Input>> for Running<E> {
 
     fn handle(&mut self, input: Input<E::Input>, ctx: &mut Context<Self>) {
         match input.0 {
-            News::Answered { stream, answer } if stream == self.stream => self.answered(answer, ctx),
+            News::Answered { stream, answer } if stream == self.stream => self.answered(*answer, ctx),
             News::Piece { stream, body, piece } if stream == self.stream => self.piece(body, piece, ctx),
             News::Answered { .. } | News::Piece { .. } => {}
             News::Called(outcome) => self.happen(Happening::Called(outcome), ctx),

@@ -38,7 +38,8 @@ pub(crate) struct Session {
     deadline: Option<Time>,
     was_subscribed: bool,
     updates: IndexMap<UpdateId, Owed>,
-    tasks: IndexMap<TaskId, TaskInfo>,
+    /// A description is large, and most executors have one task.
+    tasks: IndexMap<TaskId, Box<TaskInfo>>,
     /// Calls that wait for the one under way; one at a time keeps their order.
     calls: VecDeque<Outgoing>,
     calling: Option<Outgoing>,
@@ -199,7 +200,7 @@ impl Session {
             })
             .collect();
         self.calls.retain(|call| !matches!(call, Outgoing::Update(_)));
-        let unacknowledged_tasks = self.tasks.values().cloned().collect();
+        let unacknowledged_tasks = self.tasks.values().map(|task| (**task).clone()).collect();
         vec![Effect::Subscribe(ExecutorCallKind::Subscribe { unacknowledged_tasks, unacknowledged_updates })]
     }
 
@@ -258,11 +259,11 @@ impl Session {
                 effects
             }
             ExecutorEvent::Launch(task) => {
-                self.tasks.insert(task.id.clone(), (**task).clone());
+                self.tasks.insert(task.id.clone(), task.clone());
                 vec![Effect::Deliver(event)]
             }
             ExecutorEvent::LaunchGroup(tasks) => {
-                self.tasks.extend(tasks.iter().map(|task| (task.id.clone(), task.clone())));
+                self.tasks.extend(tasks.iter().map(|task| (task.id.clone(), Box::new(task.clone()))));
                 vec![Effect::Deliver(event)]
             }
             ExecutorEvent::Acknowledged { task_id, uuid } => {
