@@ -37,4 +37,13 @@ night seeds="2000":
 
 # Whole clusters with trouble in them, seed after seed, until one fails or Ctrl-C; what it finds becomes a test.
 soak first="1" last="1000000":
-    cargo run --release -- simulate --seed={{first}}..={{last}} --agents=10 --tasks=100 --for=5mins --trouble=5secs
+    cargo run --release -- simulate --seed={{first}}..={{last}} --agents=10 --tasks=100 --for=5mins --trouble=5secs --operators=20secs
+
+# One seed in a debug and in a release build: every event must be the same, down to the bytes of each packet.
+same-trace seed="7":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    hash() { cargo run --quiet "$@" -- simulate --seed={{seed}} --agents=10 --tasks=100 --for=1mins --trouble=5secs | grep 'trace hash'; }
+    debug=$(hash); release=$(hash --release)
+    echo "debug:   $debug"; echo "release: $release"
+    [ "$debug" = "$release" ]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use model::duration::parse_duration;
+use serde_json::json;
 use simulation::{
     Framework, Kind, Mix, Outcome, Plan, Setup, TaskFaults, report, run, scenario, shrink, trace,
 };
@@ -40,7 +41,7 @@ pub(super) struct Args {
     /// How many tasks in all
     #[arg(long, default_value_t = 1000, conflicts_with_all = ["scenario", "trace"])]
     tasks: usize,
-    /// What they are: services, bursts, long-tails, gangs or mixed
+    /// What they are: services, bursts, long-tails, gangs, mixed or contest
     #[arg(long, default_value = "mixed", conflicts_with_all = ["scenario", "trace"])]
     mix: Kind,
     /// How long those last that are no services, in the mean
@@ -55,6 +56,16 @@ pub(super) struct Args {
     /// Something goes wrong this often, in the mean: crashes, partitions, full disks, wrong clocks
     #[arg(long, value_parser = time, conflicts_with = "scenario")]
     trouble: Option<Duration>,
+    /// Operators do something this often, in the mean: drains, maintenance, quotas, weights, masters that come and go
+    #[arg(long, value_parser = time, conflicts_with = "scenario")]
+    operators: Option<Duration>,
+    /// What if: a statement as scenarios have it, such as `at 0secs grow 200`; may be said several times. The cluster
+    /// is run without and with them, and both are shown side by side.
+    #[arg(long = "with", value_name = "STATEMENT")]
+    with: Vec<String>,
+    /// Where a plan that fails is written, as a scenario; unset: `simulate-seed-N.txt` in this directory
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
     /// A page with plots is written here
     #[arg(long)]
     html: Option<PathBuf>,
@@ -73,6 +84,9 @@ pub(super) fn run_it(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             None => base.clone(),
             Some(_) => seeded(args, seed)?,
         };
+        if !args.with.is_empty() {
+            return compare(args, common, &plan);
+        }
         let outcome = simulate(&plan, many)?;
         let failed = !outcome.wrongs.is_empty();
         if many && !failed {
@@ -82,7 +96,7 @@ pub(super) fn run_it(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         let (plan, outcome) = if failed && many { smaller(plan, outcome) } else { (plan, outcome) };
         show(args, common, &plan, &outcome)?;
         if failed {
-            complain(args, &plan, &outcome);
+            complain(args, &plan, &outcome)?;
             return Ok(ExitCode::FAILURE);
         }
     }
@@ -114,7 +128,9 @@ fn described(args: &Args, seed: u64) -> anyhow::Result<Plan> {
     );
     ensure!(args.tasks <= 10_000_000, "--tasks: {} is more than 10,000,000", args.tasks);
     ensure!(!args.lasts.is_zero(), "--for: must be more than nothing");
-    ensure!(args.trouble.is_none_or(|every| !every.is_zero()), "--trouble: must be more than nothing");
+    for (flag, every) in [("trouble", args.trouble), ("operators", args.operators)] {
+        ensure!(every.is_none_or(|every| !every.is_zero()), "--{flag}: must be more than nothing");
+    }
     let setup = Setup {
         seed,
         masters: args.masters,
@@ -123,7 +139,7 @@ fn described(args: &Args, seed: u64) -> anyhow::Result<Plan> {
         ..Setup::default()
     };
     let (jobs, frameworks) = match &args.trace {
-        Some(path) => traced(path)?,
+        Some(path) => traced(path, args.lasts)?,
         None => {
             let names: Vec<String> =
                 (0..args.frameworks).map(|number| format!("framework{number}")).collect();
@@ -141,19 +157,61 @@ fn described(args: &Args, seed: u64) -> anyhow::Result<Plan> {
         }
     };
     let plan = Plan { setup, frameworks, jobs, lasts: args.lasts, settles: SETTLES, ..Plan::default() };
-    Ok(match args.trouble {
+    let plan = match args.trouble {
         Some(every) => plan.troubled(every),
         None => plan,
+    };
+    Ok(match args.operators {
+        Some(every) => plan.operated(every),
+        None => plan,
     })
+}
+
+/// Runs a plan as it is, and with what the command line adds to it.
+fn compare(args: &Args, common: &Common, plan: &Plan) -> anyhow::Result<ExitCode> {
+    let more = args.with.join("\n");
+    let text = format!("{}{more}\n", scenario::write(plan));
+    let known = text.lines().count() - args.with.iter().map(|one| one.lines().count().max(1)).sum::<usize>();
+    let changed = scenario::read(&text).map_err(|error| match error.line > known {
+        true => anyhow!("--with, statement {}: {}", error.line - known, error.why),
+        false => anyhow!(error),
+    })?;
+    let (before, after) = (simulate(plan, false)?, simulate(&changed, false)?);
+    match common.format {
+        Format::Json => output::line(json!({
+            "without": report::json(&before),
+            "with": report::json(&after),
+            "statements": args.with,
+        }))?,
+        Format::Table => {
+            output::table(&["figure", "without", "with", "change"], report::compare(&before, &after), "")?
+        }
+    }
+    page(args, &changed, &after)?;
+    let mut failed = false;
+    for (plan, outcome) in [(plan, &before), (&changed, &after)] {
+        if !outcome.wrongs.is_empty() && !std::mem::replace(&mut failed, true) {
+            complain(args, plan, outcome)?;
+        }
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// How long everybody may take to agree once all is well: longer than the slowest timeout of a master.
 const SETTLES: Duration = Duration::from_secs(3600);
 
-fn traced(path: &Path) -> anyhow::Result<(Vec<simulation::Job>, Vec<Framework>)> {
-    let read = trace::read(&text(path)?);
+fn traced(path: &Path, lasts: Duration) -> anyhow::Result<(Vec<simulation::Job>, Vec<Framework>)> {
+    let mut read = trace::read(&text(path)?);
     for row in &read.left_out {
         output::progress(format_args!("{}: {row}; left out", path.display()));
+    }
+    for job in read.jobs.extract_if(.., |job| job.arrives > lasts) {
+        output::progress(format_args!(
+            "{}: job {} of {} arrives after the end, --for; left out",
+            path.display(),
+            job.name,
+            job.framework
+        ));
     }
     if read.jobs.is_empty() {
         bail!(
@@ -212,6 +270,13 @@ fn show(args: &Args, common: &Common, plan: &Plan, outcome: &Outcome) -> anyhow:
             output::table(&["figure", "value"], rows.collect(), "")?;
         }
     }
+    for row in report::asides(outcome) {
+        output::progress(row);
+    }
+    page(args, plan, outcome)
+}
+
+fn page(args: &Args, plan: &Plan, outcome: &Outcome) -> anyhow::Result<()> {
     if let Some(path) = &args.html {
         std::fs::write(path, report::html(plan, outcome))
             .with_context(|| format!("cannot write {}", path.display()))?;
@@ -221,18 +286,22 @@ fn show(args: &Args, common: &Common, plan: &Plan, outcome: &Outcome) -> anyhow:
 }
 
 /// What must not be, and how to see it again.
-fn complain(args: &Args, plan: &Plan, outcome: &Outcome) {
+fn complain(args: &Args, plan: &Plan, outcome: &Outcome) -> anyhow::Result<()> {
     for wrong in &outcome.wrongs {
         output::progress(format_args!("wrong: {wrong}"));
     }
     for trouble in &plan.troubles {
         output::progress(format_args!("after: {trouble}"));
     }
-    let scenario = args.scenario.as_ref().map(|path| format!(" {}", path.display())).unwrap_or_default();
-    output::progress(format_args!(
-        "again: hectare simulate{scenario} --seed={} … with the same flags",
-        plan.setup.seed
-    ));
+    for (at, order) in &plan.orders {
+        output::progress(format_args!("after: {:.3} s: operator: {order}", at.as_secs_f64()));
+    }
+    let path = args.save.clone();
+    let path = path.unwrap_or_else(|| PathBuf::from(format!("simulate-seed-{}.txt", plan.setup.seed)));
+    std::fs::write(&path, scenario::write(plan))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    output::progress(format_args!("again: hectare simulate {}", path.display()));
+    Ok(())
 }
 
 fn time(text: &str) -> Result<Duration, String> {

@@ -31,7 +31,7 @@ impl AgentNode {
         setup: &Setup,
         masters: &[SocketAddr],
     ) -> AgentNode {
-        let machine = Machine::new(format!("machine-{number}"), setup.resources.clone(), below.clone());
+        let machine = Machine::new(super::machine(number), setup.resources.clone(), below.clone());
         let agent = AgentNode { node, below, machine, number };
         agent.begin(sim, setup, masters);
         agent

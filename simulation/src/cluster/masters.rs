@@ -22,6 +22,7 @@ pub(super) struct MasterNode {
     pub(super) node: Runtime,
     /// `None` once it was killed.
     life: Option<Living>,
+    retired: bool,
 }
 
 struct Living {
@@ -44,18 +45,27 @@ impl MasterNode {
             // Its disk is full or broken: it is a master that does not start, as one that is down.
             Err(error) => {
                 tracing::warn!(node = %node.address(), %error, "a master does not start");
-                return MasterNode { node, life: None };
+                return MasterNode { node, life: None, retired: false };
             }
         };
         let asked = replica.clone();
         let lease = Box::new(move |epoch| asked.holds(Epoch(epoch)));
         let standing = master::stand(&node, setup.master(), replica).expect("a node that was just made");
         let published = standing.published;
-        MasterNode { node, life: Some(Living { published, lease }) }
+        MasterNode { node, life: Some(Living { published, lease }), retired: false }
     }
 
     pub(super) fn died(&mut self) {
         self.life = None;
+    }
+
+    /// It never starts again.
+    pub(super) fn retire(&mut self) {
+        self.retired = true;
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.retired
     }
 
     pub(super) fn published(&self) -> Option<Arc<Snapshot>> {

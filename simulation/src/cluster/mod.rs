@@ -16,11 +16,12 @@ mod trouble;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use libprocess::Runtime;
+use libprocess::http::{Request, StatusCode};
 use libprocess::sim::{Disk, Sim};
 use master::Snapshot;
 use model::FrameworkInfo;
@@ -33,6 +34,9 @@ pub use trouble::{Trouble, What};
 
 /// How long a cluster may take to find its first leader, or the next one.
 const ELECTION_MAX: Duration = Duration::from_secs(60);
+
+/// The longest answer of a master that is read. Unit: bytes.
+const ANSWER_MAX: usize = 64 * 1024;
 
 /// A cluster in one thread. Time passes only by its methods.
 ///
@@ -88,7 +92,8 @@ impl Cluster {
     /// Errors: the setup asks for what cannot be.
     pub fn start(setup: Setup) -> Result<Cluster, SetupError> {
         setup.check()?;
-        let sim = Sim::new(setup.seed);
+        let mut sim = Sim::new(setup.seed);
+        sim.add_older(setup.older);
         let mut cluster = Cluster {
             sim,
             masters: Vec::new(),
@@ -97,12 +102,8 @@ impl Cluster {
             homes: BTreeMap::new(),
             setup,
         };
-        let addresses: Vec<SocketAddr> = (0..cluster.setup.masters).map(master_address).collect();
-        for (number, address) in addresses.iter().enumerate() {
-            let node = cluster.node(*address, Home::Master(number));
-            let master = MasterNode::start(&mut cluster.sim, node, &cluster.setup, &addresses);
-            cluster.masters.push(master);
-        }
+        let addresses = master_addresses(cluster.setup.masters);
+        (0..addresses.len()).for_each(|number| cluster.start_master(number, &addresses));
         let led = cluster.await_leader();
         assert!(led, "no master leads after {ELECTION_MAX:?} (seed {})", cluster.setup.seed);
         for number in 0..cluster.setup.agents {
@@ -116,18 +117,62 @@ impl Cluster {
         self.sim.node(&address.to_string())
     }
 
+    fn start_master(&mut self, number: usize, all: &[SocketAddr]) {
+        let node = self.node(all[number], Home::Master(number));
+        let master = MasterNode::start(&mut self.sim, node, &self.setup, all);
+        self.masters.push(master);
+    }
+
     fn add_agent(&mut self, number: usize, masters: &[SocketAddr]) {
         let node = self.node(agent_address(number), Home::Agent(number));
-        let below = self.node(tasks_address(number), Home::Tasks(number));
+        self.homes.insert(tasks_address(number), Home::Tasks(number));
+        let below = self.sim.bare_node(&tasks_address(number).to_string());
         self.agents.push(AgentNode::start(&mut self.sim, number, node, below, &self.setup, masters));
     }
 
     /// Adds machines like the ones there are; they register by themselves.
     pub fn grow(&mut self, agents: usize) {
-        let masters: Vec<SocketAddr> = (0..self.setup.masters).map(master_address).collect();
+        let masters = master_addresses(self.masters.len());
         for number in self.agents.len()..self.agents.len() + agents {
             self.add_agent(number, &masters);
         }
+    }
+
+    /// Starts one more master, which others have still to take in; gives its address.
+    ///
+    /// Errors: there are enough.
+    pub fn add_master(&mut self) -> Result<SocketAddr, SetupError> {
+        let number = self.masters.len();
+        if number >= setup::MASTERS_MAX {
+            return Err(SetupError::TooMany {
+                what: "masters",
+                number: number + 1,
+                most: setup::MASTERS_MAX,
+            });
+        }
+        self.start_master(number, &master_addresses(number + 1));
+        Ok(master_address(number))
+    }
+
+    /// Ends a master that takes part no more, for good.
+    pub fn retire(&mut self, master: usize) {
+        self.kill(Part::Master(master));
+        self.masters[master].retire();
+    }
+
+    /// The address of a master that has not been retired.
+    pub fn master_address(&self, master: usize) -> Option<SocketAddr> {
+        let found = self.masters.get(master)?;
+        (!found.is_retired()).then(|| found.node.address())
+    }
+
+    /// Ends a part, and starts it in the newest version on what its disk kept.
+    pub fn upgrade(&mut self, part: Part) {
+        let part = self.resolved(part);
+        let node = self.node_of(part);
+        self.sim.upgrade(&node);
+        self.kill(part);
+        self.restart(part, Disk::Kept);
     }
 
     /// Adds a framework with a scheduler of its own.
@@ -147,7 +192,7 @@ impl Cluster {
     ) -> driver::Handle<S> {
         let node = self.node(framework_address(self.frameworks.len()), Home::Framework);
         self.frameworks.push(node.clone());
-        let masters = (0..self.setup.masters).map(|number| master_address(number).to_string());
+        let masters = (0..self.masters.len()).map(|number| master_address(number).to_string());
         let config = driver::Config::new(masters, info);
         let inside = node.clone();
         driver::spawn(&node, config, move || scheduler(inside)).expect("a node that was just made")
@@ -232,6 +277,11 @@ impl Cluster {
     ///
     /// Panics: for a framework, whose scheduler only its maker can make again.
     pub fn restart(&mut self, part: Part, disk: Disk) {
+        if let Part::Master(number) = part
+            && self.masters[number].is_retired()
+        {
+            return;
+        }
         let node = self.node_of(part);
         let node = self.sim.restart(&node, disk);
         self.begin(&node);
@@ -266,15 +316,24 @@ impl Cluster {
         self.leading().next().map(|(number, _)| number)
     }
 
-    /// Asks the leading master over HTTP, as an operator does.
-    pub fn request(&mut self, request: libprocess::http::Request) -> Option<libprocess::http::Response> {
+    /// Asks the leading master over HTTP, as an operator does, and lets time pass until its answer is there: status
+    /// and text. `None` if nobody leads, or it takes longer than `limit`.
+    pub fn request(&mut self, request: Request, limit: Duration) -> Option<(StatusCode, String)> {
         let node = self.masters[self.leader_number()?].node.clone();
-        Some(self.sim.request(&node, request))
+        let mut response = self.sim.request_within(&node, request, limit)?;
+        let body = self.sim.block_on_for(response.bytes(ANSWER_MAX), limit)?.unwrap_or_default();
+        Some((response.status, String::from_utf8_lossy(&body).into_owned()))
     }
 
-    /// Reads an answer to its end, letting time pass.
+    /// Waits for something, letting time pass.
     pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
         self.sim.block_on(future)
+    }
+
+    /// The true wall clock. Unit: nanoseconds since 1970.
+    pub(crate) fn wall_nanos(&self) -> i64 {
+        let since = self.sim.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
     }
 
     fn begin(&mut self, node: &Runtime) {
@@ -319,13 +378,17 @@ fn begin(
     agents: &mut [AgentNode],
     setup: &Setup,
 ) {
-    let addresses: Vec<SocketAddr> = (0..setup.masters).map(master_address).collect();
+    let addresses = master_addresses(masters.len());
     match home {
         Home::Master(number) => masters[number] = MasterNode::start(sim, node.clone(), setup, &addresses),
         Home::Agent(number) => agents[number].restart(sim, node.clone(), setup, &addresses),
         Home::Tasks(number) => agents[number].booted(node.clone()),
         Home::Framework => {}
     }
+}
+
+fn master_addresses(masters: usize) -> Vec<SocketAddr> {
+    (0..masters).map(master_address).collect()
 }
 
 fn master_address(number: usize) -> SocketAddr {
@@ -342,6 +405,26 @@ fn tasks_address(number: usize) -> SocketAddr {
 
 fn framework_address(number: usize) -> SocketAddr {
     address([10, 2], number, 1)
+}
+
+/// What the machine of an agent calls itself.
+pub(crate) fn machine(number: usize) -> String {
+    format!("machine-{number}")
+}
+
+/// Who lives at an address, in words.
+pub(crate) fn resident(address: SocketAddr) -> String {
+    let (ip, port) = (address.ip(), address.port());
+    let IpAddr::V4(ip) = ip else { return address.to_string() };
+    let [_, network, high, low] = ip.octets();
+    let number = usize::from(u16::from_be_bytes([high, low]));
+    match (network, port) {
+        (0, _) => Part::Master(number.saturating_sub(1)).to_string(),
+        (1, 1) => format!("a task of agent {number}"),
+        (1, _) => Part::Agent(number).to_string(),
+        (2, _) => Part::Framework(number).to_string(),
+        _ => address.to_string(),
+    }
 }
 
 /// The number-th address of a network with 65,536.

@@ -6,9 +6,11 @@ use model::{Attributes, Resources};
 
 /// The most agents, and the most frameworks: their numbers are two bytes of an address.
 const PARTS_MAX: usize = 60_000;
+/// The most masters, those included that are added later.
+pub(super) const MASTERS_MAX: usize = 100;
 
 /// A cluster to start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Setup {
     /// Everything that chance decides follows from it.
     pub seed: u64,
@@ -28,6 +30,9 @@ pub struct Setup {
     pub max_agent_ping_timeouts: u32,
     /// Agents register within this, at random.
     pub registration_backoff: Duration,
+    /// Everything begins in the version before: of messages that have an older version it says and reads only that.
+    /// [`Cluster::upgrade`](super::Cluster::upgrade) brings a part up to date.
+    pub older: bool,
 }
 
 impl Default for Setup {
@@ -43,6 +48,7 @@ impl Default for Setup {
             agent_ping_timeout: Duration::from_secs(15),
             max_agent_ping_timeouts: 5,
             registration_backoff: Duration::from_secs(1),
+            older: false,
         }
     }
 }
@@ -52,23 +58,26 @@ impl Default for Setup {
 pub enum SetupError {
     #[error("masters: {0} is none of 1, 3, 5 and 7")]
     Masters(usize),
-    #[error("{what}: {number} is more than {PARTS_MAX}")]
-    TooMany { what: &'static str, number: usize },
+    #[error("{what}: {number} is more than {most}")]
+    TooMany { what: &'static str, number: usize, most: usize },
     #[error("{what}: must be more than nothing")]
     Zero { what: &'static str },
 }
 
 impl Setup {
     /// Errors: a number is out of range.
-    pub(super) fn check(&self) -> Result<(), SetupError> {
+    pub(crate) fn check(&self) -> Result<(), SetupError> {
         if ![1, 3, 5, 7].contains(&self.masters) {
             return Err(SetupError::Masters(self.masters));
         }
         if self.agents > PARTS_MAX {
-            return Err(SetupError::TooMany { what: "agents", number: self.agents });
+            return Err(SetupError::TooMany { what: "agents", number: self.agents, most: PARTS_MAX });
         }
         if self.resources.is_empty() {
             return Err(SetupError::Zero { what: "resources" });
+        }
+        if self.max_agent_ping_timeouts == 0 {
+            return Err(SetupError::Zero { what: "max_agent_ping_timeouts" });
         }
         let times = [
             ("allocation_interval", self.allocation_interval),

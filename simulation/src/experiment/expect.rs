@@ -13,7 +13,7 @@ pub struct Expectation {
     pub tally: Tally,
     pub relation: Relation,
     pub amount: u64,
-    /// Of one framework; of all if `None`.
+    /// Of one framework, or of one role where it is a share; of all if `None`.
     pub of: Option<String>,
 }
 
@@ -23,6 +23,20 @@ pub enum Relation {
     Is,
     Below,
     Above,
+}
+
+impl Relation {
+    pub(crate) fn named(sign: &str) -> Option<Relation> {
+        [Relation::Is, Relation::Below, Relation::Above].into_iter().find(|relation| relation.sign() == sign)
+    }
+
+    fn sign(self) -> &'static str {
+        match self {
+            Relation::Is => "=",
+            Relation::Below => "<",
+            Relation::Above => ">",
+        }
+    }
 }
 
 /// What is counted.
@@ -36,10 +50,12 @@ pub enum Tally {
     Killed,
     Lost,
     Agents,
+    /// The dominant share of a role. Unit: percent.
+    Share,
 }
 
 impl Tally {
-    const ALL: [(&str, Tally); 8] = [
+    const ALL: [(&str, Tally); 9] = [
         ("pending", Tally::Pending),
         ("live", Tally::Live),
         ("running", Tally::Running),
@@ -48,6 +64,7 @@ impl Tally {
         ("killed", Tally::Killed),
         ("lost", Tally::Lost),
         ("agents", Tally::Agents),
+        ("share", Tally::Share),
     ];
 
     pub(crate) fn named(name: &str) -> Option<Tally> {
@@ -58,7 +75,7 @@ impl Tally {
         Self::ALL.into_iter().find(|(_, tally)| *tally == self).map_or("", |(name, _)| name)
     }
 
-    fn of(self, counts: &Counts, sample: &Sample) -> u64 {
+    fn of(self, counts: &Counts, sample: &Sample, whose: Option<&str>) -> u64 {
         match self {
             Tally::Pending => counts.pending as u64,
             Tally::Live => counts.live as u64,
@@ -68,6 +85,10 @@ impl Tally {
             Tally::Killed => counts.killed,
             Tally::Lost => counts.lost,
             Tally::Agents => sample.agents as u64,
+            Tally::Share => {
+                let found = sample.shares.iter().find(|(role, _)| Some(role.as_str()) == whose);
+                found.map_or(0, |(_, share)| (share * 100.0).round() as u64)
+            }
         }
     }
 }
@@ -75,8 +96,10 @@ impl Tally {
 impl Expectation {
     /// What is so instead; `None` if all is as expected.
     pub(super) fn missed(&self, counts: &Counts, sample: &Sample) -> Option<String> {
-        let found = self.tally.of(counts, sample);
+        let found = self.tally.of(counts, sample, self.of.as_deref());
         let holds = match self.relation {
+            // What is rounded may be off by one.
+            Relation::Is if self.tally == Tally::Share => found.abs_diff(self.amount) <= 1,
             Relation::Is => found == self.amount,
             Relation::Below => found < self.amount,
             Relation::Above => found > self.amount,
@@ -87,12 +110,7 @@ impl Expectation {
 
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let relation = match self.relation {
-            Relation::Is => "=",
-            Relation::Below => "<",
-            Relation::Above => ">",
-        };
-        write!(f, "{} {relation} {}", self.tally.name(), self.amount)?;
+        write!(f, "{} {} {}", self.tally.name(), self.relation.sign(), self.amount)?;
         match &self.of {
             Some(framework) => write!(f, " of {framework}"),
             None => Ok(()),

@@ -1,14 +1,16 @@
 //! One run: a cluster, what is run on it, what goes wrong, and what came of it.
 //!
-//! 1. [`Plan`]: everything that is to happen, decided before it begins;
+//! 1. [`Plan`]: everything that is to happen, decided before it begins; [`Order`]: what operators do in it;
 //! 2. [`run`]: lets it happen, looking often;
 //! 3. [`Outcome`]: what was seen;
 //! 4. [`shrink`]: a smaller plan that fails in the same way.
 
+mod draw;
 mod expect;
 mod operator;
 mod run;
 mod shrink;
+mod transcript;
 
 use std::time::Duration;
 
@@ -20,10 +22,10 @@ pub use run::{Progress, run};
 pub use shrink::shrink;
 
 use crate::cluster::{self, Setup, Trouble};
-use crate::workload::{Counts, Job};
+use crate::workload::{Counts, Job, Style};
 
 /// Everything that is to happen.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     pub setup: Setup,
     pub frameworks: Vec<Framework>,
@@ -45,6 +47,23 @@ impl Plan {
         let window = (self.lasts / 20, self.lasts * 9 / 10);
         self.troubles = cluster::draw(self.setup.seed, parts, window, every);
         self
+    }
+
+    /// The same with operators in it, drawn from the seed: one does something every so often, in the mean, in the same
+    /// part of the run, and undoes it later.
+    pub fn operated(mut self, every: Duration) -> Plan {
+        let roles: Vec<&str> = self.frameworks.iter().map(|framework| framework.role.as_str()).collect();
+        let window = (self.lasts / 20, self.lasts * 9 / 10);
+        self.orders = draw::orders(&self.setup, &roles, window, every);
+        self
+    }
+
+    /// Whether every task is as good as every other, wherever it runs.
+    pub(crate) fn is_even(&self) -> bool {
+        let limits = |(_, order): &(Duration, Order)| matches!(order, Order::Quota { .. });
+        let plain = |job: &Job| job.only.is_none() && job.style != Style::Gang;
+        let alike = self.jobs.windows(2).all(|pair| pair[0].resources == pair[1].resources);
+        alike && self.jobs.iter().all(plain) && !self.orders.iter().any(limits)
     }
 }
 
@@ -83,6 +102,8 @@ pub struct Outcome {
     pub wrongs: Vec<String>,
     /// What is worth knowing: orders that were refused, above all.
     pub notes: Vec<String>,
+    /// Which processes ended by a panic, as those do whose disk is full, when and why; bounded.
+    pub panics: Vec<String>,
     /// What happened, a line each: troubles, orders, leaders, expectations.
     pub transcript: Vec<String>,
     pub samples: Vec<Sample>,

@@ -55,7 +55,10 @@ impl Containers {
                 let found = container.environment.iter().rev().find(|(known, _)| known == name);
                 found.map(|(_, value)| value.clone())
             };
-            let started = Environment::from(find)
+            let environment = Environment::from(find);
+            // Nobody looks at it again, and there are many.
+            container.environment = Vec::new();
+            let started = environment
                 .map_err(|error| error.to_string())
                 .and_then(|environment| {
                     executor::spawn_in(&state.node, environment, Tasks::default)

@@ -1,6 +1,5 @@
 //! The executor of a pretended machine: its tasks last, fail, hang and crash as their commands say.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use executor::{Driver, Executor, Subscribed};
@@ -21,7 +20,8 @@ const LINGER: Duration = Duration::from_secs(60);
 /// All tasks of one executor.
 #[derive(Default)]
 pub(crate) struct Tasks {
-    tasks: BTreeMap<TaskId, Task>,
+    /// Mostly one.
+    tasks: Vec<(TaskId, Task)>,
     tells_killing: bool,
 }
 
@@ -44,6 +44,14 @@ pub(crate) enum Due {
 }
 
 impl Tasks {
+    fn get(&self, id: &TaskId) -> Option<&Task> {
+        self.tasks.iter().find(|(known, _)| known == id).map(|(_, task)| task)
+    }
+
+    fn get_mut(&mut self, id: &TaskId) -> Option<&mut Task> {
+        self.tasks.iter_mut().find(|(known, _)| known == id).map(|(_, task)| task)
+    }
+
     fn report(
         &mut self,
         driver: &mut Driver<'_, Self>,
@@ -51,7 +59,7 @@ impl Tasks {
         state: TaskState,
         message: Option<String>,
     ) {
-        let Some(task) = self.tasks.get_mut(id) else { return };
+        let Some(task) = self.get_mut(id) else { return };
         task.state = state;
         driver.update(TaskStatus { message, ..TaskStatus::new(id.clone(), state) });
         if state.is_terminal() {
@@ -64,28 +72,28 @@ impl Tasks {
 
     /// Something is done with a task after a while, instead of what was to be done.
     fn schedule(&mut self, driver: &mut Driver<'_, Self>, id: &TaskId, after: Duration, due: Due) {
-        let Some(task) = self.tasks.get_mut(id) else { return };
+        let Some(task) = self.get_mut(id) else { return };
         if let Some(timer) = task.timer.replace(driver.after(after, due)) {
             driver.cancel(timer);
         }
     }
 
     fn end(&mut self, driver: &mut Driver<'_, Self>, id: TaskId, grace: Duration) {
-        let Some(task) = self.tasks.get(&id).filter(|task| !task.state.is_terminal()) else { return };
+        let Some(task) = self.get(&id).filter(|task| !task.state.is_terminal()) else { return };
         if task.state == TaskState::Killing {
             return;
         }
         let after = task.behaviour.complies.map_or(grace, |complies| complies.min(grace));
         if self.tells_killing {
             self.report(driver, &id, TaskState::Killing, None);
-        } else if let Some(task) = self.tasks.get_mut(&id) {
+        } else if let Some(task) = self.get_mut(&id) {
             task.state = TaskState::Killing;
         }
         self.schedule(driver, &id.clone(), after, Due::Gone(id));
     }
 
     fn is_idle(&self) -> bool {
-        self.tasks.values().all(|task| task.state.is_terminal())
+        self.tasks.iter().all(|(_, task)| task.state.is_terminal())
     }
 }
 
@@ -104,7 +112,8 @@ impl Executor for Tasks {
             timer: None,
         };
         let id = info.id;
-        self.tasks.insert(id.clone(), task);
+        self.tasks.retain(|(known, _)| *known != id);
+        self.tasks.push((id.clone(), task));
         self.report(driver, &id, TaskState::Starting, None);
         self.schedule(driver, &id.clone(), STARTS_AFTER, Due::Started(id));
     }
@@ -114,13 +123,13 @@ impl Executor for Tasks {
     }
 
     fn kill(&mut self, driver: &mut Driver<'_, Self>, id: TaskId, policy: Option<KillPolicy>) {
-        let policy = policy.or_else(|| self.tasks.get(&id)?.policy);
+        let policy = policy.or_else(|| self.get(&id)?.policy);
         self.end(driver, id, policy.and_then(|policy| policy.grace_period).unwrap_or(GRACE));
     }
 
     fn acknowledged(&mut self, driver: &mut Driver<'_, Self>, update: TaskStatus) {
         if update.state.is_terminal() {
-            self.tasks.remove(&update.task_id);
+            self.tasks.retain(|(known, _)| *known != update.task_id);
             if self.tasks.is_empty() {
                 driver.stop();
             }
@@ -131,7 +140,7 @@ impl Executor for Tasks {
         if self.is_idle() {
             return driver.stop();
         }
-        let tasks: Vec<TaskId> = self.tasks.keys().cloned().collect();
+        let tasks: Vec<TaskId> = self.tasks.iter().map(|(id, _)| id.clone()).collect();
         tasks.into_iter().for_each(|id| self.end(driver, id, GRACE));
     }
 
@@ -139,12 +148,12 @@ impl Executor for Tasks {
         match due {
             Due::Started(id) => {
                 self.report(driver, &id, TaskState::Running, None);
-                let lasts = self.tasks.get(&id).and_then(|task| task.behaviour.lasts);
+                let lasts = self.get(&id).and_then(|task| task.behaviour.lasts);
                 if let Some(lasts) = lasts {
                     self.schedule(driver, &id.clone(), lasts, Due::Ended(id));
                 }
             }
-            Due::Ended(id) => match self.tasks.get(&id).map(|task| task.behaviour.ends) {
+            Due::Ended(id) => match self.get(&id).map(|task| task.behaviour.ends) {
                 None => {}
                 Some(Ending::Crash) => driver.stop(),
                 Some(Ending::Exit(code)) => {

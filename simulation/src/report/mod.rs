@@ -1,10 +1,12 @@
 //! What came of a run, for programs and for people.
 
+mod compare;
 mod page;
 mod plot;
 
 use serde_json::{Value, json};
 
+pub use compare::compare;
 pub use page::html;
 
 use crate::experiment::Outcome;
@@ -36,11 +38,24 @@ pub fn summary(outcome: &Outcome) -> Vec<Row> {
         ("wait p50 / p99 / max", spread(&outcome.waits)),
         ("launch p50 / p99 / max", spread(&outcome.launches)),
         ("leaderships", outcome.elections.to_string()),
+        ("processes ended by a panic", outcome.panics.len().to_string()),
         ("events", outcome.events.to_string()),
         ("trace hash", format!("{:016x}", outcome.trace_hash)),
         ("wrongs", outcome.wrongs.len().to_string()),
     ]
 }
+
+/// What else is to be told of a run, a line each: orders that were refused, processes that ended by a panic.
+pub fn asides(outcome: &Outcome) -> Vec<String> {
+    let notes = outcome.notes.iter().map(|note| format!("note: {note}"));
+    let panics = outcome.panics.iter().take(ASIDES_MAX).map(|panic| format!("ended: {panic}"));
+    let more = outcome.panics.len().saturating_sub(ASIDES_MAX);
+    let more = (more > 0).then(|| format!("ended: {more} more; --output=json names them"));
+    notes.chain(panics).chain(more).collect()
+}
+
+/// How many lines about ended processes a screen shows.
+const ASIDES_MAX: usize = 5;
 
 /// Everything that was seen, as one value.
 pub fn json(outcome: &Outcome) -> Value {
@@ -77,6 +92,7 @@ pub fn json(outcome: &Outcome) -> Value {
     json!({
         "wrongs": outcome.wrongs,
         "notes": outcome.notes,
+        "panics": outcome.panics,
         "transcript": outcome.transcript,
         "frameworks": frameworks,
         "wait_secs": quantiles(&outcome.waits),

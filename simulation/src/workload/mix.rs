@@ -23,6 +23,8 @@ pub enum Kind {
     Gangs,
     /// A third services, the rest of everything.
     Mixed,
+    /// Tasks that are all alike and all there at the beginning: who gets how much shows what is fair.
+    Contest,
 }
 
 /// Jobs to be drawn.
@@ -65,7 +67,7 @@ impl Mix {
             let number = jobs.len();
             let (style, lasts) = match kind {
                 Kind::Services => (Style::Service, Distribution::Forever),
-                Kind::Bursts => (Style::Batch, Distribution::Exponential(self.mean)),
+                Kind::Bursts | Kind::Contest => (Style::Batch, Distribution::Exponential(self.mean)),
                 Kind::Gangs => (Style::Gang, Distribution::Exponential(self.mean)),
                 // Of shape 1.5 the mean is three times the shortest.
                 Kind::LongTails | Kind::Mixed => (Style::Batch, Distribution::Pareto(self.mean / 3, 1.5)),
@@ -74,11 +76,14 @@ impl Mix {
                 name: format!("job{number}"),
                 framework: self.frameworks[number % self.frameworks.len().max(1)].clone(),
                 arrives: match kind {
-                    Kind::Services => Duration::ZERO,
+                    Kind::Services | Kind::Contest => Duration::ZERO,
                     _ => self.within.mul_f64(chance.random()),
                 },
                 tasks,
-                resources: sizes.choose(&mut chance).expect("four").clone(),
+                resources: match kind {
+                    Kind::Contest => sizes[2].clone(),
+                    _ => sizes.choose(&mut chance).expect("four").clone(),
+                },
                 lasts,
                 style,
                 only: None,
@@ -99,7 +104,8 @@ impl FromStr for Kind {
             "long-tails" => Ok(Kind::LongTails),
             "gangs" => Ok(Kind::Gangs),
             "mixed" => Ok(Kind::Mixed),
-            _ => Err(format!("{text:?} is none of services, bursts, long-tails, gangs, mixed")),
+            "contest" => Ok(Kind::Contest),
+            _ => Err(format!("{text:?} is none of services, bursts, long-tails, gangs, mixed, contest")),
         }
     }
 }
@@ -110,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_mix_has_as_many_tasks_as_were_asked_for_and_is_drawn_alike() {
-        for kind in [Kind::Services, Kind::Bursts, Kind::LongTails, Kind::Gangs, Kind::Mixed] {
+        for kind in [Kind::Services, Kind::Bursts, Kind::LongTails, Kind::Gangs, Kind::Mixed, Kind::Contest] {
             let mix = Mix {
                 kind,
                 frameworks: vec!["a".into(), "b".into()],

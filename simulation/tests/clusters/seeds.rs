@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use simulation::{Framework, Kind, Mix, Outcome, Plan, Setup, TaskFaults, run, shrink};
+use simulation::{Framework, Kind, Mix, Outcome, Plan, Setup, TaskFaults, run, scenario, shrink};
 
 /// How many are run when nobody says.
 const SEEDS: u64 = 2;
 
+/// Every other one has operators in it, every third five masters, every fifth begins in the version before.
 fn plan(seed: u64) -> Plan {
     let frameworks = vec![Framework::new("web", "prod"), Framework::new("nightly", "batch")];
     let lasts = Duration::from_secs(60);
@@ -20,7 +21,8 @@ fn plan(seed: u64) -> Plan {
     };
     let setup = Setup {
         seed,
-        masters: 3,
+        masters: if seed.is_multiple_of(3) { 5 } else { 3 },
+        older: seed.is_multiple_of(5),
         agents: 5,
         agent_reregister_timeout: Duration::from_secs(60),
         agent_ping_timeout: Duration::from_secs(5),
@@ -28,7 +30,9 @@ fn plan(seed: u64) -> Plan {
     };
     let jobs = mix.draw(seed);
     let settles = Duration::from_secs(1800);
-    Plan { setup, frameworks, jobs, lasts, settles, ..Plan::default() }.troubled(Duration::from_secs(4))
+    let plan = Plan { setup, frameworks, jobs, lasts, settles, ..Plan::default() };
+    let plan = plan.troubled(Duration::from_secs(4));
+    if seed.is_multiple_of(2) { plan.operated(Duration::from_secs(8)) } else { plan }
 }
 
 fn variable(name: &str) -> Option<u64> {
@@ -55,12 +59,10 @@ fn fail(plan: Plan, outcome: Outcome) -> ! {
     let seed = plan.setup.seed;
     let before = outcome.wrongs.join("\n  ");
     let (plan, outcome) = shrink(plan, outcome, &mut |_, _| {});
-    let troubles: Vec<String> = plan.troubles.iter().map(ToString::to_string).collect();
     panic!(
-        "seed {seed}:\n  {before}\nthe smallest that fails: {} jobs,\n  {}\nand then:\n  {}\n\
+        "seed {seed}:\n  {before}\nthe smallest that fails:\n{}and then:\n  {}\n\
          again: HECTARE_SEED={seed} cargo test -p simulation --test clusters whatever",
-        plan.jobs.len(),
-        troubles.join("\n  "),
+        scenario::write(&plan),
         outcome.wrongs.join("\n  ")
     );
 }
