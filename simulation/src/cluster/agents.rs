@@ -52,6 +52,8 @@ impl AgentNode {
     fn begin(&self, sim: &mut Sim, setup: &Setup, masters: &[SocketAddr]) {
         let mut config = agent::Config::new(PathBuf::from(WORK_DIR), masters.to_vec());
         config.attributes = setup.attributes.get(self.number).cloned().unwrap_or_default();
+        // The path of this program travels in descriptions of executors, and is another in each build.
+        config.executor = vec!["hectare".to_owned(), "executor".to_owned()];
         config.registration_backoff_factor = setup.registration_backoff;
         let (node, machine) = (self.node.clone(), Arc::new(self.machine.clone()));
         let started = sim.on(&self.node, || agent::spawn_on(&node, config, machine));
