@@ -77,6 +77,9 @@ pub struct Security {
     pub credential: Option<Credential>,
     /// Whose proofs are believed on plain links that others dial.
     pub secrets: BTreeMap<Principal, Secret>,
+    /// Whether a node that has proved a secret of `secrets` is dialled by that one, in place of `credential`: for who lets
+    /// many in, none of whom knows the others' or its own.
+    pub by_their_secret: bool,
     /// Whether plain links are let in that prove nothing.
     pub anonymous: bool,
     /// Whether a node must live at the address its connection comes from.
@@ -91,6 +94,7 @@ impl Default for Security {
             tls: None,
             credential: None,
             secrets: BTreeMap::new(),
+            by_their_secret: false,
             anonymous: true,
             require_peer_address: false,
             acl: None,

@@ -129,7 +129,7 @@ pub(super) struct Outcome {
     /// Somebody was let in: to which life, and who greets them.
     pub(super) accepted: Option<(u32, Accept)>,
     /// Dropped without the lock held.
-    pub(super) gone: Vec<Box<Connection>>,
+    pub(super) gone: Vec<Connection>,
 }
 
 impl Packet {
@@ -270,7 +270,7 @@ impl Network {
         for number in self.between((one, other)) {
             let Some(mut connection) = self.remove(number) else { continue };
             connection.sides.iter_mut().for_each(|side| side.wake(&mut outcome.wakers));
-            outcome.gone.push(connection);
+            outcome.gone.push(*connection);
         }
         outcome
     }
@@ -407,16 +407,16 @@ impl Network {
         connection.sides[here].wake(&mut outcome.wakers);
         let other = &connection.sides[there];
         if other.is_gone() || other.held == Held::Unborn {
-            outcome.gone.extend(self.remove(number));
+            outcome.gone.extend(self.remove(number).map(|connection| *connection));
         } else if held == Held::Dropped {
             outcome.replies.push((number, here, Packet::Leave));
         }
     }
 
-    pub(super) fn clear(&mut self) -> Vec<Box<Connection>> {
+    pub(super) fn clear(&mut self) -> BTreeMap<u64, Box<Connection>> {
         self.between.clear();
         self.ends.clear();
-        std::mem::take(&mut self.connections).into_values().collect()
+        std::mem::take(&mut self.connections)
     }
 }
 

@@ -148,17 +148,17 @@ impl Peers {
         }
     }
 
-    /// What this node proves itself with where it dials `node`; nothing where the connection does. A node that has proved to
-    /// share a secret with us hears of that one, so that who let in many need not have a name that all of them know.
+    /// What this node proves itself with where it dials `node`; nothing where the connection does.
     pub(super) fn credential_for(&self, node: SocketAddr) -> Option<Credential> {
         if self.security.tls.is_some() {
             return None;
         }
-        let proved = self.peers.read().get(&(node, Channel::Control)).and_then(|peer| peer.proved());
-        let shared = proved.and_then(|principal| {
+        let theirs = || {
+            let principal = self.peers.read().get(&(node, Channel::Control))?.proved()?;
             let secret = self.security.secrets.get(&principal)?.clone();
             Some(Credential { principal, secret })
-        });
+        };
+        let shared = self.security.by_their_secret.then(theirs).flatten();
         shared.or_else(|| self.security.credential.clone())
     }
 

@@ -58,6 +58,18 @@ fn a_principal_proves_itself_with_its_secret_and_is_known_by_its_name() {
 }
 
 #[test]
+fn who_lets_many_in_is_known_to_each_by_its_own_secret() {
+    let all = [("one", "1"), ("two", "2")];
+    let hub = node(None, &all, |security| {
+        (security.anonymous, security.by_their_secret) = (false, true);
+    });
+    for (name, key) in all {
+        let strict = node(Some((name, key)), &[(name, key)], |security| security.anonymous = false);
+        assert_eq!(asks(&strict, &hub, name), Ok(8), "the answer comes on a link that the hub dials");
+    }
+}
+
+#[test]
 fn who_proves_itself_wants_the_other_end_to_know_its_secret_too() {
     let (one, stranger) = (node(Some(("one", "1")), &[], |_| {}), node(None, &[("one", "not 1")], |_| {}));
     assert_eq!(asks(&one, &stranger, "b"), Err(AskError::LinkBroken));

@@ -134,7 +134,8 @@ impl AccessFlags {
         let own = own.map(|own| own.for_links());
         let mut secrets = known.map(|known| known.secrets()).unwrap_or_default();
         secrets.extend(own.clone().map(|own| (own.principal, own.secret)));
-        Ok(Security { credential: own, secrets, anonymous: !self.authenticate_agents, ..before })
+        let anonymous = !self.authenticate_agents;
+        Ok(Security { credential: own, secrets, by_their_secret: true, anonymous, ..before })
     }
 
     /// Flags that would have to be on for nobody to come in unknown.
