@@ -52,7 +52,7 @@ pub(crate) fn launch(
 
 /// The outermost container of one.
 fn root(id: &ContainerId) -> String {
-    id.path().into_iter().next().map(ToString::to_string).unwrap_or_default()
+    id.path().first().map(ToString::to_string).unwrap_or_default()
 }
 
 /// The user of the executor that a container is in; of one that stands alone, its own.

@@ -84,8 +84,8 @@ fn usage(state: &State, load: Option<Load>) -> Usage {
 /// Begins to ask whoever is there to be asked.
 pub(crate) fn begin(state: &State) -> Effects {
     let Oversubscription { estimator, interval, controller, .. } = &state.settings.oversubscription;
-    let estimating = estimator.is_some().then(|| Effect::Wake(Alarm::Estimate, Delay::Exactly(*interval)));
-    let correcting = controller.is_some().then(|| again(state));
+    let estimating = estimator.as_ref().map(|_| Effect::Wake(Alarm::Estimate, Delay::Exactly(*interval)));
+    let correcting = controller.as_ref().map(|_| again(state));
     estimating.into_iter().chain(correcting).collect()
 }
 
@@ -194,7 +194,7 @@ mod tests {
         world.launched("e");
         let again = "wake after 1s: Correct".to_owned();
         let load = |five| Input::Loaded(Some(Load { one: 0.0, five, fifteen: 0.0 }));
-        assert_eq!(world.hear(load(1.0)), [again.clone()]);
+        assert_eq!(world.hear(load(1.0)), std::slice::from_ref(&again));
 
         let container = world.container("e");
         assert_eq!(world.hear(load(9.0)), [format!("destroy {container}"), again.clone()]);

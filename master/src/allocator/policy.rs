@@ -11,8 +11,10 @@ use super::hierarchical::{self, Hierarchical};
 #[derive(Clone)]
 pub struct Policy {
     name: &'static str,
-    make: Arc<dyn Fn(&hierarchical::Settings) -> Box<dyn Allocator> + Send + Sync>,
+    make: Arc<Make>,
 }
+
+type Make = dyn Fn(&hierarchical::Settings) -> Box<dyn Allocator> + Send + Sync;
 
 impl Policy {
     /// Another policy than those that come with a master. `make` is told what flags say, to use as it likes.

@@ -32,7 +32,7 @@ pub(super) fn orders(
         let agent = chance.random_range(0..setup.agents.max(1));
         let kind = chance.random_range(0..8);
         let place = if kind >= 5 { setup.agents } else { agent };
-        if (kind < 3 && setup.agents == 0) || ((kind < 3 || kind >= 5) && busy[place] > at) {
+        if (kind < 3 && setup.agents == 0) || (!(3..5).contains(&kind) && busy[place] > at) {
             continue;
         }
         match kind {
@@ -54,7 +54,7 @@ pub(super) fn orders(
             6 => orders.push((at, Order::Upgrade(Part::Master(chance.random_range(0..setup.masters))))),
             _ => orders.push((at, Order::HandOver)),
         }
-        if kind < 3 || kind >= 5 {
+        if !(3..5).contains(&kind) {
             busy[place] = end;
         }
     }

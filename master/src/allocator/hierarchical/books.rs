@@ -269,7 +269,7 @@ impl Hierarchical {
             for (role, kept) in ledger::kept(&agent.total, &mut names) {
                 consumed.entry(role).or_default().plus(&kept);
             }
-            for (role, part) in agent.held.values().flat_map(|held| portion::by_role(held)) {
+            for (role, part) in agent.held.values().flat_map(portion::by_role) {
                 let counted = ledger::counted(&part, &mut names);
                 consumed.entry(Role::new(role.top())).or_default().plus(&counted);
             }
