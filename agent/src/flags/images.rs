@@ -161,7 +161,7 @@ mod tests {
             sandbox_directory: "/mnt/mesos/sandbox/".into(),
         };
         change(&mut flags);
-        flags.config(Path::new("/work")).map_err(|error| error.to_string())
+        flags.config(Path::new("/w")).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
             );
         });
         let config = config.unwrap().unwrap();
-        assert_eq!((config.registry, config.dir), ("/images".into(), "/work/provisioner".into()));
+        assert_eq!((config.registry, config.dir), ("/images".into(), "/w/provisioner".into()));
         assert_eq!(config.sandbox, "/mnt/mesos/sandbox");
         let upkeep = config.upkeep.unwrap();
         assert_eq!(

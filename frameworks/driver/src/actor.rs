@@ -9,7 +9,7 @@ use libprocess::{
 };
 use model::call::{Call, Subscribe};
 use model::event::Event;
-use model::{AgentId, FrameworkId, TaskId};
+use model::{FrameworkId, TaskId};
 use rand::RngExt;
 use tracing::{debug, info, warn};
 
@@ -349,7 +349,7 @@ impl<S: Scheduler> Driver<S> {
             }
             Event::Failure { agent_id, executor_id, status } => {
                 if let (Some(agent), None, true) = (&agent_id, &executor_id, self.config.reconcile) {
-                    ask_of(calls, agent);
+                    calls.reconcile_on(agent);
                 }
                 scheduler.failure(calls, agent_id, executor_id, status);
             }
@@ -420,15 +420,6 @@ fn catch_up(calls: &mut Calls) {
         calls.reconcile(known);
     }
     calls.reconcile(Vec::new());
-}
-
-/// Asks for our tasks on an agent that is lost: a master that never saw it, since another led then, tells of none.
-fn ask_of(calls: &mut Calls, lost: &AgentId) {
-    let on_it = calls.running.iter().filter(|(_, agent)| *agent == lost);
-    let known: Vec<(TaskId, _)> = on_it.map(|(task, agent)| (task.clone(), Some(agent.clone()))).collect();
-    if !known.is_empty() {
-        calls.reconcile(known);
-    }
 }
 
 /// A number from 0 to 1.

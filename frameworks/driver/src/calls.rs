@@ -92,6 +92,16 @@ impl Calls {
         self.say(|framework_id| Call::Reconcile(Reconcile { framework_id, tasks }));
     }
 
+    /// Asks for our tasks on an agent that is lost: a master that never saw it, since another led then, tells of none.
+    pub(crate) fn reconcile_on(&mut self, lost: &AgentId) {
+        let on_it = self.running.iter().filter(|(_, agent)| *agent == lost);
+        let known: Vec<_> = on_it.map(|(task, agent)| (task.clone(), Some(agent.clone()))).collect();
+        // To name none would ask for all.
+        if !known.is_empty() {
+            self.reconcile(known);
+        }
+    }
+
     /// Sends bytes to an executor, as well as can be.
     pub fn message(&mut self, agent_id: AgentId, executor_id: ExecutorId, data: Vec<u8>) {
         self.say(|framework_id| Call::Message(Message { framework_id, agent_id, executor_id, data }));
@@ -129,5 +139,24 @@ fn launched(operation: &OfferOperation) -> Vec<&TaskInfo> {
         OperationKind::Launch(tasks) => tasks.iter().flatten().collect(),
         OperationKind::LaunchGroup(Ok(group)) => group.tasks.iter().collect(),
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_agent_that_is_lost_our_tasks_are_asked_about_and_no_others() {
+        let mut calls = Calls::new("f".into());
+        calls.running = [("t1", "a"), ("t2", "b"), ("t3", "a")]
+            .map(|(task, agent)| (TaskId::from(task), AgentId::from(agent)))
+            .into();
+        calls.reconcile_on(&"c".into());
+        assert!(calls.said.is_empty(), "with nothing there, nothing is asked");
+        calls.reconcile_on(&"a".into());
+        let [Call::Reconcile(asked)] = &calls.said[..] else { panic!("one question") };
+        let asked: Vec<_> = asked.tasks.iter().map(|task| task.task_id.as_str()).collect();
+        assert_eq!(asked, ["t1", "t3"]);
     }
 }
