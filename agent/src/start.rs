@@ -1,5 +1,6 @@
 //! An agent begins: its journal is opened, its machine looked at, its processes spawned.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +104,10 @@ pub async fn stop(agent: &Pid<Agent>) -> Result<(), AskError> {
     Ok(())
 }
 
+fn unicode((name, value): (OsString, OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.into_string().ok()?))
+}
+
 fn settings(runtime: &Runtime, config: &Config, host: &dyn Host) -> Settings {
     let address = runtime.address();
     let resources = host.resources(config);
@@ -131,6 +136,10 @@ fn settings(runtime: &Runtime, config: &Config, host: &dyn Host) -> Settings {
         several_masters: config.masters.are_several(),
         executor,
         executor_environment: config.executor_environment.clone(),
+        tls: match runtime.client().is_secure() {
+            true => libprocess::trust(std::env::vars_os().filter_map(unicode)),
+            false => Vec::new(),
+        },
         path: std::env::var("PATH").ok(),
         switch_user: config.switch_user,
         registration_backoff_factor: config.registration_backoff_factor.max(Duration::from_millis(1)),

@@ -59,6 +59,7 @@ pub(crate) fn settings() -> Settings {
         several_masters: false,
         executor: vec!["hectare".into(), "executor".into()],
         executor_environment: None,
+        tls: Vec::new(),
         path: Some("/bin".into()),
         switch_user: true,
         registration_backoff_factor: Duration::from_secs(1),

@@ -118,7 +118,7 @@ impl Cluster {
     ///
     /// Errors: when it does not answer, or refuses.
     pub(crate) async fn get_from(&self, master: &str, path: &str) -> anyhow::Result<Value> {
-        let url = format!("http://{master}{path}");
+        let url = self.voice.client.url(master, path);
         let request = Request::get(&url).within(ONE_PATIENCE);
         let mut response =
             self.voice.send(request).await.with_context(|| format!("cannot reach {master}"))?;
@@ -158,7 +158,7 @@ impl Cluster {
     pub(crate) async fn backup(&self) -> anyhow::Result<(Vec<u8>, String)> {
         let mut failure = anyhow!("--master names no master");
         for master in &self.masters().await? {
-            let url = format!("http://{master}/log/backup");
+            let url = self.voice.client.url(master, "/log/backup");
             let got = async {
                 let request = Request::get(&url).within(PATIENCE);
                 let mut response =
@@ -296,9 +296,10 @@ impl Cluster {
     ) -> Result<Vec<u8>, Unanswered> {
         let mut at = master.to_owned();
         for _ in 0..REDIRECTS_MAX {
-            let url = format!("http://{at}{path}");
+            let url = self.voice.client.url(&at, path);
             let mut response = self.voice.send(request(&url).within(PATIENCE)).await.map_err(|error| {
-                Unanswered::Absent(anyhow!("cannot reach the master at {at}: {error}; is one running? `hectare local` starts a cluster, --master=HOST:PORT names another"))
+                let why = format!("{:#}", anyhow::Error::from(error));
+                Unanswered::Absent(anyhow!("cannot reach the master at {at}: {why}; is one running? `hectare local` starts a cluster, --master=HOST:PORT names another"))
             })?;
             if response.status == StatusCode::TEMPORARY_REDIRECT {
                 let leader =
@@ -350,7 +351,7 @@ impl Sandbox {
         let read = call::ReadFile { path: format!("{}/{file}", self.path), offset, length: None };
         let call =
             Call { r#type: Some(call::Type::ReadFile.into()), read_file: Some(read), ..Call::default() };
-        let url = format!("http://{}/api/v1", self.agent);
+        let url = self.voice.client.url(&self.agent, "/api/v1");
         let media = MediaType::Protobuf.as_str();
         let request = Request::post(&url)
             .header("content-type", media)

@@ -9,7 +9,7 @@ use crate::Ensemble;
 /// Where masters are to be found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Masters {
-    /// At these, each `host:port`.
+    /// At these, each `host:port`, or `https://host:port` where that was said.
     Named(Vec<String>),
     /// At those a file names, separated by commas or lines.
     File(PathBuf),
@@ -56,7 +56,7 @@ impl From<Vec<SocketAddr>> for Masters {
 }
 
 impl Masters {
-    /// `host:port` of each, as they are named now; `None` where ZooKeeper has to be asked.
+    /// Each of them, as they are named now; `None` where ZooKeeper has to be asked.
     ///
     /// Errors: the file cannot be read any more, or says nothing of the kind.
     pub fn names(&self) -> Option<Result<Vec<String>, ParseError>> {
@@ -73,7 +73,14 @@ impl Masters {
     /// The addresses that need no looking up.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         let Masters::Named(names) = self else { return Vec::new() };
-        names.iter().filter_map(|name| name.parse().ok()).collect()
+        names.iter().filter_map(|name| bare(name).parse().ok()).collect()
+    }
+
+    /// Whether TLS is spoken with one of them, as it was said.
+    pub fn are_secure(&self) -> bool {
+        self.names()
+            .and_then(Result::ok)
+            .is_some_and(|names| names.iter().any(|name| name.starts_with(SECURE)))
     }
 
     /// Whether there may be others than the one that leads.
@@ -86,7 +93,7 @@ fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))
 }
 
-/// `host:port` of each, separated by commas or lines.
+/// Each of those separated by commas or lines.
 fn names(text: &str) -> Result<Vec<String>, ParseError> {
     let parts = text.split([',', '\n']).map(str::trim).filter(|part| !part.is_empty());
     let names: Vec<String> = parts.map(name).collect::<Result<_, _>>()?;
@@ -95,8 +102,8 @@ fn names(text: &str) -> Result<Vec<String>, ParseError> {
 
 /// One of them. Mesos prints them as `master@host:port`, and people paste URLs.
 fn name(text: &str) -> Result<String, ParseError> {
-    let bare =
-        text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/').trim_start_matches("master@");
+    let bare = bare(text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/'));
+    let bare = bare.trim_start_matches("master@");
     let wrong = |why: &str| ParseError::new(text, why);
     let (host, port) = bare.rsplit_once(':').ok_or_else(|| wrong("has no port: a master is host:port"))?;
     port.parse::<u16>().map_err(|_| wrong("has no port: a master is host:port"))?;
@@ -104,7 +111,15 @@ fn name(text: &str) -> Result<String, ParseError> {
     if host.is_empty() || host.contains(['/', '@', ' ']) || (host.contains(':') && !bracketed) {
         return Err(wrong("names no host; an IPv6 address stands in brackets, as in [::1]:5050"));
     }
-    Ok(bare.to_owned())
+    Ok(if text.starts_with(SECURE) { format!("{SECURE}{bare}") } else { bare.to_owned() })
+}
+
+/// What says that TLS is spoken.
+const SECURE: &str = "https://";
+
+/// `host:port` of a master, however it is spoken to.
+pub(crate) fn bare(name: &str) -> &str {
+    name.strip_prefix(SECURE).unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -121,6 +136,10 @@ mod tests {
     #[test]
     fn masters_are_named_the_way_people_write_them() {
         assert_eq!(named("a:1, http://b:2/,master@c:3,[::1]:4"), ["a:1", "b:2", "c:3", "[::1]:4"]);
+        assert_eq!(named("https://a:1/,https://127.0.0.1:2"), ["https://a:1", "https://127.0.0.1:2"]);
+        let secure: Masters = "https://127.0.0.1:2".parse().unwrap();
+        assert_eq!(secure.addresses(), ["127.0.0.1:2".parse().unwrap()]);
+        assert!(secure.are_secure() && !"http://a:1".parse::<Masters>().unwrap().are_secure());
     }
 
     #[test]
@@ -131,6 +150,8 @@ mod tests {
             ("a:1,b:x", "'b:x' has no port"),
             ("::1:5050", "in brackets"),
             (":5050", "names no host"),
+            ("https://:5050", "names no host"),
+            ("https://a", "'https://a' has no port"),
             ("file:///no/such/file", "cannot be read"),
             ("zk://a:1", "names no path"),
         ] {

@@ -8,6 +8,7 @@ use libprocess::Runtime;
 use tokio::net::lookup_host;
 
 use crate::Masters;
+use crate::masters::bare;
 
 /// Between two looks when all went well, and when something did not.
 const AGAIN: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(1)];
@@ -55,17 +56,17 @@ impl Names {
         };
         let mut fixed = matches!(self.masters, Masters::Named(_));
         let (mut all, mut failure) = (Vec::new(), None);
-        for name in names {
+        for name in names.iter().map(|name| bare(name)) {
             if let Ok(address) = name.parse::<SocketAddr>() {
                 all.push(address);
                 continue;
             }
             fixed = false;
-            match lookup_host(&name).await {
-                Ok(found) => drop(self.meant.insert(name.clone(), found.collect())),
+            match lookup_host(name).await {
+                Ok(found) => drop(self.meant.insert(name.to_owned(), found.collect())),
                 Err(error) => failure = Some(format!("{name}: {error}")),
             }
-            all.extend(self.meant.get(&name).into_iter().flatten());
+            all.extend(self.meant.get(name).into_iter().flatten());
         }
         let well = failure.is_none();
         match failure {

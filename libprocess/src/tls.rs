@@ -32,6 +32,10 @@ pub struct Tls {
     pub(crate) source: Option<Source>,
 }
 
+/// Whom a node believes that only asks others, besides the authorities its machine trusts: it has no certificate of its own.
+#[derive(Clone, Default)]
+pub struct Authorities(pub(crate) Vec<CertificateDer<'static>>);
+
 /// Reads the same files once more.
 pub(crate) type Source = Arc<dyn Fn() -> Result<Tls, TlsError> + Send + Sync>;
 
@@ -125,6 +129,32 @@ impl Tls {
     /// Errors: when its certificate bears no name.
     pub fn principal(&self) -> Result<Principal, TlsError> {
         principal(&self.chain[0]).ok_or(TlsError::Nameless)
+    }
+}
+
+impl Authorities {
+    /// Those of a PEM text; none if it is empty.
+    ///
+    /// Errors: when there is something in it, and no certificate.
+    pub fn from_pem(text: &[u8]) -> Result<Authorities, TlsError> {
+        match text.trim_ascii().is_empty() {
+            true => Ok(Authorities::default()),
+            false => certificates(("the authorities' text", text)).map(Authorities),
+        }
+    }
+
+    /// Those of a PEM file.
+    ///
+    /// Errors: when it cannot be read, or holds no certificate.
+    pub fn from_file(path: &Path) -> Result<Authorities, TlsError> {
+        let text = std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })?;
+        certificates((&path.display().to_string(), &text)).map(Authorities)
+    }
+}
+
+impl fmt::Debug for Authorities {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authorities({})", self.0.len())
     }
 }
 

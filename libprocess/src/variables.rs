@@ -6,7 +6,7 @@
 //! | `ADVERTISE_IP`, `ADVERTISE_PORT` | [`Config::advertise`] |
 //! | `NUM_WORKER_THREADS` | [`Config::shards`] |
 //! | `REQUIRE_PEER_ADDRESS_IP_MATCH` | `Config::security`, `require_peer_address` |
-//! | `SSL_ENABLED` and its family | `Config::security`, `tls` |
+//! | `SSL_ENABLED` and its family | `Config::security`, `tls`; of a node that only asks, [`Config::authorities`] |
 //!
 //! What has no meaning here is accepted and said so; what would weaken a link is refused with
 //! advice. Source: the Mesos documentation on libprocess options and on SSL.
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::{Config, Tls, TlsError};
+use crate::{Authorities, Config, Tls, TlsError};
 
 const PREFIX: &str = "LIBPROCESS_";
 
@@ -52,17 +52,25 @@ pub struct VariableError(pub Variable);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct TlsFiles {
-    key: PathBuf,
-    certificate: PathBuf,
-    authorities: Authorities,
+    /// Of a node that only asks there may be none.
+    own: Option<Own>,
+    /// Those of the machine alone, if none are named; only for a node that only asks.
+    authorities: Option<Trusted>,
     require_client: bool,
     check_address: bool,
     plain_too: bool,
     http_tls12: bool,
 }
 
+/// By what a node proves itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Authorities {
+struct Own {
+    key: PathBuf,
+    certificate: PathBuf,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Trusted {
     File(PathBuf),
     /// Every file of a directory.
     Dir(PathBuf),
@@ -93,9 +101,45 @@ impl Config {
             };
         }
         let tls = tls(&mut reader)?;
+        if let Some(TlsFiles { own, authorities, .. }) = &tls {
+            own.as_ref().ok_or_else(|| {
+                needed("SSL_KEY_FILE", "the private key of this node, with its certificate")
+            })?;
+            let what = "whom to trust; LIBPROCESS_SSL_CA_DIR will do as well";
+            authorities.as_ref().ok_or_else(|| needed("SSL_CA_FILE", what))?;
+        }
         reader.leave();
         Ok(Variables { config, tls, ignored: reader.ignored })
     }
+
+    /// A node that only asks others: it listens nowhere, and of these variables it heeds those about TLS. It needs no
+    /// certificate, and shows the one it has where it is asked for one.
+    ///
+    /// Errors: as for [`Config::from_variables`].
+    pub fn asking(variables: impl IntoIterator<Item = (String, String)>) -> Result<Variables, VariableError> {
+        let ours = variables.into_iter().filter_map(|(name, value)| {
+            let name = name.strip_prefix(PREFIX).filter(|name| name.starts_with("SSL_"))?;
+            Some((name.to_owned(), value))
+        });
+        let mut reader = Reader { set: ours.collect(), ignored: Vec::new() };
+        let tls = tls(&mut reader)?;
+        let config = Config { listen: None, http_workers: 0, ..Config::default() };
+        Ok(Variables { config, tls, ignored: reader.ignored })
+    }
+}
+
+/// What those that this node starts have to be told to ask it over TLS: that it does, and whom to believe. No key.
+pub fn trust(variables: impl IntoIterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let told = |(name, value): (String, String)| match name.strip_prefix(PREFIX)? {
+        "SSL_ENABLED" => Some((name, value)),
+        // They run elsewhere.
+        "SSL_CA_FILE" | "SSL_CA_DIR" if !value.is_empty() => {
+            let path = std::path::absolute(&value).ok()?;
+            Some((name, path.to_str()?.to_owned()))
+        }
+        _ => None,
+    };
+    variables.into_iter().filter_map(told).collect()
 }
 
 impl Variables {
@@ -104,7 +148,11 @@ impl Variables {
     /// Errors: when one of the files cannot be read, or does not fit the others.
     pub fn read(self) -> Result<Config, TlsError> {
         let mut config = self.config;
-        config.security.tls = self.tls.map(TlsFiles::read).transpose()?;
+        match self.tls {
+            Some(files) if files.own.is_some() => config.security.tls = Some(files.read()?),
+            Some(files) => config.authorities = Some(Authorities::from_pem(&files.trusted()?)?),
+            None => {}
+        }
         Ok(config)
     }
 }
@@ -169,25 +217,31 @@ fn tls(reader: &mut Reader) -> Result<Option<TlsFiles>, VariableError> {
         None | Some("auto") => {}
         Some(_) => reader.ignore("SSL_ECDH_CURVES", "X25519, P-256 and P-384 are offered"),
     }
-    let mut file = |name: &str, what: &str| {
-        let path = reader.set.remove(name).filter(|path| !path.is_empty());
-        path.map(PathBuf::from)
-            .ok_or_else(|| wrong(name, format!("needed with LIBPROCESS_SSL_ENABLED: {what}")))
-    };
-    let key = file("SSL_KEY_FILE", "the private key of this node")?;
-    let certificate = file("SSL_CERT_FILE", "the certificate of this node")?;
-    let dir = file("SSL_CA_DIR", "").ok();
-    let authorities = match (file("SSL_CA_FILE", "whom to trust; LIBPROCESS_SSL_CA_DIR will do as well"), dir)
-    {
-        (Ok(file), None) => Authorities::File(file),
-        (Ok(file), Some(_)) => {
-            reader.ignore("SSL_CA_DIR", "LIBPROCESS_SSL_CA_FILE names whom to trust");
-            Authorities::File(file)
+    let mut file = |name: &str| reader.set.remove(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let own = match (file("SSL_KEY_FILE"), file("SSL_CERT_FILE")) {
+        (Some(key), Some(certificate)) => Some(Own { key, certificate }),
+        (None, None) => None,
+        (Some(_), None) => {
+            return Err(needed("SSL_CERT_FILE", "the certificate of this node, with its private key"));
         }
-        (Err(_), Some(dir)) => Authorities::Dir(dir),
-        (Err(error), None) => return Err(error),
+        (None, Some(_)) => {
+            return Err(needed("SSL_KEY_FILE", "the private key of this node, with its certificate"));
+        }
     };
-    Ok(Some(TlsFiles { key, certificate, authorities, require_client, check_address, plain_too, http_tls12 }))
+    let (ca_file, ca_dir) = (file("SSL_CA_FILE"), file("SSL_CA_DIR"));
+    if ca_file.is_some() && ca_dir.is_some() {
+        reader.ignore("SSL_CA_DIR", "LIBPROCESS_SSL_CA_FILE names whom to trust");
+    }
+    let authorities = ca_file.map(Trusted::File).or(ca_dir.map(Trusted::Dir));
+    Ok(Some(TlsFiles { own, authorities, require_client, check_address, plain_too, http_tls12 }))
+}
+
+fn needed(name: &str, what: &str) -> VariableError {
+    wrong(name, format!("needed with LIBPROCESS_SSL_ENABLED: {what}"))
+}
+
+fn contents(path: &PathBuf) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|source| TlsError::Read { path: path.clone(), source })
 }
 
 impl TlsFiles {
@@ -196,22 +250,26 @@ impl TlsFiles {
         Ok(Tls { source: Some(Arc::new(move || self.read_once())), ..tls })
     }
 
-    fn read_once(&self) -> Result<Tls, TlsError> {
-        let read = |path: &PathBuf| {
-            std::fs::read(path).map_err(|source| TlsError::Read { path: path.clone(), source })
-        };
-        let authorities = match &self.authorities {
-            Authorities::File(path) => read(path)?,
-            Authorities::Dir(dir) => {
+    /// The texts of the authorities that are named.
+    fn trusted(&self) -> Result<Vec<u8>, TlsError> {
+        Ok(match &self.authorities {
+            None => Vec::new(),
+            Some(Trusted::File(path)) => contents(path)?,
+            Some(Trusted::Dir(dir)) => {
                 let entries = std::fs::read_dir(dir);
                 let entries = entries.map_err(|source| TlsError::Read { path: dir.clone(), source })?;
                 let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
                 files.retain(|path| path.is_file());
                 files.sort();
-                files.iter().map(read).collect::<Result<Vec<_>, _>>()?.join(&b'\n')
+                files.iter().map(contents).collect::<Result<Vec<_>, _>>()?.join(&b'\n')
             }
-        };
-        let mut tls = Tls::from_pem(&read(&self.certificate)?, &read(&self.key)?, &authorities)?;
+        })
+    }
+
+    fn read_once(&self) -> Result<Tls, TlsError> {
+        let Own { key, certificate } = self.own.as_ref().expect("only a node with a certificate reads it");
+        let authorities = self.trusted()?;
+        let mut tls = Tls::from_pem(&contents(certificate)?, &contents(key)?, &authorities)?;
         tls.require_client = self.require_client;
         tls.check_address = self.check_address;
         tls.plain_too = self.plain_too;
@@ -337,6 +395,27 @@ mod tests {
         let keys = [("SSL_ENABLED", "1"), ("SSL_KEY_FILE", "k"), ("SSL_CERT_FILE", "c")];
         assert!(error(&keys).starts_with("LIBPROCESS_SSL_CA_FILE: needed"));
         assert!(error(&[("SSL_ENABLED", "1"), ("SSL_ENABLE_SSL_V3", "1")]).contains("too weak"));
+    }
+
+    #[test]
+    fn who_only_asks_needs_no_certificate_and_its_children_get_no_key() {
+        let asking = |variables: &[(&str, &str)]| {
+            let named = |(name, value): &(&str, &str)| (format!("LIBPROCESS_{name}"), (*value).to_owned());
+            Config::asking(variables.iter().map(named)).map_err(|error| error.to_string())
+        };
+        let plain = asking(&[("PORT", "nowhere")]).unwrap().read().unwrap();
+        assert!(plain.authorities.is_none() && plain.listen.is_none());
+        let trusting = asking(&[("SSL_ENABLED", "true")]).unwrap().read().unwrap();
+        assert!(trusting.authorities.is_some() && trusting.security.tls.is_none());
+        let half = asking(&[("SSL_ENABLED", "1"), ("SSL_KEY_FILE", "k")]).unwrap_err();
+        assert!(half.starts_with("LIBPROCESS_SSL_CERT_FILE: needed"), "{half}");
+        let absent = asking(&[("SSL_ENABLED", "1"), ("SSL_CA_FILE", "/no/such/file")]).unwrap().read();
+        assert!(absent.unwrap_err().to_string().contains("/no/such/file"));
+
+        let own = ["SSL_ENABLED", "SSL_KEY_FILE", "SSL_CERT_FILE", "SSL_CA_FILE"];
+        let told = trust(own.map(|name| (format!("LIBPROCESS_{name}"), "/x".to_owned())));
+        let names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["LIBPROCESS_SSL_ENABLED", "LIBPROCESS_SSL_CA_FILE"]);
     }
 
     #[test]

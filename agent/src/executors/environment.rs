@@ -42,6 +42,7 @@ pub(super) fn given(state: &State, executor: &Executor) -> Vec<(String, String)>
         put("MESOS_RECOVERY_TIMEOUT", format_duration(settings.recovery_timeout));
         put("MESOS_SUBSCRIPTION_BACKOFF_MAX", format_duration(settings.executor_reregistration_timeout));
     }
+    settings.tls.iter().for_each(|(name, value)| put(name, value.clone()));
     if let Some(tokens) = &settings.tokens {
         put(TOKEN, tokens.issue(executor));
     }

@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub executor: Vec<String>,
     /// Variables every executor gets instead of the agent's own.
     pub executor_environment: Option<BTreeMap<String, String>>,
+    /// Variables by which executors speak TLS with this agent, if it does.
+    pub tls: Vec<(String, String)>,
     /// The agent's `PATH`: executors may be bare names.
     pub path: Option<String>,
     pub switch_user: bool,

@@ -30,7 +30,7 @@ impl Inside {
     }
 
     fn request(&self, content_type: &str) -> Request {
-        Request::post(&format!("http://{}/api/v1", self.agent))
+        Request::post(&self.voice.client.url(&self.agent, "/api/v1"))
             .header("content-type", content_type)
             .header("accept", MediaType::Protobuf.as_str())
     }
@@ -52,7 +52,7 @@ impl Inside {
 
     /// Reads the stream that answers a call.
     pub(crate) async fn read(&self, call: &Call) -> anyhow::Result<Reading> {
-        let request = Request::post(&format!("http://{}/api/v1", self.agent))
+        let request = Request::post(&self.voice.client.url(&self.agent, "/api/v1"))
             .header("content-type", MediaType::Protobuf.as_str())
             .header("accept", MediaType::RecordIo.as_str())
             .header("message-accept", MediaType::Protobuf.as_str())

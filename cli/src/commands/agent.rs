@@ -30,7 +30,10 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
         let mut ending = Ending::listen()?;
         match common.format {
             Format::Json => output::line(serde_json::json!({ "address": runtime.address().to_string() }))?,
-            Format::Table => output::progress(format_args!("agent on http://{}", runtime.address())),
+            Format::Table => output::progress(format_args!(
+                "agent on {}",
+                runtime.client().url(&runtime.address().to_string(), "")
+            )),
         }
         let (signalled, agent, failed) = (pin!(ending.wait()), pin!(agent.wait()), pin!(runtime.failed()));
         // A failure is asked about first: the agent's own end may be what it led to.

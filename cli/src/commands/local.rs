@@ -73,7 +73,7 @@ pub(super) fn run(args: Args, common: &Common) -> anyhow::Result<ExitCode> {
             let cluster = Cluster::new(&master, &at, guard.credential.clone())?;
             let up = async {
                 registered(&cluster, agents.len()).await?;
-                announce(common, &args, &at, &agents, &work)?;
+                announce(common, &args, &master, &agents, &work)?;
                 std::future::pending::<anyhow::Result<()>>().await
             };
             if let Either::Left((failed, _)) = select(pin!(up), pin!(ending.wait())).await {
@@ -215,13 +215,14 @@ async fn registered(cluster: &Cluster, agents: usize) -> anyhow::Result<()> {
 fn announce(
     common: &Common,
     args: &Args,
-    master: &str,
+    master: &Runtime,
     agents: &[Agent],
     work: &Scratch,
 ) -> anyhow::Result<()> {
+    let (address, client) = (master.address().to_string(), master.client());
     let addresses: Vec<String> = agents.iter().map(|(runtime, _)| runtime.address().to_string()).collect();
     if common.format == Format::Json {
-        let facts = serde_json::json!({ "master": master, "agents": addresses, "work_dir": work.path });
+        let facts = serde_json::json!({ "master": address, "agents": addresses, "work_dir": work.path });
         return output::line(facts);
     }
     let me = std::env::args().next().unwrap_or_else(|| "hectare".to_owned());
@@ -229,11 +230,13 @@ fn announce(
         Some(file) => (format!(" --credential={}", file.display()), " -u NAME:SECRET"),
         None => (String::new(), ""),
     };
+    let url = client.url(&address, "");
+    let master = if client.is_secure() { &url } else { &address };
     let kept = if work.removed { "removed when it ends" } else { "kept" };
     output::line(format_args!(
         "A cluster of one master and {} agents is up.
 
-  API     http://{master}
+  API     {url}
   agents  {}
   files   {} ({kept})
 
@@ -241,7 +244,7 @@ Three things to try in another terminal:
 
   {me} run --master={master}{shown} -- sh -c 'echo hello from $MESOS_TASK_ID on $(hostname)'
   {me} ps --master={master}{shown} --all
-  curl{curl} http://{master}/state
+  curl{curl} {url}/state
 
 Ctrl-C ends it, and its tasks.",
         addresses.len(),

@@ -41,7 +41,10 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
         let (election, announcer) = begin(&runtime, flags, config).await?;
         match common.format {
             Format::Json => output::line(serde_json::json!({ "address": runtime.address().to_string() }))?,
-            Format::Table => output::progress(format_args!("master on http://{}", runtime.address())),
+            Format::Table => output::progress(format_args!(
+                "master on {}",
+                runtime.client().url(&runtime.address().to_string(), "")
+            )),
         }
         let closed = async {
             match &election {

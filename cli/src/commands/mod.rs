@@ -22,7 +22,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser, Subcommand};
-use libprocess::Runtime;
+use detector::Masters;
+use libprocess::{Authorities, Runtime};
 use security::Credential;
 
 use crate::client::Cluster;
@@ -93,7 +94,7 @@ enum Command {
 /// Which cluster a question goes to.
 #[derive(Clone, Debug, clap::Args)]
 struct Target {
-    /// The master, or any of several: `host:port`; `zk://host:port/path`; or `file:///path` of a file that says so.
+    /// The master, or any of several: `host:port`, or `https://host:port` on TLS; `zk://host:port/path`; or `file:///path` of a file that says so.
     #[arg(long, env = "HECTARE_MASTER", default_value = "127.0.0.1:5050")]
     master: String,
 
@@ -101,6 +102,10 @@ struct Target {
     /// the cluster asks who its users are.
     #[arg(long, env = "HECTARE_CREDENTIAL", value_name = "FILE")]
     credential: Option<PathBuf>,
+
+    /// A file with the authorities whose certificates are believed on TLS, besides those that this machine trusts.
+    #[arg(long = "ca_file", env = "HECTARE_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 impl Target {
@@ -110,6 +115,21 @@ impl Target {
     fn credential(&self) -> anyhow::Result<Option<libprocess::Credential>> {
         let read = |path: &PathBuf| Credential::read(path).map(|one| one.for_links());
         self.credential.as_ref().map(read).transpose().context("--credential")
+    }
+
+    /// A runtime that only asks there: no listener, no HTTP workers. It speaks TLS where `--master`, `--ca_file` or the
+    /// `LIBPROCESS_SSL_*` variables say so.
+    ///
+    /// Errors: there is no such master, or what was said of TLS makes no sense.
+    fn runtime(&self) -> anyhow::Result<Runtime> {
+        let masters: Masters = self.master.parse().context("--master")?;
+        let mut config = serve::variables(libprocess::Config::asking)?.read()?;
+        if let Some(path) = &self.ca_file {
+            config.authorities = Some(Authorities::from_file(path).context("--ca_file")?);
+        } else if masters.are_secure() {
+            config.authorities.get_or_insert_default();
+        }
+        Ok(Runtime::start(config)?)
     }
 }
 
@@ -138,7 +158,8 @@ impl Common {
         target: &Target,
         ask: impl AsyncFnOnce(&Cluster) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
-        let runtime = self.asking()?;
+        self.log(Level::Error);
+        let runtime = target.runtime()?;
         let cluster = Cluster::new(&runtime, &target.master, target.credential()?)?;
         let answer = runtime.block_on(ask(&cluster));
         runtime.shutdown();

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use libprocess::{Config, Runtime};
 use model::duration::parse_duration;
 use model::{CommandInfo, Environment, HealthCheck, HealthCheckKind, KillPolicy, Role, Uri, Variable};
 
@@ -73,8 +72,8 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, common: &Common) -> anyhow::Result<ExitCode> {
     common.log(Level::Error);
     let (master, credential) = (args.target.master.clone(), args.target.credential()?);
+    let runtime = args.target.runtime()?;
     let job = job(args)?;
-    let runtime = Runtime::start(Config { listen: None, http_workers: 0, ..Config::default() })?;
     let code = runtime.block_on(async {
         let mut ending = Ending::listen()?;
         job::run(&runtime, &master, credential, job, &mut ending).await

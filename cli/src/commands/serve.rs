@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, anyhow};
 use futures_util::future::select_all;
-use libprocess::{Config, Failure, Runtime, Security};
+use libprocess::{Config, Failure, Runtime, Security, VariableError, Variables};
 use security::{Exposure, exposure};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -46,11 +46,7 @@ impl Address<'_> {
     where
         anyhow::Error: From<E>,
     {
-        let variables = Config::from_variables(std::env::vars_os().filter_map(unicode))?;
-        for variable in &variables.ignored {
-            tracing::warn!(variable = variable.name, why = variable.why, "ignored");
-        }
-        let mut config = Config { http_workers, ..variables.read()? };
+        let mut config = Config { http_workers, ..variables(Config::from_variables)?.read()? };
         let ip = self.ip.map(|ip| parsed("ip", ip)).transpose()?;
         let ip = ip.or(config.listen.map(|address| address.ip())).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let listen = SocketAddr::new(ip, self.port);
@@ -75,6 +71,19 @@ impl Address<'_> {
         runtime.delegate(delegate);
         Ok(runtime)
     }
+}
+
+/// What the environment says, as `read` understands it.
+///
+/// Errors: a variable says what cannot be done.
+pub(super) fn variables(
+    read: impl FnOnce(Vec<(String, String)>) -> Result<Variables, VariableError>,
+) -> anyhow::Result<Variables> {
+    let variables = read(std::env::vars_os().filter_map(unicode).collect())?;
+    for variable in &variables.ignored {
+        tracing::warn!(variable = variable.name, why = variable.why, "ignored");
+    }
+    Ok(variables)
 }
 
 fn unicode((name, value): (OsString, OsString)) -> Option<(String, String)> {

@@ -22,8 +22,14 @@ pub(crate) struct Running {
 impl Running {
     /// Starts `hectare ARGS --output=json` and waits for its line.
     pub(crate) fn start(args: &[&str]) -> Running {
+        Running::started(args, &[])
+    }
+
+    /// The same with these variables besides.
+    pub(crate) fn started(args: &[&str], variables: &[(&str, String)]) -> Running {
         let mut child = Command::new(HECTARE)
             .args(args)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .arg("--output=json")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

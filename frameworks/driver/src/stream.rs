@@ -23,7 +23,7 @@ pub(crate) struct Events {
 /// Why there is no stream.
 #[derive(Debug)]
 pub(crate) enum NotOpened {
-    /// Another master leads: its `host:port`.
+    /// Another master leads, at `host:port`, or at `https://host:port`.
     Elsewhere(String),
     /// Worth trying again.
     Failed(String),
@@ -46,11 +46,9 @@ pub(crate) async fn open(
     subscribe: Call,
 ) -> Result<(Events, String), NotOpened> {
     let media = voice.media;
-    let mut response = voice
-        .client
-        .send(voice.request(&master, &subscribe))
-        .await
-        .map_err(|error| NotOpened::Failed(format!("no answer from the master at {master}: {error}")))?;
+    let mut response = voice.client.send(voice.request(&master, &subscribe)).await.map_err(|error| {
+        NotOpened::Failed(format!("no answer from the master at {master}: {}", with_source(&error)))
+    })?;
     match response.status {
         StatusCode::OK => {
             let stream =
@@ -58,7 +56,7 @@ pub(crate) async fn open(
             let records = recordio::Decoder::new(EVENT_MAX);
             Ok((Events { body: response.body, records, media }, stream))
         }
-        StatusCode::TEMPORARY_REDIRECT => match leader(&response) {
+        StatusCode::TEMPORARY_REDIRECT => match leader(&master, &response) {
             Some(leader) => Err(NotOpened::Elsewhere(leader)),
             None => Err(NotOpened::Failed(format!("the master at {master} points to no leader"))),
         },
@@ -129,7 +127,7 @@ impl Events {
 impl Voice {
     fn request(&self, master: &str, call: &Call) -> Request {
         let call = v1::scheduler::Call::from(call);
-        let request = Request::post(&format!("http://{master}/api/v1/scheduler"))
+        let request = Request::post(&self.client.url(master, "/api/v1/scheduler"))
             .header(header::CONTENT_TYPE, self.media.as_str())
             .header(header::ACCEPT, self.media.as_str())
             .body(content::encode(&call, self.media));
@@ -140,13 +138,25 @@ impl Voice {
     }
 }
 
+/// An error with what caused it, in one line.
+fn with_source(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", with_source(source)),
+        None => error.to_string(),
+    }
+}
+
 async fn why(response: &mut Response) -> String {
     let text = response.bytes(WHY_MAX).await.unwrap_or_default();
     String::from_utf8_lossy(&text).trim().to_owned()
 }
 
-/// `host:port` in a scheme-relative `Location`.
-fn leader(response: &Response) -> Option<String> {
+/// The master in a scheme-relative `Location`: it is spoken to as the one that named it.
+fn leader(master: &str, response: &Response) -> Option<String> {
     let (_, behind) = response.text_of(header::LOCATION)?.split_once("//")?;
-    Some(behind.split('/').next().unwrap_or(behind).to_owned())
+    let host = behind.split('/').next().unwrap_or(behind);
+    Some(match master.split_once("://") {
+        Some((scheme, _)) => format!("{scheme}://{host}"),
+        None => host.to_owned(),
+    })
 }

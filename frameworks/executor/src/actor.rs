@@ -94,7 +94,8 @@ impl<E: Executor> Running<E> {
             Effect::Subscribe(call) => {
                 self.stream += 1;
                 self.decoder = wire::Events::default();
-                let (client, request) = (ctx.runtime().client(), self.request(call));
+                let client = ctx.runtime().client();
+                let request = self.request(call, &client);
                 let stream = self.stream;
                 ctx.task(async move { client.send(request).await }, move |answer| {
                     Input(News::Answered { stream, answer: Box::new(answer) })
@@ -102,7 +103,8 @@ impl<E: Executor> Running<E> {
             }
             Effect::Disconnect => self.stream += 1,
             Effect::Call(call) => {
-                let (client, request) = (ctx.runtime().client(), self.request(call));
+                let client = ctx.runtime().client();
+                let request = self.request(call, &client);
                 ctx.task(call_out(client, request), |outcome| Input(News::Called(outcome)));
             }
             Effect::Alarm { delay, at_random, alarm } => {
@@ -154,14 +156,14 @@ impl<E: Executor> Running<E> {
         self.hand(outbox, ctx, |executor, driver| executor.shutdown(driver));
     }
 
-    fn request(&self, kind: ExecutorCallKind) -> Request {
+    fn request(&self, kind: ExecutorCallKind, client: &Client) -> Request {
         let subscribes = matches!(kind, ExecutorCallKind::Subscribe { .. });
         let call = ExecutorCall {
             framework_id: self.environment.framework_id.clone(),
             executor_id: self.environment.executor_id.clone(),
             kind,
         };
-        let mut request = Request::post(&format!("http://{}/api/v1/executor", self.environment.agent))
+        let mut request = Request::post(&client.url(&self.environment.agent, "/api/v1/executor"))
             .header(header::CONTENT_TYPE, wire::MEDIA_TYPE)
             .body(wire::spell(call));
         if subscribes {

@@ -175,7 +175,7 @@ impl Containers {
 
     fn request(&self, call: &Call) -> Request {
         let media = MediaType::Protobuf;
-        let request = Request::post(&format!("http://{}/api/v1", self.agent))
+        let request = Request::post(&self.client.url(&self.agent, "/api/v1"))
             .header(header::CONTENT_TYPE, media.as_str())
             .header(header::ACCEPT, media.as_str())
             .body(content::encode(call, media));

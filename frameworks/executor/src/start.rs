@@ -1,10 +1,11 @@
 //! From the start of the OS process to its end.
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use libprocess::{Config, Runtime, Spawn};
+use libprocess::{Config, Runtime, Spawn, TlsError, VariableError};
 
 use crate::actor::Running;
 use crate::environment::{Environment, EnvironmentError};
@@ -15,6 +16,10 @@ use crate::executor::Executor;
 pub enum StartError {
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
+    #[error(transparent)]
+    Variables(#[from] VariableError),
+    #[error("failed to read whom to believe")]
+    Tls(#[from] TlsError),
     #[error("failed to start the runtime")]
     Runtime(#[source] libprocess::StartError),
     #[error("failed to start the executor's process")]
@@ -44,12 +49,16 @@ impl End {
 pub fn run<E: Executor>(executor: impl FnOnce() -> E + Send + 'static) -> Result<(), StartError> {
     let environment = Environment::read()?;
     // One is started for every task: no listener, no HTTP threads, one shard.
-    let config = Config { listen: None, shards: 1, http_workers: 0, ..Config::default() };
+    let config = Config::asking(std::env::vars_os().filter_map(unicode))?.read()?;
     let runtime = Runtime::start(config).map_err(StartError::Runtime)?;
     let process = spawn(&runtime, environment, End::Kill, executor)?;
     runtime.block_on(process.wait());
     runtime.shutdown();
     Ok(())
+}
+
+fn unicode((name, value): (OsString, OsString)) -> Option<(String, String)> {
+    Some((name.into_string().ok()?, value.into_string().ok()?))
 }
 
 /// Says into the sandbox why an executor of ours did not start.

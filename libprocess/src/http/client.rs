@@ -14,7 +14,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::request::Request;
 use super::response::Response;
-use crate::Tls;
+use crate::{Authorities, Tls};
 use pool::Pool;
 
 /// Sends requests. Cheap to clone, usable on any shard, in `ctx.task` and in `block_on`.
@@ -83,14 +83,29 @@ impl Client {
         Client { way: Way::Sockets(Pool::unverified()) }
     }
 
-    /// A client that trusts a node's authorities too, and shows its certificate where one is asked for.
-    pub(crate) fn with(tls: Option<Tls>) -> Client {
-        Client { way: Way::Sockets(Pool::new(tls)) }
+    /// A client that trusts a node's authorities too, and shows its certificate, if it has one, where one is asked for.
+    pub(crate) fn with(tls: Option<Tls>, authorities: Option<Authorities>) -> Client {
+        Client { way: Way::Sockets(Pool::new(tls, authorities)) }
     }
 
     /// A client that sends by other means.
     pub fn direct(way: Arc<Direct>) -> Client {
         Client { way: Way::Direct(way) }
+    }
+
+    /// Where a path is at `site`, which is `host:port`, or says itself how it is spoken to, as in `https://host:port`. If it does
+    /// not, that is over TLS where this client's node has a certificate, or was told whom to believe.
+    pub fn url(&self, site: &str, path: &str) -> String {
+        match (site.contains("://"), self.is_secure()) {
+            (true, _) => format!("{site}{path}"),
+            (false, true) => format!("https://{site}{path}"),
+            (false, false) => format!("http://{site}{path}"),
+        }
+    }
+
+    /// Whether its node speaks TLS with others if nothing else is said.
+    pub fn is_secure(&self) -> bool {
+        matches!(&self.way, Way::Sockets(pool) if pool.is_secure())
     }
 
     /// Sends a request and completes with the head of the answer; the body is read from it.

@@ -87,7 +87,7 @@ pub(crate) fn start(config: Config) -> Result<Runtime, StartError> {
         shards: machinery.shards.clone(),
         router: router.clone(),
         metrics,
-        client: http::Client::with(config.security.tls.clone()),
+        client: http::Client::with(config.security.tls.clone(), config.authorities.clone()),
         ways: Ways { security: config.security.clone(), limits: config.links.clone(), older: false },
         force_wire: config.force_wire,
         driver: Box::new(machinery.clone()),

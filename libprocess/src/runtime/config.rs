@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::identity::Security;
 use crate::inspect::Rate;
-use crate::tls::TlsError;
+use crate::tls::{Authorities, TlsError};
 use crate::transport::Limits;
 use crate::{force_wire, http};
 
@@ -28,6 +28,8 @@ pub struct Config {
     pub links: Limits,
     /// How this node proves itself to others, and whom it lets in.
     pub security: Security,
+    /// Whom this node believes, if it has no certificate of its own and asks others over TLS all the same.
+    pub authorities: Option<Authorities>,
     /// A handler that runs for so long is named in the log, and counted; none is, with `None`.
     pub stuck_after: Option<Duration>,
     /// How often `/metrics/snapshot` is answered; as often as asked for, with none.
@@ -49,6 +51,7 @@ impl Default for Config {
             http: http::Limits::default(),
             links: Limits::default(),
             security: Security::default(),
+            authorities: None,
             stuck_after: Some(Duration::from_millis(100)),
             snapshot_rate: Some(Rate { permits: 2, within: Duration::from_secs(1) }),
             force_wire: force_wire::by_default(),

@@ -15,11 +15,11 @@ use tokio::runtime::Handle;
 use super::ClientError;
 use super::connection::{Answering, Connection};
 use super::secure::{Socket, Trust};
-use crate::Tls;
 use crate::http::body::{Body, Chunks};
 use crate::http::head::{Framing, write_request};
 use crate::http::request::Request;
 use crate::http::response::Response;
+use crate::{Authorities, Tls};
 
 /// A server that takes no connection for so long is not there.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -46,8 +46,13 @@ struct Server {
 
 impl Pool {
     /// With a node's own certificate and authorities.
-    pub(super) fn new(tls: Option<Tls>) -> Pool {
-        Pool { idle: Arc::default(), trust: Arc::new(Trust::new(tls)) }
+    pub(super) fn new(tls: Option<Tls>, authorities: Option<Authorities>) -> Pool {
+        Pool { idle: Arc::default(), trust: Arc::new(Trust::new(tls, authorities)) }
+    }
+
+    /// Whether its node speaks TLS with others.
+    pub(super) fn is_secure(&self) -> bool {
+        self.trust.is_secure()
     }
 
     /// Trusts whoever answers.

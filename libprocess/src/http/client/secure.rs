@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::Tls;
+use crate::{Authorities, Tls};
 
 /// Bytes to and from a server.
 pub(super) enum Socket {
@@ -32,14 +32,21 @@ pub(super) struct Trust {
 #[derive(Default)]
 struct Known {
     tls: Option<Tls>,
+    /// Of a node without a certificate.
+    authorities: Option<Authorities>,
     /// Whatever certificate is shown will do.
     anybody: bool,
     config: Option<Arc<ClientConfig>>,
 }
 
 impl Trust {
-    pub(super) fn new(tls: Option<Tls>) -> Trust {
-        Trust { known: Mutex::new(Known { tls, ..Known::default() }) }
+    pub(super) fn new(tls: Option<Tls>, authorities: Option<Authorities>) -> Trust {
+        Trust { known: Mutex::new(Known { tls, authorities, ..Known::default() }) }
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        let known = self.known.lock();
+        known.tls.is_some() || known.authorities.is_some()
     }
 
     /// Trusts whoever answers.
@@ -81,8 +88,10 @@ impl Known {
         }
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if let Some(tls) = &self.tls {
-            roots.add_parsable_certificates(tls.authorities.iter().cloned());
+        let own = self.tls.as_ref().map(|tls| &tls.authorities);
+        let told = self.authorities.as_ref().map(|told| &told.0);
+        for authorities in own.into_iter().chain(told) {
+            roots.add_parsable_certificates(authorities.iter().cloned());
         }
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
