@@ -9,7 +9,7 @@ use model::{AgentId, FrameworkId, OfferId, Time};
 
 use crate::effects::Effects;
 use crate::state::State;
-use crate::{agents, frameworks, offers};
+use crate::{agents, frameworks, offers, preemption};
 
 /// What a timer was set for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,10 @@ pub(crate) enum Alarm {
     Offer(OfferId),
     /// The framework may be asked once more whether it leaves the agent.
     InverseOffer { framework: FrameworkId, agent: AgentId },
+    /// Somebody may have asked for resources in vain for long enough.
+    Preemption,
+    /// Who was told to leave the agent had their time.
+    PreemptionOverdue(AgentId),
     /// The framework has been away too long, unless it came back meanwhile.
     Failover { framework: FrameworkId, deadline: Time },
 }
@@ -48,6 +52,8 @@ impl Alarm {
             Alarm::Ping { .. }
             | Alarm::Recovery
             | Alarm::Overdue
+            | Alarm::Preemption
+            | Alarm::PreemptionOverdue(_)
             | Alarm::Offer(_)
             | Alarm::InverseOffer { .. } => None,
         }
@@ -65,6 +71,8 @@ pub(crate) fn woke(state: &mut State, alarm: Alarm, now: Time) -> Effects {
         Alarm::Overdue => agents::next_overdue(state, now),
         Alarm::Offer(offer) => offers::timeout(state, &offer),
         Alarm::InverseOffer { framework, agent } => offers::ask(state, &framework, &agent),
+        Alarm::Preemption => preemption::look(state, now),
+        Alarm::PreemptionOverdue(agent) => preemption::overdue(state, &agent),
         Alarm::Failover { framework, deadline } => {
             frameworks::failover_missed(state, &framework, deadline, now)
         }
@@ -80,6 +88,8 @@ impl fmt::Display for Alarm {
             Alarm::Overdue => f.write_str("overdue agents"),
             Alarm::Offer(offer) => write!(f, "offer {offer}"),
             Alarm::InverseOffer { framework, agent } => write!(f, "inverse offer of {agent} to {framework}"),
+            Alarm::Preemption => f.write_str("preemption"),
+            Alarm::PreemptionOverdue(agent) => write!(f, "end of preemption on {agent}"),
             Alarm::Failover { framework, .. } => write!(f, "failover of {framework}"),
         }
     }

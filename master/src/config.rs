@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::allocator;
+use crate::preemption::Preemption;
 use crate::registrar::{self, RegistryLimits};
 use crate::reign::Leader;
 use model::{FaultDomain, MasterCapability, MasterId, MasterInfo, Role};
@@ -68,6 +69,10 @@ pub struct Settings {
     pub recovery_agent_removal_limit: u8,
     /// After this long without an answer an offer is rescinded.
     pub offer_timeout: Option<Duration>,
+    /// Agents that run so many executors are not offered.
+    pub max_executors_per_agent: Option<usize>,
+    /// Whether tasks of lighter roles make room for what heavier ones ask for, and how.
+    pub preemption: Option<Preemption>,
     /// How many ended frameworks are remembered.
     pub max_completed_frameworks: usize,
     /// How many ended tasks are remembered per framework.
@@ -95,6 +100,8 @@ impl Default for Settings {
             agent_removal_pause: None,
             recovery_agent_removal_limit: 100,
             offer_timeout: None,
+            max_executors_per_agent: None,
+            preemption: None,
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
             max_unreachable_tasks_per_framework: 1000,
@@ -123,7 +130,11 @@ impl Default for Config {
             settings: Settings::default(),
             policy: allocator::Policy::default(),
             sharing: allocator::hierarchical::Settings::default(),
-            allocator: allocator::actor::Settings { interval: Duration::from_secs(1), whitelist: None },
+            allocator: allocator::actor::Settings {
+                interval: Duration::from_secs(1),
+                whitelist: None,
+                recovery: allocator::Recovery::default(),
+            },
             registrar: registrar::Settings {
                 interval: Duration::from_secs(15 * 60),
                 limits: RegistryLimits { age: Duration::from_secs(14 * 24 * 3600), count: 100 * 1024 },

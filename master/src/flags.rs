@@ -19,8 +19,9 @@ use crate::allocator::{self, Order};
 use crate::config::{Config, Settings, ZooKeeper};
 use crate::election::Candidate;
 use crate::http::realms;
+use crate::preemption::Preemption;
 use crate::registrar::{self, RegistryLimits};
-use forms::{contents, duration, list, masters, minimums, pause, percent, roles, weights};
+use forms::{contents, duration, fraction, list, masters, minimums, pause, percent, roles, weights};
 pub use later::Later;
 pub use security::AccessFlags;
 
@@ -133,6 +134,14 @@ pub struct Flags {
     #[arg(long = "offer_timeout", env = "HECTARE_OFFER_TIMEOUT", value_parser = duration)]
     pub offer_timeout: Option<Duration>,
 
+    /// An agent that runs this many executors is not offered. Unset: however many they are.
+    #[arg(
+        long = "max_executors_per_agent",
+        alias = "max_executors_per_slave",
+        env = "HECTARE_MAX_EXECUTORS_PER_AGENT"
+    )]
+    pub max_executors_per_agent: Option<usize>,
+
     /// How many operators may read the stream of events at once; the oldest makes room for a new one.
     #[arg(
         long = "max_operator_event_stream_subscribers",
@@ -174,6 +183,20 @@ pub struct Flags {
     #[arg(long = "background_aging", env = "HECTARE_BACKGROUND_AGING", default_value = "10mins", value_parser = duration)]
     pub background_aging: Duration,
 
+    /// With --allocator=strict_priority: whether tasks of lighter roles make room for what a framework of a heavier one asks for
+    /// with REQUEST and is not given.
+    #[arg(long = "preemption", env = "HECTARE_PREEMPTION", default_value = "false",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub preemption: bool,
+
+    /// How long it asks in vain first.
+    #[arg(long = "preemption_wait", env = "HECTARE_PREEMPTION_WAIT", default_value = "30secs", value_parser = duration)]
+    pub preemption_wait: Duration,
+
+    /// How long frameworks that are told to make room may take, before their tasks are ended.
+    #[arg(long = "preemption_grace", env = "HECTARE_PREEMPTION_GRACE", default_value = "30secs", value_parser = duration)]
+    pub preemption_grace: Duration,
+
     /// How long a framework that asked for certain agents is offered no others.
     #[arg(long = "preference_wait", env = "HECTARE_PREFERENCE_WAIT", default_value = "3secs", value_parser = duration)]
     pub preference_wait: Duration,
@@ -181,6 +204,18 @@ pub struct Flags {
     /// How long changes gather at most before something is offered again; the least time a filter holds.
     #[arg(long = "allocation_interval", env = "HECTARE_ALLOCATION_INTERVAL", default_value = "1secs", value_parser = duration)]
     pub allocation_interval: Duration,
+
+    /// While roles have quota, nothing is offered after a failover before this part of the agents is back, from 0 to 1.
+    #[arg(
+        long = "allocator_agent_recovery_factor",
+        env = "HECTARE_ALLOCATOR_AGENT_RECOVERY_FACTOR",
+        default_value_t = 0.8
+    )]
+    pub allocator_agent_recovery_factor: f64,
+
+    /// How long they are waited for at most.
+    #[arg(long = "allocator_recovery_timeout", env = "HECTARE_ALLOCATOR_RECOVERY_TIMEOUT", default_value = "10mins", value_parser = duration)]
+    pub allocator_recovery_timeout: Duration,
 
     /// In which order roles are asked.
     #[arg(long = "role_sorter", alias = "user_sorter", env = "HECTARE_ROLE_SORTER", default_value = "drf", value_parser = ["drf", "random"])]
@@ -305,6 +340,8 @@ impl Flags {
                 agent_removal_pause: self.agent_removal_rate_limit.as_deref().map(pause).transpose()?,
                 recovery_agent_removal_limit: percent(&self.recovery_agent_removal_limit)?,
                 offer_timeout: self.offer_timeout,
+                max_executors_per_agent: self.max_executors_per_agent,
+                preemption: self.preemption()?,
                 max_completed_frameworks: self.max_completed_frameworks,
                 max_completed_tasks_per_framework: self.max_completed_tasks_per_framework,
                 max_unreachable_tasks_per_framework: self.max_unreachable_tasks_per_framework,
@@ -327,6 +364,10 @@ impl Flags {
             allocator: allocator::actor::Settings {
                 interval: self.allocation_interval,
                 whitelist: self.whitelist.clone(),
+                recovery: allocator::Recovery {
+                    agent_factor: fraction(self.allocator_agent_recovery_factor)?,
+                    timeout: self.allocator_recovery_timeout,
+                },
             },
             registrar: registrar::Settings {
                 interval: self.registry_gc_interval,
@@ -342,6 +383,24 @@ impl Flags {
             publish_per_framework_metrics: self.publish_per_framework_metrics,
             ..Config::default()
         })
+    }
+
+    /// Whether tasks make room for others.
+    fn preemption(&self) -> Result<Option<Preemption>, FlagError> {
+        const WAIT_MIN: Duration = Duration::from_secs(1);
+        match (self.preemption, self.allocator.as_str()) {
+            (false, _) => Ok(None),
+            (true, "strict_priority") if self.preemption_wait < WAIT_MIN => {
+                Err(invalid("preemption_wait", "at least 1secs"))
+            }
+            (true, "strict_priority") => {
+                Ok(Some(Preemption { wait: self.preemption_wait, grace: self.preemption_grace }))
+            }
+            (true, _) => Err(invalid(
+                "preemption",
+                "needs --allocator=strict_priority, which says who comes before whom",
+            )),
+        }
     }
 
     /// In which order roles are asked.

@@ -5,8 +5,8 @@
 //! 1. [`state`]: what a master knows, and what is always true of it;
 //! 2. [`messages`]: all that can happen to it;
 //! 3. [`decide`]: the table that says which rule answers; the rules are in [`calls`] (what schedulers ask),
-//!    [`operator`] (what operators ask), [`agents`], [`tasks`], [`operations`], [`offers`], [`frameworks`] (what happens by
-//!    itself) and [`alarms`] (timers);
+//!    [`operator`] (what operators ask), [`agents`], [`tasks`], [`operations`], [`offers`], [`frameworks`],
+//!    [`preemption`] (what happens by itself) and [`alarms`] (timers);
 //! 4. [`effects`]: everything it may ask of the world;
 //! 5. [`actor`]: the shell that receives the one and performs the other;
 //! 6. [`http`]: the edge, where calls become inputs and events become streams; [`authorization`] has what calls need and
@@ -38,6 +38,7 @@ mod metrics;
 mod offers;
 mod operations;
 mod operator;
+mod preemption;
 pub mod registrar;
 mod reign;
 mod start;
@@ -53,6 +54,7 @@ pub use election::{Candidate, Election};
 pub use http::{Rejected, Session, SessionInput, Watcher, WatcherInput, realms};
 pub use messages::{Asker, Caller, Input, Outlet, Watching, Woken};
 pub use operator::Ask;
+pub use preemption::Preemption;
 pub use reign::Leader;
 pub use start::{Standing, StartError, ready, spawn, stand};
 pub use state::{

@@ -4,6 +4,7 @@ use model::{AgentId, Time};
 
 use super::overdue;
 use crate::alarms::Alarm;
+use crate::allocator;
 use crate::effects::{Effect, Effects};
 use crate::http::Rejected;
 use crate::messages::Input;
@@ -21,6 +22,10 @@ pub(super) fn recovered(state: &mut State, registry: Registry) -> Effects {
     let mut effects = operator::recovered(state, &registry);
     state.world.recovered = registry.admitted;
     state.recovering = state.world.recovered.len();
+    if !registry.policy.quotas.is_empty() {
+        let agents = state.recovering;
+        effects.push(Effect::Allocator(allocator::Input::Recovered { agents }));
+    }
     state.world.unreachable = registry.unreachable;
     state.world.gone = registry.gone;
     effects.extend(reign::call_askers(state));
@@ -79,12 +84,12 @@ pub(crate) fn not_leading(state: &mut State, input: Input) -> Effects {
 
 #[cfg(test)]
 mod tests {
-    use model::AgentId;
+    use model::{AgentId, Quantities, Quota, Scalar};
 
     use crate::alarms::Alarm;
     use crate::messages::{Asker, Input, Woken};
     use crate::registrar::{Delta, Registry, Report};
-    use crate::testing::{Stage, events, register};
+    use crate::testing::{ROLE, Stage, events, register, to_allocator};
 
     fn registry() -> Registry {
         let mut registry = Registry::default();
@@ -104,6 +109,20 @@ mod tests {
         stage.tell(Input::Registrar(Report::Recovered(registry())));
         let effects = stage.tell(Input::Ready { asker: Asker::default() });
         assert_eq!(effects.to_string().trim_end(), "answer: accepted");
+    }
+
+    #[test]
+    fn the_allocator_waits_for_agents_while_roles_have_quota() {
+        let mut quota = registry();
+        let told = |registry| {
+            let mut stage = Stage::recovering();
+            to_allocator(&stage.tell(Input::Registrar(Report::Recovered(registry))))
+        };
+        assert_eq!(told(registry()), [""; 0]);
+        let limits = Quantities::from_iter([("cpus", Scalar::whole(4))]);
+        let web = Quota { role: ROLE.into(), guarantees: Quantities::new(), limits };
+        quota.apply(&Delta::UpdateQuota { quotas: vec![web] }).unwrap();
+        assert_eq!(told(quota), ["update quotas of 1 roles", "1 agents are to come back"]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use libprocess::metrics::{Counter, Histogram, Provider, Sink};
 use libprocess::{Actor, Context, Handler, Message, Process, Timer};
 use model::Time;
 
+use super::hold::{Hold, Recovery};
 use super::why::Why;
 use super::{Allocation, Allocator, Figures, Input};
 
@@ -38,6 +39,8 @@ pub struct Settings {
     pub interval: Duration,
     /// A file with the hosts whose agents may be offered, one per line; all hosts, if absent.
     pub whitelist: Option<PathBuf>,
+    /// For what is waited after a failover.
+    pub recovery: Recovery,
 }
 
 /// Runs an [`Allocator`] as a process.
@@ -45,7 +48,8 @@ pub struct AllocatorActor {
     allocator: Box<dyn Allocator>,
     settings: Settings,
     report: Box<dyn Fn(Vec<Allocation>) + Send>,
-    paused: bool,
+    /// Why nothing is allocated yet.
+    hold: Option<Hold>,
     /// Whether a `Woke` is on its way through the mailbox.
     summoned: bool,
     /// The timer that is set, and when it fires.
@@ -80,7 +84,7 @@ impl AllocatorActor {
             allocator,
             settings,
             report: Box::new(report),
-            paused: false,
+            hold: None,
             summoned: false,
             timer: None,
             rested: Time::START,
@@ -103,9 +107,15 @@ impl AllocatorActor {
             Input::RemoveFramework(id) => allocator.remove_framework(&id),
             Input::ActivateFramework(id) => allocator.activate_framework(&id),
             Input::DeactivateFramework(id) => allocator.deactivate_framework(&id),
-            Input::AddAgent { agent, used } => allocator.add_agent(agent, &used),
+            Input::AddAgent { agent, used } => {
+                self.hold.iter_mut().for_each(|hold| hold.came(&agent.id));
+                allocator.add_agent(agent, &used);
+            }
             Input::UpdateAgent(agent) => allocator.update_agent(agent),
-            Input::RemoveAgent(id) => allocator.remove_agent(&id),
+            Input::RemoveAgent(id) => {
+                self.hold.iter_mut().for_each(|hold| hold.went(&id));
+                allocator.remove_agent(&id);
+            }
             Input::ActivateAgent(id) => allocator.activate_agent(&id),
             Input::DeactivateAgent(id) => allocator.deactivate_agent(&id),
             Input::Recover { framework, agent, resources, refuse } => {
@@ -125,10 +135,9 @@ impl AllocatorActor {
             Input::UpdateWhitelist(hosts) => allocator.update_whitelist(hosts),
             Input::Why { question, reply } => {
                 let why = self.allocator.why(&question, now);
-                reply.send(why.map(|why| Why { paused: self.paused, ..why }));
+                reply.send(why.map(|why| Why { paused: self.hold.is_some(), ..why }));
             }
-            Input::Pause => self.paused = true,
-            Input::Resume => self.paused = false,
+            Input::Recovered { agents } => self.hold = Hold::begin(agents, self.settings.recovery, now),
             Input::Woke | Input::ReadWhitelist => {}
         }
     }
@@ -155,14 +164,14 @@ impl AllocatorActor {
     /// Sees to it that the next run happens when it should, and not before.
     fn plan(&mut self, now: Time, ctx: &mut Context<Self>) {
         let publishing = self.unpublished.then_some(self.published + FIGURES_INTERVAL);
-        let pending = !self.paused && self.allocator.pending();
+        let pending = self.hold.is_none() && self.allocator.pending();
         if pending {
             self.waiting_since.get_or_insert(now);
         }
-        let wanted = match pending {
-            true => Some(self.rested.max(now)),
-            false if self.paused => None,
-            false => self.allocator.deadline().map(|deadline| deadline.max(self.rested)),
+        let wanted = match &self.hold {
+            Some(hold) => Some(hold.until()),
+            None if pending => Some(self.rested.max(now)),
+            None => self.allocator.deadline().map(|deadline| deadline.max(self.rested)),
         };
         let wanted = match (wanted, publishing) {
             (Some(run), Some(publish)) => Some(run.min(publish)),
@@ -271,12 +280,15 @@ impl Handler<Input> for AllocatorActor {
             input => self.apply(input, now),
         }
         self.unpublished |= !woke;
+        if self.hold.take_if(|hold| hold.is_over(now)).is_some() {
+            tracing::info!("offers are made again after the failover");
+        }
         if woke {
             self.summoned = false;
             self.timer = self.timer.take().filter(|(_, at)| *at > now);
             let due =
                 self.allocator.pending() || self.allocator.deadline().is_some_and(|deadline| deadline <= now);
-            if due && !self.paused && self.rested <= now {
+            if due && self.hold.is_none() && self.rested <= now {
                 self.run(ctx);
                 self.unpublished = true;
             }
@@ -304,9 +316,13 @@ mod tests {
 
     impl Stage {
         fn new(whitelist: Option<PathBuf>) -> Stage {
+            Stage::with(whitelist, Recovery::default())
+        }
+
+        fn with(whitelist: Option<PathBuf>, recovery: Recovery) -> Stage {
             let runtime = Runtime::start(libprocess::Config::default()).expect("loopback");
             let (report, offers) = mpsc::channel();
-            let settings = Settings { interval: Duration::from_secs(1), whitelist };
+            let settings = Settings { interval: Duration::from_secs(1), whitelist, recovery };
             let allocator = runtime
                 .spawn(Spawn::named("allocator"), move || {
                     let policy = Hierarchical::new(hierarchical::Settings::default());
@@ -375,13 +391,23 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_decided_while_paused() {
+    fn after_a_failover_nothing_is_decided_before_enough_agents_are_back() {
         let stage = Stage::new(None);
-        stage.tell(Input::Pause);
+        stage.tell(Input::Recovered { agents: 3 });
         stage.add_agent("a1");
         assert!(stage.offers.recv_timeout(Duration::from_millis(200)).is_err());
-        stage.tell(Input::Resume);
-        assert_eq!(stage.soon().len(), 1);
+        stage.add_agent("a2");
+        assert_eq!(stage.soon().len(), 2);
+    }
+
+    #[test]
+    fn agents_that_do_not_come_back_are_not_waited_for_forever() {
+        let timeout = Duration::from_millis(300);
+        let stage = Stage::with(None, Recovery { timeout, ..Recovery::default() });
+        stage.tell(Input::Recovered { agents: 3 });
+        stage.add_agent("a1");
+        let offers = stage.offers.recv_timeout(Duration::from_secs(5)).expect("the time is over");
+        assert_eq!(offers.len(), 1);
     }
 
     #[test]

@@ -100,10 +100,8 @@ pub enum Input {
     UpdateWhitelist(Option<BTreeSet<String>>),
     /// Somebody asks why no more is offered.
     Why { question: Box<Question>, reply: Reply<Option<Why>> },
-    /// Nothing is allocated until `Resume` (the master is not leading, or waits for agents after a failover).
-    Pause,
-    /// The other end of `Pause`.
-    Resume,
+    /// A master begins to lead and has read of so many agents, and of roles with quota.
+    Recovered { agents: usize },
     /// The actor's own: changes have gathered, or a filter expired.
     Woke,
     /// The actor's own timer: the whitelist's file may have changed.
@@ -148,8 +146,7 @@ impl fmt::Display for Input {
             Input::UpdateWhitelist(Some(hosts)) => write!(f, "whitelist {} hosts", hosts.len()),
             Input::UpdateWhitelist(None) => write!(f, "whitelist every host"),
             Input::Why { question, .. } => write!(f, "why {:?}", question.subject),
-            Input::Pause => write!(f, "pause"),
-            Input::Resume => write!(f, "resume"),
+            Input::Recovered { agents } => write!(f, "{agents} agents are to come back"),
             Input::Woke => write!(f, "woke"),
             Input::ReadWhitelist => write!(f, "read whitelist"),
         }

@@ -4,15 +4,17 @@
 //! 1. [`messages`]: what the master tells it, and what it answers;
 //! 2. [`Allocator`]: the seam, a plain synchronous trait that a contributor can implement in a page;
 //! 3. [`actor`]: the shell that gathers changes, runs the trait and sets its timer;
-//! 4. [`hierarchical`]: the built-in one, hierarchical dominant resource fairness, incremental;
-//! 5. [`why`]: what keeps resources from being offered, for who asks;
-//! 6. [`sorter`]: the order of roles and of frameworks inside a role.
+//! 4. [`hold`]: why it does not run at once after a failover;
+//! 5. [`hierarchical`]: the built-in one, hierarchical dominant resource fairness, incremental;
+//! 6. [`why`]: what keeps resources from being offered, for who asks;
+//! 7. [`sorter`]: the order of roles and of frameworks inside a role.
 //!
 //! The allocator's books are its own: every amount it has handed out counts as used until the master
 //! says [`recover`](Allocator::recover). The master never asks it anything and never waits for it.
 
 pub mod actor;
 pub mod hierarchical;
+mod hold;
 pub mod messages;
 mod policy;
 mod sorter;
@@ -27,6 +29,7 @@ use model::{AgentId, FrameworkId, Quota, Resources, Role, Time, Weight};
 
 pub use actor::AllocatorActor;
 pub use hierarchical::Hierarchical;
+pub use hold::Recovery;
 pub use messages::{Agent, Allocation, Framework, Input};
 pub use policy::Policy;
 pub use rand::Rng;

@@ -33,7 +33,7 @@ pub enum Subject {
 pub struct Why {
     /// How many agents there are.
     pub agents: usize,
-    /// Nothing is allocated at all for now.
+    /// Nothing is allocated at all before agents are back after a failover.
     pub paused: bool,
     /// In order of frameworks and roles.
     pub answers: Vec<Answer>,

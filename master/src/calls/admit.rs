@@ -70,7 +70,7 @@ fn hear(state: &mut State, call: Call, now: Time) -> Result<Effects, Rejected> {
         }
         Call::ReconcileOperations(call) => operations::reconcile(state, &call),
         Call::Message(call) => message::message(state, call),
-        Call::Request(call) => operations::request(state, call),
+        Call::Request(call) => operations::request(state, call, now),
         Call::UpdateFramework(call) => update_framework::update_framework(state, call)?,
     })
 }

@@ -1,7 +1,6 @@
 //! A framework wants a task ended.
 
 use model::call::{Kill, ReconcileTask};
-use model::messages::KillTask;
 use model::{FrameworkId, TaskId, Time};
 
 use super::reconcile;
@@ -9,6 +8,7 @@ use crate::effects::{Effect, Effects};
 use crate::http::Rejected;
 use crate::messages::Asker;
 use crate::state::State;
+use crate::tasks;
 
 /// Passes the wish on to the task's agent; to one that is away, when it returns.
 ///
@@ -23,21 +23,10 @@ pub(crate) fn kill(state: &mut State, call: Kill, now: Time) -> Effects {
         return reconcile::explicit(state, &call.framework_id, &[asked], now);
     };
     let on = known.agent_id.clone();
-    if call.agent_id.is_some_and(|agent| agent != on) {
-        return Effects::none();
+    match call.agent_id.is_some_and(|agent| agent != on) {
+        true => Effects::none(),
+        false => tasks::kill(state, &call.framework_id, &call.task_id, call.kill_policy),
     }
-    let epoch = state.epoch();
-    let Some(on) = state.agent(&on) else { return Effects::none() };
-    let mut effects = Effects::none();
-    if on.connected() {
-        let (framework_id, task_id, kill_policy) = (call.framework_id, call.task_id, call.kill_policy);
-        effects.send(on, KillTask { epoch, framework_id, task_id, kill_policy });
-    } else {
-        let on = on.id.clone();
-        let agent = state.agent_mut(&on).expect("it was there above");
-        agent.kills.insert((call.framework_id, call.task_id), call.kill_policy);
-    }
-    effects
 }
 
 /// The same, asked for by an operator, who is told if there is no such task.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use model::call::{AcknowledgeOperationStatus, ReconcileOperation, ReconcileOperations, Request};
 use model::event::Event;
 use model::messages::AcknowledgeOperation;
-use model::{FrameworkId, Operation, OperationState, OperationStatus, UpdateId};
+use model::{FrameworkId, Operation, OperationState, OperationStatus, Time, UpdateId};
 
 use crate::allocator;
 use crate::effects::{Effect, Effects};
+use crate::preemption;
 use crate::state::State;
 
 /// A framework has heard how an operation went: master and agent may forget it.
@@ -100,8 +101,10 @@ fn answer(state: &State, framework: &FrameworkId, asked: &ReconcileOperation) ->
 /// A wish for resources, for the allocator to hear or not.
 ///
 /// Source: scheduler semantics §3, "REQUEST".
-pub(crate) fn request(state: &mut State, call: Request) -> Effects {
+pub(crate) fn request(state: &mut State, call: Request, now: Time) -> Effects {
     state.world.tally.messages_resource_request += 1;
     let Request { framework_id, requests } = call;
-    Effect::Allocator(allocator::Input::Request { framework: framework_id, requests }).into()
+    let mut effects = preemption::wished(state, &framework_id, &requests, now);
+    effects.push(Effect::Allocator(allocator::Input::Request { framework: framework_id, requests }));
+    effects
 }

@@ -32,6 +32,14 @@ pub(super) fn percent(text: &str) -> Result<u8, FlagError> {
     })
 }
 
+/// Which part of the agents, as `0.8`.
+pub(super) fn fraction(number: f64) -> Result<f64, FlagError> {
+    match (0.0..=1.0).contains(&number) {
+        true => Ok(number),
+        false => Err(invalid("allocator_agent_recovery_factor", format!("{number} is not between 0 and 1"))),
+    }
+}
+
 /// `host:port` of each master; a name stands for the first address of its family this machine knows it by.
 pub(super) fn masters(text: &str) -> Result<Vec<SocketAddr>, FlagError> {
     let one = |one: String| {

@@ -10,8 +10,6 @@ use clap::{Arg, ArgAction, ArgMatches, Command, Error};
 ///
 /// Shape: in name order. Source: Mesos' master flags.
 pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
-    ("allocator_agent_recovery_factor", None, Some("0.8"), QUOTA),
-    ("allocator_recovery_timeout", None, Some("10mins"), QUOTA),
     ("external_log_file", None, None, LOG),
     ("hooks", None, None, MODULES),
     ("initialize_driver_logging", None, Some("true"), LOG),
@@ -20,12 +18,6 @@ pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
     ("log_dir", None, None, LOG),
     ("master_contender", None, None, MODULES),
     ("master_detector", None, None, MODULES),
-    (
-        "max_executors_per_agent",
-        Some("max_executors_per_slave"),
-        None,
-        "executors are not counted per agent yet",
-    ),
     ("memory_profiling", None, Some("false"), "there is no memory profiler"),
     ("modules", None, None, MODULES),
     ("modules_dir", None, None, MODULES),
@@ -41,7 +33,6 @@ const EXPRESSIONS: &str = "expressions are matched in linear time, and bounded t
 const LEADING: &str = "masters elect each other and need no ZooKeeper: name them with --masters";
 const LOG: &str = "the log goes to standard error";
 const MODULES: &str = "modules are compiled in, or processes of their own; shared objects are not loaded";
-const QUOTA: &str = "offers are not held back after a failover yet";
 
 /// The hidden arguments that refuse; holds nothing, since only defaults get through.
 #[derive(Clone, Copy, Debug, Default)]

@@ -36,6 +36,7 @@ impl Flags {
             ("registry_gc_interval", self.registry_gc_interval),
             ("registry_max_agent_age", self.registry_max_agent_age),
             ("agent_reregister_timeout", self.agent_reregister_timeout),
+            ("allocator_recovery_timeout", self.allocator_recovery_timeout),
             ("agent_ping_timeout", self.agent_ping_timeout),
             ("allocation_interval", self.allocation_interval),
             ("zk_session_timeout", self.zk_session_timeout),
@@ -57,6 +58,8 @@ impl Flags {
         for (name, value) in [
             ("registry", Some(self.registry.clone())),
             ("masters", self.masters.clone()),
+            ("allocator_agent_recovery_factor", Some(self.allocator_agent_recovery_factor.to_string())),
+            ("max_executors_per_agent", self.max_executors_per_agent.map(|most| most.to_string())),
             ("quorum", Some(self.quorum.unwrap_or(1).to_string())),
             ("allocator", Some(self.allocator.clone())),
             ("role_sorter", Some(self.role_sorter.clone())),
@@ -83,6 +86,11 @@ impl Flags {
             if let Some(value) = value {
                 put(name, value);
             }
+        }
+        if self.preemption {
+            put("preemption", true.to_string());
+            put("preemption_wait", format_duration(self.preemption_wait));
+            put("preemption_grace", format_duration(self.preemption_grace));
         }
         for (name, value) in self.access.listed() {
             put(name, value);

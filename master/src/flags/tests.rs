@@ -66,6 +66,13 @@ fn what_cannot_be_is_refused_by_the_name_of_its_flag() {
         ("--role_sorter=random", "--framework_sorter: roles and frameworks are ordered the same way"),
         ("--weights=a=-1", "--weights: 'a=-1' weighs nothing"),
         ("--roles=a//b", "--roles: "),
+        (
+            "--allocator_agent_recovery_factor=1.5",
+            "--allocator_agent_recovery_factor: 1.5 is not between 0 and 1",
+        ),
+        ("--allocator_recovery_timeout=-1secs", "--allocator_recovery_timeout"),
+        ("--max_executors_per_slave=none", "--max_executors_per_agent"),
+        ("--preemption", "--preemption: needs --allocator=strict_priority"),
         ("--domain={}", "--domain: `fault_domain` is missing"),
         ("--min_allocatable_resources=cpus", "--min_allocatable_resources: "),
         ("--allocation_interval=5", "--allocation_interval"),

@@ -20,6 +20,7 @@ pub(crate) fn remove(state: &mut State, id: &FrameworkId, now: Time) -> Effects 
     let Some(framework) = state.framework(id).cloned() else { return Effects::none() };
     let mut effects = Effects::none();
 
+    state.preemptions.forget(id);
     let epoch = state.epoch();
     for agent in state.world.agents.values() {
         effects.send(agent, ShutdownFramework { epoch, framework_id: id.clone() });

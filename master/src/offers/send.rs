@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::event::Event;
-use model::{Address, AgentId, FrameworkId, Offer, OfferId, Url};
+use model::{Address, AgentId, Filters, FrameworkId, Offer, OfferId, Url};
 
 use crate::alarms::Alarm;
 use crate::allocator::Allocation;
@@ -15,7 +15,8 @@ use crate::state::{Agent, State};
 /// Makes one offer per allocation and sends each framework all of its own in one event.
 ///
 /// An allocation may have crossed a loss on its way: what cannot be offered any more goes back, except that
-/// what was allocated from an earlier stay of the agent was forgotten with that stay.
+/// what was allocated from an earlier stay of the agent was forgotten with that stay. An agent with as many executors as it may
+/// run is not offered, as if the framework had declined.
 /// Source: scheduler semantics §3.
 pub(crate) fn send(state: &mut State, allocations: Vec<Allocation>) -> Effects {
     let mut effects = Effects::none();
@@ -27,9 +28,14 @@ pub(crate) fn send(state: &mut State, allocations: Vec<Allocation>) -> Effects {
         }
         let reader = state.framework(&allocation.framework).filter(|framework| framework.connected());
         let Some(framework) = reader.filter(|_| state.world.active(agent)) else {
-            effects.push(give_back(allocation));
+            effects.push(give_back(allocation, None));
             continue;
         };
+        if state.settings.max_executors_per_agent.is_some_and(|most| state.world.executors_on(agent) >= most)
+        {
+            effects.push(give_back(allocation, Some(Filters::DEFAULT_REFUSE)));
+            continue;
+        }
         let (framework, agent) = (framework.id.clone(), agent.id.clone());
         let id = state.next_offer_id();
         let offer = offer(state, &agent, id, framework, allocation.clone());
@@ -40,7 +46,7 @@ pub(crate) fn send(state: &mut State, allocations: Vec<Allocation>) -> Effects {
                 }
                 offered.entry(offer.framework_id.clone()).or_default().push(offer);
             }
-            None => effects.push(give_back(allocation)),
+            None => effects.push(give_back(allocation, None)),
         }
     }
     for (framework, offers) in offered {
@@ -57,8 +63,7 @@ pub(crate) fn withhold(state: &State, allocations: Vec<Allocation>) -> Effects {
     let here = |allocation: &Allocation| {
         state.agent(&allocation.agent).is_some_and(|agent| agent.incarnation == allocation.incarnation)
     };
-    let back = |it: Allocation| Effect::recover(&it.framework, &it.agent, it.resources, Some(MOMENT));
-    allocations.into_iter().filter(here).map(back).collect()
+    allocations.into_iter().filter(here).map(|it| give_back(it, Some(MOMENT))).collect()
 }
 
 /// An offer of the agent's.
@@ -88,7 +93,7 @@ fn offer(
 }
 
 /// Where the agent answers. Source: scheduler semantics §3, `url`.
-pub(super) fn url(agent: &Agent) -> Url {
+pub(crate) fn url(agent: &Agent) -> Url {
     let address = agent.upid.address();
     Url {
         scheme: "http".to_owned(),
@@ -103,15 +108,16 @@ pub(super) fn url(agent: &Agent) -> Url {
     }
 }
 
-fn give_back(allocation: Allocation) -> Effect {
-    Effect::recover(&allocation.framework, &allocation.agent, allocation.resources, None)
+fn give_back(allocation: Allocation, refuse: Option<Duration>) -> Effect {
+    Effect::recover(&allocation.framework, &allocation.agent, allocation.resources, refuse)
 }
 
 #[cfg(test)]
 mod tests {
-    use model::Role;
+    use model::{CommandInfo, ExecutorInfo, Role, TaskInfo, TaskState};
 
     use crate::allocator::Allocation;
+    use crate::config::Settings;
     use crate::messages::Input;
     use crate::testing::{ROLE, Stage, bag, events, to_allocator, upid};
 
@@ -130,6 +136,27 @@ mod tests {
         let effects = stage.tell(Input::Allocated(vec![give(&one, 1, "cpus:1"), give(&two, 2, "cpus:2")]));
         let told = "s1 <- OFFERS m-O0 of m-S0: cpus(allocated: web):1 m-O1 of m-S1: cpus(allocated: web):2";
         assert_eq!(events(&effects), [told]);
+    }
+
+    #[test]
+    fn an_agent_with_as_many_executors_as_it_may_run_is_not_offered() {
+        let settings = Settings { max_executors_per_agent: Some(2), ..Settings::default() };
+        let mut stage = Stage::with(settings);
+        let (agent, framework) = (stage.agent(1, "cpus:8"), stage.framework());
+        stage.running(&framework, &agent, "t1");
+        let offer = stage.offer(&framework, &agent, "cpus:1");
+        let executor =
+            Some(ExecutorInfo { command: Some(CommandInfo::shell("true")), ..ExecutorInfo::new("e1") });
+        let task = TaskInfo { executor, ..TaskInfo::new("t2", agent.clone(), bag("cpus:1")) };
+        stage.launch(&framework, &offer, vec![task]);
+        let effects = stage.allocate(&framework, &agent, "cpus:1");
+        assert_eq!(
+            to_allocator(&effects),
+            ["recover cpus(allocated: web):1 on m-S0 from m-0000, refused 5s"]
+        );
+        assert!(events(&effects).is_empty());
+        stage.update(&framework, &agent, "t1", TaskState::Finished);
+        assert!(!events(&stage.allocate(&framework, &agent, "cpus:1")).is_empty(), "one has ended");
     }
 
     #[test]

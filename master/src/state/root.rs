@@ -10,6 +10,7 @@ use model::{AgentId, FrameworkId, OfferId, StreamId, TaskId, TaskState, TaskStat
 use super::{Admissions, Agent, Framework, Happening, Health, Overdue, Snapshot};
 use crate::config::{Identity, Settings};
 use crate::messages::Asker;
+use crate::preemption::Preemptions;
 use crate::registrar::Delta;
 
 /// What a master knows.
@@ -43,6 +44,8 @@ pub(crate) struct State {
     pub(super) watchers: VecDeque<StreamId>,
     /// What happened in this turn, if anybody watches.
     pub(super) happened: Vec<Happening>,
+    /// What heavier roles lack, and who makes room.
+    pub(crate) preemptions: Preemptions,
     /// Numbers for ids and incarnations.
     pub(super) next: Next,
     /// Whether this turn changed what readers see.
@@ -77,6 +80,7 @@ impl State {
             emptied: BTreeSet::new(),
             watchers: VecDeque::new(),
             happened: Vec::new(),
+            preemptions: Preemptions::default(),
             next: Next::default(),
             touched: true,
         }

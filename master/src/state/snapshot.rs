@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use imbl::{OrdMap, Vector};
 use model::{AgentId, AgentInfo, FrameworkId, InverseOffer, Offer, OfferId, Resources, Role, Time};
 
-use super::{Agent, Framework, Tally};
+use super::{Agent, Framework, Tally, Used};
 use crate::config::Identity;
 use crate::registrar::Policy;
 use crate::reign::Leader;
@@ -68,6 +68,16 @@ impl Snapshot {
     /// Whether anything of the agent may be offered.
     pub fn active(&self, agent: &Agent) -> bool {
         agent.connected() && !self.policy.deactivated.contains(&agent.id)
+    }
+
+    /// How many executors run on the agent, those included that it makes for command tasks.
+    pub fn executors_on(&self, agent: &Agent) -> usize {
+        let commands = |framework: &FrameworkId, used: &Used| {
+            let Some(framework) = self.frameworks.get(framework) else { return 0 };
+            let tasks = used.tasks.iter().filter_map(|id| framework.tasks.get(id));
+            tasks.filter(|task| task.executor_id.is_none() && !task.state.is_terminal()).count()
+        };
+        agent.used.iter().map(|(framework, used)| used.executors.len() + commands(framework, used)).sum()
     }
 
     /// What tells this snapshot from all others, as HTTP bears it. Weak: the same may be spelled in several ways.

@@ -2,10 +2,12 @@
 
 mod end;
 mod forget;
+mod kill;
 mod status;
 mod update;
 
 pub(crate) use end::{end, ended_by_master};
 pub(crate) use forget::{complete, complete_gone, complete_unreachable, leave_behind};
+pub(crate) use kill::kill;
 pub(crate) use status::status;
 pub(crate) use update::update;

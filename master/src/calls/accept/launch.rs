@@ -75,6 +75,7 @@ impl Accepting<'_> {
         }
         self.use_up(&task.resources);
         self.state.add_task(Task::staging(&task, self.framework.clone()));
+        self.state.preemptions.forget(&self.framework);
 
         let view = self.view();
         let framework = view.framework.info.as_ref().clone();

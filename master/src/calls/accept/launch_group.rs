@@ -71,6 +71,7 @@ impl Accepting<'_> {
         for task in &tasks {
             self.use_up(&task.resources);
             self.state.add_task(Task::staging(task, self.framework.clone()));
+            self.state.preemptions.forget(&self.framework);
         }
         let framework = self.view().framework.info.as_ref().clone();
         let message = RunTaskGroup { epoch: self.state.epoch(), framework, executor, tasks, launch_executor };
