@@ -7,9 +7,9 @@ use detector::{Detector, Found};
 use libprocess::{
     Actor, AskError, Context, Handler, Message, Pid, Process, Runtime, Spawn, SpawnError, Timer,
 };
+use model::FrameworkId;
 use model::call::{Call, Subscribe};
 use model::event::Event;
-use model::{FrameworkId, TaskId};
 use rand::RngExt;
 use tracing::{debug, info, warn};
 
@@ -32,6 +32,8 @@ pub enum Input<S> {
     Read(u64, Box<Result<(Opened, Vec<Event>), String>>),
     /// The oldest call was sent, or why not.
     Sent(Box<Result<(), (Call, String)>>),
+    /// Time to ask about the tasks that are still in doubt.
+    Ask,
     /// Time to see whether heartbeats still come.
     Listen(u64),
     /// Something the outside wants done with the scheduler.
@@ -76,6 +78,8 @@ pub struct Driver<S: Scheduler> {
     generation: u64,
     heard: SystemTime,
     heartbeat: Duration,
+    /// The next question about tasks in doubt, while answers are waited for.
+    question: Option<Timer>,
     /// Calls that wait, the oldest first; they go out one after the other, so that order is kept.
     outgoing: VecDeque<Call>,
     sending: bool,
@@ -144,6 +148,7 @@ impl<S: Scheduler> Driver<S> {
             generation: 0,
             heard: SystemTime::UNIX_EPOCH,
             heartbeat: Duration::from_secs(15),
+            question: None,
             outgoing: VecDeque::new(),
             sending: false,
             ended: false,
@@ -257,6 +262,9 @@ impl<S: Scheduler> Driver<S> {
     fn leave(&mut self, why: &str, ctx: &mut Context<Self>) -> bool {
         self.subscribed = None;
         self.outgoing.clear();
+        if let Some(question) = self.question.take() {
+            ctx.cancel(question);
+        }
         if self.ended || self.calls.stopping {
             ctx.stop();
             return false;
@@ -327,7 +335,10 @@ impl<S: Scheduler> Driver<S> {
                 calls.framework = framework_id.clone();
                 scheduler.subscribed(calls, &framework_id);
                 if before.is_some() && self.config.reconcile {
-                    catch_up(calls);
+                    calls.running.doubt_all();
+                    self.ask(ctx);
+                    // What another scheduler of this framework launched is the master's to tell.
+                    self.calls.reconcile(Vec::new());
                 }
             }
             Event::Offers(offers) => {
@@ -336,9 +347,7 @@ impl<S: Scheduler> Driver<S> {
             }
             Event::Rescind { offer_id } => scheduler.rescinded(calls, offer_id),
             Event::Update(status) => {
-                if status.state.is_terminal() {
-                    calls.running.remove(&status.task_id);
-                }
+                calls.running.heard(&status);
                 scheduler.update(calls, &status);
                 if self.config.acknowledge {
                     calls.acknowledge(&status);
@@ -348,10 +357,12 @@ impl<S: Scheduler> Driver<S> {
                 scheduler.message(calls, agent_id, executor_id, data)
             }
             Event::Failure { agent_id, executor_id, status } => {
-                if let (Some(agent), None, true) = (&agent_id, &executor_id, self.config.reconcile) {
-                    calls.reconcile_on(agent);
-                }
+                let lost = agent_id.clone().filter(|_| executor_id.is_none() && self.config.reconcile);
                 scheduler.failure(calls, agent_id, executor_id, status);
+                if let Some(agent) = lost {
+                    calls.running.doubt_on(&agent);
+                    self.ask(ctx);
+                }
             }
             Event::Error { message } => self.refused(&message, ctx),
             // Inverse offers and operations are answered by schedulers that ask for them; this SDK does not yet.
@@ -359,6 +370,19 @@ impl<S: Scheduler> Driver<S> {
             | Event::RescindInverseOffer { .. }
             | Event::UpdateOperationStatus(_)
             | Event::Heartbeat => {}
+        }
+    }
+
+    /// Asks about the tasks in doubt, and again after a while about those nobody answered for.
+    fn ask(&mut self, ctx: &mut Context<Self>) {
+        if let Some(before) = self.question.take() {
+            ctx.cancel(before);
+        }
+        // To name no task would ask for all.
+        if self.calls.running.is_in_doubt() {
+            let (tasks, wait) = self.calls.running.ask();
+            self.calls.reconcile(tasks);
+            self.question = Some(ctx.after(wait, Input::Ask));
         }
     }
 
@@ -412,16 +436,6 @@ impl<S: Scheduler> Driver<S> {
     }
 }
 
-/// Asks for what may have been missed: the tasks we know of by name, and all the master knows.
-fn catch_up(calls: &mut Calls) {
-    let known: Vec<(TaskId, _)> =
-        calls.running.iter().map(|(task, agent)| (task.clone(), Some(agent.clone()))).collect();
-    if !known.is_empty() {
-        calls.reconcile(known);
-    }
-    calls.reconcile(Vec::new());
-}
-
 /// A number from 0 to 1.
 fn chance<S: Scheduler>(ctx: &mut Context<Driver<S>>) -> f64 {
     ctx.rng().random()
@@ -454,6 +468,10 @@ impl<S: Scheduler> Handler<Input<S>> for Driver<S> {
             Input::Read(generation, read) if generation == self.generation => self.heard(*read, ctx),
             Input::Listen(generation) if generation == self.generation => self.listened(ctx),
             Input::Opened(..) | Input::Read(..) | Input::Listen(_) => {}
+            Input::Ask => {
+                self.ask(ctx);
+                self.flush(ctx);
+            }
             Input::Sent(sent) => self.sent(*sent, ctx),
             Input::With(work) => {
                 work(&mut self.scheduler, &mut self.calls);

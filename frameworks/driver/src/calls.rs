@@ -1,7 +1,5 @@
 //! What a scheduler may say.
 
-use std::collections::BTreeMap;
-
 use model::call::{
     Accept, Acknowledge, Call, Decline, Kill, Message, Reconcile, ReconcileTask, Request, ResourceRequest,
     Revive, Shutdown, Suppress, Teardown,
@@ -11,18 +9,19 @@ use model::{
     TaskId, TaskInfo, TaskStatus,
 };
 
+use crate::running::Running;
+
 /// Collects the calls of one handler. Nothing is sent while it runs.
 pub struct Calls {
     pub(crate) framework: FrameworkId,
     pub(crate) said: Vec<Call>,
-    /// Where the tasks are that we launched and that have not ended, as far as we know.
-    pub(crate) running: BTreeMap<TaskId, AgentId>,
+    pub(crate) running: Running,
     pub(crate) stopping: bool,
 }
 
 impl Calls {
     pub(crate) fn new(framework: FrameworkId) -> Calls {
-        Calls { framework, said: Vec::new(), running: BTreeMap::new(), stopping: false }
+        Calls { framework, said: Vec::new(), running: Running::default(), stopping: false }
     }
 
     /// The framework's id; empty until it is subscribed.
@@ -44,7 +43,7 @@ impl Calls {
         filters: Filters,
     ) {
         for task in operations.iter().flat_map(launched) {
-            self.running.insert(task.id.clone(), task.agent_id.clone());
+            self.running.launched(task);
         }
         let offer_ids = offers.into_iter().collect();
         self.say(|framework_id| Call::Accept(Accept { framework_id, offer_ids, operations, filters }));
@@ -68,7 +67,7 @@ impl Calls {
 
     /// Ends a task, with this grace instead of its own if one is given.
     pub fn kill(&mut self, task_id: TaskId, kill_policy: Option<KillPolicy>) {
-        let agent_id = self.running.get(&task_id).cloned();
+        let agent_id = self.running.agent_of(&task_id).cloned();
         self.say(|framework_id| Call::Kill(Kill { framework_id, task_id, agent_id, kill_policy }));
     }
 
@@ -90,16 +89,6 @@ impl Calls {
         let tasks =
             tasks.into_iter().map(|(task_id, agent_id)| ReconcileTask { task_id, agent_id }).collect();
         self.say(|framework_id| Call::Reconcile(Reconcile { framework_id, tasks }));
-    }
-
-    /// Asks for our tasks on an agent that is lost: a master that never saw it, since another led then, tells of none.
-    pub(crate) fn reconcile_on(&mut self, lost: &AgentId) {
-        let on_it = self.running.iter().filter(|(_, agent)| *agent == lost);
-        let known: Vec<_> = on_it.map(|(task, agent)| (task.clone(), Some(agent.clone()))).collect();
-        // To name none would ask for all.
-        if !known.is_empty() {
-            self.reconcile(known);
-        }
     }
 
     /// Sends bytes to an executor, as well as can be.
@@ -139,24 +128,5 @@ fn launched(operation: &OfferOperation) -> Vec<&TaskInfo> {
         OperationKind::Launch(tasks) => tasks.iter().flatten().collect(),
         OperationKind::LaunchGroup(Ok(group)) => group.tasks.iter().collect(),
         _ => Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_an_agent_that_is_lost_our_tasks_are_asked_about_and_no_others() {
-        let mut calls = Calls::new("f".into());
-        calls.running = [("t1", "a"), ("t2", "b"), ("t3", "a")]
-            .map(|(task, agent)| (TaskId::from(task), AgentId::from(agent)))
-            .into();
-        calls.reconcile_on(&"c".into());
-        assert!(calls.said.is_empty(), "with nothing there, nothing is asked");
-        calls.reconcile_on(&"a".into());
-        let [Call::Reconcile(asked)] = &calls.said[..] else { panic!("one question") };
-        let asked: Vec<_> = asked.tasks.iter().map(|task| task.task_id.as_str()).collect();
-        assert_eq!(asked, ["t1", "t3"]);
     }
 }

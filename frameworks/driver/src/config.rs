@@ -19,7 +19,7 @@ pub struct Config {
     pub media: MediaType,
     /// Whether updates are acknowledged when the scheduler has heard them.
     pub acknowledge: bool,
-    /// Whether the state of tasks is asked for after a break, and of those on an agent that is lost.
+    /// Whether tasks are asked about after a break, and those on an agent that is lost, until each was answered for.
     pub reconcile: bool,
     /// How long to wait after the first failure; doubled each time, with some chance in it.
     pub backoff_min: Duration,

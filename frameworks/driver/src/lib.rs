@@ -29,7 +29,8 @@
 //! Read in this order:
 //! 1. [`Scheduler`] and [`Calls`]: what a scheduler hears, and what it may say;
 //! 2. [`Config`]: which master, which framework;
-//! 3. `actor`: the process around them; `masters` decides where to connect next, `stream` reads events.
+//! 3. `actor`: the process around them; `masters` decides where to connect next, `stream` reads events, `running`
+//!    knows which tasks are to be asked about.
 //!
 //! Nothing here is out of reach of an outside framework: it is the public v1 API, as any client sees it.
 
@@ -37,6 +38,7 @@ mod actor;
 mod calls;
 mod config;
 mod masters;
+mod running;
 mod scheduler;
 mod stream;
 
