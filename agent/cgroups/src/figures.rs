@@ -123,14 +123,17 @@ impl Group {
         })
     }
 
-    /// How many of the container's processes were killed for want of memory; one small file.
+    /// How many processes were killed because the container wanted more memory than it may have.
     pub fn oom_kills(&self) -> u64 {
         let Some((dir, version)) = self.dir(Controller::Memory) else { return 0 };
-        let file = match version {
-            Version::V1 => "memory.oom_control",
-            Version::V2 => "memory.events",
-        };
-        keyed(&dir.join(file)).get("oom_kill").copied().unwrap_or_default()
+        let of = |file: &str, name: &str| keyed(&dir.join(file)).get(name).copied();
+        match version {
+            Version::V1 => of("memory.oom_control", "oom_kill").unwrap_or_default(),
+            // Kills are counted in every group around whoever was killed; whose limit it was for, in that group's own
+            // file alone (before Linux 5.2 there is none).
+            Version::V2 if of("memory.events.local", "oom") == Some(0) => 0,
+            Version::V2 => of("memory.events", "oom_kill").unwrap_or_default(),
+        }
     }
 
     /// How many processes and threads the container has; `None` if they are not counted.
@@ -193,6 +196,9 @@ mod tests {
         put("memory.stat", "anon 1000\nfile 2000\nfile_mapped 500\nunevictable 0\n");
         put("memory.events", "low 0\nhigh 0\nmax 1\noom 1\noom_kill 2\n");
         let group = group(dir.path(), Version::V2);
+        assert_eq!(group.oom_kills(), 2);
+        put("memory.events.local", "oom 1\noom_kill 0\n");
+        assert_eq!(group.oom_kills(), 2);
 
         let cpu = group.cpu().unwrap();
         assert_eq!((cpu.user_micros, cpu.system_micros), (7, 2));
@@ -200,6 +206,8 @@ mod tests {
         let memory = group.memory().unwrap();
         assert_eq!((memory.total, memory.limit, memory.soft_limit), (4096, None, Some(33_554_432)));
         assert_eq!((memory.anon, memory.file, memory.oom_kills), (1000, 2000, 2));
+        put("memory.events.local", "oom 0\noom_kill 0\n");
+        assert_eq!(group.oom_kills(), 0, "it was a child that broke a limit of its own");
     }
 
     #[test]

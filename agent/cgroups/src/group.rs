@@ -48,8 +48,11 @@ impl Group {
     pub fn create(&self) -> Result<(), CgroupError> {
         for (dir, version) in self.dirs() {
             // Children lie in a directory of their own within their parent's.
-            if let Some(above) = dir.parent().filter(|above| above.ends_with("mesos") && !above.exists()) {
+            if let Some(above) = dir.parent().filter(|above| above.ends_with("mesos")) {
                 create(above)?;
+                if version == Version::V2 {
+                    self.hand_down(above)?;
+                }
             }
             create(dir)?;
             if version == Version::V2 {
@@ -60,6 +63,17 @@ impl Group {
             Some((dir, Version::V1)) => inherit_cpuset(dir),
             _ => Ok(()),
         }
+    }
+
+    /// On v2 what is counted in a child must be counted in its own right below the parent too: in `above`, which holds the
+    /// parent's children, and in the parent itself.
+    fn hand_down(&self, above: &Path) -> Result<(), CgroupError> {
+        let v2 = self.places.iter().filter(|(_, (_, version))| *version == Version::V2);
+        let names: BTreeSet<&str> = v2.filter_map(|(controller, _)| controller.v2_name()).collect();
+        for dir in [above.parent(), Some(above)].into_iter().flatten() {
+            enable(dir, &names)?;
+        }
+        Ok(())
     }
 
     /// The files a process writes `0` to to be in the container.
@@ -107,6 +121,16 @@ impl Group {
         let places = self.places.values().chain([&self.tracking]);
         places.map(|(dir, version)| (dir.as_path(), *version)).collect()
     }
+}
+
+/// Turns controllers on for what is below a directory of v2.
+pub(crate) fn enable(dir: &Path, names: &BTreeSet<&str>) -> Result<(), CgroupError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let file = dir.join("cgroup.subtree_control");
+    let line: String = names.iter().map(|name| format!("+{name} ")).collect();
+    fs::write(&file, line.trim_end()).map_err(|error| CgroupError::io("write", &file, error))
 }
 
 fn create(dir: &Path) -> Result<(), CgroupError> {

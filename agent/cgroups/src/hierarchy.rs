@@ -67,13 +67,24 @@ impl Hierarchies {
             return Some((place, Version::V1));
         }
         let unified = self.unified.as_deref()?;
-        // Parts of `cpu` and of every group follow it where it is.
+        // Parts of `cpu` and of every group follow it where it is; devices are for a program that a group is given.
         let there = match (controller, controller.v2_name()) {
             (_, Some(name)) => self.v2.contains(name),
-            (Controller::NetCls | Controller::NetPrio | Controller::Devices, None) => false,
+            (Controller::NetCls | Controller::NetPrio, None) => false,
             (_, None) => true,
         };
         there.then_some((unified, Version::V2))
+    }
+
+    /// Whether groups below the root have a controller: on v2 they do once whoever runs the machine has said so there.
+    pub fn hands_down(&self, controller: Controller) -> bool {
+        match (self.place(controller), controller.v2_name()) {
+            (Some((unified, Version::V2)), Some(name)) => {
+                let said = fs::read_to_string(unified.join("cgroup.subtree_control")).unwrap_or_default();
+                said.split_whitespace().any(|said| said == name)
+            }
+            (place, _) => place.is_some(),
+        }
     }
 
     /// Where v2 is mounted, with or without controllers.
@@ -149,6 +160,17 @@ mod tests {
     }
 
     #[test]
+    fn what_v2_has_is_handed_down_once_it_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let table = format!("1 2 0:3 / {} rw - cgroup2 cgroup2 rw", dir.path().display());
+        let found = parse(&table, None, "io hugetlb");
+        fs::write(dir.path().join("cgroup.subtree_control"), "io\n").unwrap();
+        let handed = |controller| found.hands_down(controller);
+        assert!(handed(Controller::Blkio) && !handed(Controller::Hugetlb) && !handed(Controller::Memory));
+        assert!(handed(Controller::Devices) && handed(Controller::Freezer) && !handed(Controller::NetCls));
+    }
+
+    #[test]
     fn a_base_excludes_hierarchies_mounted_elsewhere() {
         let found = parse(HYBRID, Some("/sys/fs/cgroup"), "");
         assert_eq!(found.place(Controller::Pids), None);
@@ -162,6 +184,7 @@ mod tests {
         assert_eq!(found.place(Controller::Cpuacct), Some((Path::new("/sys/fs/cgroup"), Version::V2)));
         assert_eq!(found.place(Controller::NetCls), None);
         assert_eq!(found.place(Controller::Cpuset), None);
+        assert_eq!(found.place(Controller::Devices), Some((Path::new("/sys/fs/cgroup"), Version::V2)));
         assert_eq!(found.without_unified().mode(), "none");
     }
 }

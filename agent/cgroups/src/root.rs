@@ -108,9 +108,7 @@ impl Root {
                     fix: above.join("cgroup.subtree_control"),
                 });
             }
-            let file = dir.join("cgroup.subtree_control");
-            let line: String = names.iter().map(|name| format!("+{name} ")).collect();
-            fs::write(&file, line.trim_end()).map_err(|error| CgroupError::io("write", &file, error))?;
+            group::enable(&dir, &names)?;
         }
         Ok(())
     }

@@ -29,6 +29,7 @@ pub fn flush(path: &Path) -> io::Result<()> {
 }
 
 /// Major and minor number of a device.
-pub fn device_numbers(device: u64) -> (u64, u64) {
-    (nix::sys::stat::major(device), nix::sys::stat::minor(device))
+pub fn device_numbers(device: u64) -> (u32, u32) {
+    // The kernel has 12 bits for one and 20 for the other.
+    (nix::sys::stat::major(device) as u32, nix::sys::stat::minor(device) as u32)
 }

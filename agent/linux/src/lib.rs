@@ -8,7 +8,8 @@
 //! 4. [`child`]: what only a single-threaded supervisor may do: split, adopt, wait, exec;
 //! 5. [`packet`]: sockets that keep the borders of messages; [`poll`]: waiting for several; [`terminal`]: terminals
 //!    made here; [`lock`]: who holds a container;
-//! 6. [`cgroup`]: ending all who are in a control group; [`alarm`]: hearing that memory ran out in one;
+//! 6. [`cgroup`]: ending all who are in a control group; [`alarm`]: hearing that memory ran out in one; [`devices`]: which
+//!    devices they may use;
 //! 7. [`mounts`], [`rights`]: what a task sees, and what it may do;
 //! 8. [`beneath`]: opening files that cannot lie outside a directory; [`exact`]: making them as an archive says; [`root`]:
 //!    names as they are seen from inside; [`sandbox`], [`disk`], [`sockets`], [`user`]: a task's own directory, how full its
@@ -21,6 +22,7 @@ pub mod alarm;
 pub mod beneath;
 pub mod cgroup;
 pub mod child;
+pub mod devices;
 pub mod disk;
 pub mod exact;
 pub mod lock;

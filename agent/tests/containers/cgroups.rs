@@ -16,7 +16,7 @@ const ALL: &str = "cgroups/cpu,cgroups/mem,cgroups/pids";
 /// Wants ever more memory, a megabyte at a time.
 const BOMB: &str = "x=x; while :; do x=$x$x$x$x; done";
 
-fn usage(isolated: &Isolated, id: &str) -> Option<Usage> {
+pub(crate) fn usage(isolated: &Isolated, id: &str) -> Option<Usage> {
     let agent = isolated.machine.agent.as_ref().unwrap();
     let asked = agent.containerizer.call(Duration::from_secs(10), |reply| Input::Usage { reply });
     agent.runtime.block_on(asked).unwrap().remove(&ContainerId::new(id))
@@ -151,8 +151,8 @@ fn a_fork_bomb_ends_with_its_container() {
     on_each(ALL, |isolated| {
         // Bounded from outside, for the sake of whoever else is at work here.
         isolated.run("bomb", "mem:256", "while [ ! -e go ]; do sleep 0.01; done; exec bash -c 'f() { f | f & }; f; sleep 300' 2>/dev/null");
-        let group = isolated.group("pids", "bomb").or_else(|| isolated.group("unified", "bomb"));
-        let Some(group) = group.filter(|group| group.join("pids.max").exists()) else { return };
+        let group = isolated.groups("bomb").into_iter().find(|group| group.join("pids.max").exists());
+        let group = group.expect("processes are counted");
         fs::write(group.join("pids.max"), "100").unwrap();
         fs::write(isolated.machine.sandbox("bomb").join("go"), "").unwrap();
         wait_until("it has grown", || usage(isolated, "bomb").is_some_and(|usage| usage.processes > 60));
@@ -174,12 +174,16 @@ fn a_container_whose_groups_were_taken_away_can_still_be_ended() {
             .map(|group| {
                 let elsewhere = group.with_file_name("elsewhere");
                 fs::create_dir(&elsewhere).unwrap();
-                for dir in [group.join("leaf"), group] {
-                    for pid in fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default().lines() {
-                        fs::write(elsewhere.join("cgroup.procs"), pid).unwrap();
+                // Whoever is just ending can neither be moved nor stays.
+                wait_until("it is taken away", || {
+                    for dir in [group.join("leaf"), group.clone()] {
+                        for pid in fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default().lines() {
+                            let _ = fs::write(elsewhere.join("cgroup.procs"), pid);
+                        }
+                        let _ = fs::remove_dir(dir);
                     }
-                    let _ = fs::remove_dir(dir);
-                }
+                    !group.exists()
+                });
                 elsewhere
             })
             .collect();

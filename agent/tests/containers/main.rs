@@ -2,6 +2,7 @@
 
 mod cgroups;
 mod cost;
+mod devices;
 mod fetch;
 mod image;
 mod images;
@@ -10,3 +11,4 @@ mod life;
 mod machine;
 mod recovery;
 mod sets_apart;
+mod vm;

@@ -57,7 +57,16 @@ impl Cgroups {
             hierarchies = hierarchies.without_unified();
         }
         if wanted.all_cgroups {
-            let has = |name: &&str| controllers(name).iter().all(|of| hierarchies.place(*of).is_some());
+            // Where v2 has all, its not being handed down is no lack but a setting that is missing: that is refused.
+            let pure = hierarchies.is_pure_v2();
+            let there = |of: &Controller| match pure {
+                true => hierarchies.place(*of).is_some(),
+                false => hierarchies.hands_down(*of),
+            };
+            let has = |name: &&str| {
+                controllers(name).iter().all(there)
+                    && (*name != "cgroups/devices" || devices::possible(&hierarchies))
+            };
             let lacking: Vec<&str> = names.iter().copied().filter(|name| !has(name)).collect();
             if !lacking.is_empty() {
                 tracing::info!(
@@ -91,11 +100,10 @@ impl Cgroups {
                 "cgroups/mem" => Box::new(memory::Memory { limit_swap: config.cgroups_limit_swap }),
                 "cgroups/pids" => Box::new(pids::Pids),
                 "cgroups/cpuset" => Box::new(cpuset::Cpuset),
-                "cgroups/devices" => {
-                    Box::new(devices::Devices::new(config.allowed_devices.as_deref()).map_err(|why| {
-                        IsolationError(format!("'cgroups/devices': --allowed_devices: {why}"))
-                    })?)
-                }
+                "cgroups/devices" => Box::new(
+                    devices::Devices::new(config.allowed_devices.as_deref(), &hierarchies)
+                        .map_err(|why| IsolationError(format!("'cgroups/devices': {why}")))?,
+                ),
                 "cgroups/blkio" => Box::new(blkio::Blkio),
                 "cgroups/hugetlb" => Box::new(hugetlb::Hugetlb),
                 "cgroups/net_cls" => Box::new(net_cls::NetCls::new(config)),
@@ -154,6 +162,7 @@ impl Isolator for Cgroups {
                 for setting in subsystem.plan(subject.id, &share, &group, true)? {
                     setting.apply(&group).map_err(|error| chain(&error))?;
                 }
+                subsystem.equip(&group)?;
             }
             self.keep(subject.id, share);
         }

@@ -17,6 +17,13 @@ pub(super) trait Subsystem: Send + Sync + fmt::Debug {
     fn plan(&self, id: &ContainerId, share: &Share, group: &Group, new: bool)
     -> Result<Vec<Setting>, String>;
 
+    /// Gives a new group what is no file to write.
+    ///
+    /// Errors: the kernel refuses.
+    fn equip(&self, _: &Group) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Adds what the container uses, from the kernel's counters.
     fn usage(&self, _: &Group, _: &Share, _: &mut Usage) {}
 
