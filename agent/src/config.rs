@@ -13,6 +13,7 @@ use security::Access;
 use crate::isolators::IsolationConfig;
 use crate::oversubscription::Oversubscription;
 use crate::provisioner;
+use crate::recovery::ReconfigurationPolicy;
 
 /// What becomes of executors that are found after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,9 @@ pub struct Config {
     pub executor_shutdown_grace_period: Duration,
     pub recovery_timeout: Duration,
     pub recover: Recover,
+    pub reconfiguration_policy: ReconfigurationPolicy,
+    /// Whether somebody chose the port: by another one the agent is then another.
+    pub fixed_port: bool,
     pub strict: bool,
     pub gc_delay: Duration,
     pub gc_disk_headroom: f64,
@@ -107,6 +111,8 @@ impl Config {
             executor_shutdown_grace_period: Duration::from_secs(5),
             recovery_timeout: Duration::from_secs(15 * 60),
             recover: Recover::Reconnect,
+            reconfiguration_policy: ReconfigurationPolicy::default(),
+            fixed_port: false,
             strict: true,
             gc_delay: Duration::from_secs(7 * 24 * 3600),
             gc_disk_headroom: 0.1,

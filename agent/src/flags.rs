@@ -15,6 +15,7 @@ use detector::Masters;
 use model::{format_duration, parse_bytes, parse_duration};
 
 use crate::config::{Config, Recover};
+use crate::recovery::ReconfigurationPolicy;
 use crate::resources;
 pub use images::ImageFlags;
 pub use isolation::IsolationFlags;
@@ -144,6 +145,16 @@ pub struct Flags {
     #[arg(long = "recover", env = "HECTARE_RECOVER", default_value = "reconnect", value_parser = ["reconnect", "cleanup"])]
     pub recover: String,
 
+    /// What the agent may change of itself while its tasks run on: nothing (`equal`), or resources and attributes if they
+    /// only grow (`additive`).
+    #[arg(
+        long = "reconfiguration_policy",
+        env = "HECTARE_RECONFIGURATION_POLICY",
+        default_value = "equal",
+        value_parser = ["equal", "additive"]
+    )]
+    pub reconfiguration_policy: String,
+
     /// Whether anything wrong with the journal keeps the agent from starting.
     #[arg(long = "strict", env = "HECTARE_STRICT", default_value = "true",
           num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
@@ -259,6 +270,11 @@ impl Flags {
         config.executor_shutdown_grace_period = self.executor_shutdown_grace_period;
         config.recovery_timeout = self.recovery_timeout;
         config.recover = if self.recover == "cleanup" { Recover::Cleanup } else { Recover::Reconnect };
+        config.reconfiguration_policy = match &*self.reconfiguration_policy {
+            "additive" => ReconfigurationPolicy::Additive,
+            _ => ReconfigurationPolicy::Equal,
+        };
+        config.fixed_port = self.port != 0 || self.advertise_port.is_some();
         config.strict = self.strict;
         config.gc_delay = self.gc_delay;
         if !(0.0..=1.0).contains(&self.gc_disk_headroom) {
@@ -302,6 +318,7 @@ impl Flags {
         put("executor_shutdown_grace_period", format_duration(self.executor_shutdown_grace_period));
         put("recovery_timeout", format_duration(self.recovery_timeout));
         put("recover", self.recover.clone());
+        put("reconfiguration_policy", self.reconfiguration_policy.clone());
         put("strict", self.strict.to_string());
         put("gc_delay", format_duration(self.gc_delay));
         put("gc_disk_headroom", self.gc_disk_headroom.to_string());

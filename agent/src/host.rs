@@ -43,6 +43,9 @@ pub trait Host: Send + Sync + 'static {
     /// The name people know it by; its address if `None`.
     fn name(&self) -> Option<String>;
 
+    /// Which of its starts this is; empty where nobody can tell.
+    fn boot(&self) -> String;
+
     /// Starts what makes containers, once per life of an agent.
     ///
     /// Errors: it cannot be started.
@@ -125,6 +128,10 @@ impl Host for Machine {
     fn name(&self) -> Option<String> {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
         Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    }
+
+    fn boot(&self) -> String {
+        agent_linux::process::boot_id().unwrap_or_default()
     }
 
     fn containers(

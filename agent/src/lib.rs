@@ -53,5 +53,5 @@ pub use config::{Config, Recover};
 pub use flags::{FlagError, Flags};
 pub use http::realms;
 pub use messages::Letter;
-pub use recovery::LedgerError;
+pub use recovery::{LedgerError, ReconfigurationPolicy, Reconfigured};
 pub use start::{StartError, spawn, spawn_on, stop};

@@ -12,7 +12,7 @@ use model::{AgentInfo, Time};
 use rand::RngExt;
 
 use crate::actor::Agent;
-use crate::config::Config;
+use crate::config::{Config, Recover};
 use crate::executors::Tokens;
 use crate::gc;
 use crate::host::{Host, Machine};
@@ -23,7 +23,7 @@ use crate::master;
 use crate::messages::{Input, Letter};
 use crate::metrics;
 use crate::public::Public;
-use crate::recovery::{Ledger, LedgerError};
+use crate::recovery::{Known, Ledger, LedgerError, Reconfigured, Record, Verdict, judge};
 use crate::state::{Settings, State};
 
 /// The name of the agent's process, which public paths show.
@@ -46,6 +46,8 @@ pub enum StartError {
     InUse(PathBuf),
     #[error(transparent)]
     Journal(#[from] LedgerError),
+    #[error(transparent)]
+    Reconfigured(#[from] Reconfigured),
     #[error(transparent)]
     Isolation(#[from] IsolationError),
     #[error("images cannot be had")]
@@ -72,7 +74,14 @@ pub fn spawn_on(runtime: &Runtime, config: Config, host: Arc<dyn Host>) -> Resul
     let settings = Arc::new(settings(runtime, &config, &*host));
     let journal = settings.layout.journal();
     let (storage, lane) = (runtime.storage().clone(), Lane::of(runtime.environment()));
-    let (ledger, held) = Ledger::open(storage, lane, &journal, seeds.random(), config.strict)?;
+    let (ledger, mut held) = Ledger::open(storage, lane, &journal, seeds.random(), config.strict)?;
+    if config.recover == Recover::Reconnect
+        && judge(config.reconfiguration_policy, &held.records, &settings.known)? == Verdict::Another
+    {
+        // Whatever is written from now on comes after it.
+        ledger.write(&[Record::Forgotten], |_| {});
+        held.records.push(Record::Forgotten);
+    }
     let mut state = State::new(Arc::clone(&settings), seeds.random(), Time::from(runtime.now()));
     state.masters = master::upids(&config.masters.addresses());
     state.counters.recovery_errors = u64::from(held.damaged);
@@ -120,6 +129,8 @@ fn settings(runtime: &Runtime, config: &Config, host: &dyn Host) -> Settings {
         attributes: config.attributes.clone(),
         domain: config.domain.clone(),
     };
+    let port = if config.fixed_port { info.port } else { 0 };
+    let known = Known { info: AgentInfo { port, ..info.clone() }, boot: host.boot() };
     let this =
         || std::env::current_exe().map_or_else(|_| "hectare".to_owned(), |path| path.display().to_string());
     let executor = match config.executor.is_empty() {
@@ -131,6 +142,7 @@ fn settings(runtime: &Runtime, config: &Config, host: &dyn Host) -> Settings {
             std::path::absolute(&config.work_dir).unwrap_or_else(|_| config.work_dir.clone()),
         ),
         info,
+        known,
         resources,
         pid: Upid::new(NAME, address),
         several_masters: config.masters.are_several(),

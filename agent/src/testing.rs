@@ -23,7 +23,7 @@ use crate::gc::Policy;
 use crate::http::StreamNo;
 use crate::layout::Layout;
 use crate::messages::{Door, FromMaster, Input};
-use crate::recovery::{Durable, Record};
+use crate::recovery::{Durable, Known, Record};
 use crate::state::{Key, Settings, State};
 
 pub(crate) use histories::histories;
@@ -43,17 +43,19 @@ pub(crate) struct World {
 
 pub(crate) fn settings() -> Settings {
     let resources: Resources = "cpus:8;mem:8192;disk:20480;ports:[31000-32000]".parse().unwrap();
+    let info = AgentInfo {
+        id: None,
+        hostname: "agent1.example".into(),
+        port: 5051,
+        resources: resources.clone(),
+        attributes: Attributes::default(),
+        domain: None,
+    };
     Settings {
         layout: Layout::new("/w".into()),
         runtime_dir: "/w/run".into(),
-        info: AgentInfo {
-            id: None,
-            hostname: "agent1.example".into(),
-            port: 5051,
-            resources: resources.clone(),
-            attributes: Attributes::default(),
-            domain: None,
-        },
+        known: Known { info: info.clone(), boot: "b".into() },
+        info,
         resources,
         pid: "slave(1)@127.0.0.1:5051".parse().unwrap(),
         several_masters: false,

@@ -52,7 +52,6 @@ pub(crate) const LATER: &[(&str, Option<&str>)] = &[
     ("perf_duration", Some("10secs")),
     ("perf_events", None),
     ("perf_interval", Some("1mins")),
-    ("reconfiguration_policy", Some("equal")),
     ("resource_provider_config_dir", None),
     ("secret_resolver", None),
     ("systemd_enable_support", Some("false")),

@@ -1,5 +1,6 @@
 //! A master has taken the agent in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use libprocess::Upid;
@@ -67,10 +68,22 @@ pub(crate) fn reregistered(state: &mut State, from: Upid, reregistered: Reregist
 fn linked(state: &mut State, master: Upid, ping_timeout: Duration, now: Time) -> Effects {
     state.link = Link::Registered { master, last_ping: now, ping_timeout };
     let mut effects = vec![Effect::Wake(Alarm::Pinged, Delay::Exactly(ping_timeout))];
+    effects.extend(known(state));
     effects.extend(updates::resume(state));
     effects.extend(operations::resume(state));
     effects.extend(oversubscription::registered(state));
     effects
+}
+
+/// What the master has heard is what the agent must still be when it comes back.
+fn known(state: &mut State) -> Option<Effect> {
+    let now = &state.settings.known;
+    if state.known.as_deref() == Some(now) {
+        return None;
+    }
+    let record = Record::Known(Box::new(now.clone()));
+    state.known = Some(Arc::new(now.clone()));
+    Some(Effect::Record { records: vec![record], then: Vec::new() })
 }
 
 #[cfg(test)]
@@ -93,6 +106,22 @@ mod tests {
         let told = world.hear(Input::Woke(Alarm::Register { attempt: 1 }));
         assert_eq!(told[2], "wake within 4s: Register { attempt: 2 }");
         assert!(world.hear(Input::Woke(Alarm::Register { attempt: 1 })).is_empty());
+    }
+
+    #[test]
+    fn what_a_master_heard_is_written_down_when_it_has_changed() {
+        let first = World::registered();
+        let records: Vec<Record> = first.journal.into_iter().flatten().collect();
+        assert!(matches!(records[..], [Record::Agent { .. }, Record::Known(_)]));
+        let written = |name: &str| {
+            let mut settings = crate::testing::settings();
+            settings.known.info.hostname = name.into();
+            let mut world = World::with(settings);
+            world.hear(Input::Restored(records.clone()));
+            world.recovered_and_registered();
+            world.journal.into_iter().flatten().count()
+        };
+        assert_eq!([written("agent1.example"), written("agent2.example")], [0, 1]);
     }
 
     #[test]

@@ -114,6 +114,7 @@ mod tests {
         world.hear(Input::Restored(std::mem::take(&mut before.journal).into_iter().flatten().collect()));
         let running = vec![(container.clone(), identity())];
         let told = world.hear(Input::Container(ContainerEvent::Recovered { running, orphans: Vec::new() }));
+        assert_eq!(told[0], "record left", "the next one may be another");
         assert!(told.contains(&format!("destroy {container}")), "{told:?}");
         assert!(!told.iter().any(|line| line.contains("register with")), "{told:?}");
         let termination = ended(Some(9), Cause::Destroyed);

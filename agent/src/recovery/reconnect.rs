@@ -10,6 +10,7 @@ use crate::alarms::{Alarm, Delay};
 use crate::config::Recover;
 use crate::containerizer::KnownContainer;
 use crate::effects::{Effect, Effects};
+use crate::recovery::Record;
 use crate::state::{Ending, Life, Phase, Run, State};
 use crate::{containers, executors, master, operations, oversubscription};
 
@@ -56,7 +57,9 @@ pub(crate) fn containers(state: &mut State, running: &[ContainerId], now: Time) 
     }
     state.counters.recovery_time = Some(now.since(state.started).as_secs_f64());
     if state.settings.recover == Recover::Cleanup {
-        return master::finish(state);
+        let mut effects = vec![Effect::Record { records: vec![Record::Left], then: Vec::new() }];
+        effects.extend(master::finish(state));
+        return effects;
     }
     state.life = Life::Reconnecting;
     let running: BTreeSet<_> = running.iter().collect();
@@ -273,6 +276,19 @@ mod tests {
         assert_eq!(snapshot(&short.state), records);
         assert_eq!(short.outstanding("t2"), world.outstanding("t2"));
         assert_eq!(short.state.placed, world.state.placed);
+    }
+
+    #[test]
+    fn an_agent_that_is_another_one_now_has_nothing_but_what_it_was_to_keep() {
+        let world = World::with_custom_task();
+        let kept = Record::Kept("disk(reservations: [(DYNAMIC,web)]):64".parse().unwrap());
+        let mut records: Vec<Record> = world.journal.into_iter().flatten().collect();
+        records.extend([kept.clone(), Record::Forgotten]);
+        let mut world = World::new();
+        assert_eq!(world.hear(Input::Restored(records)), ["recover 0 containers"]);
+        assert_eq!(snapshot(&world.state), [kept]);
+        let told = recovered(&mut world, &[]);
+        assert!(told.contains(&"to master: register".to_owned()), "{told:?}");
     }
 
     #[test]

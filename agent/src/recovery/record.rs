@@ -8,6 +8,7 @@ use model::{
     Resources, Task, TaskId, TaskInfo, TaskState, TaskStatus, Time, UpdateId,
 };
 
+use super::Known;
 use crate::containerizer::{ContainerConfig, Identity};
 use crate::state::{Boxed, ContainerEnd, Key};
 
@@ -74,6 +75,10 @@ pub(crate) enum Record {
     ContainerEnded { id: ContainerId, end: Box<ContainerEnd> },
     /// Nobody is to hear of it any more.
     ContainerRemoved { id: ContainerId },
+    /// What the agent is known as.
+    Known(Box<Known>),
+    /// All before but what was kept is another agent's: the machine began anew as something else.
+    Forgotten,
 }
 
 /// What had to wait until something was written down.
@@ -123,6 +128,8 @@ impl fmt::Display for Record {
             Record::ContainerHeld { id, .. } => write!(f, "held container {id}"),
             Record::ContainerEnded { id, .. } => write!(f, "ended container {id}"),
             Record::ContainerRemoved { id } => write!(f, "removed container {id}"),
+            Record::Known(_) => f.write_str("known"),
+            Record::Forgotten => f.write_str("forgotten"),
             Record::Drain(drain) => f.write_str(if drain.is_some() { "drain" } else { "drained" }),
         }
     }

@@ -18,7 +18,9 @@ use crate::{containers, tasks};
 pub(crate) fn replay(state: &mut State, record: Record) {
     match record {
         Record::Agent { id } => state.id = Some(id),
-        Record::Left => state.id = None,
+        Record::Left => (state.id, state.known) = (None, None),
+        Record::Known(known) => state.known = Some(Arc::from(known)),
+        Record::Forgotten => state.forget_all(),
         Record::Framework(info) => {
             let Some(id) = info.id.clone() else { return };
             let info = Arc::from(info);

@@ -6,6 +6,7 @@ use crate::state::State;
 /// Facts that, replayed, make a state that remembers what this one does; history is left out.
 pub(crate) fn snapshot(state: &State) -> Vec<Record> {
     let mut records: Vec<_> = state.id.clone().map(|id| Record::Agent { id }).into_iter().collect();
+    records.extend(state.known.as_deref().cloned().map(|known| Record::Known(Box::new(known))));
     for framework in state.frameworks.values().filter(|framework| framework.info.checkpoint) {
         records.push(Record::Framework(Box::new(framework.info.as_ref().clone())));
         for executor in framework.executors.values() {

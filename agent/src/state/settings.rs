@@ -15,6 +15,7 @@ use crate::executors::Tokens;
 use crate::gc;
 use crate::layout::Layout;
 use crate::oversubscription::Oversubscription;
+use crate::recovery::Known;
 
 /// Fixed at the start.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Settings {
     pub runtime_dir: PathBuf,
     /// What this agent says of itself, without its id.
     pub info: AgentInfo,
+    /// The same as far as it must not change from one life to the next.
+    pub known: Known,
     /// All it has.
     pub resources: Resources,
     /// `slave(1)@ip:port`.

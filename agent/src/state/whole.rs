@@ -11,6 +11,7 @@ use model::{
 use super::settings::{COMPLETED_FRAMEWORKS_MAX, COMPLETED_TASKS_MAX};
 use super::{Container, Counters, Executor, Framework, Ids, Link, Settings};
 use crate::operations::Outcome;
+use crate::recovery::Known;
 use crate::updates::Streams;
 
 /// An executor's full name.
@@ -46,6 +47,8 @@ pub(crate) struct State {
     pub life: Life,
     /// Given by the first master it registered with; kept for ever.
     pub id: Option<AgentId>,
+    /// What it said of itself when it was last taken in, as the journal has it.
+    pub known: Option<Arc<Known>>,
     pub link: Link,
     /// Where masters are asked, in turn.
     pub masters: Vec<Upid>,
@@ -85,6 +88,7 @@ impl State {
             started: now,
             life: Life::Recovering,
             id: None,
+            known: None,
             link: Link::Idle,
             masters: Vec::new(),
             epoch: 0,
@@ -103,6 +107,16 @@ impl State {
         let mut info = self.settings.info.clone();
         info.id = self.id.clone();
         info
+    }
+
+    /// Nothing that an earlier agent of this machine did is this one's, but what it was to keep.
+    pub(crate) fn forget_all(&mut self) {
+        let mut anew = State::new(Arc::clone(&self.settings), 0, self.started);
+        anew.ids = self.ids;
+        anew.masters = std::mem::take(&mut self.masters);
+        anew.counters = self.counters.clone();
+        anew.kept = self.kept.take();
+        *self = anew;
     }
 
     pub(crate) fn framework_mut(&mut self, id: &FrameworkId) -> Option<&mut Framework> {

@@ -95,11 +95,15 @@ impl State {
         self.last
     }
 
+    fn boot_id(&self) -> String {
+        format!("boot-{}", self.boot)
+    }
+
     /// An identity nothing else had since the machine started.
     fn identity(&mut self) -> Identity {
         let (supervisor, task) = (self.number(), self.number());
         Identity {
-            boot_id: format!("boot-{}", self.boot),
+            boot_id: self.boot_id(),
             supervisor,
             supervisor_started: u64::from(supervisor),
             task,
@@ -131,6 +135,10 @@ impl Host for Machine {
 
     fn name(&self) -> Option<String> {
         Some(self.0.name.clone())
+    }
+
+    fn boot(&self) -> String {
+        self.with(|state| state.boot_id())
     }
 
     fn containers(
