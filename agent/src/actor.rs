@@ -27,7 +27,7 @@ use crate::public::Public;
 use crate::recovery::{Durable, Ledger, snapshot};
 use crate::state::{Key, State};
 use crate::waiting::Waiting;
-use crate::{containerizer, gc, resources};
+use crate::{containerizer, failpoint, gc, resources};
 
 /// The process `slave(1)`.
 pub struct Agent {
@@ -167,6 +167,7 @@ impl Agent {
     fn perform(&mut self, effects: Effects, ctx: &mut Context<Self>) {
         for effect in effects {
             tracing::debug!(%effect, "agent");
+            failpoint::reach("agent", &effect);
             match effect {
                 Effect::Answer(answer) => {
                     if let Some(reply) = self.door.reply.take() {

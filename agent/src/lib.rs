@@ -23,6 +23,7 @@ mod containers;
 mod decide;
 mod effects;
 mod executors;
+mod failpoint;
 pub mod fetcher;
 pub mod flags;
 mod gc;

@@ -29,6 +29,7 @@ use super::state::State;
 use super::{guard, recover, start, watch};
 use crate::containerizer::launcher::Launcher;
 use crate::containerizer::{ContainerConfig, ContainerEvent, Input, LaunchStep, Limitation, Usage, Work};
+use crate::failpoint;
 use crate::fetcher::{self, Cache, Fetcher};
 use crate::isolators::{IsolationConfig, Isolators};
 use crate::provisioner::{self, Provisioner, Reference};
@@ -146,6 +147,7 @@ impl Containerizer {
     }
 
     fn perform(&mut self, effect: Effect, ctx: &mut Context<Self>) {
+        failpoint::reach("containers", &effect);
         match effect {
             Effect::Fetch(id, config) => self.fetch(id, *config, ctx),
             Effect::StopFetch(id) => drop(self.fetching.remove(&id)),
@@ -222,6 +224,7 @@ impl Containerizer {
                     if let Some(provisioner) = provisioner {
                         provisioner.destroy(&id);
                     }
+                    failpoint::reach("remove", &"directory");
                     match fs::remove_dir_all(&dir) {
                         Err(error) if error.kind() != io::ErrorKind::NotFound => {
                             warn!(dir = %dir.display(), %error, "a runtime directory cannot be removed");

@@ -18,6 +18,7 @@ use model::ContainerId;
 use super::done::Line;
 use crate::containerizer::launcher::Launcher;
 use crate::containerizer::{ContainerConfig, LaunchFailure, LaunchStep};
+use crate::failpoint;
 use crate::isolators::{Isolators, Plan, Subject};
 use crate::provisioner::{PATH, Provisioned, Provisioner, Pulled};
 
@@ -88,6 +89,7 @@ pub(crate) fn start(
     };
     let subject =
         Subject { id, config: &config, credentials: credentials.as_ref(), around, image: image.as_ref() };
+    failpoint::reach("start", &"isolate");
     let plan = with.isolators.prepare(&subject).map_err(|message| {
         undo();
         LaunchFailure { step: LaunchStep::Prepare, message: format!("failed to isolate it: {message}") }
@@ -167,18 +169,23 @@ fn spawn(launcher: &Launcher, dir: &Path, spec: &LaunchSpec) -> io::Result<Line>
     if bytes.len() > LONGEST {
         return Err(io::Error::other("the command and its environment are too long"));
     }
+    failpoint::reach("start", &"directory");
     if let Some(above) = dir.parent() {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(above)?;
     }
     fs::DirBuilder::new().mode(0o700).create(dir)?;
+    failpoint::reach("start", &"lock");
     let Some(lock) = Lock::take(&dir.join(LOCK))? else {
         return Err(io::Error::other("its lock is held by another"));
     };
     let (channel, theirs) = Packets::pair()?;
     let (read, mut write) = io::pipe()?;
+    failpoint::reach("start", &"supervisor");
     let started = launcher.supervise(&[lock.as_fd(), read.as_fd(), theirs.as_fd()])?;
     // From here on the supervisor alone holds lock and channel, so that its end frees the one and closes the other.
     drop((lock, theirs, read));
+    failpoint::reach("start", &"description");
     write.write_all(&bytes)?;
+    failpoint::reach("start", &"told");
     Ok(Line { channel, pidfd: started.pidfd, child: true, alarm: None })
 }

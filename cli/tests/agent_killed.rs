@@ -1,0 +1,388 @@
+//! An agent that is killed as `kill -9` does, before any one thing it does in a launch, an update, an end, a recovery: the
+//! next one leaves no container, no process, no group and no mount behind, and every task's story is told once, in order.
+
+mod support;
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::json;
+use support::{HECTARE, Job, Running, free_port, get, request, try_request, wait_for};
+
+/// Names a place to the agent; see `agent/src/failpoint.rs`.
+const VARIABLE: &str = "HECTARE_KILLED_BEFORE";
+
+/// What a task does that ends by itself, with a code of its own.
+const BRIEF: &str = "sleep 0.2; exit 37";
+/// What one does that must be ended, and hides its children.
+const STUBBORN: &str = "trap '' TERM; (trap '' TERM; setsid sleep 1000 &); while :; do sleep 0.05; done";
+
+/// Up to the moment the executor is let go: what becomes of the task is open, if only it is told.
+const LAUNCH: [&str; 17] = [
+    "agent record framework",
+    "agent launch",
+    "containers start",
+    "start isolate",
+    "start directory",
+    "start lock",
+    "start supervisor",
+    "start description",
+    "start told",
+    "containers watch",
+    "containers tell held",
+    "agent record held",
+    "agent go",
+    "containers say Go",
+    "containers tell launched",
+    "agent answer accepted",
+    "agent open",
+];
+
+/// From then on its true exit code is told.
+const UPDATES: [&str; 18] = [
+    "agent to SUBSCRIBED",
+    "agent record given",
+    "agent to LAUNCH",
+    "agent record update TASK_STARTING",
+    "agent to ACKNOWLEDGED",
+    "agent to update TASK_STARTING",
+    "agent record acknowledged",
+    "agent record update TASK_RUNNING",
+    "agent to update TASK_RUNNING",
+    "agent record update TASK_FAILED",
+    "agent to update TASK_FAILED",
+    "containers conclude",
+    "containers tell ended",
+    "agent record ended",
+    "agent forget",
+    "containers say Forget",
+    "containers remove",
+    "remove directory",
+];
+
+/// A framework goes, and its task will not.
+const DESTROY: [&str; 7] = [
+    "agent record gone",
+    "agent to SHUTDOWN",
+    "containers conclude",
+    "containers tell ended",
+    "agent record ended",
+    "containers remove",
+    "remove directory",
+];
+
+/// A container that no executor is in, from its launch to its removal.
+const ALONE: [&str; 13] = [
+    "agent record container",
+    "agent launch",
+    "containers tell held",
+    "agent record held container",
+    "agent go",
+    "containers tell launched",
+    "agent signal",
+    "containers say Signal(9)",
+    "containers tell ended",
+    "agent record ended container",
+    "agent forget",
+    "containers remove",
+    "remove directory",
+];
+
+/// The next agent is killed too, while it takes up what the first one left.
+const RECOVERY: [&str; 6] = [
+    "agent recover",
+    "containers recover",
+    "containers watch",
+    "containers tell recovered",
+    "agent to SUBSCRIBED",
+    "agent to reregister",
+];
+
+#[test]
+fn killed_in_a_launch() {
+    each(&LAUNCH, |stage, place, number| {
+        let mut doomed = stage.doomed(place);
+        let mut job = stage.job(number, BRIEF);
+        dies(&mut doomed, place);
+        let agent = stage.agent();
+        job.code();
+        stage.told(number, &[]);
+        agent
+    });
+}
+
+#[test]
+fn killed_between_updates() {
+    each(&UPDATES, |stage, place, number| {
+        let mut doomed = stage.doomed(place);
+        let mut job = stage.job(number, BRIEF);
+        dies(&mut doomed, place);
+        let agent = stage.agent();
+        assert_eq!(job.code(), Some(37), "killed before '{place}'");
+        stage.told(number, &["TASK_RUNNING", "TASK_FAILED"]);
+        agent
+    });
+}
+
+#[test]
+fn killed_while_a_container_is_ended() {
+    each(&DESTROY, |stage, place, number| {
+        let mut doomed = stage.doomed(place);
+        let _job = stage.job(number, STUBBORN);
+        stage.runs(number);
+        stage.tear_down(number);
+        dies(&mut doomed, place);
+        stage.agent()
+    });
+}
+
+#[test]
+fn killed_with_a_container_that_stands_alone() {
+    each(&ALONE, |stage, place, number| {
+        let mut doomed = stage.doomed(place);
+        wait_for("the agent", || try_request(&stage.agent_address(), "GET", "/health", "").ok());
+        let id = json!({"value": format!("alone-{number}")});
+        let launch = json!({"container_id": id, "command": {"value": STUBBORN}});
+        // Whoever is killed does not answer.
+        let _ = stage.asked("LAUNCH_CONTAINER", "launch_container", &launch);
+        let kill = json!({"container_id": id});
+        let _ = stage.asked("KILL_CONTAINER", "kill_container", &kill);
+        dies(&mut doomed, place);
+        let agent = stage.agent();
+        // Either it is there, or it is gone without a trace.
+        let status = stage.asked("KILL_CONTAINER", "kill_container", &kill).expect("it answers");
+        assert!(status == 200 || status == 404, "killed before '{place}': {status}");
+        agent
+    });
+}
+
+#[test]
+fn killed_while_it_recovers() {
+    each(&RECOVERY, |stage, place, number| {
+        let first = stage.agent();
+        let gate = stage.scratch.path().join(format!("gate-{number}"));
+        let mut job =
+            stage.job(number, &format!("while [ ! -e {} ]; do sleep 0.01; done; exit 37", gate.display()));
+        stage.runs(number);
+        first.kill();
+        dies(&mut stage.doomed(place), place);
+        fs::write(&gate, "").expect("the gate opens");
+        let agent = stage.agent();
+        assert_eq!(job.code(), Some(37), "killed before '{place}'");
+        stage.told(number, &["TASK_RUNNING", "TASK_FAILED"]);
+        agent
+    });
+}
+
+/// Kills one agent after the other on the same work directory, and looks each time for what was left.
+fn each(places: &[&str], story: impl Fn(&Stage, &str, usize) -> Running) {
+    let stage = Stage::new();
+    for (number, place) in places.iter().enumerate() {
+        let agent = story(&stage, place, number);
+        stage.nothing_is_left(place);
+        agent.kill();
+    }
+    stage.sweep();
+}
+
+/// A master, and a place for one agent after the other.
+struct Stage {
+    scratch: tempfile::TempDir,
+    master: Running,
+    address: String,
+    /// The agents'.
+    port: u16,
+    flags: Vec<String>,
+    groups: String,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let scratch = tempfile::tempdir().expect("a scratch directory");
+        let master = Running::start(&["master", "--port=0", "--registry=in_memory"]);
+        let (address, port) = (master.address(), free_port());
+        let groups =
+            format!("hectare-killed-{}", scratch.path().file_name().expect("it has a name").display());
+        let mut flags = vec![
+            "agent".to_owned(),
+            // Executors come back to where they were launched from.
+            format!("--port={port}"),
+            format!("--master={address}"),
+            format!("--work_dir={}", scratch.path().join("work").display()),
+            format!("--runtime_dir={}", scratch.path().join("run").display()),
+            "--resources=cpus:4;mem:2048;disk:1024;ports:[31000-31100]".to_owned(),
+            "--executor_shutdown_grace_period=200ms".to_owned(),
+        ];
+        if nix::unistd::geteuid().is_root() {
+            flags.push(format!("--cgroups_root={groups}"));
+            flags.push(
+                "--isolation=cgroups/cpu,cgroups/mem,cgroups/pids,filesystem/linux,namespaces/pid".to_owned(),
+            );
+        } else {
+            support::skip("isolation of the agents that are killed", "only root may isolate");
+        }
+        Stage { scratch, master, address, port, flags, groups }
+    }
+
+    fn agent(&self) -> Running {
+        let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
+        let agent = Running::start(&flags);
+        wait_for("the agent to be registered", || {
+            let slaves = get(&self.address, "/slaves");
+            let all = slaves["slaves"].as_array().expect("a list");
+            let here = |one: &serde_json::Value| {
+                one["active"] == true
+                    && one["pid"].as_str().is_some_and(|pid| pid.ends_with(&agent.address()))
+            };
+            all.iter().any(here).then_some(())
+        });
+        agent
+    }
+
+    /// One that will be killed before it does what `place` says.
+    fn doomed(&self, place: &str) -> Child {
+        Command::new(HECTARE)
+            .args(&self.flags)
+            .env(VARIABLE, place)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts")
+    }
+
+    fn job(&self, number: usize, line: &str) -> Job {
+        let (master, name, line) = (
+            format!("--master={}", self.address),
+            format!("--name=job-{number}"),
+            format!("--command={line}"),
+        );
+        Job::start(&["run", &master, &name, "--no-follow", "--resources=cpus:0.1;mem:32", &line])
+    }
+
+    /// The framework of a job, as the master shows it.
+    fn framework(&self, number: usize) -> Option<serde_json::Value> {
+        let state = get(&self.address, "/state");
+        let all = ["frameworks", "completed_frameworks"].map(|list| state[list].as_array().cloned());
+        all.into_iter().flatten().flatten().find(|one| one["name"] == format!("hectare run job-{number}"))
+    }
+
+    /// What its task was told to have become, in that order.
+    fn states(&self, number: usize) -> Vec<String> {
+        let Some(framework) = self.framework(number) else { return Vec::new() };
+        let lists = ["tasks", "completed_tasks", "unreachable_tasks"];
+        let tasks = lists.iter().filter_map(|list| framework[*list].as_array()).flatten();
+        let statuses = tasks.filter_map(|task| task["statuses"].as_array()).flatten();
+        statuses.filter_map(|status| status["state"].as_str()).map(str::to_owned).collect()
+    }
+
+    fn runs(&self, number: usize) {
+        wait_for("the task to run", || {
+            self.states(number).contains(&"TASK_RUNNING".to_owned()).then_some(())
+        });
+    }
+
+    fn agent_address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What an agent answers to a call of the operator API.
+    fn asked(&self, kind: &str, field: &str, call: &serde_json::Value) -> std::io::Result<u16> {
+        let body = json!({"type": kind, field: call}).to_string();
+        try_request(&self.agent_address(), "POST", "/api/v1", &body).map(|(status, _)| status)
+    }
+
+    fn tear_down(&self, number: usize) {
+        let framework = self.framework(number).expect("it is there");
+        let id = framework["id"].as_str().expect("an id");
+        let (status, body) = request(&self.address, "POST", "/teardown", &format!("frameworkId={id}"));
+        assert_eq!(status, 200, "{body}");
+    }
+
+    /// The story of a task is one, whatever happened to its agent: no state comes twice, none after one that follows it.
+    fn told(&self, number: usize, wanted: &[&str]) {
+        let states = self.states(number);
+        let rank = |state: &String| match &**state {
+            "TASK_STAGING" => 0,
+            "TASK_STARTING" => 1,
+            "TASK_RUNNING" => 2,
+            _ => 3,
+        };
+        assert!(states.is_sorted_by(|one, next| rank(one) < rank(next)), "{states:?}");
+        assert_eq!(states.last().map(rank), Some(3), "{states:?}");
+        for state in wanted {
+            assert!(states.iter().any(|told| told == state), "{state} is not among {states:?}");
+        }
+    }
+
+    /// Neither on the machine nor in the master's books.
+    fn nothing_is_left(&self, place: &str) {
+        let what = |what: &str| format!("killed before '{place}', {what} to be gone");
+        wait_for(&what("runtime directories"), || {
+            let containers = self.scratch.path().join("run/containers");
+            (fs::read_dir(containers).map_or(0, Iterator::count) == 0).then_some(())
+        });
+        wait_for(&what("groups"), || self.containers_groups().is_empty().then_some(()));
+        wait_for(&what("processes"), || self.processes().is_empty().then_some(()));
+        let scratch = self.scratch.path().display().to_string();
+        let mounts = || fs::read_to_string("/proc/self/mountinfo").expect("it is text");
+        wait_for(&what("mounts"), || (!mounts().contains(&scratch)).then_some(()));
+        wait_for(&what("what the master counts"), || {
+            let used = get(&self.address, "/metrics/snapshot")["master/cpus_used"].as_f64();
+            used.filter(|used| *used == 0.0)
+        });
+    }
+
+    /// Groups of containers; the agent's own directory and its supervisors' are none.
+    fn containers_groups(&self) -> Vec<PathBuf> {
+        let agents = self.roots().into_iter().flat_map(|root| directories(&root));
+        agents.flat_map(|agent| directories(&agent)).filter(|dir| !dir.ends_with("supervisor")).collect()
+    }
+
+    /// Executors and tasks, which are in their sandboxes, and supervisors.
+    fn processes(&self) -> Vec<String> {
+        let of_all = fs::read_dir("/proc").expect("it is there").flatten().filter(|entry| {
+            fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(self.scratch.path()))
+        });
+        let inside = of_all.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let agents = self.roots().into_iter().flat_map(|root| directories(&root));
+        let supervisors =
+            agents.filter_map(|agent| fs::read_to_string(agent.join("supervisor/cgroup.procs")).ok());
+        let supervisors: Vec<String> =
+            supervisors.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+        inside.chain(supervisors).collect()
+    }
+
+    fn roots(&self) -> Vec<PathBuf> {
+        let table = fs::read_to_string("/proc/self/mountinfo").expect("it is text");
+        let cgroups = table.lines().filter(|line| line.contains(" - cgroup"));
+        let mounts = cgroups.filter_map(|line| line.split(' ').nth(4)).map(Path::new);
+        mounts.map(|mount| mount.join(&self.groups)).filter(|root| root.exists()).collect()
+    }
+
+    /// An agent that is killed leaves its own directories to the next one, and there is none.
+    fn sweep(self) {
+        for root in self.roots() {
+            for agent in directories(&root) {
+                let _ = fs::remove_dir(agent.join("supervisor"));
+                fs::remove_dir(&agent).expect("nothing is in it");
+            }
+            fs::remove_dir(&root).expect("nothing is in it");
+        }
+        drop(self.master);
+    }
+}
+
+fn directories(dir: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
+fn dies(doomed: &mut Child, place: &str) {
+    let status = wait_for(&format!("the agent to be killed before '{place}'"), || {
+        doomed.try_wait().expect("it is our child")
+    });
+    assert_eq!(status.signal(), Some(9), "before '{place}': {status}");
+}
