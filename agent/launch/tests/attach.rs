@@ -1,18 +1,19 @@
 //! Input and output that pass through a supervisor: read and written by whoever attaches.
 
+mod common;
+
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use agent_launch::runtime_files::{CONTROL, LOCK};
-use agent_launch::sealed::Sealed;
+use agent_launch::runtime_files::CONTROL;
 use agent_launch::{
     KeptStdio, LaunchSpec, Outcome, PROTOCOL, Report, Request, Rotation, StatusRecord, Window,
 };
-use agent_linux::lock::Lock;
 use agent_linux::packet::{Packets, wait_readable, wait_readable_within};
-use agent_linux::program::{Program, Started};
+use agent_linux::program::Started;
+use common::supervise;
 use libprocess_wire as wire;
 
 const PIPES: KeptStdio = KeptStdio { terminal: None, input: true, logged: None, session: true };
@@ -39,17 +40,7 @@ fn start(line: &str, stdio: KeptStdio) -> Container {
         stdio: Some(stdio),
         isolation: agent_launch::Isolation::default(),
     };
-    let bytes = fs::read(env!("CARGO_BIN_EXE_hectare-launch")).unwrap();
-    let program = Program::seal(c"hectare-launch", &bytes, dir.path()).unwrap();
-    let lock = Lock::take(&dir.path().join(LOCK)).unwrap().unwrap();
-    let (channel, theirs) = Packets::pair().unwrap();
-    let (read, mut write) = io::pipe().unwrap();
-    let started = program
-        .start(&[c"hectare-launch", c"supervise"], &[lock.as_fd(), read.as_fd(), theirs.as_fd()], None, true)
-        .unwrap();
-    drop((lock, read, theirs));
-    write.write_all(&spec.seal()).unwrap();
-    drop(write);
+    let (started, channel) = supervise(dir.path(), &spec);
     let container = Container { dir, started, channel: Some(channel) };
     assert!(matches!(container.hear(), Report::Held(_)));
     container.say(&Request::Go);

@@ -1,17 +1,18 @@
 //! A supervisor from outside: started as an agent starts it, watched through its channel, its socket, its files.
 
+mod common;
+
 use std::fs;
-use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
 
 use agent_launch::runtime_files::{CONTROL, LOCK};
-use agent_launch::sealed::Sealed;
 use agent_launch::{Identity, LaunchSpec, Outcome, PROTOCOL, Report, Request, StatusRecord};
 use agent_linux::lock::Lock;
 use agent_linux::packet::{Packets, wait_readable};
 use agent_linux::process::{ProcessId, Table};
-use agent_linux::program::{Program, Started};
+use agent_linux::program::Started;
+use common::{begin, supervise};
 use libprocess_wire as wire;
 
 struct Container {
@@ -41,16 +42,7 @@ fn start_program(program: &str, argv: &[&str]) -> Container {
         stdio: None,
         isolation: agent_launch::Isolation::default(),
     };
-    let bytes = fs::read(env!("CARGO_BIN_EXE_hectare-launch")).unwrap();
-    let program = Program::seal(c"hectare-launch", &bytes, dir.path()).unwrap();
-    let lock = Lock::take(&dir.path().join(LOCK)).unwrap().unwrap();
-    let (channel, theirs) = Packets::pair().unwrap();
-    let (read, mut write) = io::pipe().unwrap();
-    let started = program
-        .start(&[c"hectare-launch", c"supervise"], &[lock.as_fd(), read.as_fd(), theirs.as_fd()], None, true)
-        .unwrap();
-    drop((lock, read, theirs));
-    write.write_all(&spec.seal()).unwrap();
+    let (started, channel) = supervise(dir.path(), &spec);
     Container { dir, started, channel: Some(channel) }
 }
 
@@ -246,14 +238,8 @@ fn a_task_holds_no_descriptor_but_its_three_and_none_of_our_signals() {
 #[test]
 fn an_unreadable_description_is_told_not_guessed() {
     let dir = tempfile::tempdir().unwrap();
-    let bytes = fs::read(env!("CARGO_BIN_EXE_hectare-launch")).unwrap();
-    let program = Program::seal(c"hectare-launch", &bytes, dir.path()).unwrap();
-    let lock = Lock::take(&dir.path().join(LOCK)).unwrap().unwrap();
-    let (channel, theirs) = Packets::pair().unwrap();
-    let (read, write) = io::pipe().unwrap();
-    let handed = [lock.as_fd(), read.as_fd(), theirs.as_fd()];
-    let started = program.start(&[c"hectare-launch", c"supervise"], &handed, None, true).unwrap();
-    drop((theirs, write));
+    let (started, channel, told) = begin(dir.path());
+    drop(told);
     let Report::Ended(record) = hear(&channel) else { panic!("no end") };
     assert!(matches!(record.outcome, Outcome::NotStarted { .. }));
     wait_readable(&[started.pidfd.as_fd()], None).unwrap();
@@ -300,14 +286,7 @@ fn start_as_nobody() -> Container {
         stdio: None,
         isolation: agent_launch::Isolation::default(),
     };
-    let bytes = fs::read(env!("CARGO_BIN_EXE_hectare-launch")).unwrap();
-    let program = Program::seal(c"hectare-launch", &bytes, dir.path()).unwrap();
-    let lock = Lock::take(&dir.path().join(LOCK)).unwrap().unwrap();
-    let (channel, theirs) = Packets::pair().unwrap();
-    let (read, mut write) = io::pipe().unwrap();
-    let handed = [lock.as_fd(), read.as_fd(), theirs.as_fd()];
-    let started = program.start(&[c"hectare-launch", c"supervise"], &handed, None, true).unwrap();
-    write.write_all(&spec.seal()).unwrap();
+    let (started, channel) = supervise(dir.path(), &spec);
     // Read where the task wrote.
     let container = Container { dir, started, channel: Some(channel) };
     std::os::unix::fs::symlink("sandbox/out", container.path().join("out")).unwrap();

@@ -234,47 +234,6 @@ pub fn end_tree(root: ProcessId) -> io::Result<usize> {
     Ok(signalled)
 }
 
-/// The words of a signal's number, as in `Killed` for 9.
-///
-/// Source: strsignal(3).
-pub fn signal_text(signal: i32) -> String {
-    const WORDS: [&str; 31] = [
-        "Hangup",
-        "Interrupt",
-        "Quit",
-        "Illegal instruction",
-        "Trace/breakpoint trap",
-        "Aborted",
-        "Bus error",
-        "Floating point exception",
-        "Killed",
-        "User defined signal 1",
-        "Segmentation fault",
-        "User defined signal 2",
-        "Broken pipe",
-        "Alarm clock",
-        "Terminated",
-        "Stack fault",
-        "Child exited",
-        "Continued",
-        "Stopped (signal)",
-        "Stopped",
-        "Stopped (tty input)",
-        "Stopped (tty output)",
-        "Urgent I/O condition",
-        "CPU time limit exceeded",
-        "File size limit exceeded",
-        "Virtual timer expired",
-        "Profiling timer expired",
-        "Window changed",
-        "I/O possible",
-        "Power failure",
-        "Bad system call",
-    ];
-    let word = usize::try_from(signal - 1).ok().and_then(|at| WORDS.get(at));
-    word.map_or_else(|| format!("Unknown signal {signal}"), |word| (*word).to_owned())
-}
-
 /// The number of this boot: whoever bears another has been through a restart of the machine.
 pub fn boot_id() -> io::Result<String> {
     Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())

@@ -8,12 +8,13 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{Either, LocalBoxFuture, ready, select};
 use libprocess::http::Client;
+use model::task::Ended;
 use model::{ContainerId, KillPolicy, TaskId, TaskInfo, TaskState, TaskStatus};
 use nix::sys::signal::Signal;
 use tokio::sync::oneshot;
 
 use crate::checks::{self, Checker, Finding, Subject};
-use crate::child::{Child, Ended, Reaper, kill_remains, signal_tree, spawn};
+use crate::child::{Child, Reaper, kill_remains, signal_tree, spawn};
 use crate::driver::Driver;
 use crate::executor::Executor;
 use crate::hosted::{Asking, Hosted};

@@ -12,10 +12,10 @@ use api::v1;
 use api::v1::agent::{Call, Response as Answer, call};
 use libprocess::Runtime;
 use libprocess::http::{Client, ClientError, Request, Response, StatusCode, header};
+use model::task::Ended;
 use model::{CommandInfo, ContainerId, ContainerInfo, Limit, Resources, StatusReason, TaskState};
 
 use crate::checks::Finding;
-use crate::child::Ended;
 
 /// Between two attempts to reach an agent.
 const RETRY: Duration = Duration::from_millis(250);

@@ -2,6 +2,7 @@
 
 use agent_launch::{Outcome, Report, Request, StatusRecord};
 use model::ContainerId;
+use model::task::Ended;
 
 use super::effects::Effect;
 use super::launch;
@@ -103,7 +104,7 @@ pub(crate) fn tell_end(
             termination: Termination {
                 status: Some(status),
                 cause: if destroyed { Cause::Destroyed } else { Cause::Exited },
-                message: status_text(status),
+                message: Ended::of_status(status).map_or_else(String::new, |ended| ended.to_string()),
                 spent_micros: [record.user_micros, record.system_micros],
                 peak_bytes: record.peak_bytes,
                 limitation,
@@ -197,16 +198,6 @@ pub(crate) fn lost(id: &ContainerId, cause: Cause, message: &str) -> Effect {
 pub(crate) fn failed(id: &ContainerId, step: LaunchStep, message: impl Into<String>) -> Effect {
     let failure = LaunchFailure { step, message: message.into() };
     Effect::Tell(ContainerEvent::LaunchFailed { id: id.clone(), failure })
-}
-
-/// The words of a raw wait status.
-pub(crate) fn status_text(status: i32) -> String {
-    let signal = status & 0x7f;
-    if signal == 0 {
-        return format!("exited with status {}", (status >> 8) & 0xff);
-    }
-    let core = if status & 0x80 != 0 { " (core dumped)" } else { "" };
-    format!("terminated with signal {}{core}", agent_linux::process::signal_text(signal))
 }
 
 #[cfg(test)]

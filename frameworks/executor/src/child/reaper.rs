@@ -1,11 +1,11 @@
 //! Notices that children have ended.
 
+use model::task::Ended;
 use nix::errno::Errno;
-use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::spawn::Child;
-use super::status::Ended;
 
 /// Hears of ended children. Made before the first child, so that none ends unheard.
 pub(crate) struct Reaper {
@@ -28,7 +28,11 @@ impl Child {
     pub(crate) fn try_reap(self) -> Option<Ended> {
         loop {
             match waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) {
-                Ok(status) => return Ended::of(status),
+                Ok(WaitStatus::Exited(_, status)) => return Some(Ended::Exited(status)),
+                Ok(WaitStatus::Signaled(_, signal, core)) => {
+                    return Some(Ended::Killed { signal: signal as i32, core });
+                }
+                Ok(_) => return None,
                 Err(Errno::EINTR) => {}
                 // Somebody else has reaped it: that it ended is all that is left to know.
                 Err(_) => return Some(Ended::Exited(255)),

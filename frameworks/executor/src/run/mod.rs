@@ -17,11 +17,10 @@
 
 use std::time::Duration;
 
+use model::task::Ended;
 use model::{
     CheckKind, CheckStatus, ContainerId, ContainerStatus, StatusReason, TaskInfo, TaskState, TaskStatus, Time,
 };
-
-use crate::child::Ended;
 
 /// Between SIGTERM and SIGKILL, when neither task nor call says otherwise.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
