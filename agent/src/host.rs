@@ -5,6 +5,8 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,6 +119,8 @@ impl Host for Machine {
         let wrong = |source| StartError::WorkDir { path: work_dir.to_owned(), source };
         let meta = work_dir.join("meta");
         std::fs::create_dir_all(&meta).map_err(wrong)?;
+        // What is written down there holds secrets that tasks were given; sandboxes beside it are for their users.
+        std::fs::set_permissions(&meta, Permissions::from_mode(0o700)).map_err(wrong)?;
         let lock = Lock::take(&meta.join("lock")).map_err(wrong)?;
         Ok(Box::new(lock.ok_or_else(|| StartError::InUse(work_dir.to_owned()))?))
     }
@@ -183,4 +187,22 @@ fn tag(runtime_dir: &Path) -> String {
     let mut hasher = DefaultHasher::new();
     runtime_dir.hash(&mut hasher);
     format!("agent-{:016x}", hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_agent_writes_down_is_for_nobody_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let meta = dir.path().join("meta");
+        let mode = || std::fs::metadata(&meta).unwrap().permissions().mode() & 0o777;
+        drop(Machine.claim(dir.path()).unwrap());
+        assert_eq!(mode(), 0o700);
+        // An earlier agent let everybody in.
+        std::fs::set_permissions(&meta, Permissions::from_mode(0o755)).unwrap();
+        drop(Machine.claim(dir.path()).unwrap());
+        assert_eq!(mode(), 0o700);
+    }
 }

@@ -10,16 +10,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
-use libprocess::Doors;
 use libprocess::http::{Body, BodyError, Chunks, Request, Response, Route, header};
+use libprocess::{Doors, Runtime};
 
 use security::Rights;
 
 use super::Wrong;
 use super::realms::READ_ONLY;
-use super::sandbox::{Failure, Files, READ_MAX};
+use super::sandbox::{Failure, Files, LIST_MAX, Listing, READ_MAX};
 use crate::actor::Agent;
 use crate::authorization::allow_endpoint;
+use crate::fetcher::blocking;
 use crate::layout::Layout;
 use crate::public::Public;
 use crate::state::State;
@@ -31,9 +32,15 @@ pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
             .help("What a directory holds.")
             .parameter("path", "Which.")
             .realm(READ_ONLY),
-        move |request, _| {
-            let response = browse(&request, &shared.state(), &shared.rights(&request));
-            async { response }
+        move |request, edge| {
+            let (state, rights) = (shared.state(), shared.rights(&request));
+            async move {
+                let listed = match path_of(&request) {
+                    Ok(path) => list(path, &state, &rights, &edge.runtime).await,
+                    Err(wrong) => Err(wrong),
+                };
+                listed.map_or_else(Wrong::response, |listing| shown(&listing))
+            }
         },
     );
     let shared = Arc::clone(public);
@@ -75,14 +82,21 @@ fn path_of(request: &Request) -> Result<&str, Wrong> {
     request.query.get("path").filter(|path| !path.is_empty()).ok_or_else(missing)
 }
 
-fn browse(request: &Request, state: &State, rights: &Rights) -> Response {
-    let listed =
-        path_of(request).and_then(|path| Files::new(state, rights).list(path).map_err(Failure::wrong));
-    let entries = match listed {
-        Ok(entries) => entries,
-        Err(wrong) => return wrong.response(),
-    };
-    let shown: Vec<_> = entries
+/// What a directory holds, looked up where nobody has to wait for it.
+pub(super) async fn list(
+    path: &str,
+    state: &State,
+    rights: &Rights,
+    runtime: &Runtime,
+) -> Result<Listing, Wrong> {
+    let (path, state, rights) = (path.to_owned(), state.clone(), rights.clone());
+    let listed = blocking(runtime, move || Files::new(&state, &rights).list(&path)).await;
+    listed.unwrap_or_else(|error| Err(Failure::Other(error.to_string()))).map_err(Failure::wrong)
+}
+
+fn shown(listing: &Listing) -> Response {
+    let shown: Vec<_> = listing
+        .entries
         .iter()
         .map(|entry| {
             // Keys in order.
@@ -97,7 +111,14 @@ fn browse(request: &Request, state: &State, rights: &Rights) -> Response {
             })
         })
         .collect();
-    Response::json(serde_json::Value::Array(shown).to_string())
+    let response = Response::json(serde_json::Value::Array(shown).to_string());
+    match listing.total > LIST_MAX {
+        true => {
+            let warning = format!("299 - \"the first {LIST_MAX} of {} entries are listed\"", listing.total);
+            response.header(header::WARNING, &warning)
+        }
+        false => response,
+    }
 }
 
 /// As `ls -l` shows them.
@@ -240,6 +261,13 @@ mod tests {
 
     const SANDBOX: &str = "/frameworks/f/executors/e/runs/latest";
 
+    /// As it is answered, without a runtime.
+    fn browse(request: &Request, state: &State, rights: &Rights) -> Response {
+        let listed =
+            path_of(request).and_then(|path| Files::new(state, rights).list(path).map_err(Failure::wrong));
+        listed.map_or_else(Wrong::response, |listing| shown(&listing))
+    }
+
     fn body(response: Response) -> (u16, String) {
         let status = response.status.as_u16();
         let text = match response.body {
@@ -314,6 +342,27 @@ mod tests {
         assert_eq!((listed[1]["mode"].as_str(), listed[1]["size"].as_u64()), (Some("-rw-r--r--"), Some(6)));
         assert_eq!(listed[0]["mode"].as_str().unwrap().chars().next(), Some('l'));
         assert_eq!(get(browse, &format!("path={SANDBOX}/stdout")), (200, "[]".into()));
+    }
+
+    #[test]
+    fn of_a_directory_with_very_many_files_the_first_are_listed() {
+        let (dir, state) = sandboxed();
+        let many = dir.path().join("slaves/S0/frameworks/f/executors/e/runs/c1/many");
+        std::fs::create_dir(&many).unwrap();
+        for number in (0..LIST_MAX + 3).rev() {
+            std::fs::write(many.join(format!("{number:05}")), "").unwrap();
+        }
+        let request = Request::get(&format!("/files/browse?path={SANDBOX}/many"));
+        let response = browse(&request, &state, &Rights::default());
+        let warning = response.text_of(header::WARNING).map(str::to_owned);
+        assert_eq!(warning.as_deref(), Some("299 - \"the first 10000 of 10003 entries are listed\""));
+        let listed: serde_json::Value = serde_json::from_str(&body(response).1).unwrap();
+        let listed = listed.as_array().unwrap();
+        assert_eq!(listed.len(), LIST_MAX);
+        assert_eq!(listed[LIST_MAX - 1]["path"], format!("{SANDBOX}/many/09999"));
+        std::fs::remove_file(many.join("00000")).unwrap();
+        let few = browse(&Request::get(&format!("/files?path={SANDBOX}")), &state, &Rights::default());
+        assert_eq!(few.text_of(header::WARNING), None);
     }
 
     #[test]

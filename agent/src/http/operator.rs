@@ -11,6 +11,7 @@ use libprocess::{Edge, Runtime};
 use security::{Action, Object, Rights};
 
 use super::containers::{self, Outcome, Spelling};
+use super::files;
 use super::sandbox::{Failure, Files};
 use super::{Refused, Wrong, views};
 use crate::actor::Agent;
@@ -159,9 +160,9 @@ async fn read(
         Type::GetContainers => answer.get_containers = views::listed(call, state, rights, edge, public).await,
         Type::ListFiles => {
             let path = &needed(&call.list_files, "list_files")?.path;
-            let file_infos = Files::new(state, rights).list(path).map_err(Failure::wrong)?;
-            answer.list_files =
-                Some(response::ListFiles { file_infos: file_infos.iter().map(Into::into).collect() });
+            let listing = files::list(path, state, rights, &edge.runtime).await?;
+            let file_infos = listing.entries.iter().map(Into::into).collect();
+            answer.list_files = Some(response::ListFiles { file_infos });
         }
         Type::ReadFile => {
             let asked = needed(&call.read_file, "read_file")?;

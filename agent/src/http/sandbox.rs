@@ -3,6 +3,7 @@
 //! A path is taken apart before anything is opened, and what it names is opened beneath its sandbox by the kernel, so
 //! no link a task plants leads out.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -21,6 +22,9 @@ use crate::state::State;
 
 /// The most one read gives: sixteen pages. Unit: bytes.
 pub(super) const READ_MAX: u64 = 16 * 4096;
+
+/// The most of a directory that is listed: the first ones by name. A task may have made a million.
+pub(super) const LIST_MAX: usize = 10_000;
 
 /// Why a file cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +94,15 @@ impl From<&Entry> for v1::FileInfo {
     }
 }
 
+/// What a directory holds, as far as it is listed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Listing {
+    /// By path.
+    pub entries: Vec<Entry>,
+    /// How many there are.
+    pub total: usize,
+}
+
 /// The files one state lets somebody see.
 pub(super) struct Files<'a>(&'a State, &'a Rights);
 
@@ -98,22 +111,24 @@ impl<'a> Files<'a> {
         Self(state, rights)
     }
 
-    /// What a directory holds, by path; nothing for a file.
-    pub(super) fn list(&self, path: &str) -> Result<Vec<Entry>, Failure> {
+    /// What a directory holds; nothing for a file. Blocks: it may hold much.
+    pub(super) fn list(&self, path: &str) -> Result<Listing, Failure> {
         let (sandbox, file) = self.find(path)?;
         if !file.metadata()?.is_dir() {
-            return Ok(Vec::new());
+            return Ok(Listing::default());
         }
         let inside = self.inside(path)?.rest;
         let base = path.trim_end_matches('/');
+        let here = PathBuf::from(format!("/proc/self/fd/{}", fd(&file)));
+        let (names, total) = first_names(&here)?;
+        let mut users = Names::new(user::name);
+        let mut groups = Names::new(user::group_name);
         let mut entries = Vec::new();
-        for found in std::fs::read_dir(format!("/proc/self/fd/{}", fd(&file)))? {
-            let found = found?;
-            let Some(name) = found.file_name().to_str().map(str::to_owned) else { continue };
+        for name in names {
             // Links are followed as far as the sandbox goes; others are shown as what they are.
             let metadata = match sandbox.open_read(&inside.join(&name)) {
                 Ok(file) => file.metadata()?,
-                Err(_) => match found.metadata() {
+                Err(_) => match std::fs::symlink_metadata(here.join(&name)) {
                     Ok(metadata) => metadata,
                     // Gone since.
                     Err(_) => continue,
@@ -125,12 +140,11 @@ impl<'a> Files<'a> {
                 size: metadata.size(),
                 mtime: metadata.mtime(),
                 mode: metadata.mode(),
-                uid: user::name(metadata.uid()).unwrap_or_else(|| metadata.uid().to_string()),
-                gid: user::group_name(metadata.gid()).unwrap_or_else(|| metadata.gid().to_string()),
+                uid: users.of(metadata.uid()),
+                gid: groups.of(metadata.gid()),
             });
         }
-        entries.sort_by(|one, other| one.path.cmp(&other.path));
-        Ok(entries)
+        Ok(Listing { entries, total })
     }
 
     /// The size of a file, and a piece of it: from `offset`, at most `length` bytes and never more than
@@ -208,6 +222,38 @@ impl<'a> Files<'a> {
 
     fn inside(&self, path: &str) -> Result<Inside, Failure> {
         self.0.settings.layout.inside(self.0.id.as_ref(), path).ok_or(Failure::NotFound)
+    }
+}
+
+/// The first names of a directory, in order, and how many it has. No more than that is kept of it at any time.
+fn first_names(dir: &Path) -> io::Result<(BTreeSet<String>, usize)> {
+    let (mut names, mut total) = (BTreeSet::new(), 0);
+    for found in std::fs::read_dir(dir)? {
+        let Ok(name) = found?.file_name().into_string() else { continue };
+        total += 1;
+        names.insert(name);
+        if names.len() > LIST_MAX {
+            names.pop_last();
+        }
+    }
+    Ok((names, total))
+}
+
+/// What numbers are called, each looked up once: a sandbox has few owners and many files.
+struct Names {
+    known: BTreeMap<u32, String>,
+    look: fn(u32) -> Option<String>,
+}
+
+impl Names {
+    fn new(look: fn(u32) -> Option<String>) -> Self {
+        Self { known: BTreeMap::new(), look }
+    }
+
+    fn of(&mut self, number: u32) -> String {
+        let look = self.look;
+        let name = || look(number).unwrap_or_else(|| number.to_string());
+        self.known.entry(number).or_insert_with(name).clone()
     }
 }
 

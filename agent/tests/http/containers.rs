@@ -238,8 +238,10 @@ fn what_is_inside_of_a_container_ends_with_it_and_goes_with_it() {
         for id in ["p", "p.a", "p.a.x", "p.b"] {
             assert_eq!(node.call("/api/v1", &launch(id, sleep)).await, answer(200, ""));
         }
-        let sandbox = node.work_dir.join("containers/p/containers/a");
-        node.until("it is up", async || sandbox.join("containers/x/up").exists()).await;
+        // Each has set its trap.
+        let up = node.work_dir.join("containers/p/containers");
+        node.until("all are up", async || up.join("a/containers/x/up").exists() && up.join("b/up").exists())
+            .await;
         let listed = containers(node).await;
         assert_eq!(listed.len(), 4);
         let inner = json!({"value": "x", "parent": {"value": "a", "parent": {"value": "p"}}});
