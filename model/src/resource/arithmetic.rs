@@ -5,13 +5,18 @@
 use std::{
     iter::Sum,
     ops::{Add, AddAssign, Sub, SubAssign},
+    sync::Arc,
 };
 
 use super::{Resources, bag::Entry};
 
 impl AddAssign<&Resources> for Resources {
     fn add_assign(&mut self, other: &Resources) {
-        for entry in &other.entries {
+        if self.is_empty() {
+            *self = other.clone();
+            return;
+        }
+        for entry in other.entries.iter() {
             self.add_copies(entry.resource.clone(), entry.copies);
         }
     }
@@ -23,8 +28,13 @@ impl AddAssign for Resources {
             *self = other;
             return;
         }
-        for entry in other.entries {
-            self.add_copies(entry.resource, entry.copies);
+        match Arc::try_unwrap(other.entries) {
+            Ok(entries) => {
+                entries.into_iter().for_each(|entry| self.add_copies(entry.resource, entry.copies))
+            }
+            Err(shared) => {
+                shared.iter().for_each(|entry| self.add_copies(entry.resource.clone(), entry.copies))
+            }
         }
     }
 }
@@ -32,14 +42,19 @@ impl AddAssign for Resources {
 impl SubAssign<&Resources> for Resources {
     /// Takes away as much as is there.
     fn sub_assign(&mut self, other: &Resources) {
-        for entry in &other.entries {
+        if Arc::ptr_eq(&self.entries, &other.entries) {
+            *self = Resources::new();
+            return;
+        }
+        for entry in other.entries.iter() {
             let wanted = &entry.resource;
             let same = |mine: &Entry| {
                 mine.resource.same_kind(wanted)
                     && (!(wanted.shared || wanted.is_indivisible()) || mine.resource.value == wanted.value)
             };
             let Some(index) = self.entries.iter().position(same) else { continue };
-            let mine = &mut self.entries[index];
+            let entries = Arc::make_mut(&mut self.entries);
+            let mine = &mut entries[index];
             let gone = if wanted.shared {
                 mine.copies = mine.copies.saturating_sub(entry.copies);
                 mine.copies == 0
@@ -50,7 +65,7 @@ impl SubAssign<&Resources> for Resources {
                 mine.resource.is_empty()
             };
             if gone {
-                self.entries.remove(index);
+                entries.remove(index);
             }
         }
     }

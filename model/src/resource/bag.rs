@@ -14,10 +14,12 @@ use crate::{Ranges, Scalar};
 /// entries, so a list is faster than any map.
 ///
 /// A shared resource is one entry with a count of its users; adding it again adds a user.
+///
+/// A clone shares the entries until either is changed: the same bag is in an agent's books, in offers and with the allocator.
 #[wire::part]
 #[derive(Clone, Debug, Default)]
 pub struct Resources {
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Arc<Vec<Entry>>,
 }
 
 #[wire::part]
@@ -29,8 +31,8 @@ pub(super) struct Entry {
 }
 
 impl Resources {
-    pub const fn new() -> Self {
-        Self { entries: Vec::new() }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -66,10 +68,11 @@ impl Resources {
         if resource.is_empty() || copies == 0 {
             return;
         }
-        match self.entries.iter_mut().find(|entry| entry.resource.merges_with(&resource)) {
+        let entries = Arc::make_mut(&mut self.entries);
+        match entries.iter_mut().find(|entry| entry.resource.merges_with(&resource)) {
             Some(entry) if resource.shared => entry.copies = entry.copies.saturating_add(copies),
             Some(entry) => entry.resource.value.add(&resource.value),
-            None => self.entries.push(Entry { resource, copies }),
+            None => entries.push(Entry { resource, copies }),
         }
     }
 
@@ -87,28 +90,36 @@ impl Resources {
         let Some(index) = self.entries.iter().position(|entry| entry.resource.contains(resource)) else {
             return false;
         };
-        let entry = &mut self.entries[index];
-        if resource.shared {
-            if entry.copies < copies {
-                return false;
-            }
+        if resource.shared && self.entries[index].copies < copies {
+            return false;
+        }
+        let entries = Arc::make_mut(&mut self.entries);
+        let entry = &mut entries[index];
+        let gone = if resource.shared {
             entry.copies -= copies;
-            if entry.copies == 0 {
-                self.entries.remove(index);
-            }
+            entry.copies == 0
         } else if resource.is_indivisible() {
-            self.entries.remove(index);
+            true
         } else {
             entry.resource.value.subtract(&resource.value);
-            if entry.resource.is_empty() {
-                self.entries.remove(index);
-            }
+            entry.resource.is_empty()
+        };
+        if gone {
+            entries.remove(index);
         }
         true
     }
 
+    /// Whether it shares its entries with another: then they are equal, and nothing has to be compared.
+    pub fn is_same(&self, other: &Resources) -> bool {
+        Arc::ptr_eq(&self.entries, &other.entries)
+    }
+
     /// Whether all of `other` can be taken out.
     pub fn contains(&self, other: &Resources) -> bool {
+        if Arc::ptr_eq(&self.entries, &other.entries) {
+            return true;
+        }
         other.entries.iter().all(|wanted| {
             if wanted.resource.shared {
                 self.entries
@@ -157,13 +168,19 @@ impl Resources {
 
     /// Those that pass.
     pub fn filter(&self, mut keep: impl FnMut(&Resource) -> bool) -> Resources {
-        Resources { entries: self.entries.iter().filter(|entry| keep(&entry.resource)).cloned().collect() }
+        let mut kept: Vec<bool> = Vec::with_capacity(self.len());
+        kept.extend(self.iter().map(&mut keep));
+        if kept.iter().all(|kept| *kept) {
+            return self.clone();
+        }
+        let kept = self.entries.iter().zip(kept).filter(|(_, kept)| *kept).map(|(entry, _)| entry.clone());
+        Resources { entries: Arc::new(kept.collect()) }
     }
 
     /// Each changed; what becomes the same kind of thing is added up.
     pub fn map(&self, mut change: impl FnMut(&mut Resource)) -> Resources {
-        let mut changed = Resources { entries: Vec::with_capacity(self.entries.len()) };
-        for entry in &self.entries {
+        let mut changed = Resources { entries: Arc::new(Vec::with_capacity(self.len())) };
+        for entry in self.entries.iter() {
             let mut resource = entry.resource.clone();
             change(&mut resource);
             changed.add_copies(resource, entry.copies);
@@ -218,6 +235,9 @@ impl Resources {
 impl PartialEq for Resources {
     /// The same things, in any order.
     fn eq(&self, other: &Self) -> bool {
+        if Arc::ptr_eq(&self.entries, &other.entries) {
+            return true;
+        }
         if self.entries.len() != other.entries.len() {
             return false;
         }

@@ -1,6 +1,7 @@
 //! Parts of a bag by whose they are, and bags made somebody's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Reservation, Resources, Value};
 use crate::Role;
@@ -16,7 +17,7 @@ impl Resources {
         if self.iter().any(|resource| resource.allocation.is_some()) {
             return self.allocate(role);
         }
-        for entry in &mut self.entries {
+        for entry in Arc::make_mut(&mut self.entries) {
             entry.resource.allocation = Some(role.clone());
         }
         self
@@ -34,6 +35,9 @@ impl Resources {
 
     /// All of it, without whom it is allocated to, as agents count.
     pub fn unallocate(&self) -> Resources {
+        if self.iter().all(|resource| resource.allocation.is_none()) {
+            return self.clone();
+        }
         self.map(|resource| resource.allocation = None)
     }
 
@@ -43,7 +47,7 @@ impl Resources {
         if self.iter().any(|resource| resource.allocation != first) {
             return self.unallocate();
         }
-        for entry in &mut self.entries {
+        for entry in Arc::make_mut(&mut self.entries) {
             entry.resource.allocation = None;
         }
         self
