@@ -1,11 +1,13 @@
 //! Agents come, change, are put aside and go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use model::{AgentCapability, AgentId, FrameworkId, Resources};
 
 use super::books::{AgentEntry, Traits};
 use super::filters::Refusals;
+use super::held::Held;
+use super::portion::Contents;
 use super::{Hierarchical, portion};
 use crate::allocator::Agent;
 use crate::allocator::sorter::Tally;
@@ -28,8 +30,9 @@ impl Hierarchical {
             free: total.clone(),
             total,
             short: false,
-            held: BTreeMap::new(),
+            held: Held::default(),
             counted: Tally::default(),
+            contents: Contents::default(),
             refusals: Refusals::default(),
             active: true,
             listed,
@@ -74,7 +77,7 @@ impl Hierarchical {
     pub(super) fn forget_agent(&mut self, agent: &AgentId) {
         let Some(slot) = self.agents.slot(agent) else { return };
         self.clear_refusals(slot);
-        for (framework, held) in std::mem::take(&mut self.agents[slot].held) {
+        for (framework, held) in std::mem::take(&mut self.agents[slot].held).into_iter() {
             self.frameworks[framework].holds.remove(&slot);
             self.release(framework, slot, held);
             self.frameworks.tidy(framework);
@@ -84,8 +87,8 @@ impl Hierarchical {
         self.tree.shrink(&portion::tally(&entry.total, &mut self.names));
         self.count_reservations(&entry.total, &Resources::default());
         self.ledger.refill(&entry.counted, &Tally::default());
-        self.agents.idle.remove(&slot);
-        self.dirty.agents.remove(&slot);
+        self.agents.idle.remove(slot);
+        self.dirty.agents.remove(slot);
         self.dirty.pairs.remove(&slot);
     }
 
@@ -109,9 +112,15 @@ impl Hierarchical {
 
     /// Everybody is asked about this agent again, if it has something to offer.
     pub(super) fn touch(&mut self, agent: u32) {
-        match self.settle(agent) {
+        let idle = self.settle(agent);
+        self.mark(agent, idle);
+    }
+
+    /// Everybody is asked about this agent, or nobody.
+    pub(super) fn mark(&mut self, agent: u32, idle: bool) {
+        match idle {
             true => self.dirty.agents.insert(agent),
-            false => self.dirty.agents.remove(&agent),
+            false => self.dirty.agents.remove(agent),
         };
     }
 

@@ -12,6 +12,9 @@ use model::{AgentId, AgentInfo, FrameworkId, Quantities, Resources, Role};
 use super::constraints::Constraints;
 use super::directory::Directory;
 use super::filters::Refusals;
+use super::held::Held;
+use super::numbers::Numbers;
+use super::portion::Contents;
 use super::preferences::Preference;
 use super::slab::Slab;
 use super::{Hierarchical, ledger, portion};
@@ -23,7 +26,7 @@ pub(super) struct Agents {
     pub(super) slots: Directory<AgentId>,
     pub(super) entries: Slab<AgentEntry>,
     /// Agents with something to offer.
-    pub(super) idle: BTreeSet<u32>,
+    pub(super) idle: Numbers,
     /// All that frameworks hold.
     pub(super) taken: Tally,
     /// Hosts that may be offered; all, if absent.
@@ -41,10 +44,10 @@ pub(super) struct AgentEntry {
     pub(super) free: Resources,
     /// Whether more is held than there is, or something else; then nothing of what lacks is free.
     pub(super) short: bool,
-    /// Shape: framework → what it holds here, with roles.
-    pub(super) held: BTreeMap<u32, Resources>,
-    /// What of `free` the ledger counts as idle.
+    pub(super) held: Held,
+    /// What of `free` the ledger counts as idle, and what kind of things `free` holds; of an idle agent.
     pub(super) counted: Tally,
+    pub(super) contents: Contents,
     pub(super) refusals: Refusals,
     pub(super) active: bool,
     pub(super) listed: bool,
@@ -178,14 +181,17 @@ impl AgentEntry {
     /// While more is held than there is, what is free cannot be kept by adding and taking: counts it anew.
     pub(super) fn level(&mut self) {
         if self.short {
-            let held = self.held();
+            let held = self.held.sum();
             self.short = !self.total.contains(&held);
             self.free = self.total.clone() - held;
         }
     }
+}
 
-    fn held(&self) -> Resources {
-        self.held.values().fold(Resources::default(), |sum, held| sum + portion::unallocated(held))
+impl AgentEntry {
+    /// Whether it has something that may be offered.
+    pub(super) fn may_be_offered(&self) -> bool {
+        self.active && self.listed && !self.free.is_empty()
     }
 }
 
@@ -203,20 +209,26 @@ impl FrameworkEntry {
 impl Hierarchical {
     /// Puts an agent among the idle or takes it out, by whether it has something that may be offered.
     pub(super) fn settle(&mut self, slot: u32) -> bool {
-        let agent = &mut self.agents.entries[slot];
-        let idle = agent.active && agent.listed && !agent.free.is_empty();
-        let counted = match idle {
-            true => ledger::counted(&agent.free, &mut self.names),
-            false => Tally::default(),
+        let agent = &self.agents.entries[slot];
+        let (contents, counted) = match agent.may_be_offered() {
+            true => (Contents::of(&agent.free), ledger::counted(&agent.free, &mut self.names)),
+            false => (Contents::default(), Tally::default()),
         };
+        self.settle_as(slot, contents, counted)
+    }
+
+    /// The same where it is known what is free.
+    pub(super) fn settle_as(&mut self, slot: u32, contents: Contents, counted: Tally) -> bool {
+        let agent = &mut self.agents.entries[slot];
+        let idle = agent.may_be_offered();
         self.ledger.refill(&agent.counted, &counted);
         agent.counted = counted;
-        let before = std::mem::replace(&mut agent.idle, idle);
-        match (before, idle) {
-            (false, true) => drop(self.agents.idle.insert(slot)),
-            (true, false) => drop(self.agents.idle.remove(&slot)),
-            _ => {}
-        }
+        agent.contents = contents;
+        agent.idle = idle;
+        match idle {
+            true => self.agents.idle.insert(slot),
+            false => self.agents.idle.remove(slot),
+        };
         idle
     }
 
@@ -235,7 +247,7 @@ impl Hierarchical {
     pub fn check(&self) {
         self.check_ledger();
         for (slot, agent) in self.agents.iter() {
-            let held = agent.held();
+            let held = agent.held.sum();
             match agent.short {
                 true => assert_eq!(agent.free, agent.total.clone() - held, "nothing of what lacks is free"),
                 false => assert!(
@@ -245,14 +257,20 @@ impl Hierarchical {
                     agent.id,
                 ),
             }
-            for framework in agent.held.keys() {
-                assert!(self.frameworks[*framework].holds.contains(&slot));
+            for (framework, _) in agent.held.iter() {
+                assert!(self.frameworks[framework].holds.contains(&slot));
             }
+            let idle = agent.may_be_offered();
             assert_eq!(
-                self.agents.idle.contains(&slot),
-                agent.active && agent.listed && !agent.free.is_empty(),
+                self.agents.idle.contains(slot),
+                idle,
                 "agent {} is idle when it has something to offer",
-                agent.id,
+                agent.id
+            );
+            assert!(
+                !idle || agent.contents == Contents::of(&agent.free),
+                "what is free on {} is known",
+                agent.id
             );
         }
     }
@@ -269,7 +287,7 @@ impl Hierarchical {
             for (role, kept) in ledger::kept(&agent.total, &mut names) {
                 consumed.entry(role).or_default().plus(&kept);
             }
-            for (role, part) in agent.held.values().flat_map(portion::by_role) {
+            for (role, part) in agent.held.iter().flat_map(|(_, held)| portion::by_role(held)) {
                 let counted = ledger::counted(&part, &mut names);
                 consumed.entry(Role::new(role.top())).or_default().plus(&counted);
             }

@@ -12,7 +12,7 @@ use super::books::{AgentEntry, FrameworkEntry, Membership};
 use super::dirty::Dirty;
 use super::filters::Verdicts;
 use super::ledger::Draft;
-use super::portion::{Contents, Shelf};
+use super::portion::Shelf;
 use super::{Hierarchical, Settings};
 use crate::allocator::Allocation;
 use crate::allocator::sorter::{Class, Client};
@@ -41,18 +41,24 @@ impl Hierarchical {
         self.tree.refresh(&self.names);
         self.tree.age(now);
         let mut agents: Vec<u32> = match dirty.clients.is_empty() {
-            true => dirty.agents.iter().chain(dirty.pairs.keys()).copied().collect(),
-            false => self.agents.idle.iter().copied().collect(),
+            true => {
+                let mut agents = dirty.agents.clone();
+                for agent in dirty.pairs.keys() {
+                    agents.insert(*agent);
+                }
+                agents.iter().collect()
+            }
+            false => self.agents.idle.iter().collect(),
         };
-        agents.sort_unstable();
-        agents.dedup();
         let mut allocations = Vec::new();
         for stage in self.stages() {
             agents.retain(|agent| self.agents.entries.get(*agent).is_some_and(|agent| agent.idle));
             shuffle(&mut agents, rng);
             for &agent in &agents {
-                let contents = Contents::of(&self.agents[agent].free);
-                let classes = self.classes(*stage, contents);
+                let classes = self.classes(*stage, self.agents[agent].contents);
+                if !classes.iter().any(|class| self.tree.has(*class)) {
+                    continue;
+                }
                 let found = self.look(agent, &dirty, classes, rng);
                 found.kept_back.iter().for_each(|account| self.ledger.keep_back(*account));
                 for (client, resources) in found.grants {
@@ -66,7 +72,7 @@ impl Hierarchical {
 
     /// Asks everybody if something of the agent came free, and otherwise who changed.
     fn look(&self, agent: u32, dirty: &Dirty, classes: &[Class], rng: &mut dyn Rng) -> Found {
-        if dirty.clients.len() > NAMED_MAX || dirty.agents.contains(&agent) {
+        if dirty.clients.len() > NAMED_MAX || dirty.agents.contains(agent) {
             return self.ask(agent, self.tree.walk(classes, rng));
         }
         let pairs = dirty.pairs.get(&agent).into_iter().flatten();
@@ -86,10 +92,12 @@ impl Hierarchical {
     fn ask(&self, agent: u32, clients: impl Iterator<Item = Client>) -> Found {
         let agent = &self.agents[agent];
         let mut found = Found::default();
-        let mut shelf = Shelf::of(&agent.free);
+        let mut shelf = Shelf::of(&agent.free, agent.contents);
         let mut draft = (!self.ledger.is_idle()).then(|| Draft::new(&self.ledger, &self.names));
         let mut verdicts = Verdicts::default();
-        if !self.is_worth_asking(&shelf) {
+        // What everybody may be given is worth it alone; nothing has to be looked at for those who are given all of it.
+        let plenty = self.ledger.is_worth(&agent.counted);
+        if !plenty && !self.is_worth_asking(&shelf) {
             return found;
         }
         for client in clients {
@@ -108,7 +116,9 @@ impl Hierarchical {
                     found.kept_back.push(membership.account);
                 }
             }
-            if part.is_empty() || !self.settings.worth_offering(&part, membership.min.as_deref()) {
+            let plenty = plenty && whole && found.grants.is_empty() && membership.min.is_none();
+            if !plenty && (part.is_empty() || !self.settings.worth_offering(&part, membership.min.as_deref()))
+            {
                 continue;
             }
             // What was found out about all that is left says nothing about a part of it.

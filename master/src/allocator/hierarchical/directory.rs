@@ -1,49 +1,38 @@
 //! From long names to small numbers. Ids share their beginnings, and comparing many of them is slow; their hashes are short.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use smallvec::SmallVec;
+use hashbrown::HashTable;
 
 /// Numbers by name. The hash is the same in every run, and so is the order of [`numbers`](Directory::numbers).
-///
-/// Shape: hash of the name → names that have it, with their numbers.
 #[derive(Debug)]
 pub(super) struct Directory<K> {
-    places: BTreeMap<u64, SmallVec<[(K, u32); 1]>>,
-    len: usize,
+    places: HashTable<(K, u32)>,
 }
 
 impl<K: Hash + Eq> Directory<K> {
     pub(super) fn get(&self, name: &K) -> Option<u32> {
-        let here = self.places.get(&hash(name))?;
-        here.iter().find(|(known, _)| known == name).map(|(_, number)| *number)
+        self.places.find(hash(name), |(known, _)| known == name).map(|(_, number)| *number)
     }
 
     /// Notes a name that is new.
     pub(super) fn insert(&mut self, name: K, number: u32) {
-        self.places.entry(hash(&name)).or_default().push((name, number));
-        self.len += 1;
+        self.places.insert_unique(hash(&name), (name, number), |(known, _)| hash(known));
     }
 
     pub(super) fn remove(&mut self, name: &K) {
-        let hash = hash(name);
-        let Some(here) = self.places.get_mut(&hash) else { return };
-        let before = here.len();
-        here.retain(|(known, _)| known != name);
-        self.len -= before - here.len();
-        if here.is_empty() {
-            self.places.remove(&hash);
+        if let Ok(place) = self.places.find_entry(hash(name), |(known, _)| known == name) {
+            place.remove();
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.places.len()
     }
 
     /// All numbers, in no order that means anything.
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
-        self.places.values().flatten().map(|(_, number)| *number)
+        self.places.iter().map(|(_, number)| *number)
     }
 }
 
@@ -56,7 +45,7 @@ fn hash(name: &impl Hash) -> u64 {
 
 impl<K> Default for Directory<K> {
     fn default() -> Self {
-        Directory { places: BTreeMap::new(), len: 0 }
+        Directory { places: HashTable::new() }
     }
 }
 

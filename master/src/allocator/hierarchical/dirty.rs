@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::numbers::Numbers;
 use crate::allocator::sorter::Client;
 
 /// What changed since the last run.
 #[derive(Debug, Default)]
 pub(super) struct Dirty {
     /// Something of these agents came free, or they may be offered now: everybody is asked.
-    pub(super) agents: BTreeSet<u32>,
+    pub(super) agents: Numbers,
     /// These clients can take what they could not (new, back, revived, changed): they are asked about every agent with something free.
     pub(super) clients: BTreeSet<Client>,
     /// A filter between these ended. Shape: agent → clients.

@@ -6,25 +6,32 @@
 //! Shape: agent → client → (what is refused, until when, in which era).
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
-use std::sync::Arc;
+use std::collections::BinaryHeap;
 
+use hashbrown::HashTable;
 use model::{Resources, Time};
 use smallvec::SmallVec;
 
 use crate::allocator::sorter::Client;
 
+/// As many different amounts are looked up before they are compared anew: beyond that, looking up takes as long.
+const AMOUNTS_MAX: usize = 16;
+
 /// The filters on one agent.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
-    by_client: BTreeMap<Client, SmallVec<[Refusal; 1]>>,
-    /// Different amounts that are refused; most clients refuse the same.
-    amounts: Vec<Arc<Resources>>,
+    by_client: HashTable<(Client, Filters)>,
+    /// Different amounts that were refused lately; most clients refuse the same.
+    amounts: SmallVec<[Resources; 1]>,
 }
+
+/// Those of one client.
+type Filters = SmallVec<[Refusal; 1]>;
 
 #[derive(Debug)]
 struct Refusal {
-    resources: Arc<Resources>,
+    /// Nearly always one of `amounts`.
+    resources: Resources,
     until: Time,
     era: u64,
 }
@@ -48,13 +55,15 @@ pub(super) struct End {
 
 /// What comparing an offer with each of an agent's refused amounts said, so that it is done once per amount.
 #[derive(Default)]
-pub(super) struct Verdicts(Vec<(*const Resources, bool)>);
+pub(super) struct Verdicts<'a>(SmallVec<[(&'a Resources, bool); 2]>);
 
 impl Refusals {
     /// Notes a refusal, unless an earlier one says as much for as long. Returns how many filters there are now more, or less.
     pub(super) fn insert(&mut self, client: Client, resources: Resources, until: Time, era: u64) -> isize {
         let resources = self.shared(resources);
-        let filters = self.by_client.entry(client).or_default();
+        let entry =
+            self.by_client.entry(hash(client), |(known, _)| *known == client, |(known, _)| hash(*known));
+        let (_, filters) = entry.or_insert_with(|| (client, Filters::new())).into_mut();
         filters.retain(|filter| filter.era == era);
         let before = filters.len();
         if filters.iter().any(|filter| filter.until >= until && filter.resources.contains(&resources)) {
@@ -66,35 +75,38 @@ impl Refusals {
     }
 
     /// Whether the client refuses everything in `offer` here. `verdicts` is kept by the caller for as long as the offer stays.
-    pub(super) fn reject(
-        &self,
+    pub(super) fn reject<'a>(
+        &'a self,
         client: Client,
         era: u64,
         offer: &Resources,
-        verdicts: &mut Verdicts,
+        verdicts: &mut Verdicts<'a>,
     ) -> bool {
-        match self.by_client.get(&client) {
-            Some(filters) => {
-                filters.iter().any(|filter| filter.era == era && verdicts.of(&filter.resources, offer))
-            }
-            None => false,
-        }
+        let mut filters = self.of(client).iter();
+        filters.any(|filter| filter.era == era && verdicts.of(&filter.resources, offer))
+    }
+
+    fn of(&self, client: Client) -> &[Refusal] {
+        let found = self.by_client.find(hash(client), |(known, _)| *known == client);
+        found.map(|(_, filters)| filters.as_slice()).unwrap_or_default()
     }
 
     /// When the first of a client's filters ends.
     pub(super) fn first_end(&self, client: Client, era: u64) -> Option<Time> {
-        let filters = self.by_client.get(&client)?.iter().filter(|filter| filter.era == era);
+        let filters = self.of(client).iter().filter(|filter| filter.era == era);
         filters.map(|filter| filter.until).min()
     }
 
     /// Drops a filter whose end has come; says whether there was one.
     pub(super) fn end(&mut self, end: &End) -> bool {
-        let Some(filters) = self.by_client.get_mut(&end.client) else { return false };
+        let found = self.by_client.find_entry(hash(end.client), |(known, _)| *known == end.client);
+        let Ok(mut found) = found else { return false };
+        let (_, filters) = found.get_mut();
         let before = filters.len();
         filters.retain(|filter| filter.era != end.era || filter.until > end.at);
         let ended = filters.len() < before;
         if filters.is_empty() {
-            self.by_client.remove(&end.client);
+            found.remove();
         }
         if self.by_client.is_empty() {
             self.amounts.clear();
@@ -110,17 +122,24 @@ impl Refusals {
             .flat_map(|(client, filters)| filters.into_iter().map(move |filter| (client, filter.era)))
     }
 
-    fn shared(&mut self, resources: Resources) -> Arc<Resources> {
-        if let Some(known) = self.amounts.iter().find(|known| ***known == resources) {
+    /// The same, as it was refused before.
+    fn shared(&mut self, resources: Resources) -> Resources {
+        if let Some(known) = self.amounts.iter().find(|known| **known == resources) {
             return known.clone();
         }
-        if self.amounts.len() >= 16 {
-            self.amounts.retain(|amount| Arc::strong_count(amount) > 1);
+        if self.amounts.len() >= AMOUNTS_MAX {
+            self.amounts.clear();
         }
-        let resources = Arc::new(resources);
         self.amounts.push(resources.clone());
         resources
     }
+}
+
+/// Spreads the two numbers over all bits. Source: Knuth, multiplicative hashing.
+fn hash(client: Client) -> u64 {
+    let number = u64::from(client.node.0) << 32 | u64::from(client.framework);
+    let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    spread ^ spread >> 32
 }
 
 impl Ends {
@@ -146,14 +165,15 @@ impl Ends {
     }
 }
 
-impl Verdicts {
-    fn of(&mut self, refused: &Arc<Resources>, offer: &Resources) -> bool {
-        let key = Arc::as_ptr(refused);
-        if let Some((_, verdict)) = self.0.iter().find(|(known, _)| *known == key) {
+impl<'a> Verdicts<'a> {
+    fn of(&mut self, refused: &'a Resources, offer: &Resources) -> bool {
+        if let Some((_, verdict)) = self.0.iter().find(|(known, _)| known.is_same(refused)) {
             return *verdict;
         }
         let verdict = refused.contains(offer);
-        self.0.push((key, verdict));
+        if self.0.len() < AMOUNTS_MAX {
+            self.0.push((refused, verdict));
+        }
         verdict
     }
 

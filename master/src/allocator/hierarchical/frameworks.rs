@@ -114,7 +114,7 @@ impl Hierarchical {
         let Some(slot) = self.frameworks.slot(framework) else { return };
         self.end_preference(slot);
         for agent in std::mem::take(&mut self.frameworks[slot].holds) {
-            if let Some(held) = self.agents[agent].held.remove(&slot) {
+            if let Some(held) = self.agents[agent].held.remove(slot) {
                 self.release(slot, agent, held);
             }
         }

@@ -345,6 +345,11 @@ impl Ledger {
         }
     }
 
+    /// Whether amounts are worth an offer to those who say nothing else.
+    pub(super) fn is_worth(&self, amounts: &Tally) -> bool {
+        self.worth(|at| amounts.at(at))
+    }
+
     /// Whether amounts hold one of the minimums.
     fn worth(&self, amount: impl Fn(usize) -> i64) -> bool {
         self.minimums.is_empty()

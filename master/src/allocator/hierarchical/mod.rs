@@ -25,8 +25,10 @@ mod directory;
 mod dirty;
 mod filters;
 mod frameworks;
+mod held;
 mod holdings;
 mod ledger;
+mod numbers;
 mod portion;
 mod preferences;
 mod quota;
@@ -196,13 +198,11 @@ impl Allocator for Hierarchical {
         else {
             return;
         };
-        if !self.take_back(framework, agent, resources) {
-            return;
-        }
+        let Some(returned) = self.take_back(framework, agent, resources) else { return };
         match refuse {
-            Some(Duration::ZERO) => self.refuse(framework, agent, resources, now + BREATH),
+            Some(Duration::ZERO) => self.refuse(framework, agent, returned, now + BREATH),
             Some(refuse) => {
-                self.refuse(framework, agent, resources, now + refuse.max(self.settings.filter_min))
+                self.refuse(framework, agent, returned, now + refuse.max(self.settings.filter_min))
             }
             None => {}
         }

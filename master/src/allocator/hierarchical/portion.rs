@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use model::{Resource, Resources, Role, Scalar, Value};
+use smallvec::{SmallVec, smallvec};
 
 use super::books::Abilities;
 use crate::allocator::sorter::{Names, Tally};
@@ -19,6 +20,9 @@ pub(super) struct Contents {
 }
 
 impl Contents {
+    /// What everybody may be given all of.
+    pub(super) const PLAIN: Contents = Contents { unreserved: true, reserved: false, special: false };
+
     pub(super) fn of(resources: &Resources) -> Contents {
         let mut contents = Contents::default();
         for resource in resources.iter() {
@@ -54,8 +58,7 @@ enum Rest<'a> {
 }
 
 impl<'a> Shelf<'a> {
-    pub(super) fn of(free: &'a Resources) -> Shelf<'a> {
-        let contents = Contents::of(free);
+    pub(super) fn of(free: &'a Resources, contents: Contents) -> Shelf<'a> {
         let rest = match contents.reserved && free.len() >= SORTED_FROM {
             true => Rest::Sorted { open: free.unreserved(), kept: free.reservations() },
             false => Rest::Mixed(Cow::Borrowed(free)),
@@ -153,11 +156,11 @@ pub(super) fn into_unallocated(resources: Resources) -> Resources {
 }
 
 /// Resources by the role they are allocated to; nearly always there is one.
-pub(super) fn by_role(resources: &Resources) -> Vec<(Role, Cow<'_, Resources>)> {
+pub(super) fn by_role(resources: &Resources) -> SmallVec<[(Role, Cow<'_, Resources>); 1]> {
     let role = |resource: &Resource| resource.allocation.clone().unwrap_or_else(Role::any);
-    let Some(first) = resources.iter().next().map(role) else { return Vec::new() };
+    let Some(first) = resources.iter().next().map(role) else { return SmallVec::new() };
     if resources.iter().all(|resource| resource.allocation.as_ref() == Some(&first)) {
-        return vec![(first, Cow::Borrowed(resources))];
+        return smallvec![(first, Cow::Borrowed(resources))];
     }
     resources.allocations().into_iter().map(|(role, part)| (role, Cow::Owned(part))).collect()
 }

@@ -27,7 +27,7 @@ impl Hierarchical {
             self.ledger.set_quota(quota, &mut self.names);
         }
         self.reclass();
-        self.dirty.agents.extend(&self.agents.idle);
+        self.dirty.agents.join(&self.agents.idle);
     }
 
     /// Has the tree know which roles miss something and which have all they may have.
@@ -40,7 +40,7 @@ impl Hierarchical {
     /// Names those who may take more than when they were kept back.
     pub(super) fn ease(&mut self) {
         if self.ledger.take_relief() {
-            self.dirty.agents.extend(&self.agents.idle);
+            self.dirty.agents.join(&self.agents.idle);
         }
         for role in self.ledger.take_eased() {
             self.dirty.clients.extend(self.tree.below(role.as_str()));

@@ -1,15 +1,16 @@
 //! Filters begin and end.
 
-use model::{Resources, Time};
+use model::Time;
 
+use super::Hierarchical;
 use super::books::Membership;
 use super::filters::End;
-use super::{Hierarchical, portion};
+use super::holdings::Returned;
 
 impl Hierarchical {
     /// A client does not want this, or less, from this agent until then.
-    pub(super) fn refuse(&mut self, framework: u32, agent: u32, resources: &Resources, until: Time) {
-        for (role, part) in portion::by_role(resources) {
+    pub(super) fn refuse(&mut self, framework: u32, agent: u32, returned: Returned, until: Time) {
+        for (role, part) in returned {
             let Some(entry) = self.frameworks.entries.get_mut(framework).filter(|entry| entry.active) else {
                 return;
             };
@@ -19,7 +20,7 @@ impl Hierarchical {
             };
             let Membership { client, era, filters, .. } = membership;
             let refusals = &mut self.agents[agent].refusals;
-            let more = refusals.insert(*client, portion::unallocated(&part), until, *era);
+            let more = refusals.insert(*client, part, until, *era);
             *filters = filters.saturating_add_signed(more);
             self.ends.push(End { at: until, agent, client: *client, era: *era });
         }

@@ -9,7 +9,7 @@ use super::books::{Abilities, AgentEntry, FrameworkEntry, Membership};
 use super::cycle::misfit;
 use super::filters::Verdicts;
 use super::ledger::Draft;
-use super::portion::Shelf;
+use super::portion::{Contents, Shelf};
 use crate::allocator::sorter::Client;
 use crate::allocator::why::{Answer, Question, Reason, Subject, Why};
 
@@ -72,7 +72,7 @@ impl Hierarchical {
         wants: &Resources,
     ) -> Reason {
         let everything = Abilities { revocable: true, shared: true, refined: true, ..framework.abilities };
-        let shelf = Shelf::of(&agent.free);
+        let shelf = Shelf::of(&agent.free, Contents::of(&agent.free));
         let part = shelf.part(&membership.role, framework.abilities);
         let worth = |part: &Resources| self.settings.worth_offering(part, membership.min.as_deref());
         match () {

@@ -12,6 +12,7 @@
 //! costs a removal and an insertion per level. Shares all move when the cluster's total does, or a weight; then the
 //! lines are made anew, once, before they are read the next time.
 
+mod age;
 mod node;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ mod tests;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Role, Time};
+use model::Role;
 use rand::Rng;
 
 use super::rank::{Rank, share};
@@ -28,7 +29,7 @@ use super::{Names, Order, Tally, random};
 
 pub(crate) use node::{Class, Client, NodeId};
 pub(super) use node::{Line, Place, ROOT};
-use node::{Member, Node, Seat, standing};
+use node::{Member, Node, Seat, shift, standing};
 
 /// The roles, who is in them and what they hold.
 #[derive(Debug)]
@@ -166,42 +167,6 @@ impl Tree {
             let top = self.path(client.node)[0];
             self.nodes[top.index()].waits_since = None;
             self.set_aged(top, false);
-        }
-    }
-
-    /// Moves those to the foreground that have waited too long behind it. Looks at the roles of the background alone.
-    pub(crate) fn age(&mut self, now: Time) {
-        let Order::Multilevel { aging } = self.order else { return };
-        let background =
-            self.tops.iter().flat_map(|top| top.iter().rev().take_while(|(rank, _)| rank.level > 0.0));
-        let waiting: Vec<NodeId> = background
-            .filter_map(|(_, place)| match place {
-                Place::Child(id) => Some(*id),
-                Place::Own => None,
-            })
-            .collect();
-        for id in waiting {
-            let since = *self.nodes[id.index()].waits_since.get_or_insert(now);
-            if now.since(since) >= aging {
-                self.set_aged(id, true);
-            }
-        }
-    }
-
-    fn set_aged(&mut self, id: NodeId, aged: bool) {
-        let Node { aged: before, role, .. } = &self.nodes[id.index()];
-        if *before == aged {
-            return;
-        }
-        let (level, _) = standing(self.order, self.weight(role), aged);
-        let node = &mut self.nodes[id.index()];
-        node.aged = aged;
-        let entry = (node.subtree.rank.clone(), Place::Child(id));
-        node.subtree.rank.level = level;
-        let moved = (node.subtree.rank.clone(), Place::Child(id));
-        let line = self.line_of(id);
-        if line.remove(&entry) {
-            line.insert(moved);
         }
     }
 
@@ -452,18 +417,16 @@ impl Tree {
     fn place_anew(&mut self, client: Client, names: &Names) {
         let node = &mut self.nodes[client.node.index()];
         if let Some(member) = node.members.get_mut(&client.framework) {
-            if member.active {
-                node.frameworks.remove(&(member.seat.rank.clone(), client.framework));
-            }
+            let before = (member.seat.rank.clone(), client.framework);
             member.seat.weigh(&self.total, names, 1.0);
             if member.active {
-                node.frameworks.insert((member.seat.rank.clone(), client.framework));
+                shift(&mut node.frameworks, before, (member.seat.rank.clone(), client.framework));
             }
         }
-        let waiting = node.line.remove(&(node.own.rank.clone(), Place::Own));
+        let before = (node.own.rank.clone(), Place::Own);
         node.own.weigh(&self.total, names, 1.0);
-        if waiting {
-            node.line.insert((node.own.rank.clone(), Place::Own));
+        if !node.frameworks.is_empty() {
+            shift(&mut node.line, before, (node.own.rank.clone(), Place::Own));
         }
         let mut at = client.node;
         while at != ROOT {
@@ -474,9 +437,8 @@ impl Tree {
             let before = (node.subtree.rank.clone(), Place::Child(at));
             node.subtree.weigh(&self.total, names, weight);
             let after = (node.subtree.rank.clone(), Place::Child(at));
-            let line = self.line_of(at);
-            if line.remove(&before) {
-                line.insert(after);
+            if !node.line.is_empty() {
+                shift(self.line_of(at), before, after);
             }
             at = parent;
         }

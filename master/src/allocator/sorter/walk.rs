@@ -3,6 +3,8 @@
 use std::collections::btree_set;
 use std::iter::Peekable;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::rank::Rank;
 use super::tree::{Class, Client, NodeId, Place, ROOT, Tree};
 
@@ -12,13 +14,12 @@ pub(crate) struct Walk<'a>(Steps<'a>);
 impl<'a> Walk<'a> {
     /// Depth first through the tree's lines; at the top only through those of these classes.
     pub(super) fn ordered(tree: &'a Tree, classes: &[Class]) -> Walk<'a> {
-        let mut tops: Vec<_> =
-            classes.iter().map(|class| tree.top(*class)).filter(|top| !top.is_empty()).collect();
-        let first = match tops.len() {
-            0 | 1 => Entries::One(tops.pop().map(|top| top.iter()).unwrap_or_default()),
-            _ => Entries::Merged(tops.into_iter().map(|top| top.iter().peekable()).collect()),
+        let tops = || classes.iter().map(|class| tree.top(*class)).filter(|top| !top.is_empty());
+        let first = match tops().count() {
+            0 | 1 => Entries::One(tops().next().map(|top| top.iter()).unwrap_or_default()),
+            _ => Entries::Merged(tops().map(|top| top.iter().peekable()).collect()),
         };
-        let levels = vec![(ROOT, first)];
+        let levels = smallvec![(ROOT, first)];
         Walk(Steps::Ordered { tree, levels, frameworks: None })
     }
 
@@ -28,11 +29,12 @@ impl<'a> Walk<'a> {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "one is made at a time, and it stays where it is")]
 enum Steps<'a> {
     /// Depth first through lines that are already sorted.
     Ordered {
         tree: &'a Tree,
-        levels: Vec<(NodeId, Entries<'a>)>,
+        levels: SmallVec<[(NodeId, Entries<'a>); 2]>,
         frameworks: Option<(NodeId, btree_set::Iter<'a, (Rank, u32)>)>,
     },
     /// Drawn beforehand.

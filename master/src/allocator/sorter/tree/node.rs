@@ -10,7 +10,7 @@ use super::super::{Names, Order, Tally};
 
 /// A role's place in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct NodeId(pub(super) u32);
+pub(crate) struct NodeId(pub(crate) u32);
 
 /// A framework in one of its roles: who can be given something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,5 +134,14 @@ impl Seat {
 impl NodeId {
     pub(super) fn index(self) -> usize {
         self.0 as usize
+    }
+}
+
+/// Moves one in its line. It comes to its new place before it leaves the old one: most lines hold one alone, and would be given
+/// back and made anew.
+pub(super) fn shift<P: Ord>(line: &mut BTreeSet<(Rank, P)>, before: (Rank, P), after: (Rank, P)) {
+    if before != after {
+        line.insert(after);
+        line.remove(&before);
     }
 }

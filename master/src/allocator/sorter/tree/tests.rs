@@ -1,4 +1,4 @@
-use model::Scalar;
+use model::{Scalar, Time};
 use proptest::prelude::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
