@@ -322,8 +322,10 @@ fn a_terminal_is_attached_to_resized_left_and_attached_to_again() {
             reading.until("got one\r\n").await;
             typing.io(json!({"type": "CONTROL", "control": {
             "type": "TTY_INFO", "tty_info": {"window_size": {"rows": 50, "columns": 132}}}}));
+            // A shell that is just about to read looks at its traps only when it has: it is given a line for that.
+            typing.type_in("\n");
             reading.until("50 132\r\n").await;
-            typing.type_in("\u{3}");
+            typing.type_in("\u{3}\n");
             reading.until("interrupted\r\n").await;
             let (second, refused) = Typing::start(node, "t");
             let (status, text) = refused.await;
