@@ -78,6 +78,8 @@ impl Task {
         }
         let mut kept = status.clone();
         kept.data = Vec::new();
+        // Most tasks never have more than two, and there are very many tasks.
+        self.statuses.reserve_exact(1);
         self.statuses.push(kept);
     }
 }
