@@ -9,7 +9,8 @@ use model::FrameworkInfo;
 /// Where the masters are, and who subscribes.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// `host:port` of one or more masters, `zk://host:port,…/path`, or `file:///path`; whichever leads is found.
+    /// `host:port` or `https://host:port` of one or more masters, `zk://host:port,…/path`, or `file:///path`; whichever leads is
+    /// found. Where nothing is said of it, TLS is spoken if the runtime has a certificate or was told whom to believe.
     pub masters: Vec<String>,
     /// With an id, the framework of that id is taken over.
     pub framework: FrameworkInfo,

@@ -1,13 +1,15 @@
 //! Hierarchical dominant resource fairness: the built-in allocator.
 //!
 //! Read in this order:
-//! 1. [`books`]: what is known of agents and frameworks, and who holds what;
+//! 1. [`books`], [`held`]: what is known of agents and frameworks, and who holds what;
 //! 2. [`frameworks`], [`agents`], [`holdings`], [`refuse`]: what happens to them;
 //! 3. [`dirty`]: who has to be looked at again, and why nobody else has to;
 //! 4. [`cycle`]: one run: who is offered what of the agents that are dirty;
 //! 5. [`portion`]: the part of an agent's free resources that a framework may be given;
 //! 6. [`filters`], [`constraints`], [`preferences`]: what frameworks do not want, or not yet;
 //! 7. [`why`]: the same checks, told to who asks.
+//!
+//! Beneath them: [`slab`] and [`directory`] give agents and frameworks small numbers, [`numbers`] is a set of those.
 //!
 //! Work is proportional to what changed. An agent is looked at when something of it came free; a framework, when it became
 //! able to take what it could not take before; one pair of the two, when a filter between them ended. A run with none of these
