@@ -18,7 +18,7 @@ use super::isolator::{Alarm, Isolator, Limitation, Plan, Subject};
 use super::names::{self, Wanted};
 use super::namespaces::{Ipc, OwnNamespaces, PidNamespace};
 use super::ports::Ports;
-use super::rlimits::Rlimits;
+use super::rlimits::{OpenFiles, Rlimits};
 use super::seccomp::Seccomp;
 use super::secrets::{EnvironmentSecrets, SecretVolumes};
 use super::volumes::{Filesystem, HostPaths, SandboxPaths, SharedFilesystem};
@@ -50,6 +50,10 @@ impl Isolators {
             }
         }
         let mut chain: Vec<Box<dyn Isolator>> = Vec::new();
+        // First, so that what a container asks for comes after it.
+        if let Some((soft, hard)) = config.open_files {
+            chain.push(Box::new(OpenFiles { soft, hard }));
+        }
         let mut add = |name: &str, make: &dyn Fn() -> Result<Box<dyn Isolator>, String>| {
             if wanted.has(name) {
                 chain.push(make().map_err(|why| IsolationError(format!("'{name}': {why}")))?);

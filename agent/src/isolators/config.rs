@@ -50,6 +50,9 @@ pub struct IsolationConfig {
     pub police_offered_ports: bool,
     pub disk_watch_interval: Duration,
     pub enforce_disk_quota: bool,
+    /// How many files a container's processes may have open, soft and hard, unless it says so itself; as many as the agent
+    /// if `None`.
+    pub open_files: Option<(u64, u64)>,
     /// Looks at v1 alone on a machine that has both; for tests.
     pub ignore_unified: bool,
 }
@@ -85,6 +88,7 @@ impl Default for IsolationConfig {
             police_offered_ports: false,
             disk_watch_interval: Duration::from_secs(15),
             enforce_disk_quota: false,
+            open_files: None,
             ignore_unified: false,
         }
     }

@@ -23,6 +23,26 @@ impl Isolator for Rlimits {
     }
 }
 
+/// How many files may be open where nothing else is asked for: an agent raises its own limit, and there are programs that
+/// cannot cope with more than they used to get.
+#[derive(Debug)]
+pub(super) struct OpenFiles {
+    pub(super) soft: u64,
+    pub(super) hard: u64,
+}
+
+impl Isolator for OpenFiles {
+    fn name(&self) -> &'static str {
+        "open files"
+    }
+
+    fn prepare(&self, _: &Subject<'_>, plan: &mut Plan) -> Result<(), String> {
+        let resource = number(RLimitKind::Nofile);
+        plan.isolation.rlimits.push(Rlimit { resource, soft: Some(self.soft), hard: Some(self.hard) });
+        Ok(())
+    }
+}
+
 /// Source: Mesos' RLimitInfo: both figures or none.
 fn rlimit(limit: &RLimit) -> Result<Rlimit, String> {
     match (limit.soft, limit.hard) {

@@ -8,6 +8,7 @@ use futures_util::future::{Either, select};
 use libprocess::Reason;
 
 use super::Common;
+use super::files::OpenFiles;
 use super::serve::{Address, Ending, Protection};
 use crate::logging::Level;
 use crate::output::{self, Format};
@@ -16,13 +17,16 @@ use crate::output::{self, Format};
 /// without it: the next agent on this work directory finds them.
 pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
     common.log(Level::Info);
-    let config = flags.config()?;
+    let mut config = flags.config()?;
+    let open_files = OpenFiles::raise()?;
+    config.isolation.open_files = Some((open_files.soft, open_files.hard));
     let address = Address {
         ip: flags.ip.as_deref(),
         port: flags.port,
         advertise_ip: flags.advertise_ip.as_deref(),
         advertise_port: flags.advertise_port,
         protection: Protection { open: flags.access.open(), trusted: flags.access.common.allow_insecure },
+        open_files,
     };
     let runtime = address.listen("slave(1)", 1, |before| flags.access.links(before))?;
     let agent = agent::spawn(&runtime, config)?;

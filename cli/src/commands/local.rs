@@ -13,6 +13,7 @@ use libprocess::Runtime;
 use security::Credential;
 
 use super::Common;
+use super::files::OpenFiles;
 use super::serve::{Address, Ending, Protection, failed};
 use crate::client::Cluster;
 use crate::job::{self, Job};
@@ -57,11 +58,12 @@ pub(super) fn run(args: Args, common: &Common) -> anyhow::Result<ExitCode> {
     let work = Scratch::new(args.work_dir.as_deref())?;
     let port = args.port.unwrap_or(if args.command.is_empty() { 5050 } else { 0 });
     let guard = Guard::new(&args, &work.path)?;
-    let master = start_master(&args, &guard, port)?;
+    let open_files = OpenFiles::raise()?;
+    let master = start_master(&args, &guard, port, open_files)?;
     let at = master.address().to_string();
     let mut agents = Vec::new();
     for number in 0..args.agents {
-        agents.push(start_agent(&args, &guard, number, &at, &work.path)?);
+        agents.push(start_agent(&args, &guard, number, &at, &work.path, open_files)?);
     }
     let code = master.block_on(async {
         let mut ending = Ending::listen()?;
@@ -104,19 +106,26 @@ pub(super) fn run(args: Args, common: &Common) -> anyhow::Result<ExitCode> {
 
 type Agent = (Runtime, libprocess::Pid<agent::Agent>);
 
-fn start_master(args: &Args, guard: &Guard, port: u16) -> anyhow::Result<Runtime> {
+fn start_master(args: &Args, guard: &Guard, port: u16, open_files: OpenFiles) -> anyhow::Result<Runtime> {
     let words = ["master", "--registry=in_memory"].map(str::to_owned).into_iter();
     let flags = Alone::<master::flags::Flags>::parse_from(words.chain(guard.master.iter().cloned())).flags;
     let mut config = flags.config()?;
     // Nobody waits for more agents here: what changes is offered at once.
     config.cluster.get_or_insert_with(|| "local".to_owned());
     let links = |before| flags.access.links(before, false);
-    let runtime = address(args, flags.access.open(), port).listen("master", 1, links)?;
+    let runtime = address(args, flags.access.open(), port, open_files).listen("master", 1, links)?;
     master::spawn(&runtime, config).context("the master did not start")?;
     Ok(runtime)
 }
 
-fn start_agent(args: &Args, guard: &Guard, number: u16, master: &str, work: &Path) -> anyhow::Result<Agent> {
+fn start_agent(
+    args: &Args,
+    guard: &Guard,
+    number: u16,
+    master: &str,
+    work: &Path,
+    open_files: OpenFiles,
+) -> anyhow::Result<Agent> {
     let home = work.join(format!("agent-{}", number + 1));
     let resources = args.resources.clone().unwrap_or_else(|| share(number, args.agents));
     let words = [
@@ -131,15 +140,16 @@ fn start_agent(args: &Args, guard: &Guard, number: u16, master: &str, work: &Pat
     let mut config = flags.config().with_context(|| format!("--resources={resources}"))?;
     // It and its master start together: nothing is gained by spreading registrations.
     config.registration_backoff_factor = std::time::Duration::from_millis(10);
+    config.isolation.open_files = Some((open_files.soft, open_files.hard));
     let links = |before| flags.access.links(before);
-    let runtime = address(args, flags.access.open(), 0).listen("slave(1)", 1, links)?;
+    let runtime = address(args, flags.access.open(), 0, open_files).listen("slave(1)", 1, links)?;
     let pid = agent::spawn(&runtime, config).context("an agent did not start")?;
     Ok((runtime, pid))
 }
 
-fn address<'a>(args: &'a Args, open: Vec<&'static str>, port: u16) -> Address<'a> {
+fn address<'a>(args: &'a Args, open: Vec<&'static str>, port: u16, open_files: OpenFiles) -> Address<'a> {
     let protection = Protection { open, trusted: args.allow_insecure };
-    Address { ip: args.ip.as_deref(), port, advertise_ip: None, advertise_port: None, protection }
+    Address { ip: args.ip.as_deref(), port, advertise_ip: None, advertise_port: None, protection, open_files }
 }
 
 /// The flags by which master and agents ask who comes and what they may do, and as whom this program comes itself.

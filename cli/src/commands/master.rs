@@ -13,6 +13,7 @@ use master::{Config, Election, Standing};
 use replicated_log::{Phase, Replica, Status, Watch};
 
 use super::Common;
+use super::files::OpenFiles;
 use super::serve::{Address, Ending, Protection};
 use crate::logging::Level;
 use crate::output::{self, Format};
@@ -33,6 +34,7 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
         advertise_ip: flags.advertise_ip.as_deref(),
         advertise_port: flags.advertise_port,
         protection: Protection { open: flags.access.open(), trusted: flags.access.common.allow_insecure },
+        open_files: OpenFiles::raise()?,
     };
     let several = flags.masters.as_deref().is_some_and(|masters| masters.contains(','));
     let runtime = address.listen("master", 2, |before| flags.access.links(before, several))?;

@@ -5,6 +5,7 @@ mod attach;
 mod auth;
 mod exec;
 mod executor;
+mod files;
 mod kill;
 mod local;
 mod log;

@@ -10,6 +10,7 @@ use libprocess::{Config, Failure, Runtime, Security, VariableError, Variables};
 use security::{Exposure, exposure};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::files::OpenFiles;
 use crate::logging;
 
 /// Where to listen, and what to tell others.
@@ -19,6 +20,7 @@ pub(super) struct Address<'a> {
     pub(super) advertise_ip: Option<&'a str>,
     pub(super) advertise_port: Option<u16>,
     pub(super) protection: Protection,
+    pub(super) open_files: OpenFiles,
 }
 
 /// What protects a listener besides TLS.
@@ -61,6 +63,7 @@ impl Address<'_> {
         let exposed = Exposure { ip, tls, open: open.clone(), trusted: *trusted };
         exposure(&exposed).map_err(|why| anyhow!("--ip: {why}"))?;
         config.security = links(config.security)?;
+        config.links.links = self.open_files.links();
         let runtime = Runtime::start(config).with_context(|| {
             format!("cannot listen on {listen}; --port=N takes another port, --port=0 any free one")
         })?;
