@@ -6,7 +6,7 @@ mod support;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use serde_json::json;
 use support::{HECTARE, Job, Running, free_port, get, request, try_request, wait_for};
@@ -146,10 +146,9 @@ fn killed_with_a_container_that_stands_alone() {
         let id = json!({"value": format!("alone-{number}")});
         let launch = json!({"container_id": id, "command": {"value": STUBBORN}});
         // One that is not there yet, or still recovers, is asked again; one that is killed does not answer.
-        let killed = |doomed: &mut Child| doomed.try_wait().expect("it is our child").is_some();
         wait_for("the launch", || {
             let taken = stage.asked("LAUNCH_CONTAINER", "launch_container", &launch);
-            (matches!(taken, Ok(200 | 202)) || killed(&mut doomed)).then_some(())
+            (matches!(taken, Ok(200 | 202)) || doomed.ended().is_some()).then_some(())
         });
         let kill = json!({"container_id": id});
         let _ = stage.asked("KILL_CONTAINER", "kill_container", &kill);
@@ -246,15 +245,16 @@ impl Stage {
     }
 
     /// One that will be killed before it does what `place` says.
-    fn doomed(&self, place: &str) -> Child {
-        Command::new(HECTARE)
+    fn doomed(&self, place: &str) -> Doomed {
+        let child = Command::new(HECTARE)
             .args(&self.flags)
             .env(VARIABLE, place)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("the binary starts")
+            .expect("the binary starts");
+        Doomed(child)
     }
 
     fn job(&self, number: usize, line: &str) -> Job {
@@ -389,9 +389,23 @@ fn directories(dir: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
-fn dies(doomed: &mut Child, place: &str) {
-    let status = wait_for(&format!("the agent to be killed before '{place}'"), || {
-        doomed.try_wait().expect("it is our child")
-    });
+/// An agent that is to be killed; ended with its test if that does not happen.
+struct Doomed(Child);
+
+impl Doomed {
+    fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().expect("it is our child")
+    }
+}
+
+impl Drop for Doomed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn dies(doomed: &mut Doomed, place: &str) {
+    let status = wait_for(&format!("the agent to be killed before '{place}'"), || doomed.ended());
     assert_eq!(status.signal(), Some(9), "before '{place}': {status}");
 }
