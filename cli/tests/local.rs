@@ -35,6 +35,21 @@ fn a_program_that_is_killed_gives_the_code_a_shell_would() {
 }
 
 #[test]
+fn servers_may_open_more_files_than_they_were_given_and_tasks_may_not() {
+    // `$$` is the process that becomes the cluster.
+    let script =
+        r#"ulimit -Sn 500; exec "$0" local -- sh -c "ulimit -Sn; grep 'Max open files' /proc/$$/limits""#;
+    let said = Command::new("sh").args(["-c", script, HECTARE]).output().expect("a shell");
+    assert_eq!(said.status.code(), Some(0), "{}", err(&said));
+    let out = out(&said);
+    let [tasks, servers] = out.lines().collect::<Vec<_>>()[..] else { panic!("{out}") };
+    assert_eq!(tasks, "500");
+    let servers: Vec<&str> = servers.split_whitespace().collect();
+    assert_eq!(servers[3], servers[4], "the soft limit is as high as the hard one");
+    assert_ne!(servers[3], "500");
+}
+
+#[test]
 fn a_cluster_is_looked_at_used_and_ended() {
     let cluster = Running::local();
     let master = format!("--master={}", cluster.master());
