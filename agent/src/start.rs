@@ -86,7 +86,8 @@ pub fn spawn_on(runtime: &Runtime, config: Config, host: Arc<dyn Host>) -> Resul
     state.masters = master::upids(&config.masters.addresses());
     state.counters.recovery_errors = u64::from(held.damaged);
     let public = Public::new(state.clone());
-    let clock = runtime.clone();
+    // Not the runtime: it keeps its figures, and would keep itself.
+    let clock = Arc::clone(&runtime.environment().clock);
     metrics::provide(runtime.metrics(), Arc::clone(&public), move || Time::from(clock.now()));
 
     let (shared, machine) = (Arc::clone(&public), Arc::clone(&host));

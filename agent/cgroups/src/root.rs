@@ -53,25 +53,25 @@ impl Root {
             }
         };
         let mut root = Self { name: name.to_owned(), places, tracking, made: Vec::new() };
-        root.make()?;
+        // What was made until it failed is of no use to anybody.
+        root.make().inspect_err(|_| root.remove())?;
         Ok(root)
     }
 
     fn make(&mut self) -> Result<(), CgroupError> {
-        let mut made = Vec::new();
-        for mount in self.mounts() {
+        let mounts: Vec<PathBuf> = self.mounts().into_iter().map(Path::to_owned).collect();
+        for mount in &mounts {
             let mut dir = mount.to_owned();
             for part in self.name.components() {
                 dir.push(part);
                 if make(&dir)? {
-                    made.push(dir.clone());
+                    self.made.push(dir.clone());
                 }
                 if self.has(mount, Controller::Cpuset, Version::V1) {
                     group::inherit_cpuset(&dir)?;
                 }
             }
         }
-        self.made = made;
         self.hand_down()?;
         let supervisors = self.tracking.0.join(&self.name).join(SUPERVISOR);
         make(&supervisors).map(drop)
