@@ -73,9 +73,9 @@ impl Value for Task {
                 "statuses": List(self.statuses.iter()),
                 "user"?: self.user,
                 "labels"?: some(&self.labels),
-                "discovery"?: self.discovery.as_ref().map(v1::DiscoveryInfo::from),
-                "container"?: self.container.as_ref().map(v1::ContainerInfo::from),
-                "health_check"?: self.health_check.as_ref().map(v1::HealthCheck::from),
+                "discovery"?: self.discovery.as_deref().map(v1::DiscoveryInfo::from),
+                "container"?: self.container.as_deref().map(v1::ContainerInfo::from),
+                "health_check"?: self.health_check.as_deref().map(v1::HealthCheck::from),
             }
         });
     }

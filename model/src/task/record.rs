@@ -30,9 +30,10 @@ pub struct Task {
     /// The id of that update, which its acknowledgement must name.
     pub status_update_uuid: Option<UpdateId>,
     pub labels: Labels,
-    pub discovery: Option<DiscoveryInfo>,
-    pub container: Option<ContainerInfo>,
-    pub health_check: Option<HealthCheck>,
+    /// Few tasks have these three, and they are large.
+    pub discovery: Option<Box<DiscoveryInfo>>,
+    pub container: Option<Box<ContainerInfo>>,
+    pub health_check: Option<Box<HealthCheck>>,
     pub kill_policy: Option<KillPolicy>,
     /// Who runs it, when the task itself says so.
     pub user: Option<String>,
@@ -55,9 +56,9 @@ impl Task {
             status_update_state: None,
             status_update_uuid: None,
             labels: info.labels.clone(),
-            discovery: info.discovery.clone(),
-            container: info.container.clone(),
-            health_check: info.health_check.clone(),
+            discovery: info.discovery.clone().map(Box::new),
+            container: info.container.clone().map(Box::new),
+            health_check: info.health_check.clone().map(Box::new),
             kill_policy: info.kill_policy,
             user: command.and_then(|command| command.user.clone()),
             limits: info.limits.clone(),
