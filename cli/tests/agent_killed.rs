@@ -276,9 +276,14 @@ impl Stage {
     /// What its task was told to have become, in that order; that a framework went is no update of an agent's.
     fn states(&self, number: usize) -> Vec<String> {
         let Some(framework) = self.framework(number) else { return Vec::new() };
+        // Only the newer API says why a state was told.
+        let (status, body) = request(&self.address, "POST", "/api/v1", r#"{"type": "GET_TASKS"}"#);
+        assert_eq!(status, 200, "{body}");
+        let known: serde_json::Value = serde_json::from_str(&body).expect("JSON");
         let lists = ["tasks", "completed_tasks", "unreachable_tasks"];
-        let tasks = lists.iter().filter_map(|list| framework[*list].as_array()).flatten();
-        let statuses = tasks.filter_map(|task| task["statuses"].as_array()).flatten();
+        let tasks = lists.iter().filter_map(|list| known["get_tasks"][*list].as_array()).flatten();
+        let ours = tasks.filter(|task| task["framework_id"]["value"] == framework["id"]);
+        let statuses = ours.filter_map(|task| task["statuses"].as_array()).flatten();
         let updates = statuses.filter(|status| status["reason"] != "REASON_FRAMEWORK_REMOVED");
         updates.filter_map(|status| status["state"].as_str()).map(str::to_owned).collect()
     }
