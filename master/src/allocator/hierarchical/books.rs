@@ -186,9 +186,7 @@ impl AgentEntry {
             self.free = self.total.clone() - held;
         }
     }
-}
 
-impl AgentEntry {
     /// Whether it has something that may be offered.
     pub(super) fn may_be_offered(&self) -> bool {
         self.active && self.listed && !self.free.is_empty()
