@@ -41,9 +41,11 @@ impl fmt::Display for Ended {
             Ended::Exited(status) => write!(f, "exited with status {status}"),
             Ended::Killed { signal, core } => {
                 let core = if *core { " (core dumped)" } else { "" };
+                f.write_str("terminated with signal ")?;
                 match usize::try_from(signal - 1).ok().and_then(|place| SIGNALS.get(place)) {
-                    Some(words) => write!(f, "terminated with signal {words}{core}"),
-                    None => write!(f, "terminated with signal Unknown signal {signal}{core}"),
+                    Some(words) => write!(f, "{words}{core}"),
+                    None if (34..=64).contains(signal) => write!(f, "Real-time signal {}{core}", signal - 34),
+                    None => write!(f, "Unknown signal {signal}{core}"),
                 }
             }
         }
@@ -98,7 +100,8 @@ mod tests {
         assert_eq!(told(9), "terminated with signal Killed");
         assert_eq!(told(15), "terminated with signal Terminated");
         assert_eq!(told(0), "terminated with signal Unknown signal 0");
-        assert_eq!(told(40), "terminated with signal Unknown signal 40");
+        assert_eq!(told(40), "terminated with signal Real-time signal 6");
+        assert_eq!(told(99), "terminated with signal Unknown signal 99");
         let crash = Ended::Killed { signal: 11, core: true };
         assert_eq!(crash.to_string(), "terminated with signal Segmentation fault (core dumped)");
     }
