@@ -131,6 +131,8 @@ fn compare_operations(
     for operation in pending {
         match reported.iter().find(|reported| reported.uuid == operation.uuid) {
             None => missing.push(operation.uuid),
+            // It has yet to decide, and what the operation takes is still held.
+            Some(reported) if reported.latest_status.state == OperationState::Pending => {}
             Some(reported) => {
                 let held = state.agent(id).map(|agent| agent.held_by(&operation)).unwrap_or_default();
                 state.end_operation(id, &operation.uuid, reported.latest_status.clone());
