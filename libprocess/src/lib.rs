@@ -100,11 +100,13 @@ mod bells;
 mod compat;
 mod force_wire;
 mod hosted;
+mod inbox;
 mod lane;
 mod mailbox;
 mod names;
 mod shard;
 mod span;
+mod sync;
 mod timers;
 
 mod identity;

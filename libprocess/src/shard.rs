@@ -13,18 +13,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 use std::time::{Duration, SystemTime};
 
-use futures_util::task::AtomicWaker;
-use parking_lot::Mutex;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::Runtime;
 use crate::at_work::{AtWork, Labels};
 use crate::bells::Bells;
+use crate::inbox::{Inbox, Left};
 use crate::timers::Timers;
 
 /// What one shard turn may handle before the reactor has its turn.
@@ -68,18 +66,9 @@ pub(crate) enum Next {
 /// What other threads may do to a shard.
 pub(crate) struct Shared {
     pub(crate) id: u64,
-    inbox: Mutex<Inbox>,
-    /// Something is in the inbox; set and cleared under its lock.
-    mail: AtomicBool,
-    pub(crate) waker: AtomicWaker,
+    pub(crate) inbox: Inbox<Key, Command>,
     /// What it is at.
     pub(crate) at_work: AtWork,
-}
-
-#[derive(Default)]
-struct Inbox {
-    ready: Vec<Key>,
-    commands: Vec<Command>,
 }
 
 /// Something to be done on the shard's own thread.
@@ -149,7 +138,7 @@ impl Local {
         self.timers.borrow_mut().set(stroke, Key::NOBODY);
         if !self.awake.get() && self.sleeps_until.get().is_none_or(|until| stroke < until) {
             self.resets.set(true);
-            self.shared.waker.wake();
+            self.shared.inbox.wake();
         }
     }
 
@@ -180,13 +169,7 @@ impl Local {
 impl Shared {
     /// `id` is never 0 and never the same twice in one OS process.
     pub(crate) fn new(id: u64) -> Arc<Shared> {
-        Arc::new(Shared {
-            id,
-            inbox: Mutex::default(),
-            mail: AtomicBool::new(false),
-            waker: AtomicWaker::new(),
-            at_work: AtWork::default(),
-        })
+        Arc::new(Shared { id, inbox: Inbox::new(), at_work: AtWork::default() })
     }
 
     /// Lets the process at `key` have a turn.
@@ -197,41 +180,21 @@ impl Shared {
                 let local = local.as_ref().expect("set together with CURRENT");
                 local.ready.borrow_mut().push_back(key);
                 if !local.awake.replace(true) {
-                    self.waker.wake();
+                    self.inbox.wake();
                 }
             });
             return;
         }
-        let mut inbox = self.inbox.lock();
-        inbox.ready.push(key);
-        let first = !self.mail.swap(true, Ordering::SeqCst);
-        drop(inbox);
-        if first {
-            self.waker.wake();
-        }
+        self.inbox.leave(|left| left.ready.push(key));
     }
 
     pub(crate) fn command(&self, command: Command) {
-        let mut inbox = self.inbox.lock();
-        inbox.commands.push(command);
-        let first = !self.mail.swap(true, Ordering::SeqCst);
-        drop(inbox);
-        if first {
-            self.waker.wake();
-        }
-    }
-
-    pub(crate) fn has_mail(&self) -> bool {
-        self.mail.load(Ordering::SeqCst)
+        self.inbox.leave(|left| left.commands.push(command));
     }
 
     /// Drops what waits: nobody will turn this shard again.
     pub(crate) fn forget(&self) {
-        let mut inbox = self.inbox.lock();
-        self.mail.store(false, Ordering::SeqCst);
-        let forgotten = std::mem::take(&mut *inbox);
-        drop(inbox);
-        drop(forgotten);
+        self.inbox.take(&mut Left::default());
     }
 }
 
@@ -244,8 +207,12 @@ pub(crate) struct Shard {
     free: Vec<u32>,
     /// Draws who is next among the ready; in order of arrival if there is none.
     chance: Option<ChaCha8Rng>,
-    keys: Vec<Key>,
-    commands: Vec<Command>,
+    /// What is taken from the inbox; empty between two turns.
+    left: Left<Key, Command>,
+    /// Commands that wait for the next turn.
+    commands: VecDeque<Command>,
+    /// How many messages those who started in this turn have handled.
+    at_start: usize,
     due: Vec<(Key, u64)>,
 }
 
@@ -277,8 +244,9 @@ impl Shard {
             slots: Vec::new(),
             free: Vec::new(),
             chance,
-            keys: Vec::new(),
-            commands: Vec::new(),
+            left: Left::default(),
+            commands: VecDeque::new(),
+            at_start: 0,
             due: Vec::new(),
         }
     }
@@ -324,7 +292,7 @@ impl Shard {
                     shard.local.is_late(shard.runtime.elapsed(), TURN_TIME);
                 }
             }
-            handled
+            handled + std::mem::take(&mut shard.at_start)
         })
     }
 
@@ -342,7 +310,7 @@ impl Shard {
 
     /// Whether there is something to do without waiting.
     pub(crate) fn is_busy(&self) -> bool {
-        !self.local.ready.borrow().is_empty() || self.shared.has_mail()
+        !self.local.ready.borrow().is_empty() || !self.commands.is_empty() || self.shared.inbox.has_mail()
     }
 
     /// When the next timer is due. Unit: time since the runtime started.
@@ -375,9 +343,14 @@ impl Shard {
         }
     }
 
-    /// Lets the process at `key` start, and have its first turn.
+    /// Lets the process at `key` start. If something waits for it already it has its first turn at once:
+    /// all that it consists of has just been touched. Under a seed that turn is one among others.
     pub(crate) fn start(&mut self, key: Key) {
-        self.with(key, |process| (1, process.start()));
+        let at_once = self.chance.is_none();
+        self.at_start += self.with(key, |process| match process.start() {
+            Next::Again if at_once => process.turn(),
+            next => (1, next),
+        });
     }
 
     /// Ends every process, the youngest place first.
@@ -392,18 +365,27 @@ impl Shard {
     }
 
     fn empty_inbox(&mut self) {
-        if !self.shared.has_mail() {
+        if self.shared.inbox.has_mail() {
+            self.shared.inbox.take(&mut self.left);
+            self.local.ready.borrow_mut().extend(self.left.ready.drain(..));
+            self.commands.extend(self.left.commands.drain(..));
+        }
+        if self.commands.is_empty() {
             return;
         }
-        let mut inbox = self.shared.inbox.lock();
-        self.shared.mail.store(false, Ordering::SeqCst);
-        std::mem::swap(&mut inbox.ready, &mut self.keys);
-        std::mem::swap(&mut inbox.commands, &mut self.commands);
-        drop(inbox);
-        self.local.ready.borrow_mut().extend(self.keys.drain(..));
-        let mut commands = std::mem::take(&mut self.commands);
-        commands.drain(..).for_each(|command| command(self));
-        self.commands = commands;
+        let mut done = 0usize;
+        while let Some(command) = self.commands.pop_front() {
+            command(self);
+            done += 1;
+            // Under a seed, nothing hangs on how long something takes.
+            let look = done.is_multiple_of(CLOCK_EVERY) && self.chance.is_none();
+            if look && self.local.is_late(self.runtime.elapsed(), TURN_TIME) {
+                break;
+            }
+        }
+        // Those who lived before have their time too.
+        self.local.started.set(None);
+        self.local.late.set(false);
     }
 
     fn fire(&mut self, now: Duration) {

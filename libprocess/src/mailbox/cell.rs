@@ -11,6 +11,7 @@ use actix::{Handler, Message};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
+use super::due::Due;
 use super::envelope::{Envelope, System};
 use crate::ask::SendError;
 use crate::doors::Doors;
@@ -50,16 +51,6 @@ pub(super) struct Lanes<A: Process> {
     pub(super) on_panic: OnPanic,
     due: Due,
     life: Life,
-}
-
-/// Whether a turn is due. Small, as there is one for each process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Due {
-    No,
-    /// Nobody need say so again. So it is until the process has started.
-    Scheduled,
-    /// And in it, futures of the process may go on.
-    Woken,
 }
 
 /// How far a process has come.
@@ -301,21 +292,22 @@ impl<A: Process> Cell<A> {
 
     /// Lets the futures of the process be polled again.
     pub(crate) fn wake_futures(&self) {
-        self.schedule(self.lanes.lock(), Due::Woken);
-    }
-
-    #[inline]
-    fn wake(&self, lanes: Guard<'_, A>) {
-        if lanes.due == Due::No {
-            self.schedule(lanes, Due::Scheduled);
+        let mut lanes = self.lanes.lock();
+        if lanes.due.woken() {
+            self.schedule(lanes);
         }
     }
 
     #[inline]
-    fn schedule(&self, mut lanes: Guard<'_, A>, due: Due) {
-        let before = lanes.due;
-        lanes.due = due;
-        if before == Due::No && !lanes.has_ended() {
+    fn wake(&self, mut lanes: Guard<'_, A>) {
+        if lanes.due.pushed() {
+            self.schedule(lanes);
+        }
+    }
+
+    #[inline]
+    fn schedule(&self, lanes: Guard<'_, A>) {
+        if !lanes.has_ended() {
             let key = lanes.key;
             drop(lanes);
             self.shard.ready(key);
@@ -342,11 +334,7 @@ impl<A: Process> Cell<A> {
     pub(crate) fn rest(&self) -> bool {
         let mut lanes = self.lanes.lock();
         let system = lanes.rare.as_ref().is_some_and(|rare| !rare.system.is_empty());
-        let empty = !system && lanes.user.is_empty() && lanes.due != Due::Woken;
-        if empty {
-            lanes.due = Due::No;
-        }
-        empty
+        !system && lanes.user.is_empty() && lanes.due.rests()
     }
 
     /// Takes what a turn may handle: all of the system lane, at most `budget` of the user lane.
@@ -368,8 +356,7 @@ impl<A: Process> Cell<A> {
             std::mem::swap(&mut rare.system, system);
         }
         let more = if budget > 0 { lanes.user.take(user, budget) } else { !lanes.user.is_empty() };
-        let woken = lanes.due == Due::Woken;
-        lanes.due = if more && !blocked { Due::Scheduled } else { Due::No };
+        let woken = lanes.due.taken(more && !blocked);
         let wake = lanes.user.to_wake(lanes.room as usize);
         drop(lanes);
         wake.into_iter().for_each(Waker::wake);

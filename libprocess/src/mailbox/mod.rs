@@ -10,6 +10,7 @@
 
 mod any;
 mod cell;
+mod due;
 mod envelope;
 
 pub(crate) use any::{AnyCell, Inside, Spare, Untaken};

@@ -46,9 +46,9 @@ pub(super) async fn run(runtime: Runtime, shared: Arc<Shared>, stop: Arc<AtomicB
         } else {
             alarm.set(shard.next_timer(), &*clock);
             poll_fn(|poller| {
-                shared.waker.register(poller.waker());
+                shared.inbox.register(poller.waker());
                 shard.sleeps(true, alarm.until());
-                if shared.has_mail() || shard.is_busy() || shard.resets() || alarm.poll(poller) {
+                if shared.inbox.has_mail() || shard.is_busy() || shard.resets() || alarm.poll(poller) {
                     shard.sleeps(false, None);
                     Poll::Ready(())
                 } else {

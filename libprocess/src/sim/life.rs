@@ -92,7 +92,7 @@ impl Life {
         let shards = shared.into_iter().enumerate().map(|(at, shared)| {
             let chance = rng.stream(&format!("shard {at}"));
             let waiter = Waiter::new(core.clone(), Ready::Shard { life: number, shard: at });
-            shared.waker.register(&waiter.waker());
+            shared.inbox.register(&waiter.waker());
             let shard = Shard::new(runtime.clone(), shared.clone(), Some(chance));
             RefCell::new(Turning { shard, shared, waiter, alarm: None })
         });
@@ -129,7 +129,7 @@ impl Life {
         let mut turning = self.shards[shard].borrow_mut();
         let turning = &mut *turning;
         turning.waiter.begin();
-        turning.shared.waker.register(&turning.waiter.waker());
+        turning.shared.inbox.register(&turning.waiter.waker());
         let ran = turning.shard.step(core.now() - self.clock.started);
         if turning.shard.is_busy() {
             turning.waiter.waker().wake();
