@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
-use super::tcp::prepare;
+use super::tcp::{OneWay, prepare};
 use super::tls::{For, Keyring, Keys, peek};
 use crate::shard::Shared;
 use crate::transport::{self, Arrival, Refusal};
@@ -237,6 +237,7 @@ async fn link(runtime: Runtime, stream: TcpStream, peer: SocketAddr, keys: Optio
     if prepare(&stream).is_err() {
         return;
     }
+    let stream = OneWay::new(stream);
     let same_ip = runtime.peers().security().require_peer_address;
     let arrival = match keys {
         None => Arrival {

@@ -15,6 +15,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerCo
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
+use super::tcp::OneWay;
 use crate::Principal;
 use crate::tls::{Tls, TlsError, principal};
 
@@ -114,8 +115,8 @@ impl Keys {
     /// Errors: when the handshake fails, or the certificate names nobody.
     pub(super) async fn accept_link(
         &self,
-        stream: TcpStream,
-    ) -> io::Result<(server::TlsStream<TcpStream>, Principal)> {
+        stream: OneWay,
+    ) -> io::Result<(server::TlsStream<OneWay>, Principal)> {
         let stream = self.links.accept(stream).await?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let who = certificate.and_then(principal).ok_or_else(|| {
@@ -127,7 +128,7 @@ impl Keys {
     /// For which nodes a link may speak, as far as that is looked at.
     pub(super) fn named_addresses(
         &self,
-        stream: &server::TlsStream<TcpStream>,
+        stream: &server::TlsStream<OneWay>,
     ) -> impl Fn(SocketAddr) -> bool + use<> {
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let looked_at = self.check_address.then(|| certificate.cloned());
