@@ -4,7 +4,7 @@
 //! state, found by name and version once per connection and by number from then on.
 
 use std::any::{Any, TypeId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::time::Duration;
 
@@ -55,6 +55,7 @@ struct Door<A: Process> {
     name: &'static str,
     understands: fn(u32) -> bool,
     decode: fn(&Origin<'_>, u32, &[u8]) -> Decoded<A>,
+    several: Several<A>,
     ask: fn(&Origin<'_>, u32, &[u8], AskPath) -> Decoded<A>,
     moved: Moved<A>,
 }
@@ -77,6 +78,9 @@ pub(crate) enum NoDoor {
     Version,
 }
 
+/// Decodes several of one version, and says how many are not what the door reads. One function for each
+/// type of message: each is built where it will wait.
+type Several<A> = fn(&Origin<'_>, u32, &[&[u8]], &mut VecDeque<Envelope<A>>) -> usize;
 type Decoded<A> = Result<Envelope<A>, wire::DecodeError>;
 type Moved<A> = fn(Box<dyn Any + Send>, Option<Duration>) -> Option<Envelope<A>>;
 
@@ -132,6 +136,9 @@ impl<A: Process> Doors<A> {
                 let body = read::<M>(version, bytes)?;
                 Ok(Envelope::Input(origin.received(body).into()))
             },
+            several: |origin, version, bodies, several| {
+                decode_into::<A, M>(version, bodies, several, |body| origin.received(body).into())
+            },
             ask: |origin, version, bytes, _dropped| {
                 let body = read::<M>(version, bytes)?;
                 Ok(Envelope::Input(origin.received(body).into()))
@@ -151,6 +158,11 @@ impl<A: Process> Doors<A> {
             decode: |origin, version, bytes| {
                 let body = read::<Q>(version, bytes)?;
                 Ok(Envelope::Input(origin.asked(body, Reply::by(|_| {})).into()))
+            },
+            several: |origin, version, bodies, several| {
+                decode_into::<A, Q>(version, bodies, several, |body| {
+                    origin.asked(body, Reply::by(|_| {})).into()
+                })
             },
             ask: |origin, version, bytes, path| {
                 let AskPath { answer, deadline } = path;
@@ -263,27 +275,18 @@ impl<A: Process> Doors<A> {
         (door.decode)(origin, version, body).map_err(|error| refused::<A>(&error))
     }
 
-    /// Decodes several of one version; says how many are not what the door reads.
+    /// Decodes several of one version behind what is in `several`; says how many are not what the door
+    /// reads.
     pub(crate) fn decode_all(
         &self,
         door: usize,
         version: u32,
         origin: &Origin<'_>,
         bodies: &[&[u8]],
-        mut take: impl FnMut(Envelope<A>, usize),
+        several: &mut VecDeque<Envelope<A>>,
     ) -> usize {
         let Some(door) = self.doors.get(door) else { return bodies.len() };
-        let mut malformed = 0;
-        for body in bodies {
-            match (door.decode)(origin, version, body) {
-                Ok(envelope) => take(envelope, body.len()),
-                Err(error) => {
-                    malformed += 1;
-                    refused::<A>(&error);
-                }
-            }
-        }
-        malformed
+        (door.several)(origin, version, bodies, several)
     }
 
     pub(crate) fn ask(
@@ -339,6 +342,25 @@ impl Origin<'_> {
 #[inline]
 fn read<M: wire::Message>(version: u32, bytes: &[u8]) -> Result<M, wire::DecodeError> {
     wire::decode_version(version, bytes).expect("a door is found for versions it understands")
+}
+
+#[inline]
+fn decode_into<A: Process, M: wire::Message>(
+    version: u32,
+    bodies: &[&[u8]],
+    several: &mut VecDeque<Envelope<A>>,
+    input: impl Fn(M) -> A::Input,
+) -> usize {
+    let before = several.len();
+    for body in bodies {
+        match read::<M>(version, body) {
+            Ok(message) => several.push_back(Envelope::Input(input(message)).of_bytes(body.len())),
+            Err(error) => {
+                refused::<A>(&error);
+            }
+        }
+    }
+    bodies.len() - (several.len() - before)
 }
 
 fn refused<A: Process>(error: &wire::DecodeError) -> SendError {

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
 use super::cell::Cell;
-use super::envelope::{Envelope, HEAVY, System, bytes_of};
+use super::envelope::{Envelope, System, bytes_of};
 use crate::ask::{AskError, SendError};
 use crate::doors::{AskPath, Letter, NoDoor, Origin};
 use crate::link::{Exit, Reason, Watcher};
@@ -181,9 +181,7 @@ impl<A: Process> AnyCell for Cell<A> {
         }
         let mut several = spare.take::<VecDeque<Envelope<A>>>();
         several.reserve(bodies.len());
-        let malformed = self.doors()?.decode_all(door, version, origin, bodies, |envelope, bytes| {
-            several.push_back(if bytes < HEAVY { envelope } else { envelope.of_bytes(bytes) });
-        });
+        let malformed = self.doors()?.decode_all(door, version, origin, bodies, &mut several);
         let full = self.push_all(&mut several).ok()?;
         spare.0 = Some(several);
         Some(Untaken { malformed, full })

@@ -30,12 +30,12 @@ pub(crate) enum Envelope<A: Process> {
 }
 
 /// Below this, the bytes a message came in are not counted.
-pub(super) const HEAVY: usize = 1 << 10;
+const HEAVY: usize = 1 << 10;
 
 impl<A: Process> Envelope<A> {
     /// The same, known to have come in so many bytes.
     #[inline]
-    pub(super) fn of_bytes(self, bytes: usize) -> Envelope<A> {
+    pub(crate) fn of_bytes(self, bytes: usize) -> Envelope<A> {
         match self {
             Envelope::Input(input) if bytes >= HEAVY => Envelope::Heavy(Box::new((bytes, input))),
             light => light,
