@@ -5,9 +5,10 @@
 //!   process, input, from, trace                                   the same trace; its cause is the sender's span
 //! ```
 //!
-//! Spans are opened while somebody wants them: `libprocess::message=debug`. A message that belongs to a
-//! trace hands it on whether they are or not; one that does not, and all while nobody traces, cost one
-//! look at a flag.
+//! Spans are opened while somebody wants them: `libprocess::message=debug`. Within a node, a message that
+//! belongs to a trace hands it on whether they are or not. To another node it does while that wants it
+//! too: who was dialled says so in its greeting, and whenever it changes its mind. A message that
+//! belongs to no trace, and all while nobody traces, cost one look at a flag.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -43,6 +44,12 @@ impl Trace {
         let both = u128::from_le_bytes(bytes);
         Trace { id: both as u64, cause: (both >> 64) as u64 }
     }
+}
+
+/// Whether spans around messages are looked at here.
+#[inline]
+pub(crate) fn wanted() -> bool {
+    tracing::enabled!(target: TARGET, Level::DEBUG)
 }
 
 /// A message's trace, and who sent it.
@@ -92,8 +99,7 @@ pub(crate) struct Around {
 /// Opens a span around a message, if there is one to open or a trace to hand on.
 #[inline]
 pub(crate) fn around(runtime: &Runtime, process: &Upid, input: &'static str) -> Option<Around> {
-    let wanted = TRACED.get() || tracing::enabled!(target: TARGET, Level::DEBUG);
-    wanted.then(|| Around::open(runtime, process, input))
+    (TRACED.get() || wanted()).then(|| Around::open(runtime, process, input))
 }
 
 impl Around {
@@ -137,7 +143,7 @@ pub(crate) fn around_request<F: Future + 'static>(
     request: Request,
     handle: impl FnOnce(Request) -> F,
 ) -> LocalBoxFuture<'static, F::Output> {
-    if !tracing::enabled!(target: TARGET, Level::DEBUG) {
+    if !wanted() {
         return Box::pin(handle(request));
     }
     let (method, path) = (request.method.as_str(), request.path.as_str());

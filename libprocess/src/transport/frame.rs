@@ -7,14 +7,14 @@
 //!   │ u32LE│ u8 │ u8   │ Tell: type to from              │      │
 //!   └──────┴────┴──────┴─────────────────────────────────┴──────┘
 //!    Ask: type to from corr left-ms    Reply, Nack: corr    Link, Unlink: to from
-//!    Speaks: type to newest    Chunk: transfer    Credit: bytes
+//!    Speaks: type to newest    Chunk: transfer    Credit: bytes    Wants: traces
 //!    TRACED: 16 bytes of trace stand before the numbers
 //! ```
 //!
 //! Types, receivers and senders are numbers that `Define` gave once per connection. A flag that is
 //! set by a later version is not for us.
 
-use crate::span::{self, Trace};
+use crate::span::Trace;
 
 /// The largest frame, its length aside. Checked before anything is buffered for it.
 ///
@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     Chunk = 15,
     /// Back to who dialled: so much more may come in pieces.
     Credit = 16,
+    /// Back to who dialled: whether messages are to bring their traces. Since protocol 2.
+    Wants = 17,
 }
 
 /// On `Tell` and `Ask`: behind the numbers comes the length of the body, and behind the body the same
@@ -76,6 +78,7 @@ impl Kind {
             14 => Kind::Speaks,
             15 => Kind::Chunk,
             16 => Kind::Credit,
+            17 => Kind::Wants,
             _ => return None,
         })
     }
@@ -111,22 +114,21 @@ pub(crate) fn write(
     numbers: &[u64],
     body: impl FnOnce(&mut Vec<u8>),
 ) -> Result<(), TooLarge> {
-    write_flagged(buffer, kind, 0, numbers, body)
+    write_flagged(buffer, kind, (0, None), numbers, body)
 }
 
-/// Appends a frame with flags.
+/// Appends a frame with flags, and with the trace it is part of.
 #[inline]
 pub(crate) fn write_flagged(
     buffer: &mut Vec<u8>,
     kind: Kind,
-    flags: u8,
+    (flags, trace): (u8, Option<Trace>),
     numbers: &[u64],
     body: impl FnOnce(&mut Vec<u8>),
 ) -> Result<(), TooLarge> {
     let start = buffer.len();
     // Mostly: a message between two of few, that is part of nothing.
-    let trace = if matches!(kind, Kind::Tell | Kind::Ask) { span::current() } else { None };
-    match (&trace, numbers) {
+    match (trace, numbers) {
         (None, &[a, b, c]) if (a | b | c) < 0x80 => {
             buffer.extend_from_slice(&[0, 0, 0, 0, kind as u8, flags, a as u8, b as u8, c as u8]);
         }
@@ -134,9 +136,9 @@ pub(crate) fn write_flagged(
             buffer.extend_from_slice(&[0, 0, 0, 0, kind as u8, flags]);
             numbers.iter().for_each(|number| varint(buffer, *number));
         }
-        (Some(part), _) => {
+        (Some(trace), _) => {
             buffer.extend_from_slice(&[0, 0, 0, 0, kind as u8, flags | TRACED]);
-            buffer.extend_from_slice(&part.trace.to_bytes());
+            buffer.extend_from_slice(&trace.to_bytes());
             numbers.iter().for_each(|number| varint(buffer, *number));
         }
     }
@@ -263,13 +265,10 @@ mod tests {
     #[test]
     fn a_message_that_is_part_of_a_trace_carries_it() {
         let trace = Trace { id: 7, cause: 8 };
-        let from = "a@127.0.0.1:1".parse().unwrap();
         let mut buffer = Vec::new();
-        {
-            let _inside = span::enter(span::Part { trace, from });
-            write(&mut buffer, Kind::Tell, &[1, 2, 3], |body| body.extend(b"hi")).unwrap();
-            write(&mut buffer, Kind::Reply, &[1], |_| {}).unwrap();
-        }
+        let traced = (0, Some(trace));
+        write_flagged(&mut buffer, Kind::Tell, traced, &[1, 2, 3], |body| body.extend(b"hi")).unwrap();
+        write(&mut buffer, Kind::Reply, &[1], |_| {}).unwrap();
         let (mut frame, length) = Frame::first(&buffer).unwrap().unwrap();
         assert_eq!(frame.trace, Some(trace));
         assert_eq!([frame.number(), frame.number(), frame.number()], [Ok(1), Ok(2), Ok(3)]);

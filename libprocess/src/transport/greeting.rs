@@ -12,12 +12,14 @@ use super::proof::{Nonce, Proof, Side, Words};
 use super::refusals::Refusal;
 use crate::environment::Stream;
 use crate::identity::{Credential, Principal, Security};
+use crate::span;
 
 /// What a link begins with. The first byte is that of no HTTP method, and no ASCII at all.
 pub(crate) const MAGIC: [u8; 8] = *b"\xECHECTARE";
 
-/// The link protocol that is spoken, and the oldest that is understood.
-const PROTOCOL: u32 = 1;
+/// The link protocol that is spoken, and the oldest that is understood. Since 2, who was dialled says
+/// whether it wants traces, with its welcome and whenever that changes.
+const PROTOCOL: u32 = 2;
 const PROTOCOL_MIN: u32 = 1;
 /// No greeting is longer. Unit: bytes.
 const GREETING_MAX: usize = 4 << 10;
@@ -163,6 +165,9 @@ pub(super) async fn welcome(
         Kind::Welcome,
         &Welcome { protocol, epoch, frame_max: FRAME_MAX as u64, nonce, proof },
     );
+    if let Some(wants) = wants(&hello) {
+        frame::write(&mut bytes, Kind::Wants, &[u64::from(wants)], |_| {}).expect("it is short");
+    }
     stream.write_all(&bytes).await?;
     stream.flush().await?;
     if let Some((words, secret)) = words {
@@ -173,6 +178,11 @@ pub(super) async fn welcome(
     }
     let principal = proved.or(claimed);
     Ok((hello, principal))
+}
+
+/// Whether this node wants traces; nothing, if whoever greets so does not understand the word.
+pub(super) fn wants(hello: &Hello) -> Option<bool> {
+    (hello.protocol_max.min(PROTOCOL) >= 2).then(span::wanted)
 }
 
 fn append(bytes: &mut Vec<u8>, kind: Kind, greeting: &impl wire::Part) {

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::answering::{Answering, Telling, Way};
 use super::bulk::Inbox;
 use super::frame::{self, Broken, Frame, Kind};
-use super::greeting::{Channel, Hello};
+use super::greeting::{self, Channel, Hello};
 use super::inflow::Inflow;
 use super::names::{Door, Receiver, Taken};
 use super::peer::Peer;
@@ -50,6 +50,8 @@ pub(super) struct Incoming {
     inbox: Option<Inbox>,
     /// What goes back on this connection: pongs, and which version is read.
     back: Vec<u8>,
+    /// What was said last of traces being wanted, to an end that understands it.
+    wants: Option<bool>,
     spare: Spare,
 }
 
@@ -64,6 +66,7 @@ impl Incoming {
             watches: Vec::new(),
             inbox: (hello.channel == Channel::Bulk).then(Inbox::default),
             back: Vec::new(),
+            wants: greeting::wants(hello),
             spare: Spare::default(),
         }
     }
@@ -74,6 +77,11 @@ impl Incoming {
         loop {
             if let Some(credit) = self.inbox.as_mut().and_then(Inbox::credit) {
                 self.back(Kind::Credit, &[credit]);
+            }
+            let wants = self.wants.map(|_| span::wanted());
+            if wants != self.wants {
+                self.wants = wants;
+                self.back(Kind::Wants, &[u64::from(span::wanted())]);
             }
             if !self.back.is_empty() {
                 stream.write_all(&self.back).await?;
@@ -173,7 +181,7 @@ impl Incoming {
             Kind::Pong => Ok(()),
             Kind::Hello | Kind::Welcome | Kind::Proof => Err(Broken::Greeting),
             Kind::Chunk => self.chunk(frame),
-            Kind::Speaks | Kind::Credit => Err(Broken::Kind(frame.kind as u8)),
+            Kind::Speaks | Kind::Credit | Kind::Wants => Err(Broken::Kind(frame.kind as u8)),
         }
     }
 
@@ -230,7 +238,7 @@ impl Incoming {
 
     /// While the guard lives, what is delivered is part of the sender's trace.
     fn part_of(&mut self, trace: Option<Trace>, from: u64) -> Result<Option<span::Inside>, Broken> {
-        let Some(trace) = trace else { return Ok(None) };
+        let Some(trace) = trace.filter(|_| span::wanted()) else { return Ok(None) };
         let from = self.taken.from(from)?.clone();
         Ok(Some(span::enter(Part { trace, from })))
     }

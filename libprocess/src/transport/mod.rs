@@ -7,10 +7,10 @@
 //! ```
 //!
 //! Read in this order:
-//! 1. `frame`, `names`, `greeting`, `proof`: what is on the wire;
+//! 1. `frame`, `names`, `saying`, `greeting`, `proof`: what is on the wire;
 //! 2. `limits`, `refusals`: how much of it there may be, and what is turned away;
 //! 3. `bulk`: large messages, in pieces;
-//! 4. `peer`, `peers`: what waits for another node, and who must hear when it is gone;
+//! 4. `peer`, `peers`, `remains`: what waits for another node, and who must hear when it is gone;
 //! 5. `outgoing`; `accept` and `incoming`: the two ends of one connection;
 //! 6. `answering`, `inflow`, `rarely`: what those are made of.
 //!
@@ -34,7 +34,9 @@ mod peers;
 mod proof;
 mod rarely;
 mod refusals;
+mod remains;
 mod run;
+mod saying;
 
 pub(crate) use accept::{Arrival, accept};
 pub(crate) use greeting::MAGIC;

@@ -94,7 +94,8 @@ async fn connection(runtime: &Runtime, peer: &Arc<Peer>, progress: &Progress) ->
     }
 }
 
-/// Only what concerns this connection comes back: pongs, which version is read, credit; and the end.
+/// Only what concerns this connection comes back: pongs, which version is read, credit, whether traces
+/// are wanted; and the end.
 async fn read(
     runtime: &Runtime,
     peer: &Peer,
@@ -122,6 +123,7 @@ fn hear(peer: &Peer, mut frame: Frame<'_>, now: Duration) -> Result<(), Broken> 
     match frame.kind {
         Kind::Pong => peer.ponged(now),
         Kind::Credit => peer.credit(frame.number()?),
+        Kind::Wants => peer.wants(frame.number()? == 1),
         Kind::Speaks => peer.speaks(frame.number()?, frame.number()?, frame.number()? == 1),
         _ => return Err(Broken::Kind(frame.kind as u8)),
     }

@@ -25,8 +25,10 @@ use super::frame::{self, Kind};
 use super::greeting::Channel;
 use super::limits::Limits;
 use super::names::{Given, Numbers, Say};
-use crate::link::Exit;
+use super::remains::Remains;
+use super::saying::{flags, said, say_it};
 use crate::mailbox::AnyCell;
+use crate::span::{self, Trace};
 use crate::toolbox::Backoff;
 use crate::{AskError, Principal, SendError, Upid};
 
@@ -69,6 +71,8 @@ struct State {
     /// What waits to be sent in pieces.
     bulk: Outbox,
     given: Given,
+    /// It has said that it wants no traces.
+    untraced: bool,
     asks: BTreeMap<u64, OpenAsk>,
     asked: u64,
     links: BTreeMap<(Upid, Upid), Arc<dyn AnyCell>>,
@@ -97,28 +101,6 @@ pub(crate) struct PeerLook {
     pub(crate) questions: usize,
     pub(crate) links: usize,
     pub(crate) incoming: usize,
-}
-
-/// What a broken connection leaves behind, to be told without a lock held.
-pub(super) struct Remains {
-    asks: Vec<OpenAsk>,
-    links: Vec<(Upid, Arc<dyn AnyCell>)>,
-    incoming: Vec<Arc<Closer>>,
-    /// How many frames were not written.
-    pub(super) unsent: u64,
-}
-
-impl Remains {
-    /// Every asker and linker hears of it, each once.
-    pub(super) fn tell(self) {
-        for ask in self.asks {
-            ask.asker.answer(ask.number, Err(AskError::LinkBroken));
-        }
-        for (peer, linker) in self.links {
-            linker.exited(peer, Exit::LinkBroken);
-        }
-        self.incoming.iter().for_each(|closer| closer.close());
-    }
 }
 
 /// Whether the caller has to dial now.
@@ -158,9 +140,10 @@ impl Peer {
         message: &M,
     ) -> Result<Then, SendError> {
         self.queue(now, |state| {
+            let trace = state.trace();
             let State { given, outgoing, .. } = state;
             let Numbers { kind, to, from, say } = given.message::<M>(from, to, outgoing);
-            say_it(outgoing, Kind::Tell, say, &[kind, to, from], message)
+            say_it(outgoing, Kind::Tell, (say, trace), &[kind, to, from], message)
         })
     }
 
@@ -209,10 +192,11 @@ impl Peer {
             }
             state.asked += 1;
             correlation = state.asked;
+            let trace = state.trace();
             let State { given, outgoing, .. } = state;
             let Numbers { kind, to, from, say } = given.message::<Q>(open.asker.upid(), to, outgoing);
             let left = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-            say_it(outgoing, Kind::Ask, say, &[kind, to, from, correlation, left], question)?;
+            say_it(outgoing, Kind::Ask, (say, trace), &[kind, to, from, correlation, left], question)?;
             open.older = say == Say::Older;
             state.asks.insert(correlation, open);
             Ok(())
@@ -233,11 +217,15 @@ impl Peer {
         flags: u8,
     ) -> Result<Then, SendError> {
         self.queue(now, |state| match answer {
-            Ok(bytes) => {
-                frame::write_flagged(&mut state.outgoing, Kind::Reply, flags, &[correlation], |body| {
+            Ok(bytes) => frame::write_flagged(
+                &mut state.outgoing,
+                Kind::Reply,
+                (flags, None),
+                &[correlation],
+                |body| {
                     body.extend_from_slice(bytes);
-                })
-            }
+                },
+            ),
             Err(why) => frame::write(&mut state.outgoing, Kind::Nack, &[correlation], |body| {
                 wire::encode_into(why, body);
             }),
@@ -290,6 +278,11 @@ impl Peer {
     /// A receiver there reads the newest version of a type, or only the one before.
     pub(super) fn speaks(&self, kind: u64, to: u64, newest: bool) {
         self.state.lock().given.speaks(kind, to, newest);
+    }
+
+    /// Whether messages are to bring their traces.
+    pub(super) fn wants(&self, traces: bool) {
+        self.state.lock().untraced = !traces;
     }
 
     /// Registers a connection that this node dialled; `None` if somebody else speaks for it just now.
@@ -384,6 +377,7 @@ impl Peer {
         state.open = false;
         (state.epoch, state.pinged, state.round_trip) = (None, None, None);
         state.given = Given::by(self.older);
+        state.untraced = false;
         state.outgoing = Vec::new();
         let bulk = std::mem::take(&mut state.bulk);
         let links = std::mem::take(&mut state.links);
@@ -430,45 +424,48 @@ impl Peer {
 }
 
 impl State {
+    /// What a message that is sent now brings along. Until the other end has said what it wants, all.
+    fn trace(&self) -> Option<Trace> {
+        if self.untraced { None } else { span::current().map(|part| part.trace) }
+    }
+
     fn pair(&mut self, linker: &Upid, linked: &Upid) -> [u64; 2] {
         let State { given, outgoing, .. } = self;
         [given.to(linked, outgoing), given.from(linker, outgoing)]
     }
 }
 
-/// Appends a message, in the version or versions in which it is to be said.
-#[inline]
-fn say_it<M: wire::Message>(
-    buffer: &mut Vec<u8>,
-    kind: Kind,
-    say: Say,
-    numbers: &[u64],
-    message: &M,
-) -> Result<(), frame::TooLarge> {
-    frame::write_flagged(buffer, kind, flags(say), numbers, |body| said(say, message, body))
-}
-
-fn flags(say: Say) -> u8 {
-    if say == Say::Both { frame::OLDER } else { 0 }
-}
-
-#[inline]
-fn said<M: wire::Message>(say: Say, message: &M, body: &mut Vec<u8>) {
-    match (say, M::OLDER) {
-        (Say::Older, Some(older)) => (older.encode)(message, body),
-        (Say::Both, Some(older)) => {
-            let newest = wire::encode(message);
-            frame::varint(body, newest.len() as u64);
-            body.extend_from_slice(&newest);
-            (older.encode)(message, body);
-        }
-        _ => wire::encode_into(message, body),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[wire::message(name = "test.peer", version = 1)]
+    struct Said {}
+
+    #[test]
+    fn a_trace_goes_where_it_is_wanted_and_costs_nothing_elsewhere() {
+        let peer = Peer::new("127.0.0.1:1".parse().unwrap(), Channel::Control, &Limits::default(), 0, false);
+        let from: Upid = "a@127.0.0.1:2".parse().unwrap();
+        let to = Upid::new("b", peer.address);
+        let _inside = span::enter(span::Part { trace: Trace { id: 7, cause: 8 }, from: from.clone() });
+        let carried = || {
+            assert!(peer.tell(|| Duration::ZERO, &from, &to, &Said {}).is_ok());
+            let mut bytes = Vec::new();
+            peer.take_outgoing(&mut bytes);
+            let mut unread = &bytes[..];
+            let mut last = None;
+            while let Ok(Some((frame, length))) = frame::Frame::first(unread) {
+                last = frame.trace;
+                unread = &unread[length..];
+            }
+            last.map(|trace| trace.id)
+        };
+        assert_eq!(carried(), Some(7), "nothing was said yet");
+        peer.wants(false);
+        assert_eq!(carried(), None);
+        peer.wants(true);
+        assert_eq!(carried(), Some(7));
+    }
 
     #[test]
     fn who_is_not_there_is_dialled_ever_more_rarely_and_not_by_all_at_once() {

@@ -86,7 +86,7 @@ mod tests {
         assert!(Run::first(&bytes, RUN_MAX).is_none());
         bytes.clear();
         for _ in 0..2 {
-            frame::write_flagged(&mut bytes, Kind::Tell, frame::OLDER, &[1, 2, 3], |_| {}).unwrap();
+            frame::write_flagged(&mut bytes, Kind::Tell, (frame::OLDER, None), &[1, 2, 3], |_| {}).unwrap();
         }
         assert!(Run::first(&bytes, RUN_MAX).is_none());
     }

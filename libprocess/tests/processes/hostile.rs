@@ -23,7 +23,13 @@ pub(crate) fn frame(kind: u8, rest: &[u8]) -> Vec<u8> {
 
 /// Magic and a greeting from a node that claims to live at `node`.
 pub(crate) fn greeting(node: SocketAddr) -> Vec<u8> {
-    let hello = wire::encode(&(1u32, 1u32, node, 7u64, 16u64 << 20, 300u32, 0u32, [0u8; 32], None::<String>));
+    greeting_in(1, node)
+}
+
+/// The same, from one that speaks up to a protocol.
+pub(crate) fn greeting_in(protocol: u32, node: SocketAddr) -> Vec<u8> {
+    let hello =
+        wire::encode(&(1u32, protocol, node, 7u64, 16u64 << 20, 300u32, 0u32, [0u8; 32], None::<String>));
     [MAGIC, &frame(1, &hello)].concat()
 }
 

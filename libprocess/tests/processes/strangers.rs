@@ -10,7 +10,7 @@ use libprocess::{AskError, Config, Exit, Limits, SendError, Upid};
 use libprocess_wire as wire;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::hostile::{MAGIC, frame, greeting};
+use crate::hostile::{MAGIC, frame, greeting, greeting_in};
 use crate::probe::{Event, Input, Node, Note, next, until};
 
 fn with(change: impl FnOnce(&mut Limits)) -> Node {
@@ -146,6 +146,32 @@ fn ten_thousand_connections_leave_room_for_who_speaks() {
     speaks(&late, &there, "on a new link");
     until(|| there.count("libprocess/links/refused/silent") >= (ALL - SILENT) as f64);
     assert_eq!(here.count("libprocess/links/broken"), 0.0);
+}
+
+#[test]
+fn who_understands_the_word_is_told_whether_traces_are_wanted() {
+    let node = Node::listening();
+    // What it says up to its answer to a ping. Shape: kind and rest of each frame, without the welcome.
+    let said = |protocol: u32| {
+        let mut stream = TcpStream::connect(node.runtime.address()).unwrap();
+        let greeting = greeting_in(protocol, "127.0.0.1:1".parse().unwrap());
+        stream.write_all(&[greeting, frame(11, b"")].concat()).unwrap();
+        let mut frames = Vec::new();
+        loop {
+            let mut length = [0; 4];
+            stream.read_exact(&mut length).unwrap();
+            let mut frame = vec![0; u32::from_le_bytes(length) as usize];
+            stream.read_exact(&mut frame).unwrap();
+            match frame[0] {
+                2 => {}
+                12 => return frames,
+                kind => frames.push((kind, frame[2..].to_vec())),
+            }
+        }
+    };
+    assert_eq!(said(1), []);
+    assert_eq!(said(2), [(17, vec![0])], "nobody traces here");
+    assert_eq!(said(9), [(17, vec![0])], "of a later version what is common is spoken");
 }
 
 #[test]
