@@ -6,6 +6,7 @@
 //! | `ADVERTISE_IP`, `ADVERTISE_PORT` | [`Config::advertise`] |
 //! | `NUM_WORKER_THREADS` | [`Config::shards`] |
 //! | `REQUIRE_PEER_ADDRESS_IP_MATCH` | `Config::security`, `require_peer_address` |
+//! | `ENABLE_PROFILER` | [`Config::profiler`] |
 //! | `SSL_ENABLED` and its family | `Config::security`, `tls`; of a node that only asks, [`Config::authorities`] |
 //!
 //! What has no meaning here is accepted and said so; what would weaken a link is refused with
@@ -93,6 +94,7 @@ impl Config {
             config.shards = threads.into();
         }
         config.security.require_peer_address = reader.flag("REQUIRE_PEER_ADDRESS_IP_MATCH")?.unwrap_or(false);
+        config.profiler = reader.flag("ENABLE_PROFILER")?.unwrap_or(false);
         if let Some(rate) = reader.set.remove("METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT") {
             let wrong = |why| wrong("METRICS_SNAPSHOT_ENDPOINT_RATE_LIMIT", why);
             config.snapshot_rate = match rate.as_str() {
@@ -319,7 +321,7 @@ impl Reader {
     fn leave(&mut self) {
         for name in std::mem::take(&mut self.set).into_keys() {
             let why = match &*name {
-                "MEMORY_PROFILING" | "ENABLE_PROFILER" => "there is no such profiler",
+                "MEMORY_PROFILING" => "there is no such profiler",
                 "LIBEV_NUM_IO_THREADS" => "every shard waits for its own sockets",
                 _ => "no such variable",
             };

@@ -7,7 +7,7 @@
 //! | `/__processes__`, `/__links__` | who lives here and at what they are; the nodes it speaks to |
 //! | `/__clock__` | the time, of a simulated node |
 //! | `/logging/toggle` | how much it logs, and more for a while |
-//! | `/profiler/…` | that there is none |
+//! | `/profiler/start`, `/profiler/stop` | what its shards spent their time at meanwhile, where that is allowed |
 //! | `/help` | all paths; by the router itself |
 //! | `/health`, `/version` | where the delegate says nothing of it |
 //!
@@ -18,6 +18,7 @@ mod links;
 pub(crate) mod logging;
 pub(crate) mod pace;
 mod processes;
+mod profiler;
 
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -31,11 +32,12 @@ use crate::runtime::{Runtime, Weak};
 pub use logging::{Logging, NotInstalled, Verbosity};
 use pace::Pace;
 pub use pace::Rate;
+use profiler::Profiler;
 
 type Routes = Vec<(Route, Handler)>;
 
-/// Mounts all of it on a runtime's router.
-pub(crate) fn mount(runtime: &Runtime, rate: Option<Rate>) {
+/// Mounts all of it on a runtime's router. With `profiler`, it may be looked at what the shards do.
+pub(crate) fn mount(runtime: &Runtime, rate: Option<Rate>, profiler: bool) {
     let router = runtime.router();
     let pace = Pace::new(runtime.environment().clock.clone(), rate);
     router.mount("metrics", metrics::routes(runtime.metrics(), pace, router.counts().too_often.clone()));
@@ -43,7 +45,7 @@ pub(crate) fn mount(runtime: &Runtime, rate: Option<Rate>) {
     router.mount("__processes__", processes(runtime));
     router.mount("__links__", links(runtime));
     router.mount("logging", logging_routes(runtime));
-    router.mount("profiler", profiler());
+    router.mount("profiler", profiler_routes(runtime, profiler));
     if !runtime.is_real() {
         router.mount("__clock__", clock(runtime));
     }
@@ -80,18 +82,20 @@ fn logging_routes(runtime: &Runtime) -> Routes {
     vec![(toggle, with(runtime, |runtime, request| logging::answer(&runtime, &request)))]
 }
 
-/// A profiler of threads would have to be built in; none is.
-fn profiler() -> Routes {
-    let answer = |_| {
-        let text = "There is no profiler in this build. `/__processes__` shows what each shard is at; \
-                    for more, let perf(1) look at this process from outside.\n";
-        Response::bad_request(text)
-    };
-    ["/start", "/stop"]
-        .map(|path| {
-            (Route::any(path).help("Says that there is no profiler.").realm(READ_WRITE), at_once(answer))
-        })
-        .into()
+fn profiler_routes(runtime: &Runtime, enabled: bool) -> Routes {
+    let profiler = Arc::new(Profiler::new(enabled));
+    let stopping = profiler.clone();
+    let start = Route::any("/start")
+        .help("Begins to look at what each shard does; where LIBPROCESS_ENABLE_PROFILER=1 is set.")
+        .parameter("frequency", "How often a second, 100 if not said and at most 1000.")
+        .realm(READ_WRITE);
+    let stop = Route::any("/stop")
+        .help("Ends it, and tells what was seen how often: shard, kind of process and message in each line.")
+        .realm(READ_WRITE);
+    vec![
+        (start, with(runtime, move |runtime, request| profiler.start(&runtime, &request))),
+        (stop, with(runtime, move |runtime, _| stopping.stop(&runtime))),
+    ]
 }
 
 /// Of a simulated node: its own wall time, and how long it has run.

@@ -92,6 +92,7 @@ pub(crate) fn start(config: Config) -> Result<Runtime, StartError> {
         force_wire: config.force_wire,
         driver: Box::new(machinery.clone()),
         snapshot_rate: config.snapshot_rate,
+        profiler: config.profiler,
         bare: false,
     });
     let server = Arc::new(http::Server::new(router, config.http.clone(), Arc::new(move || clock.now())));

@@ -34,6 +34,8 @@ pub struct Config {
     pub stuck_after: Option<Duration>,
     /// How often `/metrics/snapshot` is answered; as often as asked for, with none.
     pub snapshot_rate: Option<Rate>,
+    /// Whether `/profiler/start` looks at what the shards do; else it says how to allow that.
+    pub profiler: bool,
     /// Encodes and decodes messages that stay on this node too, so that what cannot travel is found.
     ///
     /// With the feature `testing`, `HECTARE_FORCE_WIRE=1` in the environment makes this the default.
@@ -54,6 +56,7 @@ impl Default for Config {
             authorities: None,
             stuck_after: Some(Duration::from_millis(100)),
             snapshot_rate: Some(Rate { permits: 2, within: Duration::from_secs(1) }),
+            profiler: false,
             force_wire: force_wire::by_default(),
         }
     }

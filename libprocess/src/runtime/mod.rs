@@ -2,6 +2,7 @@
 //!
 //! Nothing is global: several runtimes live in one OS process, each a node with an address.
 
+mod assembly;
 mod config;
 #[cfg(feature = "testing")]
 mod mocks;
@@ -24,7 +25,7 @@ use crate::ask::SendError;
 use crate::environment::{Environment, Sleep, Storage};
 use crate::http;
 use crate::identity::Principal;
-use crate::inspect::{self, Logging, Rate};
+use crate::inspect::{self, Logging};
 use crate::link::Reason;
 use crate::mailbox::{AnyCell, Cell};
 use crate::metrics::Metrics;
@@ -33,13 +34,12 @@ use crate::real;
 use crate::shard::Shared;
 use crate::spawn::{Name, place, settle};
 use crate::testing::Filters;
-#[cfg(feature = "testing")]
-use crate::testing::{Hand, Work};
 use crate::tls::{Tls, TlsError};
-use crate::transport::{Peers, Ways};
+use crate::transport::Peers;
 use crate::upid::Epoch;
 use crate::{Failure, OnPanic, Pid, Process, Spawn, SpawnError, Upid, panics};
 
+pub(crate) use assembly::{Assembly, Counts, Driver};
 pub use config::{Config, StartError};
 #[cfg(feature = "testing")]
 pub(crate) use mocks::Displaced;
@@ -80,54 +80,6 @@ struct Inner {
     filters: Filters,
     force_wire: bool,
     driver: Box<dyn Driver>,
-}
-
-/// What turns the shards of a runtime.
-pub(crate) trait Driver: Send + Sync {
-    /// The processes have ended: stops the shards, the listener and the workers.
-    fn shutdown(&self);
-    /// Whether this driver waits for real threads.
-    fn is_real(&self) -> bool;
-    /// Takes other keys into use.
-    fn renew(&self, _: &Tls) -> Result<(), TlsError> {
-        Err(TlsError::Plain)
-    }
-    /// A hand on its clock, and how much time has truly passed; none if it has no clock of its own.
-    #[cfg(feature = "testing")]
-    fn hand(&self) -> Option<(&Arc<Hand>, Duration)> {
-        None
-    }
-    /// What its threads have done and have to do.
-    #[cfg(feature = "testing")]
-    fn work(&self) -> Option<&Arc<Work>> {
-        None
-    }
-}
-
-/// What every runtime counts.
-pub(crate) struct Counts {
-    pub(crate) rejected: ::metrics::Counter,
-    pub(crate) dropped: ::metrics::Counter,
-    spawned: ::metrics::Counter,
-    panicked: ::metrics::Counter,
-    /// Handlers that held their shard for too long.
-    pub(crate) stuck: ::metrics::Counter,
-}
-
-/// The pieces a driver puts a runtime together from.
-pub(crate) struct Assembly {
-    pub(crate) address: SocketAddr,
-    pub(crate) environment: Environment,
-    pub(crate) shards: Vec<Arc<Shared>>,
-    pub(crate) router: http::Router,
-    pub(crate) metrics: Metrics,
-    pub(crate) client: http::Client,
-    pub(crate) ways: Ways,
-    pub(crate) force_wire: bool,
-    pub(crate) driver: Box<dyn Driver>,
-    pub(crate) snapshot_rate: Option<Rate>,
-    /// It shows nothing of itself over HTTP.
-    pub(crate) bare: bool,
 }
 
 impl Runtime {
@@ -337,6 +289,7 @@ impl Runtime {
             force_wire,
             driver,
             snapshot_rate,
+            profiler,
             bare,
         } = parts;
         router.filters().keep_time(&environment.clock);
@@ -370,7 +323,7 @@ impl Runtime {
             driver,
         }));
         if !bare {
-            inspect::mount(&runtime, snapshot_rate);
+            inspect::mount(&runtime, snapshot_rate, profiler);
         }
         runtime
     }

@@ -87,6 +87,7 @@ impl Life {
             force_wire: Config::default().force_wire,
             driver: Box::new(NodeDriver { core: core.clone(), life: number }),
             snapshot_rate: Config::default().snapshot_rate,
+            profiler: false,
             bare: machine.bare,
         });
         let shards = shared.into_iter().enumerate().map(|(at, shared)| {

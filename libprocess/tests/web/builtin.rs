@@ -34,7 +34,7 @@ fn a_node_tells_of_its_health_version_and_time() {
 }
 
 #[test]
-fn the_profiler_says_that_it_is_not_there() {
+fn a_simulated_node_has_no_threads_to_profile() {
     let (mut sim, node) = node();
     for path in ["/profiler/start", "/profiler/stop"] {
         let (status, text) = get(&mut sim, &node, path);

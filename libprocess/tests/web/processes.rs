@@ -49,14 +49,18 @@ impl Handler<Input> for Field {
     }
 }
 
-fn list(runtime: &Runtime) -> Vec<Value> {
-    let request = Request::get(&format!("http://{}/__processes__", runtime.address()));
+fn get(runtime: &Runtime, path: &str) -> (u16, String) {
+    let request = Request::get(&format!("http://{}{path}", runtime.address()));
     let client = runtime.client();
-    let body = runtime.block_on(async move {
+    runtime.block_on(async move {
         let mut response = client.send(request).await.expect("an answer");
-        response.bytes(1 << 20).await.expect("all of it")
-    });
-    serde_json::from_slice(&body).expect("an array of objects")
+        let body = response.bytes(1 << 20).await.expect("all of it");
+        (response.status.as_u16(), String::from_utf8(body.to_vec()).expect("text"))
+    })
+}
+
+fn list(runtime: &Runtime) -> Vec<Value> {
+    serde_json::from_str(&get(runtime, "/__processes__").1).expect("an array of objects")
 }
 
 /// Looks again and again until something is shown.
@@ -108,4 +112,28 @@ fn who_holds_a_shard_is_named_and_hides_nobody() {
         list.iter().all(|one| one["current"].is_null() && one["depth"] == 0 && one["links"].is_array())
     });
     runtime.shutdown();
+}
+
+#[test]
+fn a_profiler_tells_what_shards_are_at_where_it_is_allowed() {
+    let runtime = Runtime::start(Config { profiler: true, ..Config::default() }).unwrap();
+    let busy = runtime.spawn(Spawn::named("busy"), || Field).unwrap();
+    assert_eq!(get(&runtime, "/profiler/stop").0, 400, "it does not run");
+    let wrong = "Invalid frequency '0': a number from 1 to 1000 is one.\n";
+    assert_eq!(get(&runtime, "/profiler/start?frequency=0"), (400, wrong.to_owned()));
+    let (release, until_released) = mpsc::channel();
+    busy.tell(Input::Block(until_released)).unwrap();
+    until(&runtime, "it is at it", |list| list[0]["current"]["input"] == "Block");
+    assert_eq!(get(&runtime, "/profiler/start?frequency=1000").0, 200);
+    assert_eq!(get(&runtime, "/profiler/start").0, 400, "it runs");
+    let (status, text) = get(&runtime, "/profiler/stop");
+    assert_eq!(status, 200);
+    assert!(text.starts_with("shard-0;field;Block "), "{text}");
+    release.send(()).unwrap();
+    runtime.shutdown();
+
+    let other = Runtime::start(Config::default()).unwrap();
+    let (status, text) = get(&other, "/profiler/start");
+    assert!(status == 400 && text.contains("LIBPROCESS_ENABLE_PROFILER=1"), "{text}");
+    other.shutdown();
 }
