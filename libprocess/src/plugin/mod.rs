@@ -17,6 +17,8 @@
 //!      ├── Welcome; linked; the slot is filled
 //!      └── the link breaks, or the process ends: the slot is empty, the token is worth nothing
 //! ```
+//!
+//! An example of the first is with [`Modules`]; of the second, both programs of it, in `tests/plugin.rs`.
 
 mod grants;
 mod host;
