@@ -81,7 +81,8 @@ fn nodes_stock() -> f64 {
     per_operation(NODES, || (0..NODES).for_each(|_| assert!(with_arbiter(|| (), |()| 0.0) == 0.0)))
 }
 
-struct First(mpsc::Sender<()>);
+/// The last one carries the way back: a word from each would be the price of waking whoever waits.
+struct First(Option<mpsc::Sender<()>>);
 
 impl Message for First {
     type Result = ();
@@ -98,7 +99,9 @@ impl Process for Ours {
 impl Handler<First> for Ours {
     type Result = ();
     fn handle(&mut self, First(done): First, _: &mut Context<Self>) {
-        let _ = done.send(());
+        if let Some(done) = done {
+            let _ = done.send(());
+        }
     }
 }
 
@@ -109,7 +112,9 @@ impl Actor for Stock {
 impl Handler<First> for Stock {
     type Result = ();
     fn handle(&mut self, First(done): First, _: &mut Self::Context) {
-        let _ = done.send(());
+        if let Some(done) = done {
+            let _ = done.send(());
+        }
     }
 }
 
@@ -137,9 +142,9 @@ impl Handler<Go> for Spawner {
 
 fn spawn_all(runtime: &Runtime, done: &mpsc::Sender<()>) -> Vec<Pid<Ours>> {
     let mut pids = Vec::with_capacity(PROCESSES as usize);
-    for _ in 0..PROCESSES {
+    for number in 1..=PROCESSES {
         let pid = runtime.spawn(Spawn::prefixed("p"), || Ours).expect("spawns");
-        pid.tell(First(done.clone())).expect("there is room");
+        pid.tell(First((number == PROCESSES).then(|| done.clone()))).expect("there is room");
         pids.push(pid);
     }
     pids
@@ -151,7 +156,7 @@ fn spawned_ours() -> f64 {
     let spawner = runtime.spawn(Spawn::named("spawner"), move || Spawner(done, Vec::new())).expect("spawns");
     let cost = per_operation(PROCESSES, || {
         spawner.tell(Go).expect("there is room");
-        (0..PROCESSES).for_each(|_| all.recv().expect("each answers"));
+        all.recv().expect("the last answers");
     });
     runtime.shutdown();
     cost
@@ -163,7 +168,7 @@ fn spawned_outside() -> f64 {
     let (done, all) = mpsc::channel();
     let cost = per_operation(PROCESSES, || {
         let pids = spawn_all(&runtime, &done);
-        (0..PROCESSES).for_each(|_| all.recv().expect("each answers"));
+        all.recv().expect("the last answers");
         drop(pids);
     });
     runtime.shutdown();
@@ -177,9 +182,9 @@ fn spawned_stock() -> f64 {
         actix_rt::spawn(async move {
             going.recv().expect("the bench goes");
             let mut addresses: Vec<Addr<Stock>> = Vec::with_capacity(PROCESSES as usize);
-            for _ in 0..PROCESSES {
+            for number in 1..=PROCESSES {
                 let address = Stock.start();
-                address.do_send(First(done.clone()));
+                address.do_send(First((number == PROCESSES).then(|| done.clone())));
                 addresses.push(address);
             }
             std::future::pending::<()>().await;
@@ -188,7 +193,7 @@ fn spawned_stock() -> f64 {
     with_arbiter(start, |()| {
         per_operation(PROCESSES, || {
             go.send(()).expect("the arbiter waits");
-            (0..PROCESSES).for_each(|_| all.recv().expect("each answers"));
+            all.recv().expect("the last answers");
         })
     })
 }
@@ -199,7 +204,7 @@ fn idle_ours() -> f64 {
     let pids: Vec<Pid<Ours>> =
         (0..PROCESSES).map(|_| runtime.spawn(Spawn::prefixed("p"), || Ours).expect("spawns")).collect();
     let (done, all) = mpsc::channel();
-    pids.last().expect("there are some").tell(First(done)).expect("there is room");
+    pids.last().expect("there are some").tell(First(Some(done))).expect("there is room");
     all.recv().expect("it answers");
     let cost = (resident() - before) / PROCESSES as f64;
     runtime.shutdown();
@@ -211,7 +216,7 @@ fn idle_stock() -> f64 {
     let start = move || {
         let before = resident();
         let addresses: Vec<Addr<Stock>> = (0..PROCESSES).map(|_| Stock.start()).collect();
-        addresses.last().expect("there are some").do_send(First(done));
+        addresses.last().expect("there are some").do_send(First(Some(done)));
         (before, addresses)
     };
     with_arbiter(start, |(before, addresses)| {
