@@ -1,28 +1,37 @@
 //! What `libprocess` costs beside its peers: see `benches/figures`. A crate of its own, so that only
 //! who measures builds them.
 //!
-//! As last measured, on two cores that others used as well: ratios of CPU time within one run, ours to
-//! the peer's.
+//! As last measured, without link-time optimization, on two cores at a load of ten to fourteen: ratios of CPU time
+//! within one run, ours to the peer's; where two runs differ, both.
 //!
 //! | figure | goal | measured |
 //! |---|---|---|
-//! | hop in a ring beside actix | 0.8 | 0.45–0.7 |
-//! | tell from another thread beside actix | – | 0.6 (79 ns) |
-//! | idle process beside actix | 0.5 | 0.48 (409 B) |
-//! | spawn and first message beside actix, both from the shard | – | 0.84 |
-//! | ask on one shard beside actix | 1.1 | 1.1–1.4; **missed** with bells: 1.4–1.9, see below |
-//! | ask across shards beside actix | 1.1 | 1.0–1.2 |
-//! | tell another node, 64 bytes, beside hand-written frames | 1.25 | **missed**: 2.0–2.4 (2.6–2.8 before runs) |
-//! | tell another node, 1 KiB | 1.67 | 1.15 |
-//! | ask another node beside a bare echo | 1.3 | **missed**: 1.3–1.6 |
-//! | 10,000 links break, all are told | 50 ms | 38–49 ms |
+//! | tell on one shard beside actix, and what the watchdog adds | 1.3 · – | 0.43 (73 ns) · 3 % |
+//! | eight tell one behind 32k messages, beside actix | – | 0.39 (59 ns) |
+//! | hop in a ring beside actix | 0.8 | 0.54; 108–152 ns at that load, so **60 ns missed** |
+//! | tell from another thread beside actix | 200 ns | 0.43 (100 ns) |
+//! | idle process beside actix | 0.5, 512 B | 0.48 (408 B) |
+//! | spawn and first message beside actix | 1 µs | 1.2–1.4; **missed**: 2.3–2.6 µs at that load |
+//! | ask on one shard beside actix | 1.1 | 1.06–1.13 |
+//! | ask across shards beside actix | 1.1 | 1.01–1.22 |
+//! | tell another node, 64 bytes, beside hand-written frames | 1.25 | **missed**: 1.6–1.8 (2.0–2.8 once) |
+//! | tell another node, 1 KiB | 1.67 | 1.0–1.2 |
+//! | the same over TLS beside plain text, 64 bytes and 1 KiB | 1.82, 2.5 | 1.2, 1.9–2.2 |
+//! | ask another node beside a bare echo | 1.3 | **missed**: 1.6–1.75 |
+//! | a 1 ms timer beside a flood, at worst | 5 ms | 1.1 ms |
+//! | 10,000 links break, all are told | 50 ms | 35–47 ms |
+//! | small answers over HTTP beside actix-http, of 1 and of 16 connections | – | 0.94, 1.29 |
 //! | 10,000 nodes simulated, 19 M events, one core | 60 s | 44 s, 1.7 GB, none of it grown in the second half |
 //!
-//! Why 64 bytes to another node cost twice their frames: the loop by hand decodes a message and drops
-//! it where it stands; here up to 128 wait as values in a mailbox until their process has its turn, so
-//! that what was allocated is cold when it is freed. To handle them as they are decoded would give the
-//! connection the turn of the process.
+//! Why 64 bytes to another node cost more than their frames: a quarter of what is more is the lock of the
+//! queue to that node, up to a fifth the count of who holds the sender's address, changed for each message and
+//! again when it is dropped; both are atomic, and a loop by hand shares nothing. The rest is that up to 128
+//! messages wait as values in a mailbox until their process has its turn. To encode into a buffer of the
+//! process' own until its turn is over would spare the lock; it has to give way to whatever else goes to that
+//! node meanwhile, answers included, and is not done.
 //!
-//! Not measured since they were changed: the shard that reads no clock while its alarm has not rung
-//! (why bells, timers of the shard that wake askers, gained nothing), the queue that is kept between two runs, the latest timer in
-//! a flood by its thread's own time, and what the watchdog costs a tell (`tell`, row `unwatched`).
+//! Why a question to another node costs more than an echo: the system calls are as many, but three tasks
+//! (reader, shard, writer) have a turn at each end where the echo has one; each direction has a connection of
+//! its own, so no answer carries an acknowledgement.
+//!
+//! Not measured: ractor_cluster, which would make everybody who lints build a protobuf compiler and a second TLS.
