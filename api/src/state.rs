@@ -5,10 +5,12 @@
 //!
 //! Source: Protocol Buffers encoding, "Last One Wins".
 
+use model::Task;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 
 use crate::content::MediaType;
 use crate::json::{self, Message};
+use crate::v1;
 use crate::v1::master::Response;
 use crate::v1::master::response::{GetAgents, GetExecutors, GetFrameworks, GetState, GetTasks, Type};
 
@@ -103,6 +105,17 @@ impl StateWriter {
             out.push(b',');
         }
         json::write(item, out);
+    }
+
+    /// The same for a task, which is not made into its message first where there is none.
+    pub fn task(&mut self, task: &Task, out: &mut Vec<u8>) {
+        if !self.is_json {
+            return self.item(&v1::Task::from(task), out);
+        }
+        if std::mem::replace(&mut self.opened, true) {
+            out.push(b',');
+        }
+        json::task::write(task, out);
     }
 
     /// Ends the answer.

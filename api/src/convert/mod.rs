@@ -36,6 +36,7 @@ pub use error::{CallError, ConvertError};
 pub use offer::inverse_offer;
 pub use resources::{Format, Spelling};
 pub use simple::fault_domain;
+pub(crate) use simple::labels_out;
 pub use task::{limits, limits_out};
 
 /// Pairs the values of a v1 enum with those of the domain; what has no pair is refused.

@@ -120,20 +120,31 @@ impl<T: Value> Value for Box<T> {
 
 impl Value for str {
     fn write(&self, out: &mut Vec<u8>) {
-        out.push(b'"');
         let bytes = self.as_bytes();
-        let mut from = 0;
-        for (at, &byte) in bytes.iter().enumerate() {
-            if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-                continue;
-            }
-            out.extend_from_slice(&bytes[from..at]);
-            from = at + 1;
-            escape(byte, out);
+        out.reserve(bytes.len() + 2);
+        out.push(b'"');
+        // Nearly no text has any; a loop that always runs to its end looks at many letters at once.
+        if bytes.iter().fold(false, |any, byte| any | is_escaped(*byte)) {
+            write_escaped(bytes, out);
+        } else {
+            out.extend_from_slice(bytes);
         }
-        out.extend_from_slice(&bytes[from..]);
         out.push(b'"');
     }
+}
+
+fn is_escaped(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+fn write_escaped(bytes: &[u8], out: &mut Vec<u8>) {
+    let mut from = 0;
+    for (at, &byte) in bytes.iter().enumerate().filter(|(_, byte)| is_escaped(**byte)) {
+        out.extend_from_slice(&bytes[from..at]);
+        from = at + 1;
+        escape(byte, out);
+    }
+    out.extend_from_slice(&bytes[from..]);
 }
 
 fn escape(byte: u8, out: &mut Vec<u8>) {
@@ -190,8 +201,39 @@ impl Value for f64 {
             f64::INFINITY => quoted(out, "Infinity"),
             f64::NEG_INFINITY => quoted(out, "-Infinity"),
             value if value.is_nan() => quoted(out, "NaN"),
-            value => serde_json::to_writer(out, &value).expect("a vector takes all that is written"),
+            value => match whole_thousandths(value) {
+                Some(thousandths) => write_thousandths(thousandths, out),
+                None => serde_json::to_writer(out, &value).expect("a vector takes all that is written"),
+            },
         }
+    }
+}
+
+/// Up to here a number with three decimals is the shortest that is read as this double: it has at most 15 digits.
+const EXACT: i64 = 1_000_000_000_000_000;
+
+/// The number in thousandths, if it is written with no more than three decimals, as amounts of resources are.
+fn whole_thousandths(value: f64) -> Option<i64> {
+    let thousandths = (value * 1000.0).round();
+    let exact = thousandths.abs() < EXACT as f64 && thousandths / 1000.0 == value;
+    // A zero may have a sign.
+    (exact && (value != 0.0 || value.is_sign_positive())).then_some(thousandths as i64)
+}
+
+/// Three decimals at most and one at least, as doubles are written; finding those of a double takes far longer.
+fn write_thousandths(thousandths: i64, out: &mut Vec<u8>) {
+    if thousandths < 0 {
+        out.push(b'-');
+    }
+    let size = thousandths.unsigned_abs();
+    (size / 1000).write(out);
+    let part = (size % 1000) as u16;
+    let digit = |digit: u16| b'0' + digit as u8;
+    out.extend_from_slice(&[b'.', digit(part / 100)]);
+    match (part / 10 % 10, part % 10) {
+        (0, 0) => {}
+        (tens, 0) => out.push(digit(tens)),
+        (tens, ones) => out.extend_from_slice(&[digit(tens), digit(ones)]),
     }
 }
 
@@ -206,3 +248,50 @@ macro_rules! integers {
 }
 
 integers! { i32 i64 u32 u64 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn written(value: f64) -> String {
+        let mut out = Vec::new();
+        value.write(&mut out);
+        String::from_utf8(out).expect("JSON is text")
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_the_shortest_that_are_read_as_they_were(thousandths in any::<i64>(), digits in 0..19u32, any in any::<f64>()) {
+            let few = (thousandths / 10_i64.pow(digits)) as f64 / 1000.0;
+            for value in [few, any].into_iter().filter(|value| value.is_finite()) {
+                prop_assert_eq!(written(value), serde_json::to_string(&value).expect("a number"));
+            }
+        }
+
+        #[test]
+        fn a_text_is_read_as_it_was(text in "\\PC*[\"\\\\\n\t\u{1}]?\\PC*") {
+            let mut out = Vec::new();
+            text.write(&mut out);
+            prop_assert_eq!(serde_json::from_slice::<String>(&out).expect("JSON"), text);
+        }
+    }
+
+    #[test]
+    fn numbers_look_like_doubles() {
+        let cases = [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (0.1, "0.1"),
+            (-4.02, "-4.02"),
+            (1024.005, "1024.005"),
+            (1e12, "1000000000000.0"),
+            (0.0001, "0.0001"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(written(value), text);
+        }
+    }
+}

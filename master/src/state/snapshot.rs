@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use imbl::{OrdMap, Vector};
-use model::{AgentId, AgentInfo, FrameworkId, InverseOffer, Offer, OfferId, Resources, Role, Time};
+use model::{AgentId, AgentInfo, FrameworkId, InverseOffer, Offer, OfferId, Role, Time};
 
 use super::{Agent, Framework, Tally, Used};
 use crate::config::Identity;
@@ -109,15 +109,14 @@ impl Snapshot {
         }
     }
 
-    /// What the framework's tasks and executors hold on each agent, in agent order.
-    pub fn used_by<'a>(
-        &'a self,
-        framework: &'a Framework,
-    ) -> impl Iterator<Item = (&'a AgentId, &'a Resources)> {
-        framework.agents.iter().filter_map(|id| {
-            let used = self.agents.get(id)?.used.get(&framework.id)?;
-            Some((id, &used.resources))
-        })
+    /// What the framework has on each agent, in agent order.
+    pub fn uses<'a>(&'a self, framework: &'a Framework) -> impl Iterator<Item = (&'a AgentId, &'a Used)> {
+        // Finding one among many takes longer than passing over a few.
+        let everywhere = framework.agents.len() * 8 > self.agents.len();
+        let passed = everywhere.then(|| self.agents.values()).into_iter().flatten();
+        let found = framework.agents.iter().filter_map(|id| self.agents.get(id));
+        let found = (!everywhere).then_some(found).into_iter().flatten();
+        passed.chain(found).filter_map(|agent| Some((&agent.id, agent.used.get(&framework.id)?)))
     }
 
     /// What is offered to the framework, offer by offer.

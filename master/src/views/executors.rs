@@ -10,10 +10,8 @@ pub(crate) fn of<'a>(
     snapshot: &'a Snapshot,
     framework: &'a Framework,
 ) -> impl Iterator<Item = (&'a AgentId, &'a ExecutorInfo)> {
-    framework.agents.iter().flat_map(move |id| {
-        let used = snapshot.agents.get(id).and_then(|agent| agent.used.get(&framework.id));
-        used.into_iter().flat_map(move |used| used.executors.values().map(move |info| (id, &**info)))
-    })
+    let used = snapshot.uses(framework);
+    used.flat_map(|(id, used)| used.executors.values().map(move |info| (id, &**info)))
 }
 
 /// GET_EXECUTORS.

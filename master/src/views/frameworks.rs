@@ -7,7 +7,7 @@ use api::convert::inverse_offer;
 use api::convert::resources::{Spelling, write};
 use api::v1;
 use api::v1::master::response::{GetFrameworks, get_frameworks};
-use model::{ExecutorInfo, FrameworkId, Resources};
+use model::{FrameworkId, Resources};
 
 use super::executors;
 use crate::state::{Connection, Framework, Snapshot};
@@ -26,10 +26,34 @@ pub(crate) fn classic<'a>(
 }
 
 /// The same with empty lists of tasks.
-pub(crate) fn without_tasks<'a>(
-    snapshot: &'a Snapshot,
-    framework: &'a Framework,
-) -> classic::master::Framework<'a> {
+fn without_tasks<'a>(snapshot: &'a Snapshot, framework: &'a Framework) -> classic::master::Framework<'a> {
+    classic::master::Framework {
+        used: Cow::Owned(used(snapshot, framework)),
+        offered: Cow::Owned(offered(snapshot, framework)),
+        ..tail(snapshot, framework)
+    }
+}
+
+/// What comes before its tasks; offers and executors do not.
+pub(crate) fn head<'a>(snapshot: &'a Snapshot, framework: &'a Framework) -> classic::master::Framework<'a> {
+    classic::master::Framework {
+        used: Cow::Owned(used(snapshot, framework)),
+        offered: Cow::Owned(offered(snapshot, framework)),
+        ..bare(framework)
+    }
+}
+
+/// What comes after them; amounts do not.
+pub(crate) fn tail<'a>(snapshot: &'a Snapshot, framework: &'a Framework) -> classic::master::Framework<'a> {
+    classic::master::Framework {
+        offers: snapshot.offered_to(framework).map(|offer| &**offer).collect(),
+        executors: executors::of(snapshot, framework).collect(),
+        ..bare(framework)
+    }
+}
+
+/// What it says of itself, and how it stands.
+fn bare(framework: &Framework) -> classic::master::Framework<'_> {
     classic::master::Framework {
         id: &framework.id,
         info: &framework.info,
@@ -39,15 +63,13 @@ pub(crate) fn without_tasks<'a>(
         registered: framework.registered,
         reregistered: framework.reregistered,
         unregistered: framework.unregistered,
-        used: Cow::Owned(used(snapshot, framework)),
-        offered: Cow::Owned(offered(snapshot, framework)),
+        used: Cow::Owned(Resources::default()),
+        offered: Cow::Owned(Resources::default()),
         tasks: Vec::new(),
         unreachable_tasks: Vec::new(),
         completed_tasks: Vec::new(),
-        offers: snapshot.offered_to(framework).map(|offer| &**offer).collect(),
-        executors: executors::of(snapshot, framework)
-            .map(|(agent, info)| (agent, info as &ExecutorInfo))
-            .collect(),
+        offers: Vec::new(),
+        executors: Vec::new(),
         offer_constraints: framework.constraints.as_deref(),
     }
 }
@@ -105,7 +127,7 @@ pub(crate) fn v1(snapshot: &Snapshot, framework: &Framework) -> get_frameworks::
 }
 
 fn used(snapshot: &Snapshot, framework: &Framework) -> Resources {
-    snapshot.used_by(framework).fold(Resources::default(), |sum, (_, used)| sum + used)
+    snapshot.uses(framework).fold(Resources::default(), |sum, (_, used)| sum + &used.resources)
 }
 
 fn offered(snapshot: &Snapshot, framework: &Framework) -> Resources {

@@ -10,7 +10,7 @@ use libprocess::http::{Body, Bytes};
 
 use super::document::{self, Part, Parts, Writer, body, joined};
 use super::{agents, frameworks};
-use crate::state::{Framework, Snapshot};
+use crate::state::{Agent, Snapshot};
 
 /// The body of the answer.
 pub(crate) fn v1(snapshot: Arc<Snapshot>, media: MediaType) -> Body {
@@ -23,8 +23,9 @@ pub(crate) fn v1(snapshot: Arc<Snapshot>, media: MediaType) -> Body {
             lists.nth(which).expect("there are three lists")
         }))
     };
-    let (inside, asked) = (snapshot.clone(), snapshot.clone());
-    let executors = document::running(&inside).flat_map(move |framework| executors(&asked, &framework));
+    let asked = snapshot.clone();
+    let agents = snapshot.agents.clone().into_iter();
+    let executors = agents.flat_map(move |(_, agent)| executors(&asked, &agent));
     let all = joined([
         Box::new(std::iter::once(Part::Text(Bytes::from(head)))) as Parts,
         list(List::Tasks, tasks(0)),
@@ -44,13 +45,13 @@ fn list(list: List, items: Parts) -> Parts {
     Box::new(std::iter::once(Part::List(list)).chain(items))
 }
 
-fn executors(snapshot: &Snapshot, framework: &Framework) -> Vec<Part> {
-    let on = framework
-        .agents
-        .iter()
-        .filter_map(|id| Some((id, snapshot.agents.get(id)?.used.get(&framework.id)?)));
-    on.flat_map(|(id, used)| used.executors.values().map(|info| Part::Executor(id.clone(), info.clone())))
-        .collect()
+/// Those on an agent whose frameworks may still act.
+fn executors(snapshot: &Snapshot, agent: &Agent) -> Vec<Part> {
+    let running = agent.used.iter().filter(|(framework, used)| {
+        !used.executors.is_empty() && snapshot.frameworks.contains_key(*framework)
+    });
+    let executors = running.flat_map(|(_, used)| used.executors.values());
+    executors.map(|info| Part::Executor(agent.id.clone(), info.clone())).collect()
 }
 
 impl Writer for StateWriter {
@@ -61,7 +62,7 @@ impl Writer for StateWriter {
             Part::Agent(agent) => self.item(&agents::v1(snapshot, agent), out),
             Part::Recovered(info) => self.item(&v1::AgentInfo::from(&**info), out),
             Part::Framework(framework) => self.item(&frameworks::v1(snapshot, framework), out),
-            Part::Task(task) => self.item(&v1::Task::from(&**task), out),
+            Part::Task(task) => self.task(task, out),
             Part::Executor(agent, info) => {
                 let executor =
                     get_executors::Executor { executor_info: (&**info).into(), agent_id: agent.into() };

@@ -59,11 +59,11 @@ impl Writer for Classic {
             Part::Agent(agent) => parts::agent(&agents::classic(snapshot, agent), out),
             Part::Recovered(info) => parts::recovered(info, out),
             Part::Framework(framework) => {
-                parts::framework_begin(&frameworks::without_tasks(snapshot, framework), out);
+                parts::framework_begin(&frameworks::head(snapshot, framework), out);
             }
             Part::Task(task) => parts::task(task, out),
             Part::End(framework) => {
-                parts::framework_end(&frameworks::without_tasks(snapshot, framework), out);
+                parts::framework_end(&frameworks::tail(snapshot, framework), out);
             }
             // Executors are in the frameworks' ends, and lists begin with texts.
             Part::Executor(..) | Part::List(_) | Part::Over => {}

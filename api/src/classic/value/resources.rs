@@ -1,5 +1,6 @@
 //! Resources: summed up by name, and one by one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use model::{Quantities, Resources, Role, Scalar, Value as Amount};
@@ -7,7 +8,7 @@ use model::{Quantities, Resources, Role, Scalar, Value as Amount};
 use super::names::Printed;
 use super::object::{List, Map, object};
 use crate::convert::{Spelling, resources};
-use crate::json::write::Value;
+use crate::json::write::{self, Value};
 use crate::v1;
 
 /// The summary: amounts added up by name, whoever they are kept for. The four everybody asks for are always there, in
@@ -15,20 +16,37 @@ use crate::v1;
 impl Value for Resources {
     fn write(&self, out: &mut Vec<u8>) {
         const ALWAYS: [&str; 4] = ["disk", "mem", "gpus", "cpus"];
-        let mut sums: Vec<(String, Amount)> =
-            ALWAYS.iter().map(|name| ((*name).to_owned(), Amount::Scalar(Scalar::ZERO))).collect();
+        const KEYS: [&str; 4] = ["\"disk\":", "\"mem\":", "\"gpus\":", "\"cpus\":"];
+        let mut usual = [Scalar::ZERO; 4];
+        let mut others: Vec<(Cow<'_, str>, Cow<'_, Amount>)> = Vec::new();
         for resource in self.iter() {
-            let name = if resource.revocable {
-                format!("{}_revocable", resource.name)
-            } else {
-                resource.name.to_string()
+            let place = ALWAYS.iter().position(|name| **name == *resource.name);
+            if let (Some(place), false) = (place, resource.revocable) {
+                if let Amount::Scalar(more) = resource.value {
+                    usual[place] += more;
+                }
+                continue;
+            }
+            let name = match resource.revocable {
+                true => Cow::Owned(format!("{}_revocable", resource.name)),
+                false => Cow::Borrowed(&*resource.name),
             };
-            match sums.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, sum)) => add(sum, &resource.value),
-                None => sums.push((name, resource.value.clone())),
+            match others.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, sum)) => add(sum.to_mut(), &resource.value),
+                None => others.push((name, Cow::Borrowed(&resource.value))),
             }
         }
-        Map(sums.iter().map(|(name, sum)| (name, sum))).write(out);
+        out.push(b'{');
+        for (key, amount) in KEYS.iter().zip(&usual) {
+            write::one(out, key, amount);
+        }
+        for (name, sum) in &others {
+            name.write(out);
+            out.push(b':');
+            sum.write(out);
+            out.push(b',');
+        }
+        write::close(out, b'}');
     }
 }
 

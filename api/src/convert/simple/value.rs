@@ -28,7 +28,7 @@ pub(in crate::convert) fn labels(labels: Option<v1::Labels>) -> Labels {
 }
 
 /// Labels as a field: absent when there are none.
-pub(in crate::convert) fn labels_out(labels: &Labels) -> Option<v1::Labels> {
+pub(crate) fn labels_out(labels: &Labels) -> Option<v1::Labels> {
     (!labels.is_empty()).then(|| v1::Labels { labels: all(labels.iter()) })
 }
 
