@@ -86,6 +86,7 @@ impl<A: Process> Home<A> {
                 break;
             }
         }
+        actor.turned(ctx);
         if ctx.is_stopping() {
             return Next::Ended;
         }

@@ -72,4 +72,10 @@ pub trait Process: Actor<Context = Context<Self>> + Handler<Self::Input> {
     fn exited(&mut self, peer: &Upid, exit: Exit, ctx: &mut Context<Self>) {
         let _ = (peer, exit, ctx);
     }
+
+    /// A turn is over, of one input or of several that had come together: what is to be done once for all of them. A turn ends soon
+    /// after it began, so nothing is late for it. Called after exits and timers too; not after `started`.
+    fn turned(&mut self, ctx: &mut Context<Self>) {
+        let _ = ctx;
+    }
 }

@@ -42,6 +42,8 @@ pub struct Master {
     announcer: Option<Announcer>,
     config: Config,
     runtime: Runtime,
+    /// Decided in this turn and not done yet.
+    pending: Effects,
 }
 
 impl Master {
@@ -71,6 +73,7 @@ impl Master {
             announcer,
             config,
             runtime,
+            pending: Effects::none(),
         }
     }
 
@@ -136,8 +139,12 @@ impl Master {
         });
     }
 
-    fn perform(&mut self, effects: Effects, ctx: &mut Context<Self>) {
-        for effect in effects {
+    /// Publishes what was decided and does it. What came together is published once: each time costs copies of all that changes
+    /// after it.
+    fn settle(&mut self, ctx: &mut Context<Self>) {
+        self.publish();
+        self.announce(self.in_office());
+        for effect in std::mem::take(&mut self.pending) {
             tracing::debug!(%effect);
             self.perform_one(effect, ctx);
         }
@@ -269,6 +276,7 @@ impl Actor for Master {
         self.started_or_stop(started, ctx);
         if let Office::Alone { epoch } = self.office {
             self.handle(Input::Leads { epoch }, ctx);
+            self.settle(ctx);
         }
     }
 
@@ -329,6 +337,10 @@ impl Process for Master {
     fn exited(&mut self, peer: &Upid, _: Exit, ctx: &mut Context<Self>) {
         self.handle(Input::AgentExited { upid: peer.clone() }, ctx);
     }
+
+    fn turned(&mut self, ctx: &mut Context<Self>) {
+        self.settle(ctx);
+    }
 }
 
 impl Handler<Input> for Master {
@@ -349,8 +361,12 @@ impl Handler<Input> for Master {
                 ControlFlow::Continue(input) => decide(&mut self.state, input, now),
             },
         };
-        self.publish();
-        self.announce(certain);
-        self.perform(effects, ctx);
+        // Who watches is shown each change beside what it made of things, and no later one.
+        let watched =
+            effects.iter().any(|effect| matches!(effect, Effect::Watch { .. } | Effect::Happened(_)));
+        self.pending.extend(effects);
+        if watched {
+            self.settle(ctx);
+        }
     }
 }
