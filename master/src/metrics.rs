@@ -5,11 +5,14 @@
 //!
 //! Source: Mesos metrics, family `master/`.
 
+mod frameworks;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use libprocess::environment::Clock;
 use libprocess::metrics::{Metrics, Sink};
-use model::{Operation, Quantities, Resources, StatusSource, TaskState, Time, Value};
+use model::{OperationState, Quantities, Resource, Resources, Role, StatusSource, TaskState, Time, Value};
 
 use crate::state::{Framework, Published, Snapshot};
 use crate::views::roles::Roles;
@@ -22,23 +25,22 @@ const ZEROS: &[&str] = &[
     "master/http_cache_hits",
     "master/messages_authenticate",
     "master/messages_deactivate_framework",
-    "master/messages_update_slave",
     "master/slave_shutdowns_canceled",
     "master/slave_shutdowns_completed",
     "master/slave_shutdowns_scheduled",
 ];
 
 /// Where operations stand; and, below, what they do.
-const OPERATION_STATES: &[&str] = &[
-    "total",
-    "pending",
-    "recovering",
-    "unreachable",
-    "finished",
-    "failed",
-    "error",
-    "dropped",
-    "gone_by_operator",
+const OPERATION_STATES: &[(Option<OperationState>, &str)] = &[
+    (None, "total"),
+    (Some(OperationState::Pending), "pending"),
+    (Some(OperationState::Recovering), "recovering"),
+    (Some(OperationState::Unreachable), "unreachable"),
+    (Some(OperationState::Finished), "finished"),
+    (Some(OperationState::Failed), "failed"),
+    (Some(OperationState::Error), "error"),
+    (Some(OperationState::Dropped), "dropped"),
+    (Some(OperationState::GoneByOperator), "gone_by_operator"),
 ];
 const OPERATION_KINDS: &[&str] = &[
     "create",
@@ -69,7 +71,8 @@ pub(crate) fn register(metrics: &Metrics, published: Published, clock: Arc<dyn C
         whole(&snapshot, clock.now().into(), sink);
         if per_framework {
             let completed = snapshot.completed_frameworks.iter();
-            snapshot.frameworks.values().chain(completed).for_each(|framework| one(framework, sink));
+            let all = snapshot.frameworks.values().chain(completed);
+            all.for_each(|framework| frameworks::show(framework, sink));
         }
     });
 }
@@ -139,25 +142,46 @@ fn quotas(snapshot: &Snapshot, sink: &mut Sink<'_>) {
     for quota in snapshot.policy.quotas.values() {
         show(quota.role.as_str(), "guarantee", &quota.guarantees);
         show(quota.role.as_str(), "limit", &quota.limits);
+        show(quota.role.as_str(), "offered_or_allocated", &taken(snapshot, &quota.role));
     }
 }
 
-/// Operations that are not forgotten, by where they stand and by what they do.
-fn operations(snapshot: &Snapshot, sink: &mut Sink<'_>) {
-    let known = || snapshot.agents.values().flat_map(|agent| agent.operations.values());
-    let count = |kind: Option<&str>, state: &str| {
-        let meant = |operation: &&Arc<Operation>| {
-            let stands = operation.latest_status.state.name();
-            (state == "total"
-                || stands.strip_prefix("OPERATION_").is_some_and(|name| name.eq_ignore_ascii_case(state)))
-                && kind.is_none_or(|kind| operation.conversion.name().eq_ignore_ascii_case(kind))
-        };
-        known().filter(meant).count() as f64
+/// What a role and those below it are offered and were allocated for good.
+fn taken(snapshot: &Snapshot, role: &Role) -> Quantities {
+    let theirs = |resource: &Resource| {
+        let holder = resource.allocation.as_ref();
+        !resource.revocable
+            && holder.is_some_and(|holder| holder == role || holder.is_strict_descendant_of(role))
     };
-    for state in OPERATION_STATES {
-        sink.gauge(format!("master/operations/{state}"), count(None, state));
+    let held = snapshot.agents.values().flat_map(|agent| {
+        agent.used.values().map(|used| &used.resources).chain(std::iter::once(&agent.offered))
+    });
+    held.fold(Quantities::new(), |mut sum, held| {
+        sum += &held.filter(theirs).quantities();
+        sum
+    })
+}
+
+/// Operations by where they stand, and by what they do: those that are under way now, those that are over since this master began.
+fn operations(snapshot: &Snapshot, sink: &mut Sink<'_>) {
+    let known = snapshot.agents.values().flat_map(|agent| agent.operations.values());
+    let under_way = known.filter(|operation| !operation.latest_status.state.is_terminal());
+    let mut counts: BTreeMap<(&str, OperationState), u64> =
+        snapshot.tally.operations.iter().map(|(key, count)| (*key, *count)).collect();
+    for operation in under_way {
+        *counts.entry((operation.conversion.name(), operation.latest_status.state)).or_default() += 1;
+    }
+    let count = |kind: Option<&str>, state: Option<OperationState>| {
+        let meant = counts.iter().filter(|((does, stands), _)| {
+            kind.is_none_or(|kind| does.eq_ignore_ascii_case(kind))
+                && state.is_none_or(|state| state == *stands)
+        });
+        meant.map(|(_, count)| count).sum::<u64>() as f64
+    };
+    for (state, name) in OPERATION_STATES {
+        sink.gauge(format!("master/operations/{name}"), count(None, *state));
         for kind in OPERATION_KINDS {
-            sink.gauge(format!("master/operations/{kind}/{state}"), count(Some(kind), state));
+            sink.gauge(format!("master/operations/{kind}/{name}"), count(Some(kind), *state));
         }
     }
 }
@@ -213,30 +237,4 @@ fn resources(snapshot: &Snapshot, sink: &mut Sink<'_>) {
             sink.gauge(format!("master/{name}{kind}_percent"), if all > 0.0 { taken / all } else { 0.0 });
         }
     }
-}
-
-/// The family of one framework, as far as the snapshot tells.
-fn one(framework: &Framework, sink: &mut Sink<'_>) {
-    let prefix = format!("master/frameworks/{}/{}", encoded(&framework.info.name), framework.id);
-    sink.gauge(format!("{prefix}/subscribed"), f64::from(u8::from(framework.connected())));
-    for ((_, name), count) in ACTIVE.iter().zip(active(framework)) {
-        sink.gauge(format!("{prefix}/tasks/active/task_{name}"), count as f64);
-    }
-    for role in framework.info.subscribed_roles() {
-        let suppressed = framework.suppressed.contains(&role);
-        sink.gauge(format!("{prefix}/roles/{role}/suppressed"), f64::from(u8::from(suppressed)));
-    }
-}
-
-/// A name as part of a path: everything but letters, digits and `-_.~` percent-encoded.
-fn encoded(name: &str) -> String {
-    name.bytes().fold(String::with_capacity(name.len()), |mut text, byte| {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                text.push(char::from(byte))
-            }
-            _ => text.push_str(&format!("%{byte:02X}")),
-        }
-        text
-    })
 }

@@ -15,11 +15,12 @@ use model::{
     TaskInfo, TaskState, TaskStatus, Time, UpdateId, Volume,
 };
 
+use crate::alarms::Alarm;
 use crate::allocator::Allocation;
 use crate::config::{Identity, Settings};
 use crate::decide::decide;
 use crate::effects::{Effect, Effects};
-use crate::messages::{Asker, Caller, Input, Outlet};
+use crate::messages::{Asker, Caller, Input, Outlet, Woken};
 use crate::registrar::{Delta, Registry, Report};
 use crate::state::State;
 
@@ -110,12 +111,15 @@ impl Stage {
 
     /// An agent registers; the `number`th machine.
     pub(crate) fn agent(&mut self, number: u16, resources: &str) -> AgentId {
+        self.agent_with(number, bag(resources))
+    }
+
+    /// The same with what cannot be said in words.
+    pub(crate) fn agent_with(&mut self, number: u16, resources: Resources) -> AgentId {
         let from = upid(number);
-        self.tell(Input::Register {
-            from: from.clone(),
-            principal: None,
-            body: Box::new(register(number, resources)),
-        });
+        let mut body = Box::new(register(number, ""));
+        (body.info.resources, body.total) = (resources.clone(), resources);
+        self.tell(Input::Register { from: from.clone(), principal: None, body });
         self.record();
         self.state.agent_at(&from).expect("it has registered").id.clone()
     }
@@ -234,6 +238,15 @@ impl Stage {
         TaskId::from(id)
     }
 
+    /// An agent does not answer until it is marked unreachable.
+    pub(crate) fn lose(&mut self, agent: &AgentId) {
+        let incarnation = self.state.agent(agent).expect("a registered agent").incarnation;
+        for _ in 0..6 {
+            self.tell(Input::Woke(Woken(Alarm::Ping { agent: agent.clone(), incarnation })));
+        }
+        self.record();
+    }
+
     /// An agent writes down what it runs, to bring it back later.
     pub(crate) fn remember(&mut self, number: u16, agent: &AgentId) {
         let frameworks = self.state.world.frameworks.values();
@@ -249,6 +262,16 @@ impl Stage {
 
     /// An agent comes back with what it wrote down.
     pub(crate) fn reregister(&mut self, number: u16, agent: &AgentId) -> Effects {
+        self.reregister_with(number, agent, |_| {})
+    }
+
+    /// The same, with something else to say.
+    pub(crate) fn reregister_with(
+        &mut self,
+        number: u16,
+        agent: &AgentId,
+        edit: impl FnOnce(&mut ReregisterAgent),
+    ) -> Effects {
         let known = self.state.agent(agent).map(|agent| agent.info.resources.to_string());
         let RegisterAgent { mut info, version, capabilities, .. } =
             register(number, known.as_deref().unwrap_or("cpus:4"));
@@ -261,9 +284,18 @@ impl Stage {
         let known = self.state.agent(agent);
         let total = known.map_or_else(|| info.resources.clone(), |agent| agent.total.clone());
         let operations = Vec::new();
-        let body =
-            ReregisterAgent { info, version, capabilities, frameworks, executors, tasks, total, operations };
-        self.tell(Input::Reregister { from: upid(number), principal: None, body: Box::new(body) })
+        let mut body = Box::new(ReregisterAgent {
+            info,
+            version,
+            capabilities,
+            frameworks,
+            executors,
+            tasks,
+            total,
+            operations,
+        });
+        edit(&mut body);
+        self.tell(Input::Reregister { from: upid(number), principal: None, body })
     }
 
     /// An agent reports on a task, for the first time.

@@ -60,27 +60,6 @@ async fn text(mut response: Response) -> (u16, String) {
     (response.status.as_u16(), String::from_utf8_lossy(&body).into_owned())
 }
 
-/// Every figure that Mesos users chart, but for those of a log that is not there.
-#[test]
-fn every_figure_has_its_name() {
-    const ABSENT: &[&str] = &["registrar/log/ensemble_size", "registrar/log/recovered"];
-    with_master(async |asker| {
-        // Timers show their value from their first sample.
-        let (_, snapshot) = asker.get("/metrics/snapshot").await;
-        let ours: Value = serde_json::from_str(&snapshot).expect("figures are JSON");
-        let ours = ours.as_object().expect("by name");
-        let there = |name: &&str| {
-            let family = format!("{name}/");
-            ours.contains_key(*name) || ours.keys().any(|ours| ours.starts_with(&family))
-        };
-        let lacking: Vec<&str> = include_str!("golden/metrics.txt")
-            .lines()
-            .filter(|name| !there(name) && !ABSENT.contains(name) && !name.ends_with("_ms"))
-            .collect();
-        assert!(lacking.is_empty(), "{lacking:?}");
-    });
-}
-
 #[test]
 fn an_operator_who_watches_is_told_what_there_is_and_then_what_happens() {
     with_master(async |asker| {

@@ -42,9 +42,11 @@ pub(super) fn aside(state: &State, agent: &Agent) -> Option<Effect> {
     aside.then(|| Effect::Allocator(allocator::Input::DeactivateAgent(agent.id.clone())))
 }
 
-/// What an agent says it has, unless that is not what it says it was started with, whatever operations made of it.
+/// What an agent says it has, unless that is not what it says it was started with, whatever operations made of it. What its
+/// resource providers have is theirs to say.
 pub(super) fn believable(info: &AgentInfo, total: Resources) -> Resources {
-    match total.original() == info.resources.original() {
+    let own = |bag: &Resources| bag.filter(|resource| resource.provider_id.is_none()).original();
+    match own(&total) == own(&info.resources) {
         true => total,
         false => {
             tracing::warn!(%total, given = %info.resources, "an agent's total is not made of what it has");

@@ -152,7 +152,13 @@ fn clear(
         let Some(operation) = state.remove_operation(id, &uuid) else { continue };
         let (into, message) = match why {
             Disowned::Unreachable => (OperationState::Unreachable, "Agent became unreachable"),
-            Disowned::Gone => (OperationState::GoneByOperator, GONE),
+            Disowned::Gone => {
+                state
+                    .world
+                    .tally
+                    .operation_ended(operation.conversion.name(), OperationState::GoneByOperator);
+                (OperationState::GoneByOperator, GONE)
+            }
             Disowned::Unregistered | Disowned::Replaced | Disowned::Down => continue,
         };
         operations::tell(state, framework, &operation, into, message, effects);

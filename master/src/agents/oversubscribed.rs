@@ -14,6 +14,7 @@ use crate::state::State;
 ///
 /// Source: scheduler semantics §12, "Oversubscription".
 pub(crate) fn oversubscribed(state: &mut State, from: &Upid, message: Oversubscribed) -> Effects {
+    state.world.tally.messages_update_slave += 1;
     let Oversubscribed { agent_id, revocable } = message;
     let Some(agent) = state.agent(&agent_id).filter(|agent| agent.upid == *from) else {
         return Effects::none();

@@ -114,7 +114,7 @@ fn restore(
     effects: &mut Effects,
 ) {
     let Some(framework) = state.framework_mut(&task.framework_id) else { return };
-    framework.unreachable_tasks.remove(&task.id);
+    framework.find_again(&task.id);
     if let Some(known) = framework.tasks.get(&task.id) {
         if known.agent_id == *id {
             return; // Named twice.
@@ -173,8 +173,6 @@ fn forget_missing(state: &mut State, id: &AgentId) -> Vec<(FrameworkId, TaskId)>
 mod tests {
     use model::call::{Call, Teardown};
 
-    use crate::alarms::Alarm;
-    use crate::messages::{Input, Woken};
     use crate::testing::{Stage, events, to_agents, to_allocator};
 
     /// A task runs on an agent that then falls silent.
@@ -183,10 +181,7 @@ mod tests {
         let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
         stage.running(&framework, &agent, "t");
         stage.remember(1, &agent);
-        for _ in 0..6 {
-            stage.tell(Input::Woke(Woken(Alarm::Ping { agent: agent.clone(), incarnation: 1 })));
-        }
-        stage.record();
+        stage.lose(&agent);
         (stage, agent, framework)
     }
 

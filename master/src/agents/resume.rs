@@ -201,8 +201,13 @@ fn send_kills(state: &mut State, id: &AgentId, effects: &mut Effects) {
 
 #[cfg(test)]
 mod tests {
-    use crate::messages::Input;
-    use crate::testing::{Stage, to_agents, to_allocator, upid};
+    use model::{
+        AgentId, Conversion, FrameworkId, OfferOperation, Operation, OperationKind, OperationState, UpdateId,
+    };
+
+    use crate::effects::{Effect, Effects};
+    use crate::messages::{Input, ToAgent};
+    use crate::testing::{Stage, bag, to_agents, to_allocator, upid, volume};
 
     #[test]
     fn an_agent_that_is_back_in_time_goes_on_where_it_was() {
@@ -225,5 +230,82 @@ mod tests {
         stage.running(&framework, &agent, "t");
         let effects = stage.reregister(1, &agent);
         assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- reregistered as m-S0, asked about t"]);
+    }
+
+    /// A volume shrinks; its agent has yet to say that it did.
+    fn shrinking() -> (Stage, AgentId, FrameworkId, Operation) {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4;disk:64"), stage.framework());
+        let offer = stage.offer_all(&framework, &agent);
+        let reserved = bag("disk(allocated: web)(reservations: [(DYNAMIC,web)]):64");
+        let reserve = Conversion::Reserve { source: Default::default(), resources: reserved };
+        let create = Conversion::Create { volumes: volume("v", 64) };
+        let step = |conversion| OfferOperation { id: None, kind: OperationKind::Convert(conversion) };
+        stage.accept(&framework, &offer, vec![step(reserve), step(create)]);
+        let over: Vec<_> = stage.state.agent(&agent).unwrap().operations.keys().copied().collect();
+        over.iter().for_each(|uuid| drop(stage.state.remove_operation(&agent, uuid)));
+        let offer = stage.offer_all(&framework, &agent);
+        let volume = volume("v", 64).iter().next().unwrap().clone();
+        let shrink = Conversion::ShrinkVolume { volume, subtract: model::Scalar::whole(24) };
+        stage.accept(&framework, &offer, vec![step(shrink)]);
+        let operation = stage.state.agent(&agent).unwrap().operations.values().next().unwrap();
+        let operation = Operation::clone(operation);
+        (stage, agent, framework, operation)
+    }
+
+    /// Which operations the agent is asked about.
+    fn asked(effects: &Effects) -> Vec<UpdateId> {
+        let asked = effects.iter().find_map(|effect| match effect {
+            Effect::ToAgent { message: ToAgent::Reregistered(message), .. } => {
+                Some(message.reconcile_operations.clone())
+            }
+            _ => None,
+        });
+        asked.unwrap_or_default()
+    }
+
+    fn disk_in_use(stage: &Stage, agent: &AgentId) -> i64 {
+        stage.state.agent(agent).unwrap().used_total().disk().thousandths() / 1000
+    }
+
+    #[test]
+    fn an_operation_the_agent_has_not_decided_on_still_holds_what_it_takes() {
+        let (mut stage, agent, _, operation) = shrinking();
+        let effects = stage.reregister_with(1, &agent, |body| body.operations = vec![operation.clone()]);
+        assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- reregistered as m-S0"]);
+        assert!(to_allocator(&effects).is_empty(), "{:?}", to_allocator(&effects));
+        assert_eq!(disk_in_use(&stage, &agent), 64);
+        let known = stage.state.operation(&agent, &operation.uuid).unwrap();
+        assert_eq!(known.latest_status.state, OperationState::Pending);
+    }
+
+    #[test]
+    fn an_operation_the_agent_has_decided_on_holds_nothing_and_its_total_counts() {
+        let (mut stage, agent, _, mut operation) = shrinking();
+        let (goes, comes) = operation.conversion.exchange().unwrap();
+        let before = stage.state.agent(&agent).unwrap().total.clone();
+        let after = before.replace(&goes.unallocate(), comes.unallocate()).unwrap();
+        operation.latest_status.state = OperationState::Finished;
+        let effects = stage.reregister_with(1, &agent, |body| {
+            body.total = after.clone();
+            body.operations = vec![operation.clone()];
+        });
+        let said = to_allocator(&effects);
+        assert!(said.iter().any(|line| line.starts_with("recover disk")), "{said:?}");
+        assert!(said.iter().any(|line| line.starts_with("update agent m-S0")), "{said:?}");
+        assert_eq!(disk_in_use(&stage, &agent), 0);
+        let on = stage.state.agent(&agent).unwrap();
+        assert_eq!((&on.total, &on.free), (&after, &after));
+        let known = stage.state.operation(&agent, &operation.uuid).unwrap();
+        assert_eq!(known.latest_status.state, OperationState::Finished);
+    }
+
+    #[test]
+    fn an_operation_the_agent_does_not_name_is_asked_about_and_held_until_it_answers() {
+        let (mut stage, agent, _, operation) = shrinking();
+        let effects = stage.reregister(1, &agent);
+        assert_eq!(asked(&effects), [operation.uuid]);
+        assert_eq!(disk_in_use(&stage, &agent), 64);
+        assert!(stage.state.operation(&agent, &operation.uuid).is_some());
     }
 }

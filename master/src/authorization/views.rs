@@ -98,12 +98,13 @@ impl Sight<'_> {
             (id.clone(), seen)
         });
         seen.used = used.collect();
-        let touches = |conversion: &model::Conversion| {
-            conversion.exchange().is_ok_and(|(goes, comes)| {
+        let touches = |operation: &model::Operation| {
+            let outcome = operation.conversion.outcome(&operation.latest_status.converted);
+            outcome.is_ok_and(|(goes, comes)| {
                 goes.iter().chain(comes.iter()).all(|resource| self.resource(resource))
             })
         };
-        seen.operations = kept(&agent.operations, |_, operation| touches(&operation.conversion));
+        seen.operations = kept(&agent.operations, |_, operation| touches(operation));
         seen
     }
 

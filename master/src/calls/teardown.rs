@@ -55,4 +55,20 @@ mod tests {
         assert_eq!(completed.completed_tasks[0].state, TaskState::Killed);
         assert_eq!(events(&stage.subscribe(info)), ["s2 <- ERROR: Framework has been removed"]);
     }
+
+    #[test]
+    fn a_task_that_has_ended_is_remembered_as_it_ended() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.running(&framework, &agent, "t");
+        stage.update(&framework, &agent, "t", TaskState::Finished);
+
+        stage.call(Call::Teardown(Teardown { framework_id: framework }));
+
+        let task = &stage.state.world.completed_frameworks[0].completed_tasks[0];
+        let states: Vec<TaskState> = task.statuses.iter().map(|status| status.state).collect();
+        assert_eq!(task.state, TaskState::Finished);
+        assert_eq!(states.last(), Some(&TaskState::Finished));
+        assert_eq!(stage.state.world.tally.tasks_killed, 0);
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::messages::{AcknowledgeOperation, ShutdownFramework};
-use model::{AgentId, ExecutorId, FrameworkId, Operation, StatusReason, TaskId, TaskState, Time, UpdateId};
+use model::{AgentId, ExecutorId, FrameworkId, Operation, StatusReason, TaskState, Time, UpdateId};
 
 use crate::alarms::Slot;
 use crate::allocator;
@@ -29,18 +29,13 @@ pub(crate) fn remove(state: &mut State, id: &FrameworkId, now: Time) -> Effects 
     offers::discard(state, id, &mut returned);
     drop(returned); // `RemoveFramework` below frees all of it at once.
 
-    let ids: Vec<TaskId> = framework.tasks.keys().cloned().collect();
-    for task in ids {
-        tasks::end(
-            state,
-            id,
-            &task,
-            TaskState::Killed,
-            StatusReason::FrameworkRemoved,
-            "Framework was removed",
-            now,
-        );
-        tasks::complete(state, id, &task);
+    for (task, known) in &framework.tasks {
+        // The record of one that ended and was not acknowledged says how it ended.
+        if !known.state.is_terminal() {
+            let (into, reason) = (TaskState::Killed, StatusReason::FrameworkRemoved);
+            tasks::end(state, id, task, into, reason, "Framework was removed", now);
+        }
+        tasks::complete(state, id, task);
     }
     for task in framework.unreachable_tasks.keys() {
         tasks::complete_unreachable(state, id, task);

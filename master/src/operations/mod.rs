@@ -1,9 +1,11 @@
 //! Operations on resources, whoever asks for them: what may be done, and what agents say came of it.
 //!
 //! 1. [`validate`]: which conversions may be;
-//! 2. [`update`]: an agent says how one went;
-//! 3. [`total`]: an agent has something else than was counted on.
+//! 2. [`disk`]: the same of those that a resource provider carries out;
+//! 3. [`update`]: an agent says how one went;
+//! 4. [`total`]: an agent has something else than was counted on.
 
+mod disk;
 mod total;
 mod update;
 pub(crate) mod validate;

@@ -60,7 +60,8 @@ fn settle(state: &mut State, id: &AgentId, operation: &Operation, status: &Opera
     state.end_operation(id, &operation.uuid, status.clone());
     match (&operation.framework_id, done) {
         (Some(framework), true) if !held.is_empty() => {
-            let (goes, comes) = operation.conversion.exchange().expect("something is held for it");
+            let outcome = operation.conversion.outcome(&status.converted);
+            let (goes, comes) = outcome.expect("something is held for it");
             state.convert(id, &goes, &comes);
             effects.push(Effect::convert(framework, id, goes, comes.clone()));
             effects.push(Effect::recover(framework, id, comes, None));
@@ -69,18 +70,23 @@ fn settle(state: &mut State, id: &AgentId, operation: &Operation, status: &Opera
             effects.push(Effect::recover(framework, id, held, None));
         }
         // The framework ended meanwhile, and nothing was held any more.
-        (_, true) if outlived && !counted_on => effects.extend(correct(state, id, operation, false)),
-        (_, false) if counted_on => effects.extend(correct(state, id, operation, true)),
+        (_, true) if outlived && !counted_on => effects.extend(correct(state, id, operation, status, false)),
+        (_, false) if counted_on => effects.extend(correct(state, id, operation, status, true)),
         _ => {}
     }
     effects
 }
 
 /// Carries the conversion out, or back, in what the agent has as a whole.
-fn correct(state: &mut State, id: &AgentId, operation: &Operation, back: bool) -> Effects {
-    let (Some(agent), Some((goes, comes))) = (state.agent(id), unallocated(&operation.conversion)) else {
-        return Effects::none();
-    };
+fn correct(
+    state: &mut State,
+    id: &AgentId,
+    operation: &Operation,
+    status: &OperationStatus,
+    back: bool,
+) -> Effects {
+    let exchanged = unallocated(&operation.conversion, &status.converted);
+    let (Some(agent), Some((goes, comes))) = (state.agent(id), exchanged) else { return Effects::none() };
     let total = match back {
         true => agent.total.replace(&comes, goes),
         false => agent.total.replace(&goes, comes),

@@ -7,6 +7,7 @@ use model::{
     Scalar, Value,
 };
 
+use super::disk;
 use crate::state::Agent;
 
 /// Who wants a conversion.
@@ -38,9 +39,10 @@ pub(crate) fn conversion(who: Who<'_>, agent: &Agent, conversion: &Conversion) -
         Conversion::Destroy { volumes } => destroy(agent, volumes),
         Conversion::GrowVolume { volume, addition } => grow(agent, volume, addition),
         Conversion::ShrinkVolume { volume, subtract } => shrink(agent, volume, *subtract),
-        Conversion::CreateDisk { .. } | Conversion::DestroyDisk { .. } => {
-            Err(format!("{} needs a resource provider, and the agent has none", conversion.name()))
+        Conversion::CreateDisk { source, target, profile } => {
+            disk::create(source, *target, profile.as_deref())
         }
+        Conversion::DestroyDisk { source } => disk::destroy(source),
     }
 }
 

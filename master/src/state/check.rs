@@ -63,6 +63,7 @@ impl State {
             let settings = &self.settings;
             assert!(framework.completed_tasks.len() <= settings.max_completed_tasks_per_framework);
             assert!(framework.unreachable_tasks.len() <= settings.max_unreachable_tasks_per_framework);
+            assert_eq!(framework.unreachable_tasks.len(), framework.left.len(), "each is in order once");
         }
         for (stream, id) in self.streams() {
             let framework = world.frameworks.get(id).expect("a stream is read by a known framework");
@@ -120,9 +121,11 @@ impl State {
         for (uuid, operation) in &agent.operations {
             assert_eq!(*uuid, operation.uuid, "an operation is found under its own name");
         }
+        // What a resource provider has is its to say.
+        let own = |bag: &Resources| bag.filter(|resource| resource.provider_id.is_none()).original();
         assert_eq!(
-            agent.total.non_revocable().original(),
-            agent.info.resources.original(),
+            own(&agent.total.non_revocable()),
+            own(&agent.info.resources),
             "operations make nothing of nothing"
         );
 

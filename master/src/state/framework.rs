@@ -57,6 +57,8 @@ pub struct Framework {
     pub tasks: OrdMap<TaskId, Arc<Task>>,
     /// Tasks on agents that stopped answering, oldest dropped first when too many.
     pub unreachable_tasks: OrdMap<TaskId, Arc<Task>>,
+    /// The same by when they were left, oldest first.
+    pub(crate) left: Vector<TaskId>,
     /// Tasks that ended and were acknowledged, oldest first; bounded.
     pub completed_tasks: Vector<Arc<Task>>,
     /// Offers it has not answered.
@@ -81,11 +83,28 @@ impl Framework {
             unregistered: None,
             tasks: OrdMap::new(),
             unreachable_tasks: OrdMap::new(),
+            left: Vector::new(),
             completed_tasks: Vector::new(),
             offers: OrdSet::new(),
             agents: OrdSet::new(),
             counts: Counts::default(),
         }
+    }
+
+    /// Puts a task among the unreachable ones. When there are more than `max`, the oldest drops out.
+    pub(crate) fn leave(&mut self, task: Arc<Task>, max: usize) {
+        self.left.push_back(task.id.clone());
+        self.unreachable_tasks.insert(task.id.clone(), task);
+        while self.left.len() > max {
+            self.left.pop_front().map(|oldest| self.unreachable_tasks.remove(&oldest));
+        }
+    }
+
+    /// Takes a task out of the unreachable ones.
+    pub(crate) fn find_again(&mut self, task: &TaskId) -> Option<Arc<Task>> {
+        let found = self.unreachable_tasks.remove(task)?;
+        self.left.retain(|left| left != task);
+        Some(found)
     }
 
     /// The stream it reads, while it does.

@@ -21,7 +21,7 @@ impl Agent {
         let pending = operation.latest_status.state == OperationState::Pending;
         match self.owner(operation) {
             Some(_) if pending && !operation.conversion.is_speculative() => {
-                operation.conversion.exchange().map(|(goes, _)| goes).unwrap_or_default()
+                operation.conversion.takes().unwrap_or_default()
             }
             _ => Resources::new(),
         }
@@ -93,9 +93,14 @@ impl State {
         let Some(operation) = agent.operations.get(uuid) else { return };
         let (held, of) = (agent.held_by(operation), operation.framework_id.clone());
         let operation = Arc::make_mut(agent.operations.get_mut(uuid).expect("it was just seen"));
+        let ends = !operation.latest_status.state.is_terminal() && status.state.is_terminal();
+        let ended = ends.then_some((operation.conversion.name(), status.state));
         operation.latest_status = status.clone();
         if operation.statuses.last() != Some(&status) {
             operation.statuses.push(status);
+        }
+        if let Some((name, state)) = ended {
+            self.world.tally.operation_ended(name, state);
         }
         self.free_operation(id, of.as_ref(), &held);
     }
@@ -151,7 +156,7 @@ impl State {
                 && !told.iter().any(|told| told.uuid == operation.uuid)
         };
         agent.operations.values().filter(counted).fold(said, |total, operation| {
-            match unallocated(&operation.conversion) {
+            match unallocated(&operation.conversion, &operation.latest_status.converted) {
                 Some((goes, comes)) => total.replace(&goes, comes).unwrap_or(total),
                 None => total,
             }
@@ -159,8 +164,8 @@ impl State {
     }
 }
 
-/// What goes and what comes, as agents count.
-pub(crate) fn unallocated(conversion: &Conversion) -> Option<(Resources, Resources)> {
-    let (goes, comes) = conversion.exchange().ok()?;
+/// What goes and what comes, as agents count. `converted` is what came, where only a provider can say it.
+pub(crate) fn unallocated(conversion: &Conversion, converted: &Resources) -> Option<(Resources, Resources)> {
+    let (goes, comes) = conversion.outcome(converted).ok()?;
     Some((goes.unallocate(), comes.unallocate()))
 }

@@ -1,7 +1,7 @@
 //! What happened so far, counted. Readers turn it into metrics; rules only add.
 
 use imbl::OrdMap;
-use model::{StatusReason, StatusSource, TaskState, TaskStatus};
+use model::{OperationState, StatusReason, StatusSource, TaskState, TaskStatus};
 
 /// Declares the counters once: field, public name, meaning.
 macro_rules! tally {
@@ -12,6 +12,8 @@ macro_rules! tally {
             $($(#[$doc])* pub $field: u64,)*
             /// Tasks that ended, by state, by who said so and why.
             pub ended: OrdMap<(TaskState, StatusSource, StatusReason), u64>,
+            /// Operations that ended, by what they did and how.
+            pub operations: OrdMap<(&'static str, OperationState), u64>,
         }
 
         impl Tally {
@@ -78,6 +80,8 @@ tally! {
     messages_reregister_slave: "master/messages_reregister_slave";
     /// Agents that took their leave.
     messages_unregister_slave: "master/messages_unregister_slave";
+    /// Agents that have something else now.
+    messages_update_slave: "master/messages_update_slave";
     /// Status updates of tasks.
     messages_status_update: "master/messages_status_update";
     /// Outcomes of operations.
@@ -131,6 +135,11 @@ tally! {
 }
 
 impl Tally {
+    /// Counts an operation that ended so.
+    pub(crate) fn operation_ended(&mut self, name: &'static str, ended: OperationState) {
+        *self.operations.entry((name, ended)).or_default() += 1;
+    }
+
     /// Counts a task that ended as the status says, in the state its framework is told.
     pub(crate) fn task_ended(&mut self, ended: TaskState, status: &TaskStatus) {
         match ended {

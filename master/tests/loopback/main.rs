@@ -1,6 +1,7 @@
 //! A whole master on loopback, with an agent that pretends.
 
 mod bad_input;
+mod metrics;
 mod policies;
 mod protobuf;
 mod security;

@@ -122,6 +122,14 @@ impl Cluster {
         (response.status.as_u16(), String::from_utf8(text.to_vec()).expect("text"))
     }
 
+    /// Makes an operator's call; the status.
+    #[allow(dead_code, reason = "the bench has no operator")]
+    pub(crate) async fn operate(&self, call: &Value) -> u16 {
+        let request = Request::post(&self.url("/api/v1")).header("Content-Type", "application/json");
+        let request = request.body(call.to_string());
+        self.runtime.client().send(request).await.expect("the master listens").status.as_u16()
+    }
+
     /// What a path says; the status and the text.
     #[allow(dead_code, reason = "the bench asks nothing")]
     pub(crate) async fn get_text(&self, path: &str) -> (u16, String) {

@@ -81,6 +81,36 @@ impl Conversion {
     }
 }
 
+impl Conversion {
+    /// What goes, whoever knows what comes.
+    ///
+    /// Errors: when nothing would be left of the volume.
+    pub fn takes(&self) -> Result<Resources, ConversionError> {
+        match self {
+            Conversion::CreateDisk { source, .. } | Conversion::DestroyDisk { source } => {
+                Ok(source.clone().into())
+            }
+            _ => self.exchange().map(|(goes, _)| goes),
+        }
+    }
+
+    /// What went and what came, once it is done. What came of a disk says its provider; it is allocated as the disk was.
+    ///
+    /// Errors: when nothing would be left of the volume.
+    pub fn outcome(&self, converted: &Resources) -> Result<(Resources, Resources), ConversionError> {
+        match self {
+            Conversion::CreateDisk { source, .. } | Conversion::DestroyDisk { source } => {
+                let came = match &source.allocation {
+                    Some(role) => converted.unallocate().allocate(role),
+                    None => converted.unallocate(),
+                };
+                Ok((source.clone().into(), came))
+            }
+            _ => self.exchange(),
+        }
+    }
+}
+
 /// The disk a persistent volume is made of.
 fn strip_volume(resource: &mut Resource) {
     resource.shared = false;

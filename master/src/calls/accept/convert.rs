@@ -1,4 +1,4 @@
-//! RESERVE, UNRESERVE, CREATE, DESTROY, GROW_VOLUME, SHRINK_VOLUME: resources become others.
+//! RESERVE, UNRESERVE, CREATE, DESTROY, GROW_VOLUME, SHRINK_VOLUME, CREATE_DISK, DESTROY_DISK: resources become others.
 
 use model::messages::ApplyOperation;
 use model::{
@@ -19,7 +19,7 @@ pub(super) fn convert(accepting: &mut Accepting<'_>, id: Option<OperationId>, co
     let conversion = conversion.allocate_missing(&accepting.role);
     match accepting.judge(id.as_ref(), &conversion) {
         Ok((goes, comes)) => accepting.convert(id, conversion, goes, comes),
-        Err(message) => accepting.refuse_operation(id, message),
+        Err(message) => accepting.refuse_operation(conversion.name(), id, message),
     }
 }
 
@@ -33,14 +33,20 @@ impl Accepting<'_> {
         conversion: &Conversion,
     ) -> Result<(Resources, Resources), String> {
         let view = self.view();
-        if id.is_some() && !view.agent.capabilities.has(AgentCapability::AgentOperationFeedback) {
+        let goes = conversion.takes().unwrap_or_default();
+        let tells = match goes.iter().any(|resource| resource.provider_id.is_some()) {
+            true => AgentCapability::ResourceProvider,
+            false => AgentCapability::AgentOperationFeedback,
+        };
+        if id.is_some() && !view.agent.capabilities.has(tells) {
             return Err("The agent does not tell how operations went".to_owned());
         }
         authorization::allow(&self.rights, authorization::of_conversion(conversion))
             .map_err(|why| why.to_string())?;
         let who = Who::Framework(&view.framework.info, &self.role);
         validate::conversion(who, view.agent, conversion)?;
-        let (goes, comes) = conversion.exchange().map_err(|why| why.to_string())?;
+        // Only its provider knows what comes of a disk; nobody counts on that before it says so.
+        let (goes, comes) = conversion.outcome(&Resources::new()).map_err(|why| why.to_string())?;
         self.left.replace(&goes, Resources::new()).map_err(|why| why.to_string())?;
         Ok((goes, comes))
     }
@@ -248,7 +254,7 @@ mod tests {
                     target: model::DiskKind::Mount,
                     profile: None,
                 },
-                "CREATE_DISK needs a resource provider",
+                "is not of a resource provider",
             ),
         ];
         let steps = cases.iter().map(|(conversion, _)| step("o", conversion.clone())).collect();

@@ -69,7 +69,9 @@ pub(crate) fn accept(state: &mut State, call: Accept, now: Time) -> Effects {
             OperationKind::Launch(tasks) => launch(&mut accepting, operation.id.as_ref(), tasks),
             OperationKind::LaunchGroup(group) => launch_group(&mut accepting, operation.id.as_ref(), group),
             OperationKind::Convert(conversion) => convert(&mut accepting, operation.id, conversion),
-            OperationKind::Invalid { message, .. } => accepting.refuse_operation(operation.id, message),
+            OperationKind::Invalid { name, message } => {
+                accepting.refuse_operation(name, operation.id, message)
+            }
         }
     }
     accepting.give_back(&taken.resources, refuse)

@@ -40,8 +40,11 @@ pub(super) fn all(state: &mut State, call: &Accept, message: &str, now: Time, ef
         }
     }
     for operation in &call.operations {
-        let converts = matches!(operation.kind, OperationKind::Convert(_) | OperationKind::Invalid { .. });
-        if let Some(id) = operation.id.clone().filter(|_| converts) {
+        if !matches!(operation.kind, OperationKind::Convert(_) | OperationKind::Invalid { .. }) {
+            continue;
+        }
+        state.world.tally.operation_ended(operation.kind.name(), OperationState::Error);
+        if let Some(id) = operation.id.clone() {
             let message = format!("Operation attempted with invalid offers: {message}");
             effects.tell(&framework, Event::UpdateOperationStatus(Arc::new(error(id, message))));
         }
@@ -65,7 +68,8 @@ impl Accepting<'_> {
     }
 
     /// The operation is in error; the framework is told if it gave it a name to be told by.
-    pub(super) fn refuse_operation(&mut self, id: Option<OperationId>, message: String) {
+    pub(super) fn refuse_operation(&mut self, name: &'static str, id: Option<OperationId>, message: String) {
+        self.state.world.tally.operation_ended(name, OperationState::Error);
         if let (Some(id), Some(framework)) = (id, self.state.framework(&self.framework)) {
             self.effects.tell(framework, Event::UpdateOperationStatus(Arc::new(error(id, message))));
         }
