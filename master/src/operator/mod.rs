@@ -8,6 +8,8 @@ mod drain;
 mod gone;
 mod maintenance;
 mod quota;
+#[cfg(test)]
+mod refusals;
 mod watch;
 mod weights;
 

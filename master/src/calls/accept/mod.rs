@@ -12,6 +12,8 @@ mod convert;
 mod launch;
 mod launch_group;
 mod operations;
+#[cfg(test)]
+mod refusals;
 mod refuse;
 mod take;
 mod validate;

@@ -243,6 +243,12 @@ fn executor_shape(view: &View<'_>, executor: &ExecutorInfo) -> Result<(), String
         ));
     }
     values::resources(&executor.resources)?;
+    if executor.resources.iter().any(|resource| resource.shared) {
+        return Err(format!(
+            "Executor resources {} must not contain any shared resources",
+            executor.resources
+        ));
+    }
     if let Some(container) = &executor.container {
         values::container(container)
             .map_err(|fault| format!("Executor's `ContainerInfo` is invalid: {fault}"))?;

@@ -130,9 +130,6 @@ pub(super) fn limits(task: &TaskInfo, agent: &AgentCapabilities) -> Result<(), S
                     "Resource limit for '{name}' ({limit}) is less than the request ({asked})"
                 ));
             }
-            Limit::Infinite if &**name != "mem" && &**name != "cpus" => {
-                return Err(format!("Resource limit for '{name}' must be finite"));
-            }
             Limit::Finite(_) | Limit::Infinite => {}
         }
     }
