@@ -2,11 +2,13 @@
 //!
 //! 1. [`steps`]: what can happen;
 //! 2. [`play`]: how it does, to a master and the built-in allocator;
-//! 3. [`converting`], [`decreeing`]: the parts of it that are about operations, and about what operators decree.
+//! 3. [`converting`], [`decreeing`], [`preempting`]: the parts of it that are about operations, about what operators decree, and about
+//!    lighter roles that make room for heavier ones.
 
 mod converting;
 mod decreeing;
 mod play;
+mod preempting;
 mod steps;
 
 use proptest::prelude::*;
@@ -18,8 +20,8 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_history_unbalances_the_books(steps in steps()) {
-        let mut history = History::new();
+    fn no_history_unbalances_the_books(steps in steps(), preempts in any::<bool>()) {
+        let mut history = if preempts { History::preempting() } else { History::new() };
         for step in steps {
             history.step(step);
         }

@@ -24,12 +24,13 @@ use crate::messages::{Input, Woken};
 use crate::registrar::{Delta, Registry, Report};
 use crate::testing::{ROLE, Stage, bag, register, task, upid};
 
-use super::steps::Step;
+use super::preempting::HEAVY;
+use super::steps::{HEAVIER, Step};
 
 /// A master, its allocator, and what is on its way between them.
 pub(super) struct History {
     pub(super) stage: Stage,
-    allocator: Hierarchical,
+    pub(super) allocator: Hierarchical,
     chance: ChaCha8Rng,
     /// What the allocator gave away and the master has not heard of yet.
     under_way: Vec<Allocation>,
@@ -106,6 +107,7 @@ impl History {
             Told::UpdateQuotas(quotas) => allocator.update_quotas(&quotas),
             Told::Revive { framework, roles } => allocator.revive(&framework, &roles),
             Told::Suppress { framework, roles } => allocator.suppress(&framework, &roles),
+            Told::Request { framework, requests } => allocator.request(&framework, &requests, now),
             _ => {}
         }
     }
@@ -208,6 +210,7 @@ impl History {
             }
             Step::Decree { agent, kind } => self.decree(agent, kind),
             Step::AnswerInverse { framework, accepted } => self.answer_inverse(framework, accepted),
+            Step::Request { framework, cpus, agent } => self.request(framework, cpus, agent),
             Step::Watch { number } => self.watch(number),
             Step::Convert { framework, kind, size, named } => self.convert(framework, kind, size, named),
             Step::Operator { agent, kind, size } => self.operator(agent, kind, size),
@@ -288,7 +291,7 @@ impl History {
 
     fn subscribe(&mut self, number: usize, known: bool) {
         let mut info = FrameworkInfo::new("f", "nobody");
-        info.roles = vec![Role::from(ROLE)];
+        info.roles = vec![Role::from(if number == HEAVIER { HEAVY } else { ROLE })];
         info.checkpoint = number != 0;
         info.failover_timeout = Duration::from_secs(number as u64 * 10);
         let mut can = vec![FrameworkCapability::MultiRole];

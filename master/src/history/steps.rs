@@ -2,6 +2,9 @@
 
 use proptest::prelude::*;
 
+/// The framework whose role outranks that of the others.
+pub(super) const HEAVIER: usize = 3;
+
 /// One thing that happens. Numbers pick among what there is.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
@@ -74,6 +77,12 @@ pub(super) enum Step {
         framework: usize,
         accepted: bool,
     },
+    /// A framework says what it lacks, on one agent or on any.
+    Request {
+        framework: usize,
+        cpus: u8,
+        agent: Option<u16>,
+    },
     Watch {
         number: u8,
     },
@@ -122,7 +131,7 @@ pub(super) enum Step {
 }
 
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let (agent, framework) = (0..3u16, 0..3usize);
+    let (agent, framework) = (0..3u16, 0..=HEAVIER);
     let step = prop_oneof![
         3 => agent.clone().prop_map(|agent| Step::Register { agent }),
         2 => (agent.clone(), any::<u8>(), 0..2u8).prop_map(|(agent, keeps, life)| Step::Reregister { agent, keeps, life }),
@@ -147,6 +156,8 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (agent.clone(), any::<u8>()).prop_map(|(agent, kind)| Step::Decree { agent, kind }),
         1 => (framework.clone(), any::<bool>())
             .prop_map(|(framework, accepted)| Step::AnswerInverse { framework, accepted }),
+        2 => (prop_oneof![2 => Just(HEAVIER), 1 => framework.clone()], 0..9u8, prop::option::of(agent.clone()))
+            .prop_map(|(framework, cpus, agent)| Step::Request { framework, cpus, agent }),
         1 => (0..8u8).prop_map(|number| Step::Watch { number }),
         2 => (framework.clone(), any::<u8>())
             .prop_map(|(framework, pick)| Step::AcknowledgeOperation { framework, pick }),

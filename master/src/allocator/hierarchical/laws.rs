@@ -295,6 +295,8 @@ struct Outside {
     totals: BTreeMap<AgentId, Resources>,
     silent: BTreeSet<FrameworkId>,
     absent: BTreeSet<FrameworkId>,
+    /// How many cpus roles may have at most.
+    limits: BTreeMap<Role, Scalar>,
 }
 
 const ROLES: [&str; 4] = ["a", "a/x", "b", "b/y/z"];
@@ -385,7 +387,11 @@ impl Outside {
                     amount => Quantities::from_iter([("cpus", Scalar::whole(amount.into()))]),
                 };
                 let limit = if limit == 0 { 0 } else { limit.max(promised) };
-                let role = ["a", "b"][usize::from(role)].into();
+                let role = Role::from(["a", "b"][usize::from(role)]);
+                match limit {
+                    0 => drop(self.limits.remove(&role)),
+                    limit => drop(self.limits.insert(role.clone(), Scalar::whole(limit.into()))),
+                }
                 let quota = Quota { role, guarantees: cpus(promised), limits: cpus(limit) };
                 world.allocator.update_quotas(&[quota]);
             }
@@ -393,6 +399,7 @@ impl Outside {
             Step::Allocate => {
                 for one in world.allocate() {
                     self.judge(world, &one);
+                    self.judge_quota(&one);
                     self.held.push(one);
                 }
             }
@@ -402,6 +409,20 @@ impl Outside {
     fn drop_agent(&mut self, agent: &AgentId) {
         self.held.retain(|held| held.agent != *agent);
         self.refused.retain(|(refused, _)| refused.agent != *agent);
+    }
+
+    /// Of what is kept for nobody, a role with a limit is given no more than that lets it: what is kept for it counts, too.
+    fn judge_quota(&self, one: &Allocation) {
+        let top = one.role.top();
+        let open = |bag: &Resources| bag.filter(|resource| resource.is_unreserved()).cpus();
+        let (Some(limit), given) = (self.limits.get(&Role::from(top)), open(&one.resources)) else { return };
+        if given.is_zero() {
+            return;
+        }
+        let held = self.held.iter().filter(|held| held.role.top() == top).map(|held| open(&held.resources));
+        let kept = self.totals.values().map(|total| total.reserved(&Role::from(top)).cpus());
+        let consumed = held.chain(kept).fold(given, |sum, more| sum + more);
+        assert!(consumed <= *limit, "{top} has {consumed} and may have {limit}");
     }
 
     fn judge(&self, world: &World, one: &Allocation) {
