@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use libprocess::{Actor, Context, Doors, Handler, Message, Process, Received, Upid};
 use model::messages::{
-    AcknowledgeStatus, KillTask, Ping, Pong, RegisterAgent, Registered, RunTask, ShutdownFramework,
-    UpdateStatus,
+    AcknowledgeStatus, DrainAgent, FrameworkMessage, KillTask, Ping, Pong, RegisterAgent, Registered,
+    RunTask, ShutdownFramework, UpdateStatus,
 };
 use model::{
     AgentCapabilities, AgentCapability, AgentId, AgentInfo, ContainerStatus, FrameworkId, StatusSource,
@@ -28,6 +28,7 @@ pub(crate) enum Heard {
     Run(Box<RunTask>),
     Kill(KillTask),
     Acknowledged(AcknowledgeStatus),
+    /// Nothing to be done: it has nothing left by then.
     Shutdown,
     Again,
 }
@@ -115,6 +116,8 @@ impl Process for Pretender {
         doors.message::<KillTask>();
         doors.message::<AcknowledgeStatus>();
         doors.message::<ShutdownFramework>();
+        doors.message::<FrameworkMessage>();
+        doors.message::<DrainAgent>();
     }
 }
 
@@ -174,4 +177,6 @@ heard! {
     KillTask => Heard::Kill,
     AcknowledgeStatus => Heard::Acknowledged,
     ShutdownFramework => |_: ShutdownFramework| Heard::Shutdown,
+    FrameworkMessage => |_: FrameworkMessage| Heard::Shutdown,
+    DrainAgent => |_: DrainAgent| Heard::Shutdown,
 }

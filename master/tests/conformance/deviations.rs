@@ -64,11 +64,6 @@ pub(crate) const DEVIATIONS: &[(&str, &str, &str)] = &[
     ("*METRICS*", "*registrar/log/*: missing", "the registry is in memory until there is a replicated log"),
     ("*metrics*", "/registrar/log/*: missing", "the registry is in memory until there is a replicated log"),
     ("01-no-agent/*", "*_ms: missing", "what changes nothing is neither allocated nor stored"),
-    ("*GET_metrics_snapshot", "*/calls*: missing", "calls are not counted by framework yet"),
-    ("*GET_metrics_snapshot", "*/events*: missing", "events are not counted by framework yet"),
-    ("*GET_metrics_snapshot", "*/offers/*: missing", "offers are not counted by framework yet"),
-    ("*GET_metrics_snapshot", "*/operations*: missing", "operations are not counted by framework yet"),
-    ("*GET_metrics_snapshot", "*/tasks/terminal/*: missing", "ends are not counted by framework yet"),
     (
         "*GET_metrics_snapshot",
         "/master/frameworks/golden-fw/*: missing",

@@ -34,6 +34,9 @@ fn what_mesos_answered_is_answered() {
         story.settle_offers().await;
         story.replay_all("03-running-task", |_| true).await;
 
+        for call in CALLS {
+            story.call(call).await;
+        }
         story.fail_over().await;
         story.end_tasks().await;
         story.call("call_UPDATE_FRAMEWORK").await;
@@ -48,6 +51,21 @@ fn what_mesos_answered_is_answered() {
         story.replay_in_order("operator", OPERATORS).await;
     });
 }
+
+/// What else the framework asked for, and what it asked for in vain.
+const CALLS: &[&str] = &[
+    "call_REQUEST",
+    "call_KILL_unknown",
+    "call_MESSAGE",
+    "call_RECONCILE_explicit",
+    "call_RECONCILE_implicit",
+    "call_RECONCILE_OPERATIONS",
+    "call_ACKNOWLEDGE_OPERATION_STATUS",
+    "call_ACCEPT_INVERSE_OFFERS",
+    "call_DECLINE",
+    "call_SUPPRESS",
+    "call_REVIVE",
+];
 
 /// What operators asked for and were told, in an order that makes sense.
 const OPERATORS: &[&str] = &[
@@ -90,6 +108,7 @@ const OPERATORS: &[&str] = &[
     "slaves_GET_deactivated",
     "v1_REACTIVATE_AGENT",
     "v1_DRAIN_AGENT_bad_duration",
+    "v1_DRAIN_AGENT",
     "v1_MARK_AGENT_GONE",
     "v1_MARK_AGENT_GONE_again",
     "slaves_GET_after_gone",

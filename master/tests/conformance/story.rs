@@ -1,5 +1,7 @@
 //! A master on loopback that goes through what the captured one went through.
 
+mod replay;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +12,8 @@ use libprocess::{Config, Runtime, Spawn, Upid, Verbosity};
 use serde_json::{Value, json};
 
 use crate::agent::Pretender;
-use crate::compare::differences;
 use crate::deviations::{BY_CHANCE, DEVIATIONS, NOT_REPLAYED, meant};
-use crate::golden::{self, Exchange, MASTERS};
-
-/// Headers of an answer that somebody relies on.
-const HEADERS: &[&str] = &["content-type", "allow", "location"];
+use crate::golden::{self, Exchange};
 
 /// How long something may take to happen.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -287,67 +285,6 @@ impl Story {
         }
     }
 
-    /// Sends a captured request and names what is answered otherwise.
-    async fn replay(&mut self, exchange: &Exchange) -> Vec<String> {
-        if exchange.body.contains("offer_ids") && !exchange.body.contains("nope-O99") {
-            self.await_offer().await;
-        }
-        let method = Method::from_bytes(exchange.method.as_bytes()).expect("a method");
-        let mut request = self.request(&method, &exchange.path);
-        for (name, value) in &exchange.headers {
-            let value = match (&**name, &self.stream) {
-                ("Mesos-Stream-Id", Some((ours, _)))
-                    if value.len() == 36 && !value.starts_with("00000000") =>
-                {
-                    ours
-                }
-                _ => value,
-            };
-            request = request.header(&**name, value);
-        }
-        let body = self.with_offer(&self.local(&exchange.body));
-        let answer = self.send(request.body(body)).await;
-        self.differ(exchange, &answer)
-    }
-
-    fn differ(&self, exchange: &Exchange, answer: &Answer) -> Vec<String> {
-        let mut lines = Vec::new();
-        if exchange.status != Some(answer.status) {
-            let text = String::from_utf8_lossy(&answer.body).into_owned();
-            lines.push(format!("status: {} ({text}) instead of {:?}", answer.status, exchange.status));
-            return lines;
-        }
-        for name in HEADERS {
-            let theirs = exchange
-                .answered(name)
-                .map(|value| value.replace(":5050", &format!(":{}", self.runtime.address().port())));
-            let ours = answer.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-            if theirs != ours {
-                lines.push(format!("{name}: {ours:?} instead of {theirs:?}"));
-            }
-        }
-        let golden = self.local(&exchange.answer);
-        let ours = String::from_utf8_lossy(&answer.body).into_owned();
-        let unwrapped = |text: &str| {
-            text.strip_prefix("cb(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(text).to_owned()
-        };
-        match (serde_json::from_str(&unwrapped(&golden)), serde_json::from_str::<Value>(&unwrapped(&ours))) {
-            (Ok(golden), Ok(ours)) => {
-                lines.extend(differences(&by_name(golden), &by_name(ours)));
-                // Figures are those of one run; their names are compared.
-                if exchange.path.contains("metrics")
-                    || exchange.path.contains("stats")
-                    || exchange.body.contains("GET_METRICS")
-                {
-                    lines.retain(|line| !line.contains(" instead of "));
-                }
-            }
-            _ if golden == ours => {}
-            _ => lines.push(format!("body: {ours:?} instead of {golden:?}")),
-        }
-        lines
-    }
-
     fn request(&self, method: &Method, path: &str) -> Request {
         Request::new(method.clone(), &format!("http://{}{path}", self.runtime.address()))
     }
@@ -447,27 +384,6 @@ impl Story {
         let answer = self.send(request.header("Mesos-Stream-Id", stream).body(call.to_string())).await;
         assert_eq!(answer.status, 202);
     }
-
-    /// A captured text as it would be here.
-    fn local(&self, text: &str) -> String {
-        MASTERS.iter().fold(text.to_owned(), |text, theirs| text.replace(theirs, &self.id))
-    }
-
-    fn localised(&self, value: &Value) -> Value {
-        serde_json::from_str(&self.local(&value.to_string())).expect("it was JSON")
-    }
-
-    /// Names the offer that is out instead of the captured one, which is then answered.
-    fn with_offer(&mut self, body: &str) -> String {
-        let prefix = format!("{}-O", self.id);
-        match (body.split_once(&prefix), self.offer.is_some()) {
-            (Some((before, after)), true) => {
-                let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
-                format!("{before}{}{rest}", self.offer.take().expect("it is there"))
-            }
-            _ => body.to_owned(),
-        }
-    }
 }
 
 impl Drop for Story {
@@ -484,23 +400,4 @@ fn framework() -> Value {
         "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"}, {"type": "RESERVATION_REFINEMENT"}],
         "labels": {"labels": [{"key": "k", "value": "v"}]},
     })
-}
-
-/// Lists of `{name, value}` become objects, so that one that is missing is named.
-fn by_name(value: Value) -> Value {
-    match value {
-        Value::Array(items)
-            if !items.is_empty()
-                && items.iter().all(|item| item["name"].is_string() && item.get("value").is_some()) =>
-        {
-            let pair =
-                |item: Value| (item["name"].as_str().unwrap_or_default().to_owned(), item["value"].clone());
-            Value::Object(items.into_iter().map(pair).collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(by_name).collect()),
-        Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(key, value)| (key, by_name(value))).collect())
-        }
-        other => other,
-    }
 }
