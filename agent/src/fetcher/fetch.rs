@@ -1,11 +1,13 @@
 //! One URI after the other.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent_launch::Credentials;
+use agent_linux::beneath::Directory;
 use libprocess::Runtime;
+use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use super::cache::Cache;
@@ -169,7 +171,10 @@ impl Fetcher {
                 self.help(step, sandbox, who).await?;
             }
         }
-        Ok(())
+        let Some(wanted) = item.sha256.clone() else { return Ok(()) };
+        let (sandbox, name) = (sandbox.to_owned(), item.name.clone());
+        let checked = self.blocking(move || check(&sandbox, &name, &wanted)).await;
+        checked.unwrap_or_else(|error| Err(error.to_string()))
     }
 
     async fn help(
@@ -192,6 +197,31 @@ impl Fetcher {
     ) -> io::Result<T> {
         blocking(&self.runtime, job).await
     }
+}
+
+/// Whether a file adds up to what it should; one that does not is removed.
+///
+/// Errors: it does not, or cannot be read.
+fn check(dir: &Path, name: &Path, wanted: &str) -> Result<(), String> {
+    let dir = Directory::open(dir).map_err(|error| error.to_string())?;
+    let sum = || -> io::Result<String> {
+        let (mut file, mut sum) = (dir.open_read(name)?, Sha256::new());
+        let mut piece = vec![0; 64 << 10];
+        loop {
+            match file.read(&mut piece)? {
+                0 => break,
+                read => sum.update(&piece[..read]),
+            }
+        }
+        Ok(sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    };
+    let why = match sum() {
+        Ok(sum) if sum == wanted => return Ok(()),
+        Ok(sum) => format!("its sha256 is {sum}, not {wanted}"),
+        Err(error) => format!("its sha256 cannot be found out: {error}"),
+    };
+    let _ = dir.remove(name);
+    Err(why)
 }
 
 /// Runs a job that blocks on the runtime's pool, from within a future.

@@ -35,7 +35,13 @@ pub(crate) struct Item {
     pub(crate) then: Then,
     /// Whether a copy is kept for others who ask for the same.
     pub(crate) cache: bool,
+    /// What the bytes must add up to, in hexadecimal digits.
+    pub(crate) sha256: Option<String>,
 }
+
+/// Ends a URI that says what its bytes add up to. No server is ever told of what follows a `#`, so that agents which do not know
+/// this fetch the same.
+const SHA256: &str = "#sha256=";
 
 /// Suffix → format, the longer first.
 ///
@@ -55,10 +61,20 @@ const ARCHIVES: [(&str, &str); 9] = [
 impl Item {
     /// Understands a URI.
     ///
-    /// Errors: its scheme is not one we fetch, it names nothing, or its output file would lie outside the sandbox.
+    /// Errors: its scheme is not one we fetch, it names nothing, its output file would lie outside the sandbox, or its sum is
+    /// none.
     pub(crate) fn of(uri: &model::Uri, frameworks_home: Option<&Path>) -> Result<Self, FetchError> {
         let value = uri.value.trim();
         let failed = |why: String| FetchError::Refused { uri: uri.value.clone(), why };
+        let (value, sha256) = match value.split_once(SHA256) {
+            Some((value, sum)) if sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                (value, Some(sum.to_ascii_lowercase()))
+            }
+            Some((_, sum)) => {
+                return Err(failed(format!("'{sum}' is no sha256, which is 64 hexadecimal digits")));
+            }
+            None => (value, None),
+        };
         let source = match value.split_once("://") {
             Some(("http", _)) => Source::Http(value.to_owned()),
             Some(("https" | "ftp" | "ftps", _)) => Source::Other(value.to_owned()),
@@ -94,7 +110,7 @@ impl Item {
             _ => Then::Keep,
         };
         let cache = uri.cache && !value.starts_with("ftp");
-        Ok(Self { source, name, then, cache })
+        Ok(Self { source, name, then, cache, sha256 })
     }
 }
 
@@ -135,6 +151,13 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_is_no_part_of_what_is_asked_for() {
+        let item = Item::of(&uri(&format!("http://host/b.tgz#sha256={}", "Ab".repeat(32))), None).unwrap();
+        assert_eq!((item.source, item.then), (Source::Http("http://host/b.tgz".into()), Then::Unpack("tgz")));
+        assert_eq!((item.name, item.sha256), ("b.tgz".into(), Some("ab".repeat(32))));
+    }
+
+    #[test]
     fn an_executable_is_not_opened_and_extraction_can_be_declined() {
         let executable = model::Uri { executable: true, ..uri("/opt/run.tar") };
         assert_eq!(Item::of(&executable, None).unwrap().then, Then::Executable);
@@ -153,6 +176,7 @@ mod tests {
             ("file://other/x", "absolute path of this machine"),
             ("/opt/..", "names no file"),
             ("", "empty"),
+            ("http://host/x#sha256=12", "'12' is no sha256"),
         ] {
             let error = Item::of(&uri(value), None).unwrap_err().to_string();
             assert!(error.contains(&format!("'{value}'")) && error.contains(why), "{error}");

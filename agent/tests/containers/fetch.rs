@@ -3,14 +3,13 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use agent::containerizer::{Input, LaunchStep};
 use model::{ContainerId, Uri};
 
-use crate::machine::Machine;
+use crate::machine::{Machine, open_to_all};
 
 #[test]
 fn uris_are_in_the_sandbox_before_the_program_runs() {
@@ -143,10 +142,6 @@ fn a_fetched_file_is_read_with_the_rights_of_the_task() {
     });
     let failure = machine.failed();
     assert!(failure.message.contains("Permission denied"), "{}", failure.message);
-}
-
-pub(crate) fn open_to_all(dir: &Path) {
-    fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 
 #[test]
@@ -282,4 +277,33 @@ fn serve_heads(answer: impl Fn(&str, &str) -> Vec<u8> + Send + Sync + 'static) -
         }
     });
     address
+}
+
+#[test]
+fn what_does_not_add_up_is_not_fetched() {
+    let machine = Machine::new();
+    let file = machine.dir.path().join("file");
+    fs::write(&file, "abc").unwrap();
+    // Of "abc". Source: FIPS 180-2.
+    let right = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let fetch = |id: &str, sum: &str, cache: bool| {
+        machine.launch_with(id, "cat file", |config| {
+            let uri = Uri::new(format!("{}#sha256={sum}", file.display()));
+            config.uris = vec![Uri { cache, ..uri }];
+        });
+    };
+    for cache in [false, true] {
+        fetch(&format!("right-{cache}"), right, cache);
+        machine.held();
+        machine.say(Input::Destroy { id: ContainerId::new(format!("right-{cache}")) });
+        assert_eq!(machine.failed().step, LaunchStep::Destroyed);
+        assert_eq!(fs::read(machine.sandbox(&format!("right-{cache}")).join("file")).unwrap(), b"abc");
+
+        let (id, wrong) = (format!("wrong-{cache}"), "0".repeat(64));
+        fetch(&id, &wrong, cache);
+        let failure = machine.failed();
+        assert_eq!(failure.step, LaunchStep::Fetch);
+        assert!(failure.message.ends_with(&format!("its sha256 is {right}, not {wrong}")), "{failure}");
+        assert!(!machine.sandbox(&id).join("file").exists(), "it is not there to be taken for good");
+    }
 }

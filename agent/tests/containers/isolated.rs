@@ -1,5 +1,7 @@
 //! A machine whose containers are in groups of the test's own, and nothing of which is left when the test is over.
 
+#![allow(dead_code, reason = "benches use a part of this module")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,8 +10,7 @@ use agent::containerizer::{Config, ContainerConfig, Input, Termination};
 use agent::isolators::IsolationConfig;
 use model::{ContainerId, ContainerInfo, ContainerKind};
 
-use crate::fetch::open_to_all;
-use crate::machine::{Machine, wait_until};
+use crate::machine::{Machine, open_to_all, wait_until};
 
 /// Below which groups all tests have theirs.
 const ROOT: &str = "hectare-test";
@@ -46,7 +47,6 @@ impl Isolated {
             config.isolation.tag = same.clone();
             change(config);
         });
-        // Tasks of another user must be able to enter their sandboxes.
         open_to_all(machine.dir.path());
         Some(Self { machine, tag })
     }

@@ -1,7 +1,9 @@
-//! What the tests share: a containerizer in a runtime of its own, and all it tells.
+//! What tests and benches share: a containerizer in a runtime of its own, and all it tells.
+
+#![allow(dead_code, reason = "each uses its own part of this module")]
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
@@ -129,6 +131,11 @@ impl Drop for Machine {
             }
         }
     }
+}
+
+/// Tasks of another user must be able to enter their sandboxes.
+pub(crate) fn open_to_all(dir: &Path) {
+    fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
 }
 
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {

@@ -1,7 +1,6 @@
 //! The containerizer from outside, with real processes: launched, watched, ended, found again.
 
 mod cgroups;
-mod cost;
 mod devices;
 mod fetch;
 mod image;

@@ -1,0 +1,211 @@
+//! What containers cost, with real processes: `cargo bench -p agent --bench launches`.
+//!
+//! One table: figure, goal, measured. Nothing here decides whether a change is right; tests do that. Processor time per launch
+//! is the steady figure: rates move with whatever else the machine does. It counts the agent's side, supervisor and task.
+
+#![allow(clippy::disallowed_methods, reason = "a stopwatch needs the real clock")]
+
+#[path = "../../tests/containers/image.rs"]
+mod image;
+#[path = "../../tests/containers/isolated.rs"]
+mod isolated;
+#[path = "../../tests/containers/machine.rs"]
+mod machine;
+mod many;
+mod runc;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use agent::containerizer::{ContainerConfig, ContainerEvent, Input};
+use agent::provisioner::{Backend, Config};
+use agent_linux::child::Spent;
+use model::container::{Image, ImageSource, MesosInfo};
+
+use crate::image::{Layer, save, shell};
+use crate::isolated::{Isolated, asks};
+use crate::machine::{Machine, wait_until};
+
+const ROUNDS: u32 = 1000;
+/// How many launches are under way at once.
+const FLIGHT: u32 = 8;
+const CGROUPS: &str = "cgroups/cpu,cgroups/mem,cgroups/pids";
+const APART: &str = "namespaces/pid,namespaces/ipc";
+
+fn main() {
+    if cfg!(debug_assertions) {
+        println!("skipped: figures are for release builds; run `cargo bench -p agent --bench launches`");
+        return;
+    }
+    let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-')).unwrap_or_default();
+    let wants = |name: &str| name.contains(&wanted);
+    let spawn = plain_spawns();
+    row("a plain spawn of `true`", "", &format!("{:.2} ms CPU", spawn.as_secs_f64() * 1e3));
+    if wants("plain") {
+        launches(&Machine::new(), &|_| {}).print("launch and exit, no cgroups", "");
+    }
+    if wants("cgroups")
+        && let Some(isolated) = Isolated::new(CGROUPS)
+    {
+        let cost = launches(&isolated.machine, &|_| {});
+        cost.print("launch and exit, in cgroups", "≥ 300/s, ≤ 2 ms");
+        isolated.leave_nothing();
+    }
+    if wants("mounts")
+        && let Some(isolated) = Isolated::new(&format!("{CGROUPS},filesystem/linux,{APART}"))
+    {
+        launches(&isolated.machine, &|_| {}).print("  and mounts, pid and ipc namespaces", "");
+        isolated.leave_nothing();
+    }
+    if wants("image") {
+        let mut ours = None;
+        for backend in [Backend::Bind, Backend::Overlay] {
+            let cost = in_images(backend);
+            if let Some(cost) = &cost {
+                cost.print(&format!("fully isolated, root by {}", backend.name()), "≥ 150/s");
+            }
+            ours = cost.or(ours);
+        }
+        if let (Some(ours), Some(theirs)) = (ours, runc::runs(200)) {
+            theirs.print("`runc run` of the same, 200 times", "");
+            let ratio = theirs.cpu.as_secs_f64() / ours.cpu.as_secs_f64();
+            row("  its CPU beside ours by overlay", "≥ 5 x", &format!("{ratio:.1} x"));
+        }
+    }
+    if wants("many") {
+        many::thousand();
+    }
+}
+
+pub(crate) fn row(what: &str, goal: &str, measured: &str) {
+    println!("| {what:<44} | {goal:<16} | {measured:<44} |");
+}
+
+/// What launches cost, each.
+pub(crate) struct Cost {
+    pub(crate) rate: f64,
+    pub(crate) cpu: Duration,
+    /// The agent's side of it.
+    pub(crate) own: Duration,
+}
+
+impl Cost {
+    /// Of `rounds`, begun at `start` when `before` was spent.
+    pub(crate) fn since(start: Instant, before: [Duration; 2], rounds: u32) -> Self {
+        let took = start.elapsed();
+        let [own, others] = spent();
+        let own = own - before[0];
+        Self {
+            rate: f64::from(rounds) / took.as_secs_f64(),
+            cpu: (own + others - before[1]) / rounds,
+            own: own / rounds,
+        }
+    }
+
+    fn print(&self, what: &str, goal: &str) {
+        let millis = |of: Duration| of.as_secs_f64() * 1e3;
+        let measured =
+            format!("{:.0}/s, {:.2} ms CPU (agent {:.2})", self.rate, millis(self.cpu), millis(self.own));
+        row(what, goal, &measured);
+    }
+}
+
+/// Processor time of this process, and of all it waited for.
+pub(crate) fn spent() -> [Duration; 2] {
+    Spent::so_far().map(|of| Duration::from_micros(of.user_micros + of.system_micros))
+}
+
+/// The anchor of the same run.
+fn plain_spawns() -> Duration {
+    let before = spent();
+    for _ in 0..200 {
+        std::process::Command::new("/bin/true").status().unwrap();
+    }
+    spent().iter().zip(before).map(|(now, before)| *now - before).sum::<Duration>() / 200
+}
+
+/// Launches of `true`, some at once, to the moment nothing is left of any.
+fn launches(machine: &Machine, change: &dyn Fn(&mut ContainerConfig)) -> Cost {
+    let launch = |name: &str| {
+        machine.launch_with(name, "", |config| {
+            config.program = "/bin/true".into();
+            config.argv = vec!["true".into()];
+            config.resources = "cpus:0.1;mem:32".parse().unwrap();
+            change(config);
+        });
+    };
+    // The first one seals the program, unpacks the image and warms what it touches.
+    launch("warm");
+    finish(machine, 1, &mut || {});
+    let (start, before) = (Instant::now(), spent());
+    let mut launched = 0;
+    let mut next = || {
+        if launched < ROUNDS {
+            launched += 1;
+            launch(&format!("c{launched}"));
+        }
+    };
+    (0..FLIGHT).for_each(|_| next());
+    finish(machine, ROUNDS, &mut next);
+    Cost::since(start, before, ROUNDS)
+}
+
+/// Lets go whom is held and forgets who has ended, until `ends` have; `each` end is followed by something.
+fn finish(machine: &Machine, ends: u32, each: &mut dyn FnMut()) {
+    let mut ended = 0;
+    while ended < ends {
+        match machine.hear() {
+            ContainerEvent::Held { id, .. } => machine.say(Input::Go { id }),
+            ContainerEvent::Launched { .. } => {}
+            ContainerEvent::Terminated { id, termination } => {
+                assert_eq!(termination.status, Some(0), "{termination:?}");
+                ended += 1;
+                machine.say(Input::Forget { id });
+                each();
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let running = machine.dir.path().join("run/containers");
+    wait_until("all supervisors are gone", || fs::read_dir(&running).unwrap().count() == 0);
+}
+
+/// Launches in an image of one program, as a root file system made in this way.
+fn in_images(backend: Backend) -> Option<Cost> {
+    let (registry, store) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (images, layers) = (registry.path().to_owned(), store.path().join("store"));
+    let names = format!("filesystem/linux,docker/runtime,{CGROUPS},{APART}");
+    let isolated = Isolated::run_by(&names, move |config| {
+        config.images = Some(Config {
+            registry: images.clone(),
+            store_dir: layers.clone(),
+            dir: config.runtime_dir.with_file_name("provisioner"),
+            backend: Some(backend),
+            sandbox: "/mnt/mesos/sandbox".to_owned(),
+            upkeep: None,
+        });
+        config.isolation.images = true;
+    })?;
+    save(registry.path(), "tools", vec![layer().bytes()], "{}");
+    let cost = launches(&isolated.machine, &|config| {
+        let source = ImageSource::Docker { name: "tools".to_owned(), credential: None, config: None };
+        let image = Image { source, cached: true };
+        config.container = asks(|container| container.mesos = Some(MesosInfo { image: Some(image) }));
+    });
+    isolated.leave_nothing();
+    Some(cost)
+}
+
+/// What is in the image, and in the root of whom we are compared with.
+fn layer() -> Layer {
+    // A root that is only read must have the places that are mounted on.
+    let places = ["proc", "sys", "dev", "mnt/mesos/sandbox", "tmp", "etc"];
+    places.into_iter().fold(shell().programs(&["true"]), Layer::dir)
+}
+
+/// A file's number after a word at the beginning of a line. Unit: the file's own.
+pub(crate) fn figure(file: &Path, word: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    text.lines().find_map(|line| line.strip_prefix(word))?.split_whitespace().next()?.parse().ok()
+}
