@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use agent_launch::Rotation;
 use detector::Masters;
-use model::{format_duration, parse_bytes, parse_duration};
+use model::{Scalar, format_duration, parse_bytes, parse_duration};
 
 use crate::config::{Config, Recover};
 use crate::recovery::ReconfigurationPolicy;
@@ -284,6 +284,12 @@ impl Flags {
         config.disk_watch_interval = self.disk_watch_interval;
         config.max_completed_executors_per_framework = self.max_completed_executors_per_framework;
         config.isolation = self.isolation.config()?;
+        if let Some(gpus) = &config.isolation.nvidia_gpu_devices
+            && config.resources.gpus() != Scalar::whole(gpus.len() as i64)
+        {
+            let why = format!("names {} devices, and --resources must say gpus:{}", gpus.len(), gpus.len());
+            return Err(invalid("nvidia_gpu_devices", why));
+        }
         config.images = self.images.config(&config.work_dir)?;
         config.isolation.images = config.images.is_some();
         config.isolation.ignore_image_runtime = self.images.docker_ignore_runtime;

@@ -126,7 +126,8 @@ impl Host for Machine {
     }
 
     fn resources(&self, config: &Config) -> Resources {
-        crate::resources::detect(&config.resources, &config.default_role, &config.work_dir)
+        let gpus = isolators::gpus(&config.isolation);
+        crate::resources::detect(&config.resources, &config.default_role, &config.work_dir, gpus)
     }
 
     fn name(&self) -> Option<String> {
@@ -154,6 +155,8 @@ impl Host for Machine {
         std::fs::create_dir_all(&config.runtime_dir).map_err(StartError::Containerizer)?;
         theirs.isolation = config.isolation.clone();
         theirs.isolation.tag = isolators::tag(&config.work_dir);
+        theirs.isolation.work_dir = config.work_dir.clone();
+        theirs.isolation.gpu_dir = config.runtime_dir.join("gpus");
         theirs.images = config.images.clone();
         if theirs.isolation.police_offered_ports {
             theirs.isolation.policed_ports = Some(self.resources(config).ports());

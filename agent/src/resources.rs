@@ -43,10 +43,15 @@ pub(crate) fn attributes(text: &str) -> Result<Attributes, ResourcesError> {
     Ok(text.parse()?)
 }
 
-/// Adds what `given` does not name: processors, memory, disk and ports.
+/// Adds what `given` does not name: processors, memory, disk and ports; and graphics processors, if they are looked after.
 ///
 /// Memory and disk leave the machine something for itself. Source: Mesos attributes and resources.
-pub(crate) fn detect(given: &Resources, default_role: &str, work_dir: &Path) -> Resources {
+pub(crate) fn detect(
+    given: &Resources,
+    default_role: &str,
+    work_dir: &Path,
+    gpus: Option<usize>,
+) -> Resources {
     let mut found = Vec::new();
     let mut add = |name: &str, value: String| {
         if given.named(name).is_empty() {
@@ -57,6 +62,9 @@ pub(crate) fn detect(given: &Resources, default_role: &str, work_dir: &Path) -> 
     add("cpus", cpus.to_string());
     add("mem", memory_mb().map_or(MEM_DEFAULT, |total| spared(total, 2048, 1024)).to_string());
     add("disk", disk(work_dir).map_or(DISK_DEFAULT, |total| spared(total, 10 * 1024, 5 * 1024)).to_string());
+    if let Some(count) = gpus.filter(|count| *count > 0) {
+        add("gpus", count.to_string());
+    }
     if given.named("ports").is_empty() {
         found.push(PORTS_DEFAULT.to_owned());
     }
@@ -99,10 +107,11 @@ mod tests {
     #[test]
     fn what_was_given_is_not_detected() {
         let given = parse("cpus:3;mem:100;disk:0", "*").unwrap();
-        let all = detect(&given, "*", Path::new("/"));
+        let all = detect(&given, "*", Path::new("/"), Some(2));
         assert_eq!(all.cpus(), Scalar::whole(3));
         assert_eq!(all.mem(), Scalar::whole(100));
         assert_eq!(all.named("ports").to_string(), "ports:[31000-32000]");
+        assert_eq!(all.gpus(), Scalar::whole(2));
     }
 
     #[test]

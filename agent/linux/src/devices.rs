@@ -88,11 +88,55 @@ impl Filter {
         };
         bpf(PROG_ATTACH, &attributes).map(drop)
     }
+
+    /// The same in place of those the group itself asked before: in between both are asked, so that nothing is ever allowed
+    /// that neither allows.
+    pub fn attach_alone(&self, dir: &Path) -> io::Result<()> {
+        let group = File::open(dir)?;
+        let before = attached(&group)?;
+        self.attach(dir)?;
+        for id in before {
+            let fd = bpf(PROG_GET_FD, &GetFd { id, ..GetFd::default() })?;
+            // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.
+            let program = unsafe { OwnedFd::from_raw_fd(fd) };
+            let attributes = Attach {
+                target: group.as_raw_fd(),
+                program: program.as_raw_fd(),
+                kind: CGROUP_DEVICE,
+                flags: 0,
+            };
+            bpf(PROG_DETACH, &attributes)?;
+        }
+        Ok(())
+    }
+}
+
+/// The numbers of the programs a group itself asks.
+fn attached(group: &File) -> io::Result<Vec<u32>> {
+    // More than anybody attaches to one group; beyond it the kernel says that there is no room.
+    let mut ids = [0_u32; 64];
+    let mut query = Query {
+        target: group.as_raw_fd(),
+        kind: CGROUP_DEVICE,
+        ids: ids.as_mut_ptr() as u64,
+        count: ids.len() as u32,
+        ..Query::default()
+    };
+    let size = size_of::<Query>();
+    // SAFETY: the kernel reads and writes `size` bytes of the query, and at most `count` numbers, during the call alone.
+    let done = unsafe { libc::syscall(libc::SYS_bpf, PROG_QUERY, std::ptr::from_mut(&mut query), size) };
+    if done < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(ids[..query.count as usize].to_vec())
 }
 
 // Source: linux/bpf.h.
 const PROG_LOAD: libc::c_int = 5;
 const PROG_ATTACH: libc::c_int = 8;
+const PROG_DETACH: libc::c_int = 9;
+const PROG_GET_FD: libc::c_int = 13;
+const PROG_QUERY: libc::c_int = 16;
 const PROG_TYPE_CGROUP_DEVICE: u32 = 15;
 const CGROUP_DEVICE: u32 = 6;
 const ALLOW_MULTI: u32 = 2;
@@ -120,6 +164,28 @@ struct Attach {
     program: i32,
     kind: u32,
     flags: u32,
+}
+
+/// `bpf_attr` of `BPF_PROG_GET_FD_BY_ID`.
+#[repr(C)]
+#[derive(Default)]
+struct GetFd {
+    id: u32,
+    next: u32,
+    flags: u32,
+}
+
+/// `bpf_attr` of `BPF_PROG_QUERY`, as far as it is used.
+#[repr(C)]
+#[derive(Default)]
+struct Query {
+    target: i32,
+    kind: u32,
+    flags: u32,
+    attach_flags: u32,
+    ids: u64,
+    count: u32,
+    padding: u32,
 }
 
 fn bpf<T>(command: libc::c_int, attributes: &T) -> io::Result<i32> {

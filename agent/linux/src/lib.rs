@@ -12,8 +12,8 @@
 //!    devices they may use;
 //! 7. [`mounts`], [`rights`]: what a task sees, and what it may do;
 //! 8. [`beneath`]: opening files that cannot lie outside a directory; [`exact`]: making them as an archive says; [`root`]:
-//!    names as they are seen from inside; [`sandbox`], [`disk`], [`sockets`], [`user`]: a task's own directory, how full its
-//!    disk is, who listens, who a name is.
+//!    names as they are seen from inside; [`sandbox`], [`disk`], [`quota`], [`sockets`], [`user`]: a task's own directory, how full
+//!    its disk is, how much of it a directory may take, who listens, who a name is.
 //!
 //! Left out on purpose: nothing here knows a container, an agent or a runtime; errors are `io::Error` and types of
 //! other libraries do not cross the border.
@@ -32,6 +32,7 @@ pub mod pidfd;
 pub mod poll;
 pub mod process;
 pub mod program;
+pub mod quota;
 pub mod rights;
 pub mod root;
 pub mod sandbox;

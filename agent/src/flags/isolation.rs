@@ -126,6 +126,24 @@ pub struct IsolationFlags {
     #[arg(long = "enforce_container_disk_quota", env = "HECTARE_ENFORCE_CONTAINER_DISK_QUOTA", default_value = "false",
           num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub enforce_container_disk_quota: bool,
+
+    /// Which graphics processors are given to containers, by their numbers, as in `0,2`; --resources must say as many gpus.
+    /// Unset: all.
+    #[arg(long = "nvidia_gpu_devices", env = "HECTARE_NVIDIA_GPU_DEVICES", value_delimiter = ',')]
+    pub nvidia_gpu_devices: Option<Vec<usize>>,
+
+    /// The numbers disk/xfs tells sandboxes apart by.
+    #[arg(long = "xfs_project_range", env = "HECTARE_XFS_PROJECT_RANGE", default_value = "[5000-10000]")]
+    pub xfs_project_range: String,
+
+    /// Whether disk/xfs ends who has written more than they were given, rather than letting writes fail.
+    #[arg(long = "xfs_kill_containers", env = "HECTARE_XFS_KILL_CONTAINERS", default_value = "false",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub xfs_kill_containers: bool,
+
+    /// How much more can be written until disk/xfs has ended who has written too much.
+    #[arg(long = "xfs_quota_headroom", env = "HECTARE_XFS_QUOTA_HEADROOM", default_value = "10MB")]
+    pub xfs_quota_headroom: String,
 }
 
 impl IsolationFlags {
@@ -179,6 +197,14 @@ impl IsolationFlags {
             police_offered_ports: self.check_agent_port_range_only,
             disk_watch_interval: self.container_disk_watch_interval,
             enforce_disk_quota: self.enforce_container_disk_quota,
+            nvidia_gpu_devices: self.nvidia_gpu_devices.as_ref().map(|list| list.iter().copied().collect()),
+            xfs_project_range: self
+                .xfs_project_range
+                .parse::<Ranges>()
+                .map_err(|why| invalid("xfs_project_range", why))?,
+            xfs_kill_containers: self.xfs_kill_containers,
+            xfs_quota_headroom: parse_bytes(&self.xfs_quota_headroom)
+                .map_err(|why| invalid("xfs_quota_headroom", why))?,
             ..IsolationConfig::default()
         })
     }
@@ -208,6 +234,9 @@ impl IsolationFlags {
             ("check_agent_port_range_only", self.check_agent_port_range_only.to_string()),
             ("container_disk_watch_interval", format_duration(self.container_disk_watch_interval)),
             ("enforce_container_disk_quota", self.enforce_container_disk_quota.to_string()),
+            ("xfs_project_range", self.xfs_project_range.clone()),
+            ("xfs_kill_containers", self.xfs_kill_containers.to_string()),
+            ("xfs_quota_headroom", self.xfs_quota_headroom.clone()),
         ];
         let given = [
             ("cgroups_net_cls_primary_handle", self.cgroups_net_cls_primary_handle.clone()),
@@ -220,10 +249,15 @@ impl IsolationFlags {
             ("container_ports_isolated_range", self.container_ports_isolated_range.clone()),
             ("seccomp_config_dir", path(&self.seccomp_config_dir)),
             ("seccomp_profile_name", self.seccomp_profile_name.clone()),
+            ("nvidia_gpu_devices", self.nvidia_gpu_devices.as_ref().map(|list| numbers(list))),
         ];
         let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
         always.into_iter().chain(given).collect()
     }
+}
+
+fn numbers(list: &[usize]) -> String {
+    list.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// Shape: `{"capabilities": ["NET_RAW", …]}`. Source: Mesos' `CapabilityInfo`.

@@ -48,7 +48,6 @@ pub(crate) const LATER: &[(&str, Option<&str>)] = &[
     ("network_cni_metrics", Some("true")),
     ("network_cni_plugins_dir", None),
     ("network_cni_root_dir_persist", Some("false")),
-    ("nvidia_gpu_devices", None),
     ("perf_duration", Some("10secs")),
     ("perf_events", None),
     ("perf_interval", Some("1mins")),

@@ -14,10 +14,12 @@ use super::config::IsolationConfig;
 use super::devices::LinuxDevices;
 use super::disk::Disk;
 use super::docker::DockerRuntime;
+use super::gpus::Gpus;
 use super::isolator::{Alarm, Isolator, Limitation, Plan, Subject};
 use super::names::{self, Wanted};
 use super::namespaces::{Ipc, OwnNamespaces, PidNamespace};
 use super::ports::Ports;
+use super::projects::Projects;
 use super::rlimits::{OpenFiles, Rlimits};
 use super::seccomp::Seccomp;
 use super::secrets::{EnvironmentSecrets, SecretVolumes};
@@ -78,7 +80,11 @@ impl Isolators {
         for name in ["namespaces/uts", "namespaces/cgroup", "namespaces/net"] {
             add(name, &|| Ok(Box::new(OwnNamespaces::new(name))))?;
         }
-        if let Some(cgroups) = Cgroups::new(config, &wanted)? {
+        // Before groups are told which devices may be used.
+        let gpus = wanted.has("gpu/nvidia").then(|| Gpus::new(config)).transpose();
+        let gpus = gpus.map_err(|why| IsolationError(format!("'gpu/nvidia': {why}")))?;
+        chain.extend(gpus.clone().map(|gpus| Box::new(gpus) as Box<dyn Isolator>));
+        if let Some(cgroups) = Cgroups::new(config, &wanted, gpus)? {
             let ports = wanted.has("network/ports").then(|| Ports::new(config, cgroups.root().clone()));
             chain.push(Box::new(cgroups));
             chain.extend(ports.map(|ports| Box::new(ports) as Box<dyn Isolator>));
@@ -90,6 +96,7 @@ impl Isolators {
             Ok::<(), IsolationError>(())
         };
         add("disk/du", &|| Ok(Box::new(Disk::new(config))))?;
+        add("disk/xfs", &|| Ok(Box::new(Projects::new(config)?)))?;
         unheard(&wanted);
         Ok(Self(Arc::new(chain)))
     }

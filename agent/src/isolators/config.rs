@@ -1,11 +1,14 @@
 //! What isolators are told by flags.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::Ranges;
+
+use super::nvidia::NvidiaPlaces;
 
 /// A set of capabilities, a bit each.
 pub type CapabilitySet = u64;
@@ -50,6 +53,20 @@ pub struct IsolationConfig {
     pub police_offered_ports: bool,
     pub disk_watch_interval: Duration,
     pub enforce_disk_quota: bool,
+    /// Below which sandboxes lie.
+    pub work_dir: PathBuf,
+    /// Numbers of projects that sandboxes may bear.
+    pub xfs_project_range: Ranges,
+    /// Who exceeds a quota of a project is ended.
+    pub xfs_kill_containers: bool,
+    /// How far beyond it they may come until that is noticed. Unit: bytes.
+    pub xfs_quota_headroom: u64,
+    /// Which graphics processors are given; all if `None`.
+    pub nvidia_gpu_devices: Option<BTreeSet<usize>>,
+    /// Where the machine shows them.
+    pub nvidia: NvidiaPlaces,
+    /// Where it is written down which is whose.
+    pub gpu_dir: PathBuf,
     /// How many files a container's processes may have open, soft and hard, unless it says so itself; as many as the agent
     /// if `None`.
     pub open_files: Option<(u64, u64)>,
@@ -88,6 +105,13 @@ impl Default for IsolationConfig {
             police_offered_ports: false,
             disk_watch_interval: Duration::from_secs(15),
             enforce_disk_quota: false,
+            work_dir: PathBuf::from("/tmp/mesos"),
+            xfs_project_range: "[5000-10000]".parse().expect("a range that is written like one"),
+            xfs_kill_containers: false,
+            xfs_quota_headroom: 10 << 20,
+            nvidia_gpu_devices: None,
+            nvidia: NvidiaPlaces::default(),
+            gpu_dir: PathBuf::from("/var/run/mesos/gpus"),
             open_files: None,
             ignore_unified: false,
         }

@@ -65,13 +65,22 @@ impl Disk {
 }
 
 /// What of a disk a container may fill, persistent volumes and disks of their own apart. Unit: bytes.
-fn quota(config: &ContainerConfig) -> Option<u64> {
+pub(super) fn quota(config: &ContainerConfig) -> Option<u64> {
     let plain = |resource: &Resource| &*resource.name == "disk" && resource.disk.is_none();
     let disk = config.resources.filter(plain);
     if disk.is_empty() {
         return None;
     }
     Some((disk.disk().thousandths().max(0) as u128 * (1 << 20) / 1000) as u64)
+}
+
+/// More was written than there may be. Unit: bytes.
+pub(super) fn exceeded(used: u64, quota: u64) -> Limitation {
+    let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    let message = format!("Disk usage ({}MB) exceeds quota ({}MB)", megabytes(used), quota >> 20);
+    let amount = Scalar::from_thousandths(((u128::from(used) * 1000) >> 20) as i64);
+    let resources: Resources = [Resource::scalar("disk", amount)].into_iter().collect();
+    Limitation { kind: LimitationKind::Disk, message, resources }
 }
 
 impl Isolator for Disk {
@@ -107,11 +116,7 @@ impl Isolator for Disk {
             watched.used = Some(used);
         }
         let quota = found.quota.filter(|quota| self.enforce && used > *quota)?;
-        let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
-        let message = format!("Disk usage ({}MB) exceeds quota ({}MB)", megabytes(used), quota >> 20);
-        let amount = Scalar::from_thousandths(((u128::from(used) * 1000) >> 20) as i64);
-        let resources: Resources = [Resource::scalar("disk", amount)].into_iter().collect();
-        Some(Limitation { kind: LimitationKind::Disk, message, resources })
+        Some(exceeded(used, quota))
     }
 
     fn period(&self) -> Option<Duration> {

@@ -12,6 +12,7 @@ pub(crate) const KNOWN: &[&str] = &[
     "posix/cpu",
     "posix/mem",
     "posix/rlimits",
+    "gpu/nvidia",
     "cgroups/cpu",
     "cgroups/mem",
     "cgroups/pids",
@@ -23,6 +24,7 @@ pub(crate) const KNOWN: &[&str] = &[
     "cgroups/net_prio",
     "cgroups/perf_event",
     "disk/du",
+    "disk/xfs",
     "network/ports",
     "docker/runtime",
     "volume/host_path",
@@ -41,16 +43,8 @@ pub(crate) const KNOWN: &[&str] = &[
 ];
 
 /// Names of Mesos that we have no isolator for yet.
-const LATER: &[&str] = &[
-    "appc/runtime",
-    "disk/xfs",
-    "docker/volume",
-    "gpu/nvidia",
-    "network/cni",
-    "network/port_mapping",
-    "volume/csi",
-    "volume/image",
-];
+const LATER: &[&str] =
+    &["appc/runtime", "docker/volume", "network/cni", "network/port_mapping", "volume/csi", "volume/image"];
 
 /// What `cgroups/all` means, as far as a machine has it.
 pub(crate) fn of_cgroups() -> impl Iterator<Item = &'static str> {
@@ -116,13 +110,17 @@ pub(crate) fn parse(line: &str) -> Result<Wanted, String> {
             return Err(format!("'{name}' needs 'filesystem/linux'"));
         }
     }
-    for name in ["filesystem/linux", "cgroups/devices"] {
-        if wanted.has("linux/devices") && !wanted.has(name) {
-            return Err(format!("'linux/devices' needs '{name}'"));
+    for who in ["linux/devices", "gpu/nvidia"] {
+        for name in ["filesystem/linux", "cgroups/devices"] {
+            if wanted.has(who) && !wanted.has(name) {
+                return Err(format!("'{who}' needs '{name}'"));
+            }
         }
     }
-    if wanted.has("filesystem/shared") && wanted.has("filesystem/linux") {
-        return Err("'filesystem/shared' and 'filesystem/linux' exclude each other".to_owned());
+    for [one, other] in [["filesystem/shared", "filesystem/linux"], ["disk/du", "disk/xfs"]] {
+        if wanted.has(one) && wanted.has(other) {
+            return Err(format!("'{one}' and '{other}' exclude each other"));
+        }
     }
     wanted.names.insert("environment_secret");
     Ok(wanted)
@@ -134,7 +132,8 @@ pub(crate) fn needs_root(name: &str) -> bool {
         || name.starts_with("namespaces/")
         || matches!(
             name,
-            "filesystem/linux"
+            "disk/xfs"
+                | "filesystem/linux"
                 | "network/ports"
                 | "filesystem/shared"
                 | "linux/capabilities"
@@ -187,5 +186,7 @@ mod tests {
             "only one of filesystem/posix, filesystem/linux can be"
         );
         assert_eq!(error("volume/secret"), "'volume/secret' needs 'filesystem/linux'");
+        assert_eq!(error("filesystem/linux,gpu/nvidia"), "'gpu/nvidia' needs 'cgroups/devices'");
+        assert_eq!(error("posix/disk,disk/xfs"), "'disk/du' and 'disk/xfs' exclude each other");
     }
 }

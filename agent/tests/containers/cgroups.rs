@@ -285,7 +285,8 @@ fn two_agents_of_a_machine_never_touch_each_others_containers() {
 #[test]
 fn groups_nobody_knows_are_ended_with_whoever_is_in_them() {
     let Some(mut isolated) = Isolated::new(ALL) else { return };
-    let root = || isolated.root("unified").or_else(|| isolated.root("cgroup"));
+    // Where processes are found by: v2 if there is any, else a hierarchy of v1.
+    let root = || ["unified", "cgroup", "freezer"].iter().find_map(|hierarchy| isolated.root(hierarchy));
     wait_until("the agent has its directory", || root().is_some_and(|root| root.join("supervisor").exists()));
     let root = root().unwrap();
     let leaf = root.join("stray/leaf");

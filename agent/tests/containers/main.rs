@@ -8,6 +8,7 @@ mod images;
 mod isolated;
 mod life;
 mod machine;
+mod quotas;
 mod recovery;
 mod sets_apart;
 mod vm;

@@ -6,6 +6,7 @@ use model::ContainerId;
 
 use super::shares::Share;
 use super::subsystem::Subsystem;
+use crate::isolators::gpus::Gpus;
 
 /// What every container may use.
 ///
@@ -37,13 +38,19 @@ pub(super) struct Devices {
     allowed: Vec<Rule>,
     /// The same as v2 takes it.
     filter: Option<Filter>,
+    /// Devices that some containers are given beside those.
+    gpus: Option<Gpus>,
 }
 
 impl Devices {
     /// The usual ones and those of `more`, Mesos' `DeviceWhitelist` as JSON.
     ///
     /// Errors: it is none, or names a device that is not there; a kernel that cannot be told.
-    pub(super) fn new(more: Option<&str>, hierarchies: &Hierarchies) -> Result<Self, String> {
+    pub(super) fn new(
+        more: Option<&str>,
+        hierarchies: &Hierarchies,
+        gpus: Option<Gpus>,
+    ) -> Result<Self, String> {
         let mut allowed = USUAL.to_vec();
         if let Some(text) = more {
             allowed.extend(entries(text).map_err(|why| format!("--allowed_devices: {why}"))?);
@@ -52,7 +59,12 @@ impl Devices {
         let filter = filter.map_err(|error| {
             format!("on cgroup v2 it needs a kernel with CONFIG_CGROUP_BPF and the right to load a program: {error}")
         })?;
-        Ok(Self { allowed, filter })
+        Ok(Self { allowed, filter, gpus })
+    }
+
+    /// What this container alone may use.
+    fn given(&self, id: &ContainerId) -> Vec<Rule> {
+        self.gpus.as_ref().map_or_else(Vec::new, |gpus| gpus.rules(id))
     }
 }
 
@@ -67,20 +79,36 @@ fn by_program(hierarchies: &Hierarchies) -> bool {
 }
 
 impl Subsystem for Devices {
-    fn plan(&self, _: &ContainerId, _: &Share, _: &Group, new: bool) -> Result<Vec<Setting>, String> {
-        if !new || self.filter.is_some() {
+    fn plan(&self, id: &ContainerId, _: &Share, _: &Group, new: bool) -> Result<Vec<Setting>, String> {
+        if self.filter.is_some() {
             return Ok(Vec::new());
         }
         let value = |file, text: String| Setting::Value { controller: Controller::Devices, file, text };
-        let allowed = self.allowed.iter().map(|rule| value("devices.allow", rule.to_string()));
-        Ok([value("devices.deny", "a".to_owned())].into_iter().chain(allowed).collect())
+        let allow = |rule: &Rule| value("devices.allow", rule.to_string());
+        let given = self.given(id);
+        if new {
+            let allowed = self.allowed.iter().chain(&given).map(allow);
+            return Ok([value("devices.deny", "a".to_owned())].into_iter().chain(allowed).collect());
+        }
+        let all = self.gpus.as_ref().map_or_else(Vec::new, Gpus::all);
+        let taken = all.iter().filter(|rule| !given.contains(rule));
+        Ok(taken.map(|rule| value("devices.deny", rule.to_string())).chain(given.iter().map(allow)).collect())
     }
 
-    fn equip(&self, group: &Group) -> Result<(), String> {
+    fn equip(&self, id: &ContainerId, group: &Group, new: bool) -> Result<(), String> {
         let (Some(filter), Some((dir, _))) = (&self.filter, group.dir(Controller::Devices)) else {
             return Ok(());
         };
-        filter.attach(dir).map_err(|error| format!("cannot limit the devices of {}: {error}", dir.display()))
+        let failed = |error| format!("cannot limit the devices of {}: {error}", dir.display());
+        let given = self.given(id);
+        if new && given.is_empty() {
+            return filter.attach(dir).map_err(failed);
+        }
+        if self.gpus.is_none() {
+            return Ok(());
+        }
+        let rules: Vec<Rule> = self.allowed.iter().copied().chain(given).collect();
+        Filter::load(&rules).and_then(|filter| filter.attach_alone(dir)).map_err(failed)
     }
 }
 

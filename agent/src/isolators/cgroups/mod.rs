@@ -26,6 +26,7 @@ use model::ContainerId;
 
 use super::IsolationError;
 use super::config::IsolationConfig;
+use super::gpus::Gpus;
 use super::isolator::{Alarm, Isolator, Limitation, Plan, Subject};
 use super::names::{Wanted, of_cgroups};
 use crate::containerizer::{ContainerConfig, Usage};
@@ -45,7 +46,11 @@ impl Cgroups {
     /// `None` if no name of a controller is wanted.
     ///
     /// Errors: the machine lacks a controller, or we may not use it.
-    pub(crate) fn new(config: &IsolationConfig, wanted: &Wanted) -> Result<Option<Self>, IsolationError> {
+    pub(super) fn new(
+        config: &IsolationConfig,
+        wanted: &Wanted,
+        gpus: Option<Gpus>,
+    ) -> Result<Option<Self>, IsolationError> {
         let mut names: Vec<&str> = of_cgroups().filter(|name| wanted.has(name)).collect();
         if names.is_empty() && !config.linux_launcher && !wanted.has("network/ports") {
             return Ok(None);
@@ -101,7 +106,7 @@ impl Cgroups {
                 "cgroups/pids" => Box::new(pids::Pids),
                 "cgroups/cpuset" => Box::new(cpuset::Cpuset),
                 "cgroups/devices" => Box::new(
-                    devices::Devices::new(config.allowed_devices.as_deref(), &hierarchies)
+                    devices::Devices::new(config.allowed_devices.as_deref(), &hierarchies, gpus.clone())
                         .map_err(|why| IsolationError(format!("'cgroups/devices': {why}")))?,
                 ),
                 "cgroups/blkio" => Box::new(blkio::Blkio),
@@ -162,7 +167,7 @@ impl Isolator for Cgroups {
                 for setting in subsystem.plan(subject.id, &share, &group, true)? {
                     setting.apply(&group).map_err(|error| chain(&error))?;
                 }
-                subsystem.equip(&group)?;
+                subsystem.equip(subject.id, &group, true)?;
             }
             self.keep(subject.id, share);
         }
@@ -187,6 +192,7 @@ impl Isolator for Cgroups {
             for setting in subsystem.plan(id, &share, &group, false)? {
                 setting.apply(&group).map_err(|error| chain(&error))?;
             }
+            subsystem.equip(id, &group, false)?;
         }
         self.keep(id, share);
         Ok(())

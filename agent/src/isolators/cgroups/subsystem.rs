@@ -17,10 +17,10 @@ pub(super) trait Subsystem: Send + Sync + fmt::Debug {
     fn plan(&self, id: &ContainerId, share: &Share, group: &Group, new: bool)
     -> Result<Vec<Setting>, String>;
 
-    /// Gives a new group what is no file to write.
+    /// Gives a group what is no file to write. `new`: nothing runs in it yet.
     ///
     /// Errors: the kernel refuses.
-    fn equip(&self, _: &Group) -> Result<(), String> {
+    fn equip(&self, _: &ContainerId, _: &Group, _new: bool) -> Result<(), String> {
         Ok(())
     }
 
