@@ -23,7 +23,7 @@ use crate::master;
 use crate::messages::{Input, Letter};
 use crate::metrics;
 use crate::public::Public;
-use crate::recovery::{Known, Ledger, LedgerError, Reconfigured, Record, Verdict, judge};
+use crate::recovery::{Known, Ledger, LedgerError, Reconfigured, Record, Seal, Verdict, judge};
 use crate::state::{Settings, State};
 
 /// The name of the agent's process, which public paths show.
@@ -74,7 +74,9 @@ pub fn spawn_on(runtime: &Runtime, config: Config, host: Arc<dyn Host>) -> Resul
     let settings = Arc::new(settings(runtime, &config, &*host));
     let journal = settings.layout.journal();
     let (storage, lane) = (runtime.storage().clone(), Lane::of(runtime.environment()));
-    let (ledger, mut held) = Ledger::open(storage, lane, &journal, seeds.random(), config.strict)?;
+    let seal = host.has_files().then(|| Seal::kept_in(&config.runtime_dir)).transpose();
+    let seal = seal.map_err(StartError::Containerizer)?;
+    let (ledger, mut held) = Ledger::open(storage, lane, &journal, seeds.random(), config.strict, seal)?;
     if config.recover == Recover::Reconnect
         && judge(config.reconfiguration_policy, &held.records, &settings.known)? == Verdict::Another
     {

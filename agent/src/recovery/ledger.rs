@@ -7,7 +7,7 @@ use journal::{Config, Frame, Journal, JournalError, Lane, OpenError, Tail, Write
 use libprocess::environment::Storage;
 use libprocess_wire as wire;
 
-use super::Record;
+use super::{Record, Seal};
 
 /// The one kind of frame: all that one turn wrote down.
 const BATCH: u8 = 1;
@@ -54,6 +54,8 @@ pub(crate) struct Ledger {
     snapshot: u64,
     /// Something in it cannot be read: it is rewritten at once, or that is met again.
     damaged: bool,
+    /// What secrets are sealed with; written as they are if `None`.
+    seal: Option<Seal>,
 }
 
 /// What a journal held.
@@ -75,6 +77,7 @@ impl Ledger {
         dir: &Path,
         salt: u64,
         strict: bool,
+        seal: Option<Seal>,
     ) -> Result<(Self, Held), LedgerError> {
         let config = Config { accept_damage: !strict, ..Config::new(dir, salt) };
         let pending_bytes = config.pending_bytes;
@@ -100,14 +103,18 @@ impl Ledger {
                 .map_err(|why| LedgerError::Record { dir: dir.display().to_string(), why })?;
             held.records.extend(batch);
         }
+        if let Some(seal) = &seal {
+            seal.open(&mut held.records);
+        }
         let journal = Journal::start(writer, lane, pending_bytes).map_err(LedgerError::Start)?;
-        Ok((Self { journal, snapshot, damaged: held.damaged }, held))
+        Ok((Self { journal, snapshot, damaged: held.damaged, seal }, held))
     }
 
     /// Writes records down, all or none. `done` is called once, on the journal's thread, or here if the journal has too
     /// much to write.
     pub(crate) fn write(&self, records: &[Record], done: impl FnOnce(Result<(), String>) + Send + 'static) {
-        let frame = Frame { kind: BATCH, version: VERSION, body: wire::encode(records) };
+        let body = self.encoded(records);
+        let frame = Frame { kind: BATCH, version: VERSION, body };
         let told = Told(Some(Box::new(done)));
         let written = Box::new(move |result: Result<(), JournalError>| {
             told.tell(result.map_err(|why| why.to_string()))
@@ -123,7 +130,7 @@ impl Ledger {
         if !long && !std::mem::take(&mut self.damaged) {
             return;
         }
-        let bytes = wire::encode(&snapshot());
+        let bytes = self.encoded(&snapshot());
         // Until it is written, the size says nothing new; asked once, it is not asked again at every turn.
         self.snapshot = (bytes.len() as u64).max(size);
         let length = bytes.len();
@@ -136,6 +143,15 @@ impl Ledger {
         );
         if rejected.is_err() {
             tracing::warn!("journal too busy to be rewritten");
+        }
+    }
+}
+
+impl Ledger {
+    fn encoded(&self, records: &[Record]) -> Vec<u8> {
+        match &self.seal {
+            Some(seal) => wire::encode(&*seal.seal(records)),
+            None => wire::encode(records),
         }
     }
 }
@@ -186,6 +202,7 @@ mod tests {
                 self.dir.path(),
                 1,
                 strict,
+                None,
             )
         }
     }

@@ -11,6 +11,7 @@ mod reconfigured;
 mod reconnect;
 mod record;
 mod replay;
+mod sealed;
 mod snapshot;
 
 pub(crate) use ledger::Ledger;
@@ -20,4 +21,5 @@ pub use reconfigured::{ReconfigurationPolicy, Reconfigured};
 pub(crate) use reconnect::{containers, reconnected, restored};
 pub(crate) use record::{Durable, Record};
 pub(crate) use replay::replay;
+pub(crate) use sealed::Seal;
 pub(crate) use snapshot::snapshot;
