@@ -351,7 +351,10 @@ fn a_task_runs_is_seen_and_ends() {
         let containers = node.json("/slave(1)/containers").await;
         assert_eq!(containers[0]["executor_id"], "e");
         assert!(containers[0]["statistics"]["mem_rss_bytes"].as_u64().unwrap() > 0, "{containers}");
+        let named = format!("containers/{}/mem_rss_bytes", containers[0]["container_id"].as_str().unwrap());
         let figures = node.json("/metrics/snapshot").await;
+        // Read just now, for `/containers`.
+        assert!(figures[&named].as_f64().unwrap() > 0.0, "{figures}");
         assert_eq!(
             (figures["slave/tasks_running"].as_f64(), figures["slave/registered"].as_f64()),
             (Some(1.0), Some(1.0))

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use agent_launch::Identity;
 use agent_linux::packet::Packets;
-use agent_linux::process::{ProcessId, Table, boot_id};
+use agent_linux::process::boot_id;
 use futures_util::future::{Either, select};
 use libprocess::metrics::{Histogram, Provider};
 use libprocess::{Actor, Context, Handler, Message, Process, Reply};
@@ -25,6 +25,7 @@ use super::bring::{Bringer, not};
 use super::decide::{decide, identities, running};
 use super::done::{Done, Found, Line, Remains};
 use super::effects::Effect;
+use super::figures::Figures;
 use super::state::State;
 use super::{guard, recover, start, watch};
 use crate::containerizer::launcher::Launcher;
@@ -74,11 +75,11 @@ impl Config {
     }
 }
 
-/// What `/metrics/snapshot` says of images and of what was fetched before; names and meanings are Mesos'.
+/// What `/metrics/snapshot` says of images and of what was fetched before, names and meanings being Mesos', and of containers.
 struct Meters {
     pulls: Histogram,
     /// Shown for as long as the containerizer lives.
-    _figures: Provider,
+    _figures: [Provider; 2],
 }
 
 /// Containers made of plain processes.
@@ -97,6 +98,8 @@ pub struct Containerizer {
     /// What was fetched before.
     cache: Option<Cache>,
     meters: Option<Meters>,
+    /// What containers use.
+    figures: Figures,
     tell: Box<dyn Fn(ContainerEvent) + Send>,
 }
 
@@ -142,6 +145,7 @@ impl Containerizer {
             fetching,
             cache,
             meters: None,
+            figures: Figures::default(),
             tell,
         })
     }
@@ -307,26 +311,14 @@ impl Containerizer {
     }
 
     /// Answers from the pool: reading the process table takes a while on a busy machine.
-    fn usage(&self, reply: Reply<BTreeMap<ContainerId, Usage>>, ctx: &mut Context<Self>) {
+    fn usage(&self, reply: Option<Reply<BTreeMap<ContainerId, Usage>>>, ctx: &mut Context<Self>) {
         let running = identities(&self.state);
-        let isolators = self.isolators.clone();
+        let (isolators, figures) = (self.isolators.clone(), self.figures.clone());
         let job = move || {
-            let table = if running.is_empty() { Table::default() } else { Table::read().unwrap_or_default() };
-            let usage = running.into_iter().filter_map(|(id, identity)| {
-                let supervisor = ProcessId { pid: identity.supervisor, started: identity.supervisor_started };
-                let tree = table.usage_below(supervisor)?;
-                let mut usage = Usage {
-                    processes: tree.processes,
-                    threads: tree.threads,
-                    user_seconds: tree.user_seconds,
-                    system_seconds: tree.system_seconds,
-                    resident_bytes: tree.resident_bytes,
-                    ..Usage::default()
-                };
-                isolators.usage(&id, &mut usage);
-                Some((id, usage))
-            });
-            reply.send(usage.collect());
+            let usage = figures.read(running, &isolators);
+            if let Some(reply) = reply {
+                reply.send(usage);
+            }
             Done::Nothing
         };
         ctx.blocking(job, work);
@@ -337,6 +329,14 @@ impl Containerizer {
     fn measure(&mut self, ctx: &Context<Self>) {
         let (cache, provisioner) = (self.cache.clone(), self.provisioner.clone());
         let metrics = ctx.runtime().metrics();
+        let (shown, myself) = (self.figures.clone(), ctx.pid().clone());
+        let containers = metrics.provide_while(move |sink| {
+            shown.show(sink);
+            if shown.want() && myself.tell(work(Done::Wanted)).is_err() {
+                // Too busy; whoever looks next has it read.
+                shown.unwant();
+            }
+        });
         let figures = metrics.provide_while(move |sink| {
             let (used, total) = cache.as_ref().map_or((0, 0), Cache::figures);
             let (roots, errors) = provisioner.as_ref().map_or((0, 0), Provisioner::figures);
@@ -346,7 +346,7 @@ impl Containerizer {
             sink.gauge("containerizer/mesos/provisioner/remove_container_errors", errors as f64);
         });
         let pulls = metrics.timer("containerizer/mesos/provisioner/docker_store/image_pull");
-        self.meters = Some(Meters { pulls, _figures: figures });
+        self.meters = Some(Meters { pulls, _figures: [figures, containers] });
     }
 
     /// Removes images nobody uses once the disk is too full, and looks again after a while.
@@ -429,7 +429,8 @@ impl Handler<Input> for Containerizer {
 
     fn handle(&mut self, input: Input, ctx: &mut Context<Self>) {
         match input {
-            Input::Usage { reply } => self.usage(reply, ctx),
+            Input::Usage { reply } => self.usage(Some(reply), ctx),
+            Input::Work(Work(Done::Wanted)) => self.usage(None, ctx),
             Input::Limitation { id, reply } => self.look(id, Some(reply), ctx),
             Input::Work(Work(Done::Rang(id))) => self.look(id, None, ctx),
             Input::Work(Work(Done::Patrol(who, period))) => self.patrol(who, period, ctx),

@@ -35,7 +35,7 @@ pub(crate) fn decide(state: &mut State, input: Input) -> Vec<Effect> {
                 found.into_iter().flat_map(|(id, broke)| end::limited(state, &id, Some(broke))).collect()
             }
             Done::Updated(id, result) => launch::updated(state, &id, result),
-            Done::Rang(_) | Done::Patrol(..) | Done::KeepRoom | Done::Nothing => Vec::new(),
+            Done::Rang(_) | Done::Patrol(..) | Done::KeepRoom | Done::Wanted | Done::Nothing => Vec::new(),
         },
     };
     effects = family::hold_ends(state, effects);

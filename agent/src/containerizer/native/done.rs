@@ -46,6 +46,8 @@ pub(crate) enum Done {
     Updated(ContainerId, Result<(), String>),
     /// It is time to look how full the disk of images is.
     KeepRoom,
+    /// Somebody looks at the figures of containers.
+    Wanted,
     /// Work that changes nothing here.
     Nothing,
 }

@@ -9,7 +9,7 @@
 //! 1. [`state`]: where a container stands;
 //! 2. [`decide`]: everything that can happen to it; the rules are [`launch`], [`end`], [`family`], [`recovered`];
 //! 3. [`effects`]: all it may ask of the world; [`done`]: what comes back;
-//! 4. [`actor`]: the shell; with [`bring`], [`start`], [`watch`], [`guard`], [`recover`]: the work itself.
+//! 4. [`actor`]: the shell; with [`bring`], [`start`], [`watch`], [`guard`], [`recover`], [`figures`]: the work itself.
 
 mod actor;
 mod bring;
@@ -18,6 +18,7 @@ mod done;
 mod effects;
 mod end;
 mod family;
+mod figures;
 mod guard;
 mod launch;
 mod recover;
