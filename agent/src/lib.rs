@@ -8,7 +8,8 @@
 //! 5. [`actor`]: the shell that receives, decides and performs;
 //! 6. [`containers`]: those asked for over the API, in executors' containers or beside them;
 //! 7. [`http`]: what executors, operators and tools see of it;
-//! 8. [`containerizer`], [`fetcher`]: processes in sandboxes; [`isolators`]: what sets them apart;
+//! 8. [`port`]: where executors find it again;
+//! 9. [`containerizer`], [`fetcher`]: processes in sandboxes; [`isolators`]: what sets them apart;
 //!    [`provisioner`]: root file systems of images.
 //!
 //! Left out on purpose: rules do no I/O, read no clock and roll no dice. Nothing here knows a master's code; the two
@@ -36,6 +37,7 @@ mod messages;
 mod metrics;
 mod operations;
 pub mod oversubscription;
+pub mod port;
 pub mod provisioner;
 mod public;
 mod recovery;

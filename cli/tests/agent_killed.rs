@@ -74,6 +74,9 @@ const DESTROY: [&str; 7] = [
     "remove directory",
 ];
 
+/// The same where nobody answers that is asked to end.
+const FORCED: [&str; 2] = ["agent destroy", "containers say Destroy"];
+
 /// A container that no executor is in, from its launch to its removal.
 const ALONE: [&str; 13] = [
     "agent record container",
@@ -133,6 +136,23 @@ fn killed_while_a_container_is_ended() {
         let mut doomed = stage.doomed(place);
         let _job = stage.job(number, STUBBORN);
         stage.runs(number);
+        stage.tear_down(number);
+        dies(&mut doomed, place);
+        stage.agent()
+    });
+}
+
+#[test]
+fn killed_while_who_does_not_answer_is_ended() {
+    each(&FORCED, |stage, place, number| {
+        let mut doomed = stage.doomed(place);
+        let _job = stage.job(number, STUBBORN);
+        stage.runs(number);
+        for pid in stage.inside() {
+            let pid = nix::unistd::Pid::from_raw(pid.parse().expect("a number"));
+            // One that has ended meanwhile does not answer either.
+            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGSTOP);
+        }
         stage.tear_down(number);
         dies(&mut doomed, place);
         stage.agent()
@@ -357,16 +377,20 @@ impl Stage {
 
     /// Executors and tasks, which are in their sandboxes, and supervisors.
     fn processes(&self) -> Vec<String> {
-        let of_all = fs::read_dir("/proc").expect("it is there").flatten().filter(|entry| {
-            fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(self.scratch.path()))
-        });
-        let inside = of_all.map(|entry| entry.file_name().to_string_lossy().into_owned());
         let agents = self.roots().into_iter().flat_map(|root| directories(&root));
         let supervisors =
             agents.filter_map(|agent| fs::read_to_string(agent.join("supervisor/cgroup.procs")).ok());
         let supervisors: Vec<String> =
             supervisors.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
-        inside.chain(supervisors).collect()
+        self.inside().into_iter().chain(supervisors).collect()
+    }
+
+    /// Who is in a sandbox.
+    fn inside(&self) -> Vec<String> {
+        let of_all = fs::read_dir("/proc").expect("it is there").flatten().filter(|entry| {
+            fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(self.scratch.path()))
+        });
+        of_all.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
     }
 
     fn roots(&self) -> Vec<PathBuf> {

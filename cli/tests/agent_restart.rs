@@ -52,6 +52,35 @@ fn tasks_outlive_an_agent_that_is_killed() {
     drop(agent);
 }
 
+#[test]
+fn an_agent_on_any_free_port_comes_back_to_the_one_its_executors_know() {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let master = Running::start(&["master", "--port=0", "--registry=in_memory"]);
+    let address = master.address();
+    let flags = [
+        "agent".to_owned(),
+        "--port=0".to_owned(),
+        format!("--master={address}"),
+        format!("--work_dir={}", scratch.path().join("work").display()),
+        format!("--runtime_dir={}", scratch.path().join("run").display()),
+        "--resources=cpus:4;mem:2048;disk:1024;ports:[31000-31100]".to_owned(),
+    ];
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let agent = Running::start(&flags);
+    let (gate, before) = (scratch.path().join("gate"), agent.address());
+    let line = format!("while [ ! -e {} ]; do sleep 0.05; done; exit 37", gate.display());
+    let (master_flag, line) = (format!("--master={address}"), format!("--command={line}"));
+    let mut job = Job::start(&["run", &master_flag, "--no-follow", &line]);
+    wait_for("it to run", || (states(&address, "TASK_RUNNING").len() == 1).then_some(()));
+
+    agent.kill();
+    let agent = Running::start(&flags);
+    assert_eq!(agent.address(), before);
+    std::fs::write(&gate, "").expect("the gate opens");
+    assert_eq!(job.code(), Some(37), "its executor found the agent");
+    drop(agent);
+}
+
 fn states(address: &str, state: &str) -> Vec<String> {
     let tasks = get(address, "/tasks");
     let tasks = tasks["tasks"].as_array().expect("a list");

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::process::ExitCode;
 
 use agent::flags::Flags;
+use anyhow::Context;
 use futures_util::future::{Either, select};
 use libprocess::Reason;
 
@@ -20,16 +21,31 @@ pub(super) fn run(flags: &Flags, common: &Common) -> anyhow::Result<ExitCode> {
     let mut config = flags.config()?;
     let open_files = OpenFiles::raise()?;
     config.isolation.open_files = Some((open_files.soft, open_files.hard));
-    let address = Address {
+    let address = |port| Address {
         ip: flags.ip.as_deref(),
-        port: flags.port,
+        port,
         advertise_ip: flags.advertise_ip.as_deref(),
         advertise_port: flags.advertise_port,
         protection: Protection { open: flags.access.open(), trusted: flags.access.common.allow_insecure },
         open_files,
     };
-    let runtime = address.listen("slave(1)", 1, |before| flags.access.links(before))?;
+    let listen = |port| address(port).listen("slave(1)", 1, |before| flags.access.links(before));
+    // Executors of an agent on any free port come back to the one they know.
+    let before = (flags.port == 0).then(|| agent::port::last(&config.work_dir)).flatten();
+    let runtime = match before.map(listen) {
+        Some(Ok(runtime)) => runtime,
+        Some(Err(error)) => {
+            tracing::warn!(?before, %error, "the port of before cannot be had; executors will not come back");
+            listen(flags.port)?
+        }
+        None => listen(flags.port)?,
+    };
+    let (work_dir, port) = (config.work_dir.clone(), runtime.address().port());
     let agent = agent::spawn(&runtime, config)?;
+    // Only now: before, another agent may be at work there.
+    if flags.port == 0 {
+        agent::port::keep(&work_dir, port).context("the port cannot be kept for the next agent")?;
+    }
     let ended: anyhow::Result<anyhow::Result<ExitCode>> = runtime.block_on(async {
         let mut ending = Ending::listen()?;
         match common.format {
