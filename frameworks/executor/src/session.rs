@@ -26,6 +26,9 @@ use crate::environment::Recovery;
 const FIRST_TIME: Duration = Duration::from_secs(60);
 /// Between tries while nobody knows how long it will take.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// The agent is most often back soon: at first it is looked for within this, then within twice as long each time, up to what
+/// it said itself.
+const FIRST_TRY: Duration = Duration::from_millis(100);
 /// How often the agent hears that we live.
 const HEARTBEAT: Duration = Duration::from_secs(30 * 60);
 
@@ -37,6 +40,8 @@ pub(crate) struct Session {
     /// When to give up, while there is no stream.
     deadline: Option<Time>,
     was_subscribed: bool,
+    /// How often the agent was looked for in vain.
+    tries: u32,
     updates: IndexMap<UpdateId, Owed>,
     /// A description is large, and most executors have one task.
     tasks: IndexMap<TaskId, Box<TaskInfo>>,
@@ -143,6 +148,7 @@ impl Session {
             connection: Connection::Waiting,
             deadline: None,
             was_subscribed: false,
+            tries: 0,
             updates: IndexMap::new(),
             tasks: IndexMap::new(),
             calls: VecDeque::new(),
@@ -211,7 +217,11 @@ impl Session {
         }
         self.connection = Connection::Waiting;
         let (delay, at_random) = match self.recovery {
-            Some(recovery) => (recovery.backoff_max, true),
+            Some(recovery) => {
+                let within = FIRST_TRY.saturating_mul(2_u32.saturating_pow(self.tries));
+                self.tries = self.tries.saturating_add(1);
+                (within.min(recovery.backoff_max), true)
+            }
             None => (TRY_AGAIN, false),
         };
         vec![Effect::Alarm { delay, at_random, alarm: Alarm::Connect }]
@@ -243,6 +253,7 @@ impl Session {
             ExecutorEvent::Subscribed { .. } => {
                 self.connection = Connection::Subscribed;
                 self.deadline = None;
+                self.tries = 0;
                 let mut effects = Vec::new();
                 if !std::mem::replace(&mut self.was_subscribed, true) {
                     effects.push(heartbeat());
@@ -471,6 +482,12 @@ mod tests {
         let mut session = open(Some(RECOVERY));
         session.decide(Happening::Lost { why: "gone".into() }, Time::START);
         let refused = || Happening::Refused { why: "connection refused".into(), for_good: false };
+        for within in [200, 400, 800, 1600, 2000] {
+            session.decide(Happening::Woke(Alarm::Connect), Time::START);
+            let delay = Duration::from_millis(within);
+            let again = Effect::Alarm { delay, at_random: true, alarm: Alarm::Connect };
+            assert_eq!(session.decide(refused(), Time::START), [again]);
+        }
         let just_before = Time::START + Duration::from_secs(899);
         session.decide(Happening::Woke(Alarm::Connect), just_before);
         let effects = session.decide(refused(), just_before);
