@@ -23,6 +23,9 @@ use crate::provisioner::Provisioner;
 /// How long a supervisor may take to answer before it counts as mute.
 const ANSWER: Duration = Duration::from_secs(2);
 
+/// How many are looked at at once: most of it is waiting until a supervisor has its turn.
+const AT_ONCE: usize = 16;
+
 /// Looks through everything: what the journal knows, and what else lies in the directory.
 pub(crate) fn recover(
     root: &Path,
@@ -33,23 +36,15 @@ pub(crate) fn recover(
     let boot = boot_id().unwrap_or_default();
     let known: BTreeMap<ContainerId, Option<Identity>> =
         known.into_iter().map(|container| (container.id, container.identity)).collect();
-    let mut found: Vec<Found> = known
-        .iter()
-        .map(|(id, identity)| Found {
-            id: id.clone(),
-            known: true,
-            what: look(&runtime_dir(root, id), identity.as_ref(), &boot),
-        })
-        .collect();
-    for id in present(root, None) {
-        if !known.contains_key(&id) {
-            let what = look(&runtime_dir(root, &id), None, &boot);
-            found.push(Found { id, known: false, what });
-        }
-    }
-    for Found { id, what, .. } in &mut found {
-        settle(id, what, isolators);
-    }
+    let strangers = present(root, None).into_iter().filter(|id| !known.contains_key(id));
+    let all: Vec<(ContainerId, bool)> =
+        known.keys().map(|id| (id.clone(), true)).chain(strangers.map(|id| (id, false))).collect();
+    let mut found = side_by_side(&all, |(id, is_known)| {
+        let identity = known.get(id).and_then(Option::as_ref);
+        let mut what = look(&runtime_dir(root, id), identity, &boot);
+        settle(id, &mut what, isolators);
+        Found { id: id.clone(), known: *is_known, what }
+    });
     let ours: BTreeSet<ContainerId> = found.iter().map(|found| found.id.clone()).collect();
     if let Some(provisioner) = provisioner {
         provisioner.recover(&ours);
@@ -58,6 +53,18 @@ pub(crate) fn recover(
     let strays = isolators.recover(&ours);
     found.extend(strays.into_iter().map(|id| Found { id, known: false, what: Remains::Unborn }));
     found
+}
+
+/// Does the same for all, some at a time; what comes of it, in their order.
+fn side_by_side<T: Sync, R: Send>(all: &[T], what: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let share = all.len().div_ceil(AT_ONCE).max(1);
+    thread::scope(|scope| {
+        let what = &what;
+        let part = |part| scope.spawn(move || <[T]>::iter(part).map(what).collect::<Vec<R>>());
+        let threads: Vec<_> = all.chunks(share).map(part).collect();
+        let results = threads.into_iter().map(|thread| thread.join());
+        results.flat_map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
 
 /// Asks isolators of what was found: what an ended one broke, when a living one breaks something; a lost one is ended.
@@ -153,5 +160,21 @@ pub(crate) fn end(identity: &Identity, boot: &str) {
     let task = ProcessId { pid: identity.task, started: identity.task_started };
     if let Err(error) = end_tree(task) {
         tracing::warn!(%error, pid = task.pid, "failed to end what a lost supervisor left");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_side_by_side_comes_back_in_order() {
+        for count in [0, 1, 15, 16, 17, 100] {
+            let all: Vec<usize> = (0..count).collect();
+            assert_eq!(
+                side_by_side(&all, |number| number * 2),
+                (0..count).map(|n| n * 2).collect::<Vec<_>>()
+            );
+        }
     }
 }
