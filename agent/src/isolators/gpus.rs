@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use agent_launch::isolation::{Mount, Place, Propagation};
 use agent_linux::devices::Rule;
-use model::{ContainerId, Scalar};
+use model::ContainerId;
 
 use super::config::IsolationConfig;
 use super::isolator::{Isolator, Plan, Subject};
@@ -71,7 +71,8 @@ impl Gpus {
 
     /// Gives a container as many as it is to have, or takes those beyond that.
     fn settle(&self, id: &ContainerId, config: &ContainerConfig) -> Result<(), String> {
-        let wanted = whole(config.resources.gpus())?;
+        // A part of one is no resource.
+        let wanted = (config.resources.gpus().thousandths().max(0) / 1000) as usize;
         let mut held = self.held();
         let mut mine = numbers(&held, id);
         if mine.len() < wanted {
@@ -109,15 +110,6 @@ impl Gpus {
 /// Those of one container.
 fn numbers(held: &BTreeMap<usize, ContainerId>, id: &ContainerId) -> Vec<usize> {
     held.iter().filter(|(_, whose)| *whose == id).map(|(number, _)| *number).collect()
-}
-
-/// Errors: a part of a processor was asked for.
-fn whole(gpus: Scalar) -> Result<usize, String> {
-    let thousandths = gpus.thousandths().max(0);
-    if thousandths % 1000 != 0 {
-        return Err(format!("{gpus} gpus were asked for, and each is given as a whole"));
-    }
-    Ok((thousandths / 1000) as usize)
 }
 
 /// What an earlier agent wrote down.
@@ -226,7 +218,6 @@ mod tests {
         gpus.cleanup(&ContainerId::new("a")).unwrap();
         assert_eq!(gpus.rules(&ContainerId::new("a")), []);
         assert_eq!(settle(&gpus, "c", "2"), Ok(vec![0, 2, 255]));
-        assert!(settle(&gpus, "c", "0.5").unwrap_err().contains("each is given as a whole"));
     }
 
     #[test]
