@@ -1,7 +1,5 @@
 //! Time, what happens when, and who may go on now. The half of a simulation that may be shared.
 
-use std::cmp::Ordering as Order;
-use std::collections::BinaryHeap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,10 +12,12 @@ use parking_lot::Mutex;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::network::{Network, Packet};
+use super::agenda::Agenda;
+use super::network::{Line, Network, Packet};
+use super::tasks::Name;
 use super::trace::{Happening, Trace, digest, mix};
 
-/// How many dead sleeps may lie in the heap before anybody looks.
+/// How many dead sleeps may lie in the agenda before anybody looks.
 const DEAD_MIN: usize = 1_024;
 
 /// What a simulation's nodes share.
@@ -32,8 +32,7 @@ pub(super) struct Core {
 }
 
 struct Queue {
-    heap: BinaryHeap<Entry>,
-    last: u64,
+    agenda: Agenda<Event>,
     /// How many entries are on their way between two nodes, or are jobs.
     flying: usize,
     /// How many sleeps were dropped before their time, at most.
@@ -49,7 +48,7 @@ pub(super) enum Event {
     /// The next timer of a shard may be due.
     Timer { life: u32, shard: usize },
     /// Something arrives at one side of a connection.
-    Packet { connection: u64, side: usize, packet: Packet },
+    Packet { connection: Line, side: usize, packet: Packet },
     /// A blocking job is done.
     Job { life: u32, job: Box<dyn FnOnce() + Send> },
 }
@@ -63,7 +62,7 @@ pub(super) enum Ready {
     },
     Task {
         life: u32,
-        number: u64,
+        task: Name,
     },
     /// A node shuts itself down.
     Down {
@@ -71,23 +70,16 @@ pub(super) enum Ready {
     },
 }
 
-/// What a sleep and the heap share; alone in the heap, it wakes nobody.
+/// What a sleep and the agenda share; alone in there, it wakes nobody.
 #[derive(Default)]
 pub(super) struct Alarm {
     waker: AtomicWaker,
 }
 
-struct Entry {
-    at: Duration,
-    number: u64,
-    event: Event,
-}
-
 impl Core {
     pub(super) fn new(seed: u64) -> Arc<Core> {
         let queue = Queue {
-            heap: BinaryHeap::new(),
-            last: 0,
+            agenda: Agenda::default(),
             flying: 0,
             dead: 0,
             chance: stream(seed, &["who is next"]),
@@ -113,20 +105,15 @@ impl Core {
 
     pub(super) fn push(&self, at: Duration, event: Event) {
         let mut queue = self.queue.lock();
-        queue.last += 1;
         queue.flying += usize::from(event.flies());
-        let number = queue.last;
-        queue.heap.push(Entry { at, number, event });
+        queue.agenda.push(at, event);
     }
 
     /// The next event, if it happens by `until`; time moves to it.
     pub(super) fn pop(&self, until: Duration) -> Option<Event> {
         let mut queue = self.queue.lock();
         loop {
-            if queue.heap.peek()?.at > until {
-                return None;
-            }
-            let Entry { at, event, .. } = queue.heap.pop()?;
+            let (at, event) = queue.agenda.pop(until)?;
             queue.flying -= usize::from(event.flies());
             if event.is_dead() {
                 queue.dead = queue.dead.saturating_sub(1);
@@ -181,7 +168,7 @@ impl Core {
     /// Lets go of everything that has not happened.
     pub(super) fn clear(&self) {
         let connections = self.network.lock().clear();
-        let events = std::mem::take(&mut self.queue.lock().heap);
+        let events = std::mem::take(&mut self.queue.lock().agenda);
         self.ready.lock().clear();
         drop((connections, events));
     }
@@ -189,9 +176,9 @@ impl Core {
     fn forget_nap(&self) {
         let mut queue = self.queue.lock();
         queue.dead += 1;
-        if queue.dead > DEAD_MIN && queue.dead * 2 > queue.heap.len() {
+        if queue.dead > DEAD_MIN && queue.dead * 2 > queue.agenda.len() {
             queue.dead = 0;
-            queue.heap.retain(|entry| !entry.event.is_dead());
+            queue.agenda.retain(|event| !event.is_dead());
         }
     }
 }
@@ -224,28 +211,7 @@ impl Alarm {
     }
 }
 
-impl PartialEq for Entry {
-    fn eq(&self, other: &Entry) -> bool {
-        self.cmp(other) == Order::Equal
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Entry) -> Option<Order> {
-        Some(self.cmp(other))
-    }
-}
-
-/// The earliest is the greatest, and of those the first that was pushed.
-impl Ord for Entry {
-    fn cmp(&self, other: &Entry) -> Order {
-        (other.at, other.number).cmp(&(self.at, self.number))
-    }
-}
-
-/// A sleep. It enters the heap when it is first polled: those who never wait cost nothing.
+/// A sleep. It enters the agenda when it is first polled: those who never wait cost nothing.
 pub(super) struct Nap {
     core: Arc<Core>,
     at: Duration,

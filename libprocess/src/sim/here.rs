@@ -49,6 +49,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::oneshot;
 
 use super::core::Nap;
+use super::tasks::Name;
 use super::world::World;
 use crate::Runtime;
 use crate::environment::Spawner;
@@ -84,8 +85,8 @@ where
             ended => drop(sender.send(ended.map_err(|panic| panics::message(&*panic)))),
         }
     };
-    let number = world.tasks.spawn(&world.core, life.number, Box::pin(task));
-    Join { task: Some((life.number, number)), receiver }
+    let name = world.tasks.spawn(&world.core, life.number, Box::pin(task));
+    Join { task: Some((life.number, name)), receiver }
 }
 
 /// Runs a job that blocks, such as a flush; it takes a moment, longer if the node's disk is slow.
@@ -105,16 +106,16 @@ pub fn blocking<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> 
 /// What comes of a task or job.
 #[derive(Debug)]
 pub struct Join<T> {
-    /// Life and number; jobs have none.
-    task: Option<(u32, u64)>,
+    /// Whose it is, and which; jobs have none.
+    task: Option<(u32, Name)>,
     receiver: oneshot::Receiver<Result<T, String>>,
 }
 
 impl<T> Join<T> {
     /// Ends the task now; a job that has begun is not stopped.
     pub fn abort(&self) {
-        if let Some((life, number)) = self.task {
-            World::current().tasks.abort(life, number);
+        if let Some((life, name)) = self.task {
+            World::current().tasks.abort(life, name);
         }
     }
 }

@@ -53,7 +53,7 @@ struct Turning {
     shard: Shard,
     shared: Arc<Shared>,
     waiter: Arc<Waiter>,
-    /// When the heap has a timer event for it.
+    /// When the agenda has a timer event for it.
     alarm: Option<Duration>,
 }
 
@@ -103,7 +103,7 @@ impl Life {
         core.network.lock().start(address, number);
         let life =
             Rc::new(Life { number, runtime, clock, spawner, disk, chance, shards, held: RefCell::default() });
-        world.lives.borrow_mut().insert(number, life.clone());
+        world.begin(life.clone());
         life
     }
 

@@ -3,14 +3,14 @@
 //! ```text
 //!             ready: shards, tasks ── one is drawn ──┐
 //!  Sim::step ─┤                                      ├──► a process' turn, a poll, a packet, a job
-//!             heap of (time, seq) ── none is ready ──┘         │ traced
+//!             agenda by time  ───── none is ready ──┘         │ traced
 //!                 ▲                                            ▼
 //!                 └────── sleeps, timers, packets on their way, jobs
 //! ```
 //!
 //! Read in this order:
 //! 1. [`Sim`]: what a test does with a cluster: time, nodes, requests, faults;
-//! 2. `core`: the heap, the draw, the trace;
+//! 2. `core`, `agenda`: what happens when, the draw, the trace;
 //! 3. `world`: what happens at each event; it stays on its thread;
 //! 4. `clock`, `spawner`, `network`, `pipe`, `disk`, `web`: the five values of a node's environment,
 //!    and HTTP between nodes;
@@ -21,6 +21,7 @@
 //! Shards, mailboxes, links, router and frames are the code that runs outside. No thread is started,
 //! no wall clock read, nothing is ordered by hash or address: one seed gives one trace.
 
+mod agenda;
 mod blocks;
 mod clock;
 mod core;

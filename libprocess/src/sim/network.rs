@@ -20,6 +20,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use slab::Slab;
 
 use super::pipe::End;
 use super::trace::{digest, mix};
@@ -42,11 +43,12 @@ pub(super) struct Network {
     /// How much a way carries, if not all that comes. Unit: bytes a second.
     narrow: BTreeMap<Way, u64>,
     closed: BTreeSet<Way>,
-    connections: BTreeMap<u64, Box<Connection>>,
+    connections: Slab<Box<Connection>>,
     /// The same connections by the two addresses between which they are, the smaller first.
-    between: BTreeSet<(Way, u64)>,
+    between: BTreeSet<(Way, Line)>,
     /// Which ends each node has or had. Shape: (life, connection, side).
-    ends: BTreeSet<(u32, u64, usize)>,
+    ends: BTreeSet<(u32, Line, usize)>,
+    /// How many connections there have been.
     last: u64,
     chance: ChaCha8Rng,
 }
@@ -54,8 +56,23 @@ pub(super) struct Network {
 /// What a node does with who knocks.
 pub(super) type Accept = Box<dyn FnOnce(Runtime, End) -> LocalBoxFuture<'static, ()> + Send>;
 
+/// A connection's name. Those that were dialled earlier are less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Line {
+    /// The how-manieth.
+    pub(super) number: u64,
+    /// Where it lies, and after its end another.
+    place: usize,
+}
+
+impl Line {
+    const FIRST: Line = Line { number: 0, place: 0 };
+    const LAST: Line = Line { number: u64::MAX, place: usize::MAX };
+}
+
 /// Two sides: 0 dialled, 1 was dialled.
 pub(super) struct Connection {
+    number: u64,
     pub(super) sides: [Side; 2],
     accept: Option<Accept>,
 }
@@ -125,7 +142,7 @@ pub(super) enum Packet {
 pub(super) struct Outcome {
     pub(super) wakers: Vec<Waker>,
     /// Packets to be sent in turn: connection, the side that sends, what.
-    pub(super) replies: Vec<(u64, usize, Packet)>,
+    pub(super) replies: Vec<(Line, usize, Packet)>,
     /// Somebody was let in: to which life, and who greets them.
     pub(super) accepted: Option<(u32, Accept)>,
     /// Dropped without the lock held.
@@ -194,7 +211,7 @@ impl Network {
             latency: BTreeMap::new(),
             narrow: BTreeMap::new(),
             closed: BTreeSet::new(),
-            connections: BTreeMap::new(),
+            connections: Slab::new(),
             between: BTreeSet::new(),
             ends: BTreeSet::new(),
             last: 0,
@@ -217,10 +234,10 @@ impl Network {
                 self.dark.insert(address);
             }
         }
-        let ends: Vec<_> = self.ends.range((life, 0, 0)..=(life, u64::MAX, 1)).copied().collect();
-        for (_, number, side) in ends {
+        let ends: Vec<_> = self.ends.range((life, Line::FIRST, 0)..=(life, Line::LAST, 1)).copied().collect();
+        for (_, line, side) in ends {
             let held = if power { Held::Dropped } else { Held::Vanished };
-            self.leave(number, side, held, &mut outcome);
+            self.leave(line, side, held, &mut outcome);
         }
         outcome
     }
@@ -245,15 +262,15 @@ impl Network {
     }
 
     /// Opens a way, and hands out what waited for it, in the order it arrived.
-    pub(super) fn open(&mut self, way: Way) -> Vec<(u64, usize, Packet)> {
+    pub(super) fn open(&mut self, way: Way) -> Vec<(Line, usize, Packet)> {
         self.closed.remove(&way);
         let mut late = Vec::new();
-        for number in self.between(way) {
-            let Some(connection) = self.connections.get_mut(&number) else { continue };
+        for line in self.between(way) {
+            let Some(connection) = at(&mut self.connections, line) else { continue };
             for side in [0, 1] {
                 if (connection.sides[1 - side].address, connection.sides[side].address) == way {
                     let waiting = std::mem::take(&mut connection.sides[side].waiting);
-                    late.extend(waiting.into_iter().map(|packet| (number, side, packet)));
+                    late.extend(waiting.into_iter().map(|packet| (line, side, packet)));
                 }
             }
         }
@@ -267,8 +284,8 @@ impl Network {
     /// Breaks every connection between two addresses.
     pub(super) fn cut(&mut self, one: SocketAddr, other: SocketAddr) -> Outcome {
         let mut outcome = Outcome::default();
-        for number in self.between((one, other)) {
-            let Some(mut connection) = self.remove(number) else { continue };
+        for line in self.between((one, other)) {
+            let Some(mut connection) = self.remove(line) else { continue };
             connection.sides.iter_mut().for_each(|side| side.wake(&mut outcome.wakers));
             outcome.gone.push(*connection);
         }
@@ -276,18 +293,19 @@ impl Network {
     }
 
     /// The connections between two addresses, whoever dialled, the oldest first.
-    fn between(&self, way: Way) -> Vec<u64> {
+    fn between(&self, way: Way) -> Vec<Line> {
         let way = ordered(way);
-        self.between.range((way, 0)..=(way, u64::MAX)).map(|(_, number)| *number).collect()
+        self.between.range((way, Line::FIRST)..=(way, Line::LAST)).map(|(_, line)| *line).collect()
     }
 
     /// Lets go of a connection, wherever it is listed.
-    fn remove(&mut self, number: u64) -> Option<Box<Connection>> {
-        let connection = self.connections.remove(&number)?;
+    fn remove(&mut self, line: Line) -> Option<Box<Connection>> {
+        self.get(line)?;
+        let connection = self.connections.remove(line.place);
         let [dialled, was_dialled] = [0, 1].map(|side| connection.sides[side].address);
-        self.between.remove(&(ordered((dialled, was_dialled)), number));
+        self.between.remove(&(ordered((dialled, was_dialled)), line));
         for (at, side) in connection.sides.iter().enumerate() {
-            side.life.map(|life| self.ends.remove(&(life, number, at)));
+            side.life.map(|life| self.ends.remove(&(life, line, at)));
         }
         Some(connection)
     }
@@ -299,31 +317,32 @@ impl Network {
         life: u32,
         to: SocketAddr,
         accept: Accept,
-    ) -> Option<u64> {
+    ) -> Option<Line> {
         if self.up.get(&from) != Some(&life) {
             return None;
         }
         self.last += 1;
         let sides = [Side::new(from, Some(life), Held::Open), Side::new(to, None, Held::Unborn)];
-        self.connections.insert(self.last, Box::new(Connection { sides, accept: Some(accept) }));
-        self.between.insert((ordered((from, to)), self.last));
-        self.ends.insert((life, self.last, 0));
-        Some(self.last)
+        let connection = Box::new(Connection { number: self.last, sides, accept: Some(accept) });
+        let line = Line { number: self.last, place: self.connections.insert(connection) };
+        self.between.insert((ordered((from, to)), line));
+        self.ends.insert((life, line, 0));
+        Some(line)
     }
 
-    pub(super) fn get(&mut self, number: u64) -> Option<&mut Connection> {
-        self.connections.get_mut(&number).map(|connection| &mut **connection)
+    pub(super) fn get(&mut self, line: Line) -> Option<&mut Connection> {
+        at(&mut self.connections, line)
     }
 
     /// When a packet of so many bytes that is sent now will arrive; never before one sent earlier.
     pub(super) fn arrival(
         &mut self,
         now: Duration,
-        number: u64,
+        line: Line,
         side: usize,
         bytes: usize,
     ) -> Option<Duration> {
-        let connection = self.connections.get_mut(&number)?;
+        let connection = at(&mut self.connections, line)?;
         let way = (connection.sides[side].address, connection.sides[1 - side].address);
         let usual = match way.0 == way.1 {
             true => Duration::from_micros(10)..=Duration::from_micros(20),
@@ -343,16 +362,16 @@ impl Network {
     }
 
     /// A packet is there. If its way is closed, it waits for the opening.
-    pub(super) fn arrive(&mut self, number: u64, to: usize, packet: Packet) -> Outcome {
+    pub(super) fn arrive(&mut self, line: Line, to: usize, packet: Packet) -> Outcome {
         let mut outcome = Outcome::default();
-        let Some(connection) = self.connections.get_mut(&number) else { return outcome };
+        let Some(connection) = at(&mut self.connections, line) else { return outcome };
         let way = (connection.sides[1 - to].address, connection.sides[to].address);
         if self.closed.contains(&way) {
             connection.sides[to].waiting.push_back(packet);
             return outcome;
         }
         if let Packet::Knock = packet {
-            self.knock(number, &mut outcome);
+            self.knock(line, &mut outcome);
             return outcome;
         }
         let side = &mut connection.sides[to];
@@ -370,7 +389,7 @@ impl Network {
                 side.unheard = true;
             }
             (Held::Dropped | Held::Vanished, Packet::Bytes(_)) if !self.dark.contains(&side.address) => {
-                outcome.replies.push((number, to, Packet::Reset));
+                outcome.replies.push((line, to, Packet::Reset));
             }
             _ => {}
         }
@@ -378,26 +397,26 @@ impl Network {
         outcome
     }
 
-    fn knock(&mut self, number: u64, outcome: &mut Outcome) {
-        let Some(connection) = self.connections.get_mut(&number) else { return };
+    fn knock(&mut self, line: Line, outcome: &mut Outcome) {
+        let Some(connection) = at(&mut self.connections, line) else { return };
         let side = &mut connection.sides[1];
         match self.up.get(&side.address) {
             Some(life) => {
                 side.life = Some(*life);
-                self.ends.insert((*life, number, 1));
+                self.ends.insert((*life, line, 1));
                 side.held = Held::Open;
                 side.welcome = true;
                 outcome.accepted = connection.accept.take().map(|accept| (*life, accept));
-                outcome.replies.push((number, 1, Packet::Welcome));
+                outcome.replies.push((line, 1, Packet::Welcome));
             }
             None if self.dark.contains(&side.address) => {}
-            None => outcome.replies.push((number, 1, Packet::Reset)),
+            None => outcome.replies.push((line, 1, Packet::Reset)),
         }
     }
 
     /// An end is let go. The connection goes with its second one.
-    pub(super) fn leave(&mut self, number: u64, side: usize, held: Held, outcome: &mut Outcome) {
-        let Some(connection) = self.connections.get_mut(&number) else { return };
+    pub(super) fn leave(&mut self, line: Line, side: usize, held: Held, outcome: &mut Outcome) {
+        let Some(connection) = at(&mut self.connections, line) else { return };
         let [here, there] = [side, 1 - side];
         if connection.sides[here].is_gone() {
             return;
@@ -407,17 +426,25 @@ impl Network {
         connection.sides[here].wake(&mut outcome.wakers);
         let other = &connection.sides[there];
         if other.is_gone() || other.held == Held::Unborn {
-            outcome.gone.extend(self.remove(number).map(|connection| *connection));
+            outcome.gone.extend(self.remove(line).map(|connection| *connection));
         } else if held == Held::Dropped {
-            outcome.replies.push((number, here, Packet::Leave));
+            outcome.replies.push((line, here, Packet::Leave));
         }
     }
 
-    pub(super) fn clear(&mut self) -> BTreeMap<u64, Box<Connection>> {
+    pub(super) fn clear(&mut self) -> Slab<Box<Connection>> {
         self.between.clear();
         self.ends.clear();
         std::mem::take(&mut self.connections)
     }
+}
+
+/// A connection, unless it has ended and another lies there.
+fn at(connections: &mut Slab<Box<Connection>>, line: Line) -> Option<&mut Connection> {
+    connections
+        .get_mut(line.place)
+        .filter(|connection| connection.number == line.number)
+        .map(|connection| &mut **connection)
 }
 
 /// The same pair whichever way it is meant.

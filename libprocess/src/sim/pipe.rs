@@ -13,7 +13,7 @@ use futures_util::future::{Either, LocalBoxFuture, select};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::core::{Core, Event};
-use super::network::{Accept, Connection, Ended, Held, Outcome, Packet, WINDOW};
+use super::network::{Accept, Connection, Ended, Held, Line, Outcome, Packet, WINDOW};
 use crate::environment::{Stream, Transport};
 use crate::transport::{self, Arrival};
 
@@ -26,7 +26,7 @@ pub(super) struct End(Arc<Inner>);
 
 struct Inner {
     core: Arc<Core>,
-    number: u64,
+    line: Line,
     side: usize,
 }
 
@@ -43,10 +43,10 @@ impl Dialler {
     ///
     /// Errors: when the node that dials lives no longer.
     pub(super) fn knock(&self, to: SocketAddr, accept: Accept) -> io::Result<End> {
-        let number = self.core.network.lock().connect(self.address, self.life, to, accept);
-        let number = number.ok_or(io::ErrorKind::ConnectionAborted)?;
-        self.core.send(number, 0, Packet::Knock);
-        Ok(End(Arc::new(Inner { core: self.core.clone(), number, side: 0 })))
+        let line = self.core.network.lock().connect(self.address, self.life, to, accept);
+        let line = line.ok_or(io::ErrorKind::ConnectionAborted)?;
+        self.core.send(line, 0, Packet::Knock);
+        Ok(End(Arc::new(Inner { core: self.core.clone(), line, side: 0 })))
     }
 }
 
@@ -65,17 +65,17 @@ impl Transport for Dialler {
 
 impl Core {
     /// Sends a packet from one side of a connection to the other.
-    pub(super) fn send(&self, number: u64, side: usize, packet: Packet) {
-        let arrival = self.network.lock().arrival(self.now(), number, side, packet.len());
+    pub(super) fn send(&self, line: Line, side: usize, packet: Packet) {
+        let arrival = self.network.lock().arrival(self.now(), line, side, packet.len());
         if let Some(at) = arrival {
-            self.push(at, Event::Packet { connection: number, side: 1 - side, packet });
+            self.push(at, Event::Packet { connection: line, side: 1 - side, packet });
         }
     }
 
     /// Does what the network left to be done, without its lock.
     pub(super) fn settle(&self, outcome: Outcome) -> Option<(u32, Accept)> {
-        for (number, side, packet) in outcome.replies {
-            self.send(number, side, packet);
+        for (line, side, packet) in outcome.replies {
+            self.send(line, side, packet);
         }
         outcome.wakers.into_iter().for_each(std::task::Waker::wake);
         drop(outcome.gone);
@@ -85,8 +85,8 @@ impl Core {
 
 impl End {
     /// The end of who was dialled.
-    pub(super) fn accepted(core: Arc<Core>, number: u64) -> End {
-        End(Arc::new(Inner { core, number, side: 1 }))
+    pub(super) fn accepted(core: Arc<Core>, line: Line) -> End {
+        End(Arc::new(Inner { core, line, side: 1 }))
     }
 
     /// Waits until somebody has opened.
@@ -141,7 +141,7 @@ impl End {
         let first =
             self.with(|connection, side| !std::mem::replace(&mut connection.sides[side].finished, true));
         if first.unwrap_or(false) {
-            self.0.core.send(self.0.number, self.0.side, Packet::Finish);
+            self.0.core.send(self.0.line, self.0.side, Packet::Finish);
         }
     }
 
@@ -164,7 +164,7 @@ impl End {
     /// Errors: when the connection is no more, or its node.
     fn with<T>(&self, work: impl FnOnce(&mut Connection, usize) -> T) -> io::Result<T> {
         let mut network = self.0.core.network.lock();
-        let connection = network.get(self.0.number).ok_or(io::ErrorKind::ConnectionReset)?;
+        let connection = network.get(self.0.line).ok_or(io::ErrorKind::ConnectionReset)?;
         if connection.sides[self.0.side].held != Held::Open {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
@@ -174,7 +174,7 @@ impl End {
     fn push(&self, bytes: Bytes) {
         let many = bytes.len();
         if self.with(|connection, side| connection.sides[side].window += many).is_ok() {
-            self.0.core.send(self.0.number, self.0.side, Packet::Bytes(bytes));
+            self.0.core.send(self.0.line, self.0.side, Packet::Bytes(bytes));
         }
     }
 
@@ -270,7 +270,7 @@ impl AsyncWrite for End {
 impl Drop for Inner {
     fn drop(&mut self) {
         let mut outcome = Outcome::default();
-        self.core.network.lock().leave(self.number, self.side, Held::Dropped, &mut outcome);
+        self.core.network.lock().leave(self.line, self.side, Held::Dropped, &mut outcome);
         self.core.settle(outcome);
     }
 }

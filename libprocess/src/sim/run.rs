@@ -299,7 +299,7 @@ impl Sim {
 
     pub(super) fn end(&mut self, address: SocketAddr, power: bool) {
         let number = self.machine(address).life;
-        let life = self.world.lives.borrow_mut().remove(&number);
+        let life = self.world.forget(number);
         if let Some(life) = life {
             self.world.enter(|| self.world.leave(&life, power));
         }

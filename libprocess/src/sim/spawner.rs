@@ -35,11 +35,11 @@ impl Spawner for NodeSpawner {
     fn local(&self, future: LocalBoxFuture<'static, ()>) -> Task {
         let world = World::current();
         let life = self.life;
-        let number = world.tasks.spawn(&self.core, life, future);
+        let task = world.tasks.spawn(&self.core, life, future);
         let world = std::rc::Rc::downgrade(&world);
         Task::new(move || {
             if let Some(world) = world.upgrade() {
-                world.tasks.abort(life, number);
+                world.tasks.abort(life, task);
             }
         })
     }

@@ -1,14 +1,13 @@
 //! What happens at each event. This half holds futures and shards, and stays on its thread.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::{Core, Event, Ready};
 use super::life::Life;
-use super::network::Packet;
+use super::network::{Line, Packet};
 use super::pipe::End;
 use super::tasks::Tasks;
 use super::trace::Happening;
@@ -29,8 +28,8 @@ pub(crate) fn moves_here() -> bool {
 pub(super) struct World {
     pub(super) core: Arc<Core>,
     pub(super) tasks: Tasks,
-    /// Nodes that run, by the number of their life.
-    pub(super) lives: RefCell<BTreeMap<u32, Rc<Life>>>,
+    /// Shape: number of a life → the node, if it runs.
+    lives: RefCell<Vec<Option<Rc<Life>>>>,
     /// Where bare nodes count.
     pub(super) bare: Metrics,
 }
@@ -80,13 +79,28 @@ impl World {
     }
 
     pub(super) fn life(&self, life: u32) -> Option<Rc<Life>> {
-        self.lives.borrow().get(&life).cloned()
+        self.lives.borrow().get(life as usize).cloned().flatten()
+    }
+
+    /// A node runs from now on.
+    pub(super) fn begin(&self, life: Rc<Life>) {
+        let mut lives = self.lives.borrow_mut();
+        let at = life.number as usize;
+        if lives.len() <= at {
+            lives.resize(at + 1, None);
+        }
+        lives[at] = Some(life);
+    }
+
+    /// A node runs no longer; `None` if it did not.
+    pub(super) fn forget(&self, life: u32) -> Option<Rc<Life>> {
+        self.lives.borrow_mut().get_mut(life as usize)?.take()
     }
 
     fn go_on(&self, ready: Ready) {
         let whose = match ready {
             Ready::Shard { life, .. } | Ready::Down { life } => life,
-            Ready::Task { life, number } if self.tasks.has(life, number) => life,
+            Ready::Task { life, task } if self.tasks.has(task) => life,
             Ready::Task { .. } => return,
         };
         let Some(node) = self.life(whose) else { return };
@@ -100,12 +114,12 @@ impl World {
                     self.core.note(Happening::Turn, life, [process, handled]);
                 }
             }
-            Ready::Task { life, number } => {
-                self.core.note(Happening::Poll, life, [number, 0]);
-                self.tasks.poll(life, number);
+            Ready::Task { life, task } => {
+                self.core.note(Happening::Poll, life, [task.number, 0]);
+                self.tasks.poll(life, task);
             }
             Ready::Down { life } => {
-                self.lives.borrow_mut().remove(&life);
+                self.forget(life);
                 node.finish();
                 self.leave(&node, true);
             }
@@ -137,11 +151,11 @@ impl World {
     }
 
     /// A packet reaches its side, or the closed way before it.
-    pub(super) fn arrive(&self, number: u64, side: usize, packet: Packet) {
-        self.core.note(Happening::Packet, 0, [number << 1 | side as u64, packet.digest()]);
-        let outcome = self.core.network.lock().arrive(number, side, packet);
+    pub(super) fn arrive(&self, line: Line, side: usize, packet: Packet) {
+        self.core.note(Happening::Packet, 0, [line.number << 1 | side as u64, packet.digest()]);
+        let outcome = self.core.network.lock().arrive(line, side, packet);
         let Some((life, accept)) = self.core.settle(outcome) else { return };
-        let end = End::accepted(self.core.clone(), number);
+        let end = End::accepted(self.core.clone(), line);
         if let Some(node) = self.life(life) {
             self.tasks.spawn(&self.core, life, accept(node.runtime.clone(), end));
         }

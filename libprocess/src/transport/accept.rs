@@ -69,9 +69,9 @@ pub(crate) async fn accept(runtime: Runtime, arrival: Arrival) {
     };
     peers.counts.accepted.increment(1);
     let mut incoming = Incoming::new(&runtime, &hello, principal);
-    let reads = Cell::new(0);
-    let reading = Box::pin(incoming.read(stream, &reads));
-    let silence = Box::pin(silence(&runtime, &reads, hello.ping));
+    let heard = Cell::new(runtime.elapsed());
+    let reading = Box::pin(incoming.read(stream, &heard));
+    let silence = Box::pin(silence(&runtime, &heard, hello.ping));
     let ending = rarely(select(Box::pin(closer.wait()), silence));
     let ended = match select(reading, ending).await {
         Either::Left((ended, _)) => ended,
@@ -107,13 +107,15 @@ impl Drop for Open<'_> {
     }
 }
 
-/// Returns when nothing came for too long. A timer for each read would cost more than the read.
-async fn silence(runtime: &Runtime, reads: &Cell<u64>, ping: u32) {
+/// Returns when nothing came for too long. It sleeps until that may be so; a timer for each read would cost more than the
+/// read.
+async fn silence(runtime: &Runtime, heard: &Cell<Duration>, ping: u32) {
     let ping = Duration::from_millis(ping.into()).clamp(Duration::from_millis(100), PING_MAX);
-    let (mut seen, mut silent) = (reads.get(), 0);
-    while silent < SILENT_PINGS {
-        runtime.sleep(ping).await;
-        silent = if reads.get() == seen { silent + 1 } else { 0 };
-        seen = reads.get();
+    loop {
+        let patience = (heard.get() + ping * SILENT_PINGS).saturating_sub(runtime.elapsed());
+        if patience.is_zero() {
+            return;
+        }
+        runtime.sleep(patience).await;
     }
 }

@@ -71,8 +71,12 @@ impl Incoming {
         }
     }
 
-    /// Reads to the end; counts in `reads` how often something came.
-    pub(super) async fn read(&mut self, mut stream: Box<dyn Stream>, reads: &Cell<u64>) -> io::Result<()> {
+    /// Reads to the end; notes in `heard` when something came last.
+    pub(super) async fn read(
+        &mut self,
+        mut stream: Box<dyn Stream>,
+        heard: &Cell<Duration>,
+    ) -> io::Result<()> {
         let mut inflow = Inflow::new();
         loop {
             if let Some(credit) = self.inbox.as_mut().and_then(Inbox::credit) {
@@ -90,7 +94,7 @@ impl Incoming {
             }
             let read = stream.read(inflow.space()).await?;
             inflow.filled(read);
-            reads.set(reads.get() + 1);
+            heard.set(self.runtime.elapsed());
             if read == 0 {
                 return Ok(());
             }
