@@ -83,7 +83,9 @@ fn who_holds_a_shard_is_named_and_hides_nobody() {
         |name: &str, shard| runtime.spawn(Spawn::named(name).shard(Shard::At(shard)), || Field).unwrap();
     let (busy, free, held_up) = (field("busy", 0), field("free", 1), field("held up", 0));
     free.tell(Input::Link(busy.upid().clone())).unwrap();
-    runtime.block_on(held_up.call(Duration::from_secs(60), Input::Count)).unwrap();
+    for field in [&free, &held_up] {
+        runtime.block_on(field.call(Duration::from_secs(60), Input::Count)).unwrap();
+    }
     let (release, until_released) = mpsc::channel();
     busy.tell(Input::Block(until_released)).unwrap();
     held_up.tell(Input::Link(free.upid().clone())).unwrap();
