@@ -35,6 +35,9 @@ pub use setting::Setting;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What the kernel says of a file whose control group is gone.
+const ENODEV: i32 = 19;
+
 /// Why control groups cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CgroupError {
@@ -64,5 +67,11 @@ pub enum CgroupError {
 impl CgroupError {
     pub(crate) fn io(verb: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { verb, path: path.to_owned(), source }
+    }
+
+    /// Whether what was there just before is no more.
+    pub(crate) fn says_gone(&self) -> bool {
+        let Self::Io { source, .. } = self else { return false };
+        source.kind() == io::ErrorKind::NotFound || source.raw_os_error() == Some(ENODEV)
     }
 }

@@ -16,6 +16,9 @@ const SUPERVISOR: &str = "supervisor";
 /// Names a container may not have directly below the root.
 const TAKEN: [&str; 3] = [SUPERVISOR, "agent", "leaf"];
 
+/// How often our directory is made, as long as another agent's end comes between.
+const ATTEMPTS: usize = 10;
+
 /// Our directory in every hierarchy that is used; containers are below it, and nothing of anybody else.
 #[derive(Clone, Debug)]
 pub struct Root {
@@ -53,8 +56,21 @@ impl Root {
             }
         };
         let mut root = Self { name: name.to_owned(), places, tracking, made: Vec::new() };
-        // What was made until it failed is of no use to anybody.
-        root.make().inspect_err(|_| root.remove())?;
+        for left in (0..ATTEMPTS).rev() {
+            let made = root.make();
+            match made {
+                Ok(()) => break,
+                Err(error) => {
+                    // What was made until it failed is of no use to anybody.
+                    root.remove();
+                    // Another agent that ended took a directory we share while there was nothing in it.
+                    if left == 0 || !error.says_gone() {
+                        return Err(error);
+                    }
+                    root.made.clear();
+                }
+            }
+        }
         Ok(root)
     }
 
@@ -192,5 +208,33 @@ fn make(dir: &Path) -> Result<bool, CgroupError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(CgroupError::io("make the cgroup", dir, error)),
         Ok(()) => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_ends_takes_nothing_from_who_begins() {
+        let dir = tempfile::tempdir().unwrap();
+        let table = ["freezer", "memory"].map(|controller| {
+            let place = dir.path().join(controller);
+            fs::create_dir(&place).unwrap();
+            format!("30 20 0:26 / {} rw - cgroup cgroup rw,{controller}", place.display())
+        });
+        let hierarchies = Hierarchies::parse(&table.join("\n"), None, |_| String::new());
+        let come_and_go = |name: &str| {
+            let name = Path::new("mesos").join(name);
+            for _ in 0..500 {
+                let root = Root::open(&hierarchies, &name, &[Controller::Memory].into()).unwrap();
+                assert!(dir.path().join("memory").join(&name).is_dir());
+                root.remove();
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| come_and_go("one"));
+            scope.spawn(|| come_and_go("two"));
+        });
     }
 }
