@@ -56,19 +56,15 @@ impl Root {
             }
         };
         let mut root = Self { name: name.to_owned(), places, tracking, made: Vec::new() };
-        for left in (0..ATTEMPTS).rev() {
-            let made = root.make();
-            match made {
-                Ok(()) => break,
-                Err(error) => {
-                    // What was made until it failed is of no use to anybody.
-                    root.remove();
-                    // Another agent that ended took a directory we share while there was nothing in it.
-                    if left == 0 || !error.says_gone() {
-                        return Err(error);
-                    }
-                    root.made.clear();
-                }
+        let mut left = ATTEMPTS;
+        while let Err(error) = root.make() {
+            // What was made until it failed is of no use to anybody.
+            root.remove();
+            root.made.clear();
+            left -= 1;
+            // Else another agent that ended took a directory we share while there was nothing in it.
+            if left == 0 || !error.says_gone() {
+                return Err(error);
             }
         }
         Ok(root)
