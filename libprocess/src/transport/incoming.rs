@@ -1,10 +1,10 @@
 //! The connection somebody dialled: reads frames and brings them where they belong.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use libprocess_wire as wire;
@@ -27,8 +27,10 @@ use crate::mailbox::{AnyCell, Spare, Untaken};
 use crate::span::{self, Part, Trace};
 use crate::{Acl, AskError, Principal, Runtime, SendError, Upid};
 
-/// How many frames are delivered before the receivers have a turn; no more than one turn takes.
+/// How many frames are delivered before the receivers and other links have a turn; no more than one turn takes.
 const YIELD_AFTER: usize = RUN_MAX;
+/// And how many bytes, over however many reads: some milliseconds' decoding. Unit: bytes.
+const YIELD_BYTES: usize = 64 << 10;
 /// How much may wait to go back to who dialled. Unit: bytes.
 const BACK_MAX: usize = 16 << 10;
 /// How many links one connection may hold.
@@ -44,8 +46,8 @@ pub(super) struct Incoming {
     /// Who everybody is who sends on this connection.
     principal: Option<Principal>,
     taken: Taken,
-    /// Whom that node's processes watch here.
-    watches: Vec<(Arc<dyn AnyCell>, Upid, Upid)>,
+    /// Whom that node's processes watch here. Shape: linker and linked → the latter's cell.
+    watches: BTreeMap<(Upid, Upid), Arc<dyn AnyCell>>,
     /// What comes in pieces, on a connection for that.
     inbox: Option<Inbox>,
     /// What goes back on this connection: pongs, and which version is read.
@@ -63,7 +65,7 @@ impl Incoming {
             peer: runtime.peers().peer(hello.node),
             principal,
             taken: Taken::default(),
-            watches: Vec::new(),
+            watches: BTreeMap::new(),
             inbox: (hello.channel == Channel::Bulk).then(Inbox::default),
             back: Vec::new(),
             wants: greeting::wants(hello),
@@ -78,6 +80,7 @@ impl Incoming {
         heard: &Cell<Duration>,
     ) -> io::Result<()> {
         let mut inflow = Inflow::new();
+        let mut bytes = 0;
         loop {
             if let Some(credit) = self.inbox.as_mut().and_then(Inbox::credit) {
                 self.back(Kind::Credit, &[credit]);
@@ -105,11 +108,13 @@ impl Incoming {
             {
                 inflow.consume(length);
                 frames += some;
-                if frames >= YIELD_AFTER {
+                bytes += length;
+                if frames >= YIELD_AFTER || bytes >= YIELD_BYTES {
                     self.runtime.peers().counts.frames_received.increment(frames as u64);
-                    frames = 0;
-                    // Those who were sent to have their turn while their messages are still warm.
-                    yield_once().await;
+                    (frames, bytes) = (0, 0);
+                    // Those who were sent to have their turn while their messages are still warm. The reactor looks at
+                    // its sockets before this goes on: a flood on one link does not hold up the others.
+                    tokio::task::yield_now().await;
                 }
             }
             self.runtime.peers().counts.frames_received.increment(frames as u64);
@@ -374,16 +379,21 @@ impl Incoming {
             self.runtime.peers().refuse(&self.runtime, Refusal::Forbidden, what);
             None
         };
+        let pair = (linker, linked);
+        let known = self.watches.get(&pair);
+        if cell.as_ref().zip(known).is_some_and(|(cell, known)| Arc::ptr_eq(cell, known)) {
+            return Ok(());
+        }
         let tell: Arc<dyn RemoteWatch> = Arc::new(Telling(self.runtime.clone()));
-        let watcher = Watcher::Remote { linker: linker.clone(), linked: linked.clone(), tell };
+        let watcher = Watcher::Remote { linker: pair.0.clone(), linked: pair.1.clone(), tell };
         if self.watches.len() >= WATCHES_MAX {
-            self.watches.retain(|(cell, ..)| cell.is_alive());
+            self.watches.retain(|_, cell| cell.is_alive());
         }
         match cell {
             Some(cell) if self.watches.len() < WATCHES_MAX && cell.watch(watcher) => {
-                self.watches.push((cell, linker, linked));
+                self.watches.insert(pair, cell);
             }
-            _ => self.runtime.peers().exited(&self.runtime, &linker, &linked, Exit::NoSuchProcess),
+            _ => self.runtime.peers().exited(&self.runtime, &pair.0, &pair.1, Exit::NoSuchProcess),
         }
         Ok(())
     }
@@ -392,16 +402,16 @@ impl Incoming {
         let (to, from) = (frame.number()?, frame.number()?);
         let linker = self.taken.from(from)?.clone();
         let linked = address_of(self.taken.to(to)?, self.runtime.peers().address);
-        if let Some(at) = self.watches.iter().position(|(_, who, whom)| *who == linker && *whom == linked) {
-            let (cell, ..) = self.watches.swap_remove(at);
-            cell.unwatch(&linker, &linked);
+        let pair = (linker, linked);
+        if let Some(cell) = self.watches.remove(&pair) {
+            cell.unwatch(&pair.0, &pair.1);
         }
         Ok(())
     }
 
     /// The node cannot be told any more: nobody watches for it.
     pub(super) fn leave(self) {
-        for (cell, linker, linked) in self.watches {
+        for ((linker, linked), cell) in self.watches {
             cell.unwatch(&linker, &linked);
         }
     }
@@ -423,19 +433,6 @@ fn refusal_at_door(why: SendError) -> Refusal {
         SendError::Gone => Refusal::NoSuchProcess,
         SendError::Refused | SendError::LinkDown => Refusal::Body,
     }
-}
-
-/// Lets everybody else have a turn.
-async fn yield_once() {
-    let mut yielded = false;
-    std::future::poll_fn(|poller| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        poller.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 /// The process that is meant, if it lives.
