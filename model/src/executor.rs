@@ -15,14 +15,16 @@ pub struct ExecutorInfo {
     /// Filled in by the master when the framework left it out.
     pub framework_id: Option<FrameworkId>,
     pub command: Option<CommandInfo>,
-    pub container: Option<ContainerInfo>,
+    /// Few executors have one, and it is large.
+    pub container: Option<Box<ContainerInfo>>,
     pub resources: Resources,
     pub name: Option<String>,
     /// Free text shown beside the name; an old field that tools still read.
     pub source: Option<String>,
     /// For the executor alone; empty when absent.
     pub data: Vec<u8>,
-    pub discovery: Option<DiscoveryInfo>,
+    /// As large, and as few.
+    pub discovery: Option<Box<DiscoveryInfo>>,
     pub shutdown_grace_period: Option<Duration>,
     pub labels: Labels,
 }

@@ -18,7 +18,6 @@ pub struct OfferOperation {
 }
 
 /// What the step does. Not a message: tasks travel as tasks, the rest as [`Conversion`]s.
-#[expect(clippy::large_enum_variant, reason = "a call holds a few, and they are moved once")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationKind {
     /// A member that is no task is answered with TASK_ERROR; the others are launched.

@@ -25,8 +25,8 @@ pub(crate) fn command_executor(
     executor.source = Some(task.id.to_string());
     executor.resources = overhead(task);
     executor.labels = task.labels.clone();
-    executor.discovery = task.discovery.clone();
-    executor.container = task.container.clone();
+    executor.discovery = task.discovery.clone().map(Box::new);
+    executor.container = task.container.clone().map(Box::new);
     executor.command = Some(CommandInfo {
         uris: command.uris,
         environment: command.environment,

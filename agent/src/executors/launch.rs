@@ -143,14 +143,14 @@ fn config(state: &State, executor: &Executor) -> ContainerConfig {
         uris: command.map(|command| command.uris.clone()).unwrap_or_default(),
         stdout: None,
         stderr: None,
-        stdio: stdio(executor.info.container.as_ref(), false).or_else(|| settings.logged()),
+        stdio: stdio(executor.info.container.as_deref(), false).or_else(|| settings.logged()),
     }
 }
 
 /// How an executor is set apart. That of a command task with an image stays outside of the image, which has no program of
 /// ours: what the task asks for is had by the container that it is run in.
 fn surroundings(executor: &Executor) -> Option<ContainerInfo> {
-    let asked = executor.info.container.as_ref()?;
+    let asked = executor.info.container.as_deref()?;
     match executor.generated && asked.image().is_some() {
         false => Some(asked.clone()),
         true => {

@@ -183,7 +183,7 @@ mod tests {
         volume.source = Some(VolumeSource::Secret(secret()));
         container.volumes.push(volume);
         let mut executor = ExecutorInfo::new("e");
-        (executor.command, executor.container) = (Some(command.clone()), Some(container.clone()));
+        (executor.command, executor.container) = (Some(command.clone()), Some(Box::new(container.clone())));
         let mut task = TaskInfo::new("t", "a".into(), Resources::default());
         (task.command, task.container, task.executor) = (Some(command), Some(container), Some(executor));
         Record::Tasks { framework: "f".into(), executor: "e".into(), tasks: vec![task], group: false }

@@ -72,7 +72,11 @@ impl Resources {
         match entries.iter_mut().find(|entry| entry.resource.merges_with(&resource)) {
             Some(entry) if resource.shared => entry.copies = entry.copies.saturating_add(copies),
             Some(entry) => entry.resource.value.add(&resource.value),
-            None => entries.push(Entry { resource, copies }),
+            None => {
+                // Bags are small, and there are very many.
+                entries.reserve_exact(1);
+                entries.push(Entry { resource, copies });
+            }
         }
     }
 
