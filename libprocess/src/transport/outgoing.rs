@@ -27,6 +27,8 @@ const READ: usize = 512;
 const BACK_MAX: usize = 4 << 10;
 /// A buffer that grew beyond this for once is not kept.
 const SPARE_MAX: usize = 1 << 20;
+/// One that is not larger is.
+const SPARE: usize = 256;
 
 /// Starts dialling, on the first shard.
 pub(super) fn dial(runtime: Runtime, peer: Arc<Peer>) {
@@ -87,7 +89,8 @@ async fn connection(runtime: &Runtime, peer: &Arc<Peer>, progress: &Progress) ->
     let reading = rarely(Box::pin(read(runtime, peer, reader, &heard)));
     let writing = Box::pin(write(runtime, peer, writer, &progress.writing));
     let watching = rarely(Box::pin(watch(runtime, peer, &heard)));
-    match select(reading, select(writing, watching)).await {
+    // In this order: what watches leaves its ping to be written as the writer is polled behind it.
+    match select(reading, select(watching, writing)).await {
         Either::Left((ended, _)) => ended,
         Either::Right((Either::Left((ended, _)), _)) => ended,
         Either::Right((Either::Right((ended, _)), _)) => ended,
@@ -162,8 +165,12 @@ async fn write(
         under_way.set(0);
         counts.frames_sent.increment(frames);
         counts.bytes_sent.increment(batch.len() as u64);
+        let room = (batch.capacity() / 2).max(batch.len()).min(SPARE_MAX);
         batch.clear();
-        batch.shrink_to(SPARE_MAX);
+        // After a burst, the two buffers of a link become small again by and by.
+        if room > SPARE {
+            batch.shrink_to(room);
+        }
     }
 }
 
@@ -175,8 +182,6 @@ async fn watch(runtime: &Runtime, peer: &Peer, heard: &Cell<Duration>) -> io::Re
         if runtime.elapsed().saturating_sub(heard.get()) > every * SILENT_PINGS {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "nothing heard for too long"));
         }
-        // A queue that is full needs no ping: it will be written or the connection is dead.
-        peer.pinged(runtime.elapsed());
-        let _ = peer.plain(|| runtime.elapsed(), Kind::Ping, |_| {});
+        peer.ping(runtime.elapsed());
     }
 }

@@ -333,9 +333,15 @@ impl Peer {
         state.epoch = Some(epoch);
     }
 
-    /// A ping was sent.
-    pub(super) fn pinged(&self, now: Duration) {
-        self.state.lock().pinged = Some(now);
+    /// Leaves a ping to the writer, who is not woken: it looks next. Only while there is a connection.
+    pub(super) fn ping(&self, now: Duration) {
+        let mut state = self.state.lock();
+        state.pinged = Some(now);
+        // A queue that is full needs no ping: it will be written or the connection is dead.
+        if state.outgoing.len() + state.bulk.waiting() < self.outgoing_max {
+            frame::write(&mut state.outgoing, Kind::Ping, &[], |_| {}).expect("it is short");
+            state.frames += u64::from(self.channel == Channel::Control);
+        }
     }
 
     /// A ping was answered.
