@@ -84,6 +84,8 @@ pub(super) struct Side {
     pub(super) held: Held,
     /// Whether the other end has answered the knock.
     pub(super) welcome: bool,
+    /// It waits for what follows the welcome, which alone is no reason to look.
+    pub(super) patient: bool,
     pub(super) unread: VecDeque<Bytes>,
     /// What follows what is unread.
     pub(super) end: Option<Ended>,
@@ -130,6 +132,8 @@ pub(super) enum Packet {
     Knock,
     Welcome,
     Bytes(Bytes),
+    /// All there was to say: the end is let go behind it.
+    Last(Bytes),
     /// This way is done.
     Finish,
     /// The end was let go.
@@ -156,6 +160,7 @@ impl Packet {
             Packet::Knock => 1,
             Packet::Welcome => 2,
             Packet::Bytes(bytes) => mix(digest(bytes)),
+            Packet::Last(bytes) => mix(digest(bytes) ^ 6),
             Packet::Finish => 3,
             Packet::Leave => 4,
             Packet::Reset => 5,
@@ -167,7 +172,7 @@ impl Packet {
     /// Unit: bytes.
     pub(super) fn len(&self) -> usize {
         match self {
-            Packet::Bytes(bytes) => bytes.len(),
+            Packet::Bytes(bytes) | Packet::Last(bytes) => bytes.len(),
             _ => 0,
         }
     }
@@ -180,6 +185,7 @@ impl Side {
             life,
             held,
             welcome: false,
+            patient: false,
             unread: VecDeque::new(),
             end: None,
             unheard: false,
@@ -377,7 +383,17 @@ impl Network {
         let side = &mut connection.sides[to];
         match (side.held, packet) {
             (Held::Open, Packet::Bytes(bytes)) => side.unread.push_back(bytes),
-            (Held::Open, Packet::Welcome) => side.welcome = true,
+            (Held::Open, Packet::Welcome) => {
+                side.welcome = true;
+                if side.patient {
+                    return outcome;
+                }
+            }
+            (Held::Open, Packet::Last(bytes)) => {
+                side.unread.push_back(bytes);
+                side.end = side.end.or(Some(Ended::Properly));
+                side.unheard = true;
+            }
             (Held::Open, Packet::Finish) => side.end = side.end.or(Some(Ended::Properly)),
             (Held::Open, Packet::Leave) => {
                 side.end = side.end.or(Some(Ended::Left));

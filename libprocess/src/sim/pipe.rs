@@ -122,6 +122,38 @@ impl End {
         Ok(())
     }
 
+    /// Sends one piece whole, once the window is open, and lets this end go: what the other still sends is reset.
+    ///
+    /// Errors: when nobody will read it.
+    pub(super) async fn send_last(&self, piece: Bytes) -> io::Result<()> {
+        poll_fn(|poller| self.poll_room(poller)).await?;
+        let Inner { core, line, side } = &*self.0;
+        core.send(*line, *side, Packet::Last(piece));
+        let mut outcome = Outcome::default();
+        core.network.lock().leave(*line, *side, Held::Dropped, &mut outcome);
+        // The piece says that it is let go.
+        outcome.replies.clear();
+        core.settle(outcome);
+        Ok(())
+    }
+
+    /// The first piece that comes from whoever opens; `None` if that is the proper end.
+    ///
+    /// Errors: when nobody is there, or says so, or says nothing.
+    pub(super) async fn first(&self) -> io::Result<Option<io::Result<Bytes>>> {
+        let welcome = || self.with(|connection, side| connection.sides[side].welcome);
+        let _ = self.with(|connection, side| connection.sides[side].patient = true);
+        let piece = match select(Box::pin(self.receive()), self.0.core.sleep(CONNECT)).await {
+            Either::Left((piece, _)) => piece,
+            Either::Right((_, receiving)) if welcome().unwrap_or(true) => receiving.await,
+            Either::Right(_) => return Err(io::ErrorKind::TimedOut.into()),
+        };
+        match piece {
+            Some(Err(_)) if !welcome().unwrap_or(true) => Err(io::ErrorKind::ConnectionRefused.into()),
+            piece => Ok(piece),
+        }
+    }
+
     /// The next piece as it was sent; `None` at the proper end.
     ///
     /// Errors: when the other end left or the connection broke before that.
@@ -370,6 +402,34 @@ mod tests {
         assert_eq!(all, b"bye");
         let error = dialled.write(b"hello?").now_or_never().unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn an_answer_is_waited_for_once_somebody_has_opened_and_its_sender_is_gone_with_it() {
+        let Pair { mut sim, nodes, mut dialled, accepted } = pair();
+        sim.block_on(accepted.send_last(Bytes::from_static(b"bye"))).unwrap();
+        let mut all = Vec::new();
+        sim.block_on(dialled.read_to_end(&mut all)).unwrap();
+        assert_eq!(all, b"bye");
+        let error = dialled.write(b"hello?").now_or_never().unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
+
+        let address = nodes[0].address();
+        let life = sim.life(address).unwrap().number;
+        let dialler = Dialler { core: sim.core().clone(), address, life };
+        let late = || -> Accept {
+            Box::new(|runtime, end| {
+                Box::pin(async move {
+                    runtime.sleep(2 * CONNECT).await;
+                    end.send_last(Bytes::from_static(b"late")).await.unwrap();
+                })
+            })
+        };
+        let end = dialler.knock(nodes[1].address(), late()).unwrap();
+        assert_eq!(sim.block_on(end.first()).unwrap().unwrap().unwrap(), "late");
+        sim.kill(&nodes[1]);
+        let end = dialler.knock(nodes[1].address(), late()).unwrap();
+        assert_eq!(sim.block_on(end.first()).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 
     #[test]

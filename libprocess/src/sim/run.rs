@@ -323,6 +323,8 @@ impl Drop for Sim {
         if std::thread::panicking() {
             return;
         }
+        // First what lies between them: nobody is to be told of anybody's end any more.
+        self.world.enter(|| self.core().clear());
         let addresses: Vec<_> = self.machines.keys().copied().collect();
         addresses.into_iter().for_each(|address| self.end(address, true));
         self.world.enter(|| self.core().clear());

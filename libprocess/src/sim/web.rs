@@ -1,8 +1,9 @@
 //! HTTP between simulated nodes: values over a connection, through the other node's router.
 //!
 //! A request is handed over when its knock is answered, an answer when its first packet arrives, and
-//! the pieces of streamed bodies one packet each. So latency, partitions, breaks and deaths reach HTTP
-//! as they reach links; only sockets and the parser are absent.
+//! the pieces of streamed bodies one packet each; an answer that is whole is its server's last. So
+//! latency, partitions, breaks and deaths reach HTTP as they reach links; only sockets and the parser
+//! are absent.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,8 +61,8 @@ async fn exchange(
     let end = dialler
         .knock(to, Box::new(move |runtime, end| serve(runtime, end, request, streamed, slot)))
         .map_err(refused)?;
-    end.welcome().await.map_err(refused)?;
     if let Some(upload) = upload {
+        end.welcome().await.map_err(refused)?;
         let sender = end.clone();
         let spawner = NodeSpawner::new(dialler.core.clone(), dialler.life);
         spawner
@@ -71,7 +72,7 @@ async fn exchange(
             }))
             .detach();
     }
-    match end.receive().await {
+    match end.first().await.map_err(refused)? {
         Some(Ok(_)) => {}
         Some(Err(error)) => return Err(broken(error.to_string())),
         None => return Err(broken("closed before an answer".to_owned())),
@@ -110,7 +111,13 @@ fn serve(
             }
         };
         *slot.lock() = Some(response);
-        if end.send(Bytes::from_static(b"head")).await.is_err() {
+        let head = Bytes::from_static(b"head");
+        if body.is_none() && !streamed {
+            // Whoever asked has no more to say either.
+            let _ = end.send_last(head).await;
+            return;
+        }
+        if end.send(head).await.is_err() {
             return;
         }
         let whole = match body {
