@@ -220,7 +220,10 @@ impl Writer {
         file.sync_data()?;
         *end = End { length: end.length + self.group.len() as u64, link };
         self.size += self.group.len() as u64;
+        // The room for the next group follows the size of groups: a journal that has become quiet holds little.
+        let room = (self.group.capacity() / 2).max(self.group.len());
         self.group.clear();
+        self.group.shrink_to(room);
         Ok(())
     }
 

@@ -52,7 +52,8 @@ pub(crate) enum State {
 
 struct Extras<A: Process> {
     /// Shape: timer → what it means.
-    alarms: BTreeMap<u64, Pending<A>>,
+    /// Boxed: a leaf of the tree has eleven places, and most processes have an alarm or two.
+    alarms: BTreeMap<u64, Box<Pending<A>>>,
     asks: BTreeMap<u64, AskSlot<A>>,
     links: BTreeMap<Upid, ()>,
     tasks: BTreeMap<u64, Task>,
@@ -207,14 +208,14 @@ impl<A: Process> Context<A> {
         let next = self.runtime().elapsed().saturating_add(period);
         let name = Timer(self.number() | PERIODIC);
         let timer = self.set(period, Pending::Every { period, next, name, make: Box::new(make) });
-        self.extras().alarms.insert(name.0, Pending::Named(timer));
+        self.extras().alarms.insert(name.0, Box::new(Pending::Named(timer)));
         name
     }
 
     /// Forgets a timer. One that has fired, or never was, is nobody's business.
     pub fn cancel(&mut self, timer: Timer) {
         let Some(extras) = &mut self.extras else { return };
-        let set = match extras.alarms.remove(&timer.0) {
+        let set = match extras.alarms.remove(&timer.0).map(|pending| *pending) {
             Some(Pending::Named(set)) => {
                 extras.alarms.remove(&set);
                 set
@@ -368,7 +369,7 @@ impl<A: Process> Context<A> {
 
     /// What a timer means, once it is due; nothing if it was cancelled.
     pub(crate) fn take_alarm(&mut self, timer: u64) -> Option<Alarm<A>> {
-        match self.extras().alarms.remove(&timer)? {
+        match *self.extras().alarms.remove(&timer)? {
             Pending::Input(input) => Some(Alarm::Input(input)),
             Pending::Call(call) => Some(Alarm::Call(call)),
             Pending::Ask(number) => Some(Alarm::Ask(number)),
@@ -417,7 +418,7 @@ impl<A: Process> Context<A> {
         let next = self.runtime().elapsed().saturating_add(period);
         let name = Timer(self.number() | PERIODIC);
         let timer = self.set(period, Pending::CallEvery { period, next, name, call });
-        self.extras().alarms.insert(name.0, Pending::Named(timer));
+        self.extras().alarms.insert(name.0, Box::new(Pending::Named(timer)));
         name
     }
 
@@ -451,13 +452,13 @@ impl<A: Process> Context<A> {
         let now = self.runtime().elapsed();
         let next = last.saturating_add(period).max(now);
         let timer = self.set(next - now, pending(next));
-        self.extras().alarms.insert(name.0, Pending::Named(timer));
+        self.extras().alarms.insert(name.0, Box::new(Pending::Named(timer)));
     }
 
     fn set(&mut self, delay: Duration, pending: Pending<A>) -> u64 {
         let deadline = self.runtime().elapsed().saturating_add(delay);
         let timer = self.shard.timers.borrow_mut().set(deadline, self.shard.at_work());
-        self.extras().alarms.insert(timer, pending);
+        self.extras().alarms.insert(timer, Box::new(pending));
         timer
     }
 

@@ -22,6 +22,8 @@ use crate::{AskError, Context, Doors, Process, panics, span};
 const TURN_MESSAGES: usize = 128;
 const TURN_TIMERS: usize = 64;
 const TURN_TIME: Duration = Duration::from_micros(200);
+/// How many messages' room an idle process may keep for the next.
+const ROOM_MIN: usize = 8;
 /// How many messages between two looks at the clock.
 const CLOCK_EVERY: usize = 8;
 
@@ -72,6 +74,10 @@ impl<A: Process> Home<A> {
             *handled += usize::from(!matches!(entry, System::Probe(_)));
             system(actor, ctx, entry, input);
         }
+        if batch.system.is_empty() {
+            // Rarely used, and most processes are idle: the room for it is made again when it is needed.
+            batch.system = VecDeque::new();
+        }
         if woken || ctx.has_new_futures() {
             *input = "an actor future or a stock message";
             ctx.begin(input);
@@ -85,6 +91,10 @@ impl<A: Process> Home<A> {
             if handled.is_multiple_of(CLOCK_EVERY) && ctx.is_late(TURN_TIME) {
                 break;
             }
+        }
+        if batch.user.is_empty() && batch.user.capacity() > ROOM_MIN.max(4 * *handled) {
+            // After a burst, the lane becomes small again by and by.
+            batch.user.shrink_to(batch.user.capacity() / 2);
         }
         actor.turned(ctx);
         if ctx.is_stopping() {

@@ -1,5 +1,6 @@
 //! The updates of one task that are not acknowledged yet, oldest first.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
@@ -17,8 +18,8 @@ pub(crate) struct Streams(OrdMap<(FrameworkId, TaskId), Arc<Stream>>);
 pub(crate) struct Stream {
     /// Whose task it is; the task itself may be one that never reached an executor.
     pub executor: Option<ExecutorId>,
-    /// Not acknowledged, oldest first. Only the first may be with the master.
-    pub pending: Vector<Pending>,
+    /// Not acknowledged, oldest first. Only the first may be with the master. A plain list: there is seldom more than one.
+    pub pending: VecDeque<Pending>,
     /// Acknowledged lately.
     pub acknowledged: Vector<UpdateId>,
     /// The newest state there is an update of.
@@ -80,7 +81,7 @@ impl Streams {
         let stream = self.0.entry(key).or_insert_with(|| {
             Arc::new(Stream {
                 executor: executor.cloned(),
-                pending: Vector::new(),
+                pending: VecDeque::new(),
                 acknowledged: Vector::new(),
                 latest: status.state,
                 sent: false,
@@ -99,6 +100,9 @@ impl Streams {
             return None;
         }
         let popped = stream.pending.pop_front()?;
+        if stream.pending.is_empty() {
+            stream.pending = VecDeque::new();
+        }
         stream.acknowledged.push_back(uuid);
         if stream.acknowledged.len() > REMEMBERED_MAX {
             stream.acknowledged.pop_front();
@@ -124,7 +128,7 @@ impl Streams {
     ) {
         let stream = Stream {
             executor,
-            pending: Vector::new(),
+            pending: VecDeque::new(),
             acknowledged: acknowledged.into(),
             latest,
             sent: false,

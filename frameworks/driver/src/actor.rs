@@ -407,7 +407,8 @@ impl<S: Scheduler> Driver<S> {
                 ctx.task(sent, |sent| Input::Sent(Box::new(sent)));
             }
             None if self.calls.stopping => ctx.stop(),
-            None => {}
+            // What was said in a burst, such as the acknowledgements of all tasks, needs no room any more.
+            None => (self.outgoing, self.calls.said) = Default::default(),
         }
     }
 

@@ -280,6 +280,7 @@ impl Session {
             ExecutorEvent::Acknowledged { task_id, uuid } => {
                 self.tasks.shift_remove(task_id);
                 let owed = self.updates.shift_remove(uuid);
+                self.let_go();
                 owed.map(|owed| Effect::Acknowledged(owed.status)).into_iter().collect()
             }
             ExecutorEvent::Heartbeat => Vec::new(),
@@ -287,6 +288,19 @@ impl Session {
             | ExecutorEvent::Message { .. }
             | ExecutorEvent::Error { .. }
             | ExecutorEvent::Shutdown => vec![Effect::Deliver(event)],
+        }
+    }
+
+    /// Most executors never have anything to say again, and there are very many of them.
+    fn let_go(&mut self) {
+        if self.updates.is_empty() {
+            self.updates = IndexMap::new();
+        }
+        if self.tasks.is_empty() {
+            self.tasks = IndexMap::new();
+        }
+        if self.calls.is_empty() {
+            self.calls = VecDeque::new();
         }
     }
 

@@ -1,5 +1,7 @@
 //! Where a handler is found, by which methods, and what is said of it at `/help`.
 
+use std::borrow::Cow;
+
 use ::http::Method;
 
 /// A path of a process, relative to its id, and the methods it takes.
@@ -8,10 +10,11 @@ pub struct Route {
     pub(super) path: String,
     /// Empty means any.
     pub(super) methods: Vec<Method>,
-    pub(super) help: String,
+    /// Nearly always a text of the program: borrowed, it is the same for all nodes of a simulation.
+    pub(super) help: Cow<'static, str>,
     /// Names and what they mean.
-    pub(super) parameters: Vec<(String, String)>,
-    pub(super) realm: Option<String>,
+    pub(super) parameters: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    pub(super) realm: Option<Cow<'static, str>>,
     pub(super) streams: Streams,
 }
 
@@ -55,7 +58,7 @@ impl Route {
         Route {
             path: path.trim_matches('/').to_owned(),
             methods: methods.to_vec(),
-            help: String::new(),
+            help: Cow::Borrowed(""),
             parameters: Vec::new(),
             realm: None,
             streams: Streams::None,
@@ -63,20 +66,25 @@ impl Route {
     }
 
     /// The same with a text for `/help`: what it is for, in a sentence.
-    pub fn help(mut self, text: &str) -> Route {
-        self.help = text.to_owned();
+    pub fn help(mut self, text: impl Into<Cow<'static, str>>) -> Route {
+        self.help = text.into();
         self
     }
 
     /// The same with one more parameter explained at `/help`.
-    pub fn parameter(mut self, name: &str, meaning: &str) -> Route {
-        self.parameters.push((name.to_owned(), meaning.to_owned()));
+    pub fn parameter(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        meaning: impl Into<Cow<'static, str>>,
+    ) -> Route {
+        self.parameters.reserve_exact(1);
+        self.parameters.push((name.into(), meaning.into()));
         self
     }
 
     /// The same for those only whom the realm's authenticator knows; everybody, while none is set.
-    pub fn realm(mut self, realm: &str) -> Route {
-        self.realm = Some(realm.to_owned());
+    pub fn realm(mut self, realm: impl Into<Cow<'static, str>>) -> Route {
+        self.realm = Some(realm.into());
         self
     }
 

@@ -161,7 +161,7 @@ impl Table {
             false => self.guards.get(format!("{id}/{prefix}").trim_matches('/')).cloned(),
         };
         Found::Path(Way {
-            authenticator: realm.and_then(|realm| self.realms.get(realm)).cloned(),
+            authenticator: realm.and_then(|realm| self.realms.get(&**realm)).cloned(),
             guard,
             handler: match entry {
                 Some(entry) => Ok(entry.handler.clone()),

@@ -1,9 +1,11 @@
 //! Bytes as they come in: read in large pieces, looked at where they lie, moved only to make room.
 
 /// How much is read at once, at first: most connections say little. Unit: bytes.
-const READ_MIN: usize = 2 << 10;
+const READ_MIN: usize = 512;
 /// How much is read at once of who says much. Unit: bytes.
 const READ: usize = 64 << 10;
+/// A buffer is halved after so many reads in a row that did not need it.
+const LITTLE: usize = 16;
 /// A buffer that grew beyond this for one frame is not kept. Unit: bytes.
 const KEPT: usize = 1 << 20;
 
@@ -12,11 +14,13 @@ pub(super) struct Inflow {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    /// How many reads in a row would have had room in a buffer of half the size.
+    little: usize,
 }
 
 impl Inflow {
     pub(super) fn new() -> Inflow {
-        Inflow { bytes: vec![0; READ_MIN], start: 0, end: 0 }
+        Inflow { bytes: vec![0; READ_MIN], start: 0, end: 0, little: 0 }
     }
 
     /// Where to read into; at least as much as what is unread, so that a large frame takes few reads.
@@ -28,6 +32,10 @@ impl Inflow {
                 self.bytes = vec![0; READ];
             } else if filled && self.bytes.len() < READ {
                 self.bytes = vec![0; 2 * self.bytes.len()];
+            } else if self.little >= LITTLE && self.bytes.len() > READ_MIN {
+                // What came at once when it began, or in a burst, says nothing of what comes later.
+                self.bytes = vec![0; self.bytes.len() / 2];
+                self.little = 0;
             }
         } else if self.bytes.len() - self.end < self.bytes.len().min(READ) / 2 {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -43,6 +51,7 @@ impl Inflow {
 
     pub(super) fn filled(&mut self, read: usize) {
         self.end += read;
+        self.little = if self.end <= self.bytes.len() / 2 { self.little + 1 } else { 0 };
     }
 
     #[inline]
@@ -82,6 +91,23 @@ mod tests {
             }
         }
         assert!(seen > 1_000_000);
+    }
+
+    #[test]
+    fn who_says_little_after_a_burst_has_a_small_buffer_again() {
+        let mut inflow = Inflow::new();
+        for _ in 0..10 {
+            let room = inflow.space().len();
+            inflow.filled(room);
+            inflow.consume(room);
+        }
+        assert_eq!(inflow.space().len(), READ);
+        for _ in 0..10 * LITTLE {
+            inflow.space();
+            inflow.filled(6);
+            inflow.consume(6);
+        }
+        assert_eq!(inflow.space().len(), READ_MIN);
     }
 
     #[test]

@@ -218,13 +218,15 @@ pub(super) async fn ask(
 /// Opens the routes of the older endpoints.
 pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
     decrees(doors, readers);
-    let mut form =
-        |path: &str, help: &str, field: &'static str, make: fn(Resources, Resources) -> Conversion| {
-            let readers = readers.clone();
-            doors.route(Route::post(path).help(help).realm(READ_WRITE), move |request, edge| {
-                by_form(request, edge, readers.clone(), field, make)
-            });
-        };
+    let mut form = |path: &str,
+                    help: &'static str,
+                    field: &'static str,
+                    make: fn(Resources, Resources) -> Conversion| {
+        let readers = readers.clone();
+        doors.route(Route::post(path).help(help).realm(READ_WRITE), move |request, edge| {
+            by_form(request, edge, readers.clone(), field, make)
+        });
+    };
     form("/reserve", "Reserves `resources` on agent `slaveId`.", "resources", |resources, source| {
         Conversion::Reserve { source, resources }
     });
@@ -253,7 +255,7 @@ fn decrees(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
     let route =
         Route::any("/maintenance/schedule").help("When machines are away: GET shows it, POST sets it.");
     doors.route(route.realm(READ_WRITE), move |request, edge| by_schedule(request, edge, plan.clone()));
-    let mut machines = |path: &str, help: &str, make: fn(Vec<MachineId>) -> Ask| {
+    let mut machines = |path: &str, help: &'static str, make: fn(Vec<MachineId>) -> Ask| {
         let readers = readers.clone();
         doors.route(Route::post(path).help(help).realm(READ_WRITE), move |request, edge| {
             by_machines(request, edge, readers.clone(), make)
