@@ -29,7 +29,7 @@ pub enum Shard {
     /// One drawn from its name.
     #[default]
     Auto,
-    /// The next in turn, so that those who ask for this are spread evenly.
+    /// The next in turn among those who ask for this, from the last shard on: the first has the links to look after.
     Own,
     /// The one of that number, counted round; chatty pairs share one.
     At(usize),
@@ -106,20 +106,32 @@ pub(crate) fn settle<A: Process>(shard: &mut shard::Shard, pid: Pid<A>, make: im
     }
 }
 
-/// The shard a process is put on.
+/// The shard a process is put on. `turn` draws the next number, from 0 on, of those who want one of their own.
 pub(crate) fn place<'a>(
     shard: Shard,
     name: &str,
-    born: u64,
+    turn: impl FnOnce() -> u64,
     shards: &'a [Arc<shard::Shared>],
 ) -> &'a Arc<shard::Shared> {
+    let many = shards.len() as u64;
     let number = match shard {
         Shard::Auto => name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         }),
-        Shard::Own => born,
+        Shard::Own => many - 1 - turn() % many,
         Shard::At(number) => number as u64,
     };
-    let many = shards.len() as u64;
     &shards[usize::try_from(number % many).expect("fewer shards than memory")]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_wants_a_shard_of_its_own_is_kept_from_the_links_as_long_as_there_is_another() {
+        let shards: Vec<_> = (1..=3).map(shard::Shared::new).collect();
+        let place = |turn: u64| place(Shard::Own, "any", || turn, &shards).id;
+        assert_eq!([place(0), place(1), place(2), place(3)], [3, 2, 1, 3]);
+    }
 }

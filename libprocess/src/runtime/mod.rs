@@ -69,6 +69,8 @@ struct Inner {
     epochs: AtomicU64,
     traces: AtomicU64,
     born: AtomicU64,
+    /// How many processes have asked for a shard of their own.
+    own: AtomicU64,
     down: AtomicBool,
     router: http::Router,
     metrics: Metrics,
@@ -115,7 +117,8 @@ impl Runtime {
         };
         let born = inner.born.fetch_add(1, Ordering::Relaxed);
         let upid = Upid::with_epoch(name.clone(), inner.address, epoch);
-        let shard = place(spawn.shard, &name, born, &inner.shards).clone();
+        let turn = || inner.own.fetch_add(1, Ordering::Relaxed);
+        let shard = place(spawn.shard, &name, turn, &inner.shards).clone();
         let cell = Cell::<A>::new(upid, self.clone(), shard.clone(), spawn.bound, spawn.on_panic);
         {
             let mut names = inner.names.write();
@@ -311,6 +314,7 @@ impl Runtime {
             names: RwLock::default(),
             prefixes: Mutex::default(),
             born: AtomicU64::new(0),
+            own: AtomicU64::new(0),
             down: AtomicBool::new(false),
             filters: router.filters().clone(),
             force_wire,
