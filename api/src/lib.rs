@@ -6,7 +6,7 @@
 //! 3. [`content`]: media types, and a body's way in and out of each;
 //! 4. [`recordio`]: how a stream is cut into messages;
 //! 5. [`convert`]: between these spellings and the domain;
-//! 6. [`classic`], [`state`]: bodies that are older than the v1 API; the largest answer of it, in parts;
+//! 6. [`classic`], [`state`]: bodies that are older than the v1 API; its large answers, in parts;
 //! 7. [`google`]: the one type they borrow.
 //!
 //! Left out on purpose: sockets and processes. What a message means is said in `model`.
@@ -16,7 +16,10 @@ pub mod content;
 pub mod convert;
 pub mod google;
 pub mod json;
+mod protobuf;
 pub mod recordio;
+#[cfg(test)]
+mod samples;
 mod shape;
 pub mod state;
 pub mod v1;

@@ -110,14 +110,10 @@ fn status(status: &TaskStatus, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use model::{
-        Disk, KillPolicy, Label, Labels, Limit, Persistence, Reservation, Resources, Scalar, StatusReason,
-        StatusSource, TaskInfo, TaskState, UpdateId, Volume,
-    };
+    use proptest::prelude::*;
 
     use super::*;
+    use crate::samples::{full, little, tasks};
 
     fn check(task: &Task) {
         let mut out = Vec::new();
@@ -126,61 +122,21 @@ mod tests {
         assert_eq!(text(out), text(crate::json::to_vec(&v1::Task::from(task))));
     }
 
-    fn task() -> Task {
-        let resources: Resources =
-            "cpus(allocated: web):0.1;mem(allocated: web):32".parse().expect("resources");
-        Task::staging(&TaskInfo::new("t \"1\"", "a".into(), resources), "f".into())
-    }
-
     #[test]
     fn a_task_of_which_little_is_known_is_spelled_as_its_message() {
-        check(&task());
-        check(&Task { resources: Resources::new(), ..task() });
+        check(&little());
+        check(&Task { resources: model::Resources::new(), ..little() });
     }
 
     #[test]
     fn a_task_of_which_everything_is_known_is_too() {
-        let mut full = task();
-        full.executor_id = Some("e".into());
-        full.user = Some("root".to_owned());
-        full.labels = Labels(vec![Label { key: "k".into(), value: Some("v".into()) }]);
-        full.kill_policy = Some(KillPolicy { grace_period: Some(std::time::Duration::from_secs(3)) });
-        full.limits =
-            [(Arc::from("cpus"), Limit::Infinite), (Arc::from("mem"), Limit::Finite(Scalar::whole(64)))]
-                .into();
-        let mut volume = Resource::scalar("disk", Scalar::whole(8));
-        volume.reservations = vec![Reservation::dynamic("web", Some("p"))];
-        volume.disk = Some(Arc::new(Disk {
-            persistence: Some(Persistence { id: "v".into(), principal: None }),
-            volume: Some(Volume::writable("data")),
-            source: None,
-        }));
-        full.resources.insert(volume);
-        full.resources +=
-            &"ports(allocated: web):[1-2,5-9];gpus(allocated: web):1".parse::<Resources>().unwrap();
-        for state in TaskState::ALL {
-            let mut status = TaskStatus::new(full.id.clone(), state);
-            status.source = Some(StatusSource::Agent);
-            status.reason = Some(StatusReason::FrameworkRemoved);
-            status.message = Some("said\n".to_owned());
-            status.agent_id = Some("a".into());
-            status.executor_id = Some("e".into());
-            status.timestamp = Some(Time::from_nanos(1_795_226_805_395_301_000));
-            status.unreachable_time = status.timestamp;
-            status.uuid = Some(UpdateId::from_bytes([7; 16]));
-            status.healthy = Some(false);
-            status.labels = full.labels.clone();
-            status.container_status = Some(model::ContainerStatus {
-                container_id: Some(model::ContainerId::new("c")),
-                ..model::ContainerStatus::default()
-            });
-            full.push_status(&status);
-            status.limitation = Some(full.resources.clone());
-            full.statuses.push(status);
-            full.state = state;
-            full.status_update_state = Some(state);
-            full.status_update_uuid = Some(UpdateId::from_bytes([9; 16]));
-            check(&full);
+        full().iter().for_each(check);
+    }
+
+    proptest! {
+        #[test]
+        fn any_task_is(task in tasks()) {
+            check(&task);
         }
     }
 }

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use model::Scalar;
+
 use super::message::{Enum, Message};
 
 /// Something a field can hold one of.
@@ -123,14 +125,31 @@ impl Value for str {
         let bytes = self.as_bytes();
         out.reserve(bytes.len() + 2);
         out.push(b'"');
-        // Nearly no text has any; a loop that always runs to its end looks at many letters at once.
-        if bytes.iter().fold(false, |any, byte| any | is_escaped(*byte)) {
+        // Nearly no text has any.
+        if has_escaped(bytes) {
             write_escaped(bytes, out);
         } else {
             out.extend_from_slice(bytes);
         }
         out.push(b'"');
     }
+}
+
+/// Whether a letter has to be escaped; looks at eight at a time, and at the last eight as they come.
+fn has_escaped(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk() else { return bytes.iter().any(|byte| is_escaped(*byte)) };
+    let words = bytes.as_chunks().0.iter().chain([last]);
+    words.fold(0, |any, word| any | escaped_in(u64::from_le_bytes(*word))) != 0
+}
+
+/// Zero if none of the eight letters has to be escaped.
+///
+/// Source: "Bit Twiddling Hacks", whether a word has a byte less than n, or equal to n.
+fn escaped_in(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 255;
+    let less = |word: u64, n: u64| word.wrapping_sub(ONES * n) & !word;
+    let equal = |n: u8| less(word ^ (ONES * u64::from(n)), 1);
+    (less(word, 0x20) | equal(b'"') | equal(b'\\')) & (ONES * 0x80)
 }
 
 fn is_escaped(byte: u8) -> bool {
@@ -212,6 +231,14 @@ impl Value for f64 {
 /// Up to here a number with three decimals is the shortest that is read as this double: it has at most 15 digits.
 const EXACT: i64 = 1_000_000_000_000_000;
 
+/// An amount, of which it is known that it has no more than three decimals.
+pub(crate) fn scalar(amount: Scalar, out: &mut Vec<u8>) {
+    match amount.thousandths() {
+        few if few.abs() < EXACT => write_thousandths(few, out),
+        _ => amount.as_f64().write(out),
+    }
+}
+
 /// The number in thousandths, if it is written with no more than three decimals, as amounts of resources are.
 fn whole_thousandths(value: f64) -> Option<i64> {
     let thousandths = (value * 1000.0).round();
@@ -275,6 +302,17 @@ mod tests {
             let mut out = Vec::new();
             text.write(&mut out);
             prop_assert_eq!(serde_json::from_slice::<String>(&out).expect("JSON"), text);
+        }
+    }
+
+    #[test]
+    fn a_letter_is_escaped_wherever_it_stands() {
+        for escaped in ["\"", "\\", "\u{0}", "\u{1f}"] {
+            for (before, after) in (0..20).flat_map(|before| (0..20).map(move |after| (before, after))) {
+                let text = "é~".repeat(before) + escaped + &" !#[]\u{7f}".repeat(after);
+                assert!(has_escaped(text.as_bytes()), "{text:?}");
+                assert!(!has_escaped(text.replace(escaped, "").as_bytes()), "{text:?}");
+            }
         }
     }
 

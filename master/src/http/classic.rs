@@ -22,7 +22,8 @@ use super::realms::{READ_ONLY, READ_WRITE};
 use crate::Master;
 use crate::authorization::{Sight, allow, allow_any, of_framework};
 use crate::messages::{Asker, Input};
-use crate::state::Snapshot;
+use crate::state::{Agent, Snapshot};
+use crate::views::holdings::Holdings;
 use crate::views::{agents, frameworks, maintenance, master, roles, state, tasks};
 
 /// The largest form read. Unit: bytes.
@@ -53,7 +54,9 @@ pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
     read(
         Route::any("/state-summary").help("Agents and frameworks, with counts instead of tasks."),
         |asked, snapshot, _| {
-            classic::master::state_summary(&master::classic(snapshot, &asked.readers.pid, asked.flags()))
+            let holdings = Holdings::of(snapshot, None);
+            let pid = &asked.readers.pid;
+            classic::master::state_summary(&master::classic(snapshot, pid, asked.flags(), &holdings))
         },
     );
     let slave = Route::any("/slaves").help("Agents.").parameter("slave_id", "Only this one.");
@@ -61,7 +64,8 @@ pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
     let framework = Route::any("/frameworks").help("Frameworks.").parameter("framework_id", "Only this one.");
     read(framework, |_, snapshot, query| {
         let only = query.get("framework_id").map(FrameworkId::from);
-        let [running, completed] = frameworks::classics(snapshot, only.as_ref());
+        let holdings = Holdings::of(snapshot, only.as_ref());
+        let [running, completed] = frameworks::classics(snapshot, only.as_ref(), &holdings);
         classic::master::frameworks(&running, &completed)
     });
     let page = Route::any("/tasks")
@@ -72,7 +76,8 @@ pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
         .parameter("framework_id", "Only of this framework.")
         .parameter("task_id", "Only this one.");
     read(page, |_, snapshot, query| {
-        classic::task::tasks(tasks::all(snapshot), &TaskQuery::read(|name| query.get(name)))
+        let query = TaskQuery::read(|name| query.get(name));
+        classic::task::tasks(tasks::asked_for(snapshot, &query), &query)
     });
     read(Route::any("/roles").help("Roles with weight, quota and what they hold."), |asked, snapshot, _| {
         roles::Roles::seen(snapshot, Sight(&asked.rights)).classic()
@@ -152,11 +157,15 @@ fn healthy() -> Ready<Response> {
 
 fn slaves(snapshot: &Snapshot, query: &Query) -> Vec<u8> {
     let only = query.get("slave_id").map(AgentId::from);
-    let wanted = |id: Option<&AgentId>| only.as_ref().is_none_or(|only| id == Some(only));
-    let registered = snapshot.agents.values().filter(|agent| wanted(Some(&agent.id)));
-    let registered: Vec<_> = registered.map(|agent| agents::classic(snapshot, agent)).collect();
-    let recovered: Vec<&AgentInfo> =
-        agents::recovered(snapshot).filter(|info| wanted(info.id.as_ref())).collect();
+    let registered: Vec<&Arc<Agent>> = match &only {
+        None => snapshot.agents.values().collect(),
+        Some(id) => snapshot.agents.get(id).into_iter().collect(),
+    };
+    let registered: Vec<_> = registered.iter().map(|agent| agents::classic(snapshot, agent)).collect();
+    let recovered: Vec<&AgentInfo> = match &only {
+        None => agents::recovered(snapshot).collect(),
+        Some(id) => snapshot.recovered.get(id).map(|info| &**info).into_iter().collect(),
+    };
     classic::master::slaves(&registered, &recovered)
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use api::classic::Build;
 use api::content::{self, DecodeError, MediaError, MediaType};
+use api::state;
 use api::v1::master::call::{SetLoggingLevel, Type};
 use api::v1::master::response::{self, Type as Answer};
 use api::v1::master::{Call, Response as Message};
@@ -23,7 +24,7 @@ use super::realms::READ_WRITE;
 use super::{commands, watcher};
 use crate::Master;
 use crate::authorization::{Sight, allow_any};
-use crate::views::{agents, executors, frameworks, get_state, maintenance, master, operations, roles, tasks};
+use crate::views::{answers, maintenance, master, operations, roles};
 
 /// The largest body read. Unit: bytes.
 const BODY_MAX: usize = 16 << 20;
@@ -99,8 +100,8 @@ async fn serve(mut request: Request, edge: Edge<Master>, readers: &Readers) -> R
         let (wanted, good) = asked?;
         return Ok(commands::ask(wanted, &rights, good, &edge).await??);
     }
-    if kind == Type::GetState {
-        let body = get_state::v1(readers.seen(&rights), media);
+    if let Some(answer) = large(kind) {
+        let body = answers::body(readers.seen(&rights), answer, media);
         return Ok(Response::ok().header(header::CONTENT_TYPE, media.as_str()).body(body));
     }
     if kind == Type::GetFlags {
@@ -160,7 +161,19 @@ fn log_more(asked: &SetLoggingLevel, runtime: &Runtime) -> Result<Response, Refu
     Ok(Response::ok())
 }
 
-/// Answers what changes nothing.
+/// What grows with the cluster is written while it is read.
+fn large(kind: Type) -> Option<state::Answer> {
+    match kind {
+        Type::GetState => Some(state::Answer::State),
+        Type::GetTasks => Some(state::Answer::Tasks),
+        Type::GetExecutors => Some(state::Answer::Executors),
+        Type::GetFrameworks => Some(state::Answer::Frameworks),
+        Type::GetAgents => Some(state::Answer::Agents),
+        _ => None,
+    }
+}
+
+/// Answers the other questions.
 fn question(kind: Type, rights: &Rights, readers: &Readers, edge: &Edge<Master>) -> Option<Message> {
     let snapshot = &*readers.seen(rights);
     let mut answer = Message::default();
@@ -190,22 +203,6 @@ fn question(kind: Type, rights: &Rights, readers: &Readers, edge: &Edge<Master>)
             let level = edge.runtime.logging().level();
             answer.get_logging_level = Some(response::GetLoggingLevel { level });
             Answer::GetLoggingLevel
-        }
-        Type::GetAgents => {
-            answer.get_agents = Some(agents::get_agents(snapshot));
-            Answer::GetAgents
-        }
-        Type::GetFrameworks => {
-            answer.get_frameworks = Some(frameworks::get_frameworks(snapshot));
-            Answer::GetFrameworks
-        }
-        Type::GetExecutors => {
-            answer.get_executors = Some(executors::get_executors(snapshot));
-            Answer::GetExecutors
-        }
-        Type::GetTasks => {
-            answer.get_tasks = Some(tasks::get_tasks(snapshot));
-            Answer::GetTasks
         }
         Type::GetRoles => {
             let roles = roles::Roles::seen(snapshot, Sight(rights)).v1();

@@ -20,7 +20,8 @@ use crate::authorization::{Sight, visible};
 use crate::calls::HEARTBEAT;
 use crate::messages::{Input, Watching};
 use crate::state::{Happening, Snapshot};
-use crate::views::{agents, frameworks, master};
+use crate::views::holdings::Holding;
+use crate::views::{agents, answers, frameworks};
 
 /// Writes one operator's events. One record is one HTTP chunk; one who does not read is not waited for.
 #[derive(Debug)]
@@ -80,7 +81,11 @@ pub(super) fn subscribe(
 
 impl Watcher {
     fn write(&mut self, event: &Event, ctx: &mut Context<Self>) {
-        let record = recordio::encode(&content::encode(event, self.media));
+        self.send(&content::encode(event, self.media), ctx);
+    }
+
+    fn send(&mut self, event: &[u8], ctx: &mut Context<Self>) {
+        let record = recordio::encode(event);
         if let Err(error) = self.sender.send(record) {
             tracing::info!(stream = %self.stream, %error, "an operator does not read its events");
             self.sender.abort();
@@ -123,7 +128,8 @@ impl Handler<WatcherInput> for Watcher {
     fn handle(&mut self, input: WatcherInput, ctx: &mut Context<Self>) {
         match input {
             WatcherInput::Begin(snapshot) => {
-                self.write(&subscribed(&visible(&snapshot, &self.rights), self.heartbeat), ctx);
+                let seen = visible(&snapshot, &self.rights);
+                self.send(&answers::subscribed(seen, self.heartbeat, self.media), ctx);
                 self.write(&beat(), ctx);
             }
             WatcherInput::Happened(all, snapshot) => {
@@ -148,14 +154,6 @@ fn event(kind: Type) -> Event {
 
 fn beat() -> Event {
     event(Type::Heartbeat)
-}
-
-fn subscribed(snapshot: &Snapshot, heartbeat: Duration) -> Event {
-    let subscribed = event::Subscribed {
-        get_state: Some(master::get_state(snapshot)),
-        heartbeat_interval_seconds: Some(heartbeat.as_secs_f64()),
-    };
-    Event { subscribed: Some(subscribed), ..event(Type::Subscribed) }
 }
 
 /// What happened, as far as its reader may see it; nothing if they may not.
@@ -196,7 +194,7 @@ fn seen<'a>(happening: &'a Happening, snapshot: &Snapshot, rights: &Rights) -> O
 fn spell(happening: &Happening, snapshot: &Snapshot) -> Event {
     let framework = |framework: &crate::state::Framework| response::get_frameworks::Framework {
         offer_constraints: framework.constraints.as_deref().map(Into::into),
-        ..frameworks::v1(snapshot, framework)
+        ..frameworks::v1(snapshot, framework, &Holding::of(snapshot, framework))
     };
     match happening {
         Happening::TaskAdded(task) => {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use api::classic;
 use api::convert::resources::{Spelling, write};
 use api::v1;
-use api::v1::master::response::{GetAgents, get_agents};
+use api::v1::master::response::get_agents;
 use model::{AgentInfo, DrainInfo, DrainState, Resources};
 
 use crate::state::{Agent, Snapshot};
@@ -27,14 +27,6 @@ pub(crate) fn classic<'a>(snapshot: &'a Snapshot, agent: &'a Agent) -> classic::
         offered: Cow::Borrowed(&agent.offered),
         drain: snapshot.policy.drains.get(&agent.id),
         drain_started: snapshot.drain_started.get(&agent.id).copied(),
-    }
-}
-
-/// GET_AGENTS.
-pub(crate) fn get_agents(snapshot: &Snapshot) -> GetAgents {
-    GetAgents {
-        agents: snapshot.agents.values().map(|agent| v1(snapshot, agent)).collect(),
-        recovered_agents: recovered(snapshot).map(v1::AgentInfo::from).collect(),
     }
 }
 

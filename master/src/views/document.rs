@@ -1,14 +1,15 @@
 //! Large answers, written from a snapshot while they are read: nothing of size is made before somebody takes it.
 //!
-//! A document is a sequence of parts, each one task, one agent and so on, made from clones of the snapshot's maps, which share
-//! everything. A piece of it is so many parts as fill a write to a socket.
+//! A document is a sequence of parts, each one agent, the tasks of one framework and so on. A piece of it is so many parts as fill a
+//! write to a socket; lists of tasks are taken up where the piece before left them.
 
 use std::sync::Arc;
 
 use api::state::List;
 use libprocess::http::{Body, Bytes, Chunks};
-use model::{AgentId, AgentInfo, ExecutorInfo, Task};
+use model::{AgentInfo, Task};
 
+use super::tasks::{Run, Which};
 use crate::state::{Agent, Framework, Snapshot};
 
 /// Unit: bytes. A piece is handed over once it has so many.
@@ -25,8 +26,10 @@ pub(crate) enum Part {
     Framework(Arc<Framework>),
     /// What comes after them.
     End(Arc<Framework>),
-    Task(Arc<Task>),
-    Executor(AgentId, Arc<ExecutorInfo>),
+    /// A list of a framework's tasks.
+    Tasks(Arc<Framework>, Which),
+    /// The executors on an agent.
+    Executors(Arc<Agent>),
     /// Parts of this list follow; only where lists are named by the writer.
     List(List),
     /// Nothing follows; only where the writer ends what it began.
@@ -66,23 +69,17 @@ pub(crate) fn completed(snapshot: &Snapshot) -> impl Iterator<Item = Arc<Framewo
     snapshot.completed_frameworks.clone().into_iter()
 }
 
-/// A framework's lists of tasks: running, unreachable and ended ones.
-pub(crate) fn tasks(framework: &Framework) -> [Parts; 3] {
-    [
-        Box::new(framework.tasks.clone().into_iter().map(|(_, task)| Part::Task(task))),
-        Box::new(framework.unreachable_tasks.clone().into_iter().map(|(_, task)| Part::Task(task))),
-        Box::new(framework.completed_tasks.clone().into_iter().map(Part::Task)),
-    ]
-}
-
 /// What writes a part behind what is written already.
 pub(crate) trait Writer: Send + 'static {
+    /// Any part but tasks.
     fn write(&mut self, part: &Part, snapshot: &Snapshot, out: &mut Vec<u8>);
+    /// One of the tasks of a part.
+    fn task(&mut self, task: &Task, out: &mut Vec<u8>);
 }
 
 /// The body of an answer. One that fits into a piece is sent whole, with its length.
 pub(crate) fn body(snapshot: Arc<Snapshot>, parts: Parts, writer: impl Writer) -> Body {
-    let mut pieces = Pieces { snapshot, parts, writer, over: false };
+    let mut pieces = Pieces { snapshot, parts, writer, run: None, over: false };
     let Some(first) = pieces.next() else { return Body::Empty };
     match pieces.over {
         true => first.into(),
@@ -90,30 +87,51 @@ pub(crate) fn body(snapshot: Arc<Snapshot>, parts: Parts, writer: impl Writer) -
     }
 }
 
+/// The same for who needs all of it at once.
+pub(crate) fn whole(snapshot: Arc<Snapshot>, parts: Parts, writer: impl Writer) -> Vec<u8> {
+    let mut out = Vec::new();
+    Pieces { snapshot, parts, writer, run: None, over: false }.write(&mut out, usize::MAX);
+    out
+}
+
 struct Pieces<W> {
     snapshot: Arc<Snapshot>,
     parts: Parts,
     writer: W,
+    /// Tasks that are being written.
+    run: Option<Run>,
     over: bool,
+}
+
+impl<W: Writer> Pieces<W> {
+    /// Writes until so many bytes are there.
+    fn write(&mut self, out: &mut Vec<u8>, enough: usize) {
+        while out.len() < enough && !self.over {
+            if let Some(run) = &mut self.run {
+                let each = |task: &Task| {
+                    self.writer.task(task, out);
+                    out.len() < enough
+                };
+                if run.go_on(each) {
+                    self.run = None;
+                }
+                continue;
+            }
+            match self.parts.next() {
+                Some(Part::Tasks(framework, which)) => self.run = Some(Run::new(framework, which)),
+                Some(part) => self.writer.write(&part, &self.snapshot, out),
+                None => self.over = true,
+            }
+        }
+    }
 }
 
 impl<W: Writer> Iterator for Pieces<W> {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        if self.over {
-            return None;
-        }
-        let mut out = Vec::with_capacity(PIECE + PIECE / 8);
-        while out.len() < PIECE {
-            match self.parts.next() {
-                Some(part) => self.writer.write(&part, &self.snapshot, &mut out),
-                None => {
-                    self.over = true;
-                    break;
-                }
-            }
-        }
+        let mut out = Vec::with_capacity(if self.over { 0 } else { PIECE + PIECE / 8 });
+        self.write(&mut out, PIECE);
         (!out.is_empty()).then(|| out.into())
     }
 }

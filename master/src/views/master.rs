@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use api::classic::Build;
 use api::classic::master::{Leader, MasterState};
 use api::v1;
-use api::v1::master::response::{GetMaster, GetState};
+use api::v1::master::response::GetMaster;
 use model::MasterCapability;
 
-use super::{agents, executors, frameworks, tasks};
+use super::holdings::Holdings;
+use super::{agents, frameworks};
 use crate::state::Snapshot;
 
 /// The body of `/state-summary` is made of this. `pid` is this master's own address; flags are left out for those who may
@@ -17,8 +18,9 @@ pub(crate) fn classic<'a>(
     snapshot: &'a Snapshot,
     pid: &'a str,
     flags: Option<&'a BTreeMap<String, String>>,
+    holdings: &'a Holdings,
 ) -> MasterState<'a> {
-    let [running, completed] = frameworks::classics(snapshot, None);
+    let [running, completed] = frameworks::classics(snapshot, None, holdings);
     MasterState {
         agents: snapshot.agents.values().map(|agent| agents::classic(snapshot, agent)).collect(),
         recovered_agents: agents::recovered(snapshot).collect(),
@@ -69,16 +71,6 @@ pub(crate) fn head<'a>(
         recovered_agents: Vec::new(),
         frameworks: Vec::new(),
         completed_frameworks: Vec::new(),
-    }
-}
-
-/// GET_STATE.
-pub(crate) fn get_state(snapshot: &Snapshot) -> GetState {
-    GetState {
-        get_tasks: Some(tasks::get_tasks(snapshot)),
-        get_executors: Some(executors::get_executors(snapshot)),
-        get_frameworks: Some(frameworks::get_frameworks(snapshot)),
-        get_agents: Some(agents::get_agents(snapshot)),
     }
 }
 

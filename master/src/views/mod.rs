@@ -1,13 +1,14 @@
 //! What a master shows: plain functions of its published snapshot, run at the edge, never on the master.
 //!
 //! One file per kind of thing; each spells it twice, for the old bodies (`api::classic`) and for the operator API (v1).
-//! [`master`] is the master itself; [`document`] writes what is large while it is read: [`state`], [`get_state`].
+//! [`master`] is the master itself; [`document`] writes what is large while it is read: [`state`], [`answers`];
+//! [`holdings`] adds up what frameworks have.
 
 pub(crate) mod agents;
+pub(crate) mod answers;
 mod document;
-pub(crate) mod executors;
 pub(crate) mod frameworks;
-pub(crate) mod get_state;
+pub(crate) mod holdings;
 pub(crate) mod maintenance;
 pub(crate) mod master;
 pub(crate) mod operations;

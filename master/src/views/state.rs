@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use api::classic::master::parts;
 use libprocess::http::{Body, Bytes};
+use model::Task;
 
 use super::document::{self, Part, Parts, Writer, body, joined, text};
+use super::holdings::Holdings;
+use super::tasks::Which;
 use super::{agents, frameworks, master};
 use crate::state::{Framework, Snapshot};
 
@@ -25,48 +28,75 @@ pub(crate) fn classic(snapshot: Arc<Snapshot>, pid: &str, flags: Option<&BTreeMa
         Box::new(document::completed(&snapshot).flat_map(whole)),
         text(parts::END),
     ]);
-    body(snapshot, all, Classic { first: true })
+    body(snapshot, all, Classic::default())
 }
 
 /// A framework with its tasks.
-fn whole(framework: Arc<Framework>) -> Parts {
-    let [running, unreachable, ended] = document::tasks(&framework);
-    joined([
-        Box::new(std::iter::once(Part::Framework(framework.clone()))) as Parts,
-        running,
-        text(parts::UNREACHABLE),
-        unreachable,
-        text(parts::ENDED),
-        ended,
-        Box::new(std::iter::once(Part::End(framework))),
-    ])
+fn whole(framework: Arc<Framework>) -> impl Iterator<Item = Part> + Send {
+    let between = |text: &'static str| Part::Text(Bytes::from_static(text.as_bytes()));
+    let tasks = |which| Part::Tasks(framework.clone(), which);
+    [
+        Part::Framework(framework.clone()),
+        tasks(Which::Running),
+        between(parts::UNREACHABLE),
+        tasks(Which::Unreachable),
+        between(parts::ENDED),
+        tasks(Which::Completed),
+        Part::End(framework),
+    ]
+    .into_iter()
 }
 
-/// Whether the next part is the first of its list.
+#[derive(Default)]
 struct Classic {
-    first: bool,
+    /// Whether something stands before in the list.
+    opened: bool,
+    /// Of the agents that are written already, which is all when frameworks follow.
+    holdings: Holdings,
+}
+
+impl Classic {
+    fn separate(&mut self, out: &mut Vec<u8>) {
+        if std::mem::replace(&mut self.opened, true) {
+            out.push(b',');
+        }
+    }
 }
 
 impl Writer for Classic {
     fn write(&mut self, part: &Part, snapshot: &Snapshot, out: &mut Vec<u8>) {
-        let opens = matches!(part, Part::Text(_) | Part::Framework(_));
-        let first = std::mem::replace(&mut self.first, opens);
-        if !first && !matches!(part, Part::Text(_) | Part::End(_)) {
-            out.push(b',');
-        }
         match part {
-            Part::Text(text) => out.extend_from_slice(text),
-            Part::Agent(agent) => parts::agent(&agents::classic(snapshot, agent), out),
-            Part::Recovered(info) => parts::recovered(info, out),
-            Part::Framework(framework) => {
-                parts::framework_begin(&frameworks::head(snapshot, framework), out);
+            Part::Text(text) => {
+                out.extend_from_slice(text);
+                self.opened = false;
             }
-            Part::Task(task) => parts::task(task, out),
+            Part::Agent(agent) => {
+                self.separate(out);
+                self.holdings.add(agent);
+                parts::agent(&agents::classic(snapshot, agent), out);
+            }
+            Part::Recovered(info) => {
+                self.separate(out);
+                parts::recovered(info, out);
+            }
+            Part::Framework(framework) => {
+                self.separate(out);
+                let holding = self.holdings.get(framework);
+                parts::framework_begin(&frameworks::without_tasks(snapshot, framework, holding), out);
+                self.opened = false;
+            }
             Part::End(framework) => {
-                parts::framework_end(&frameworks::tail(snapshot, framework), out);
+                let holding = self.holdings.get(framework);
+                parts::framework_end(&frameworks::without_tasks(snapshot, framework, holding), out);
+                self.opened = true;
             }
             // Executors are in the frameworks' ends, and lists begin with texts.
-            Part::Executor(..) | Part::List(_) | Part::Over => {}
+            Part::Tasks(..) | Part::Executors(_) | Part::List(_) | Part::Over => {}
         }
+    }
+
+    fn task(&mut self, task: &Task, out: &mut Vec<u8>) {
+        self.separate(out);
+        parts::task(task, out);
     }
 }

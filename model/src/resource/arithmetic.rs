@@ -16,9 +16,7 @@ impl AddAssign<&Resources> for Resources {
             *self = other.clone();
             return;
         }
-        for entry in other.entries.iter() {
-            self.add_copies(entry.resource.clone(), entry.copies);
-        }
+        other.entries.iter().for_each(|entry| self.add_like(entry));
     }
 }
 
@@ -32,9 +30,7 @@ impl AddAssign for Resources {
             Ok(entries) => {
                 entries.into_iter().for_each(|entry| self.add_copies(entry.resource, entry.copies))
             }
-            Err(shared) => {
-                shared.iter().for_each(|entry| self.add_copies(entry.resource.clone(), entry.copies))
-            }
+            Err(shared) => shared.iter().for_each(|entry| self.add_like(entry)),
         }
     }
 }

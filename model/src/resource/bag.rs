@@ -69,14 +69,22 @@ impl Resources {
             return;
         }
         let entries = Arc::make_mut(&mut self.entries);
-        match entries.iter_mut().find(|entry| entry.resource.merges_with(&resource)) {
-            Some(entry) if resource.shared => entry.copies = entry.copies.saturating_add(copies),
-            Some(entry) => entry.resource.value.add(&resource.value),
-            None => {
-                // Bags are small, and there are very many.
-                entries.reserve_exact(1);
-                entries.push(Entry { resource, copies });
-            }
+        if !merge(entries, &resource, copies) {
+            // Bags are small, and there are very many.
+            entries.reserve_exact(1);
+            entries.push(Entry { resource, copies });
+        }
+    }
+
+    /// The same for one that stays where it is: only what is not there yet is cloned.
+    pub(super) fn add_like(&mut self, entry: &Entry) {
+        if entry.resource.is_empty() || entry.copies == 0 {
+            return;
+        }
+        let entries = Arc::make_mut(&mut self.entries);
+        if !merge(entries, &entry.resource, entry.copies) {
+            entries.reserve_exact(1);
+            entries.push(entry.clone());
         }
     }
 
@@ -234,6 +242,18 @@ impl Resources {
     pub fn ports(&self) -> Ranges {
         self.numbers("ports")
     }
+}
+
+/// Adds to the entry of its kind; tells whether there is one.
+fn merge(entries: &mut [Entry], resource: &Resource, copies: u32) -> bool {
+    let Some(entry) = entries.iter_mut().find(|entry| entry.resource.merges_with(resource)) else {
+        return false;
+    };
+    match resource.shared {
+        true => entry.copies = entry.copies.saturating_add(copies),
+        false => entry.resource.value.add(&resource.value),
+    }
+    true
 }
 
 impl PartialEq for Resources {

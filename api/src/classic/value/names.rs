@@ -58,7 +58,7 @@ impl Value for Time {
 
 impl Value for Scalar {
     fn write(&self, out: &mut Vec<u8>) {
-        self.as_f64().write(out);
+        write::scalar(*self, out);
     }
 }
 

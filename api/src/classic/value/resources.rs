@@ -15,12 +15,17 @@ use crate::v1;
 /// this order; of ranges and sets the text.
 impl Value for Resources {
     fn write(&self, out: &mut Vec<u8>) {
-        const ALWAYS: [&str; 4] = ["disk", "mem", "gpus", "cpus"];
         const KEYS: [&str; 4] = ["\"disk\":", "\"mem\":", "\"gpus\":", "\"cpus\":"];
         let mut usual = [Scalar::ZERO; 4];
         let mut others: Vec<(Cow<'_, str>, Cow<'_, Amount>)> = Vec::new();
         for resource in self.iter() {
-            let place = ALWAYS.iter().position(|name| **name == *resource.name);
+            let place = match &*resource.name {
+                "disk" => Some(0),
+                "mem" => Some(1),
+                "gpus" => Some(2),
+                "cpus" => Some(3),
+                _ => None,
+            };
             if let (Some(place), false) = (place, resource.revocable) {
                 if let Amount::Scalar(more) = resource.value {
                     usual[place] += more;
