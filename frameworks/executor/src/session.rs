@@ -280,7 +280,12 @@ impl Session {
             ExecutorEvent::Acknowledged { task_id, uuid } => {
                 self.tasks.shift_remove(task_id);
                 let owed = self.updates.shift_remove(uuid);
-                self.let_go();
+                // Most executors never have anything to say again, and there are very many of them.
+                if self.updates.is_empty() {
+                    self.updates.shrink_to_fit();
+                    self.tasks.shrink_to_fit();
+                    self.calls.shrink_to_fit();
+                }
                 owed.map(|owed| Effect::Acknowledged(owed.status)).into_iter().collect()
             }
             ExecutorEvent::Heartbeat => Vec::new(),
@@ -288,19 +293,6 @@ impl Session {
             | ExecutorEvent::Message { .. }
             | ExecutorEvent::Error { .. }
             | ExecutorEvent::Shutdown => vec![Effect::Deliver(event)],
-        }
-    }
-
-    /// Most executors never have anything to say again, and there are very many of them.
-    fn let_go(&mut self) {
-        if self.updates.is_empty() {
-            self.updates = IndexMap::new();
-        }
-        if self.tasks.is_empty() {
-            self.tasks = IndexMap::new();
-        }
-        if self.calls.is_empty() {
-            self.calls = VecDeque::new();
         }
     }
 
