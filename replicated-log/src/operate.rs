@@ -168,13 +168,19 @@ fn voters<M: Machine>(shared: &Shared<M>) -> Result<usize, LogError> {
 /// Who leads after this replica has handed the lead over, as soon as that is known here.
 async fn successor<M: Machine>(shared: &Shared<M>) -> Option<SocketAddr> {
     let mut leadership = shared.leadership.watch();
-    let known = |state: &LeaderState| {
-        matches!(state, LeaderState::Follower { leader: Some(_) } | LeaderState::Leading(_))
+    // With the lead goes the lease; that it leads no more is said a moment later.
+    let known = |state: &LeaderState| match state {
+        LeaderState::Follower { leader } => leader.is_some(),
+        LeaderState::Leading(epoch) => shared.lease.epoch() == *epoch,
+        _ => false,
     };
     let follows = Box::pin(leadership.until(known));
     match futures_util::future::select(follows, shared.runtime.sleep(shared.config.patience)).await {
         futures_util::future::Either::Left((Ok(LeaderState::Follower { leader }), _)) => {
             leader.map(|(_, at)| at)
+        }
+        futures_util::future::Either::Left((Ok(LeaderState::Leading(_)), _)) => {
+            Some(shared.runtime.address())
         }
         _ => None,
     }

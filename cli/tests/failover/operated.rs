@@ -43,6 +43,8 @@ fn one_master_grows_to_three_and_shrinks_again_while_it_works() {
     let handed = masters.log(&["transfer", "--to", &masters.addresses[2]]).expect("it leads then");
     assert_eq!(handed["leader"].as_str(), Some(&*masters.addresses[2]));
     assert_eq!(masters.leader(), 2);
+    let again = masters.log(&["transfer", "--to", &masters.addresses[2]]).expect("it leads already");
+    assert_eq!(again["leader"], handed["leader"]);
     let back = wait_for("the agent to be back", || registered(&masters.addresses[2]));
     assert_eq!(back, id, "the registry came along");
 
