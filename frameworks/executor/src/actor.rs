@@ -7,10 +7,11 @@ use model::executor_call::{ExecutorCall, ExecutorCallKind};
 use model::executor_event::ExecutorEvent;
 use rand::RngExt;
 
+use crate::dialogue::{Alarm, Effect, Happening, Outcome};
 use crate::driver::Driver;
 use crate::environment::Environment;
 use crate::executor::{Executor, Subscribed};
-use crate::session::{Alarm, Effect, Happening, Outcome, Session};
+use crate::session::Session;
 use crate::start::End;
 use crate::wire;
 

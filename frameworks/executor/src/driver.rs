@@ -9,9 +9,9 @@ use rand::Rng;
 
 use crate::Environment;
 use crate::actor::{Input, Running};
+use crate::dialogue::Happening;
 use crate::executor::Executor;
 use crate::nested::Containers;
-use crate::session::Happening;
 
 /// The executor's hand on its agent, its clock and its own end.
 pub struct Driver<'a, E: Executor> {

@@ -16,6 +16,7 @@ mod actor;
 mod checks;
 mod child;
 pub mod command;
+mod dialogue;
 mod driver;
 mod environment;
 mod executor;

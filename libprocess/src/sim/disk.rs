@@ -10,7 +10,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,11 +17,8 @@ use parking_lot::Mutex;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::blocks::Blocks;
+use super::content::Content;
 use crate::environment::{File, Locked, Open, Storage};
-
-/// What of a write may be missing while the rest of it is there. Unit: bytes.
-const SECTOR: usize = 512;
 
 /// What a node finds on its disk when it starts again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,16 +57,6 @@ struct State {
 }
 
 type Inode = Arc<Mutex<Content>>;
-
-#[derive(Default)]
-struct Content {
-    now: Blocks,
-    synced: Blocks,
-    /// Where the two differ.
-    dirty: Vec<Range<usize>>,
-    /// They differ elsewhere too: a flush has failed.
-    lost: bool,
-}
 
 /// A change of names that no sync has covered.
 enum Change {
@@ -179,8 +165,7 @@ impl NodeDisk {
                 Disk::Torn => content.torn(chance).into(),
             };
             drop(content);
-            let content = Content { now: left.clone(), synced: left, dirty: Vec::new(), lost: false };
-            *inode = Arc::new(Mutex::new(content));
+            *inode = Arc::new(Mutex::new(Content::found(left)));
         }
         *names = durable.clone();
     }
@@ -204,66 +189,6 @@ impl Change {
                 }
             }
         }
-    }
-}
-
-impl Content {
-    fn write(&mut self, bytes: &[u8], offset: usize) {
-        let end = offset + bytes.len();
-        let start = offset.min(self.now.len());
-        self.now.write(bytes, offset);
-        match self.dirty.last_mut() {
-            Some(last) if last.end == start => last.end = end,
-            _ => self.dirty.push(start..end),
-        }
-    }
-
-    fn set_len(&mut self, len: usize) {
-        let before = self.now.len();
-        self.now.resize(len);
-        if len > before {
-            self.dirty.push(before..len);
-        }
-    }
-
-    fn sync(&mut self) {
-        self.synced.resize(self.now.len());
-        for range in self.dirty.drain(..) {
-            let range = range.start.min(self.now.len())..range.end.min(self.now.len());
-            if self.lost {
-                let mut bytes = vec![0; range.len()];
-                self.now.read(&mut bytes, range.start);
-                self.synced.write(&bytes, range.start);
-            } else {
-                self.synced.share(&self.now, range);
-            }
-        }
-    }
-
-    /// A flush has failed: what it was to save is saved by none.
-    fn lose(&mut self) {
-        self.lost |= !self.dirty.is_empty();
-        self.dirty.clear();
-    }
-
-    /// What was synced, with some of what was not: all up to a cut, or here a sector and there one.
-    fn torn(&self, chance: &mut ChaCha8Rng) -> Vec<u8> {
-        let (now, synced) = (self.now.len(), self.synced.len());
-        let len = chance.random_range(now.min(synced)..=now.max(synced));
-        let mut left = self.synced.to_vec();
-        left.resize(len, 0);
-        let written = self.now.to_vec();
-        let cut = chance.random::<bool>().then_some(len);
-        for range in &self.dirty {
-            let end = range.end.min(len).min(now);
-            for start in (range.start..end).step_by(SECTOR) {
-                let sector = start..(start + SECTOR).min(end);
-                if cut.is_some_and(|cut| sector.end <= cut) || (cut.is_none() && chance.random()) {
-                    left[sector.clone()].copy_from_slice(&written[sector]);
-                }
-            }
-        }
-        left
     }
 }
 

@@ -24,6 +24,7 @@
 mod agenda;
 mod blocks;
 mod clock;
+mod content;
 mod core;
 mod disk;
 mod faults;
