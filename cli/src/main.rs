@@ -21,6 +21,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
 use commands::Cli;
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static MEMORY: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let given: Vec<_> = std::env::args_os().collect();

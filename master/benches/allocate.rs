@@ -20,6 +20,10 @@ use model::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+/// As the program has it.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A cluster's size.
 #[derive(Clone, Copy)]
 struct Size {

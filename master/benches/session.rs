@@ -13,6 +13,10 @@ use std::time::Duration;
 use serde_json::json;
 use stage::{Cluster, launch, play};
 
+/// As the program has it.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let once = !std::env::args().any(|argument| argument == "--bench");
     let (rounds, tasks) = if once { (1, 1) } else { (300, 1000) };

@@ -16,6 +16,10 @@ use std::time::Duration;
 
 use cluster::{Alone, Cluster};
 
+/// As the program has it.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many agents, and how many tasks on each.
 #[derive(Clone, Copy)]
 struct Size {

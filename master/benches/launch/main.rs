@@ -19,6 +19,10 @@ use agent::Agent;
 use libprocess::{Config, Runtime, Spawn};
 use scheduler::{Load, Scheduler, TASK};
 
+/// As the program has it.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// `cargo bench` says so; the test suite does not.
 fn is_bench() -> bool {
     std::env::args().any(|argument| argument == "--bench")

@@ -22,6 +22,10 @@ use libprocess::{Config, Pid, Runtime, Spawn};
 use master::Master;
 use pretender::{Begin, Pretender};
 
+/// As the program has it.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// `cargo bench` says so; the test suite does not.
 fn is_bench() -> bool {
     std::env::args().any(|argument| argument == "--bench")

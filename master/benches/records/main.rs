@@ -19,6 +19,10 @@ use std::time::{Duration, Instant};
 
 use cluster::{Cluster, Size};
 
+/// As the program has it.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     for (size, goal, record) in
         [(Size::or(10_000, 1_000), "50 ms", "1.1 s"), (Size::or(20_000, 2_000), "100 ms", "3.8 s")]
