@@ -1,13 +1,18 @@
-//! Tasks that are spelled in tests.
+//! Tasks and agents that are spelled in tests.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::testing::{Side, bags};
 use model::{
-    CheckStatus, Disk, KillPolicy, Label, Labels, Limit, Persistence, Reservation, Resource, Resources,
-    Scalar, StatusReason, StatusSource, Task, TaskInfo, TaskState, TaskStatus, Time, UpdateId, Volume,
+    AgentCapabilities, AgentCapability, AgentInfo, CheckStatus, Disk, DrainConfig, DrainInfo, DrainState,
+    FaultDomain, KillPolicy, Label, Labels, Limit, Persistence, Reservation, Resource, Resources, Scalar,
+    StatusReason, StatusSource, Task, TaskInfo, TaskState, TaskStatus, Time, UpdateId, Volume,
 };
 use proptest::prelude::*;
+
+use crate::classic::master::Agent;
 
 /// One of which little is known.
 pub(crate) fn little() -> Task {
@@ -21,7 +26,7 @@ pub(crate) fn full() -> Vec<Task> {
     full.executor_id = Some("e".into());
     full.user = Some("root".to_owned());
     full.labels = Labels(vec![Label { key: "k".into(), value: Some("v".into()) }]);
-    full.kill_policy = Some(KillPolicy { grace_period: Some(std::time::Duration::from_secs(3)) });
+    full.kill_policy = Some(KillPolicy { grace_period: Some(Duration::from_secs(3)) });
     full.limits =
         [(Arc::from("cpus"), Limit::Infinite), (Arc::from("mem"), Limit::Finite(Scalar::whole(64)))].into();
     let mut volume = Resource::scalar("disk", Scalar::whole(8));
@@ -67,6 +72,66 @@ fn told(task: &Task, state: TaskState) -> TaskStatus {
         ..model::ContainerStatus::default()
     });
     status
+}
+
+/// An agent of which little is known, and one of which everything is.
+pub(crate) fn agents(mut each: impl FnMut(&Agent<'_>)) {
+    let id = "S1".into();
+    let bare = AgentInfo {
+        id: None,
+        hostname: "host \"1\"".to_owned(),
+        port: 5051,
+        resources: Resources::new(),
+        attributes: "".parse().expect("attributes"),
+        domain: None,
+    };
+    let (none, all) = (AgentCapabilities::default(), AgentCapabilities::from_iter(AgentCapability::ALL));
+    let little = Agent {
+        id: &id,
+        info: &bare,
+        pid: "slave(1)@10.0.0.1:5051".into(),
+        version: "1.12.0",
+        capabilities: &none,
+        registered: Time::from_nanos(1_795_226_805_395_301_000),
+        reregistered: None,
+        active: true,
+        deactivated: false,
+        total: Cow::Owned(Resources::new()),
+        used: Cow::Owned(Resources::new()),
+        offered: Cow::Owned(Resources::new()),
+        drain: None,
+        drain_started: None,
+    };
+    each(&little);
+
+    let held = &full()[0].resources;
+    let mut total: Resources =
+        "cpus:8;mem:1024.5;ports:[31000-31999,32001-32001]".parse().expect("resources");
+    total += held;
+    let info = AgentInfo {
+        resources: total.clone(),
+        attributes: "rack:\"r\";size:2.5;ports:[1-2];kinds:{a,b}".parse().expect("attributes"),
+        domain: Some(FaultDomain { region: "r".to_owned(), zone: "z".to_owned() }),
+        ..bare.clone()
+    };
+    let config = DrainConfig { max_grace_period: Some(Duration::from_secs(3)), mark_gone: true };
+    let drain = DrainInfo { state: DrainState::Draining, config };
+    let at = Some(Time::from_nanos(1_795_226_806_395_301_000));
+    let full = Agent {
+        id: &id,
+        info: &info,
+        capabilities: &all,
+        reregistered: at,
+        active: false,
+        deactivated: true,
+        used: Cow::Borrowed(held),
+        offered: Cow::Borrowed(&total),
+        total: Cow::Owned(total.clone()),
+        drain: Some(&drain),
+        drain_started: at,
+        ..little
+    };
+    each(&full);
 }
 
 /// Any resources, texts of any length, and statuses or none.

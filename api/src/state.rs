@@ -10,9 +10,10 @@ use std::time::Duration;
 use model::Task;
 use prost::Message as _;
 
+use crate::classic::master::Agent;
 use crate::content::MediaType;
 use crate::json::{self, Message};
-use crate::protobuf;
+use crate::protobuf::{self, Backwards};
 use crate::v1::master::response::{GetAgents, GetExecutors, GetFrameworks, GetState, GetTasks, Type};
 use crate::v1::master::{Event, Response, event};
 
@@ -52,6 +53,8 @@ pub struct AnswerWriter {
     list: Option<List>,
     /// The numbers of the messages around an item, and its own.
     path: Vec<u32>,
+    /// Where an item is written in protobuf.
+    room: Backwards,
     /// Whether the list has an item.
     opened: bool,
 }
@@ -174,7 +177,14 @@ impl AnswerWriter {
         } else {
             out.extend(answer.empty());
         }
-        AnswerWriter { answer, is_json, list: None, path: Vec::new(), opened: false }
+        AnswerWriter {
+            answer,
+            is_json,
+            list: None,
+            path: Vec::new(),
+            room: Backwards::default(),
+            opened: false,
+        }
     }
 
     /// Items of this list follow. Every list is named, in order; JSON has those that are empty, too.
@@ -201,7 +211,7 @@ impl AnswerWriter {
     pub fn item<M: Message>(&mut self, item: &M, out: &mut Vec<u8>) {
         match self.is_json {
             true => self.separated(out, |out| json::write(item, out)),
-            false => self.wrapped(out, |out| item.encode_raw(out)),
+            false => self.wrapped(out, |room| room.fields(item)),
         }
     }
 
@@ -209,7 +219,15 @@ impl AnswerWriter {
     pub fn task(&mut self, task: &Task, out: &mut Vec<u8>) {
         match self.is_json {
             true => self.separated(out, |out| json::task::write(task, out)),
-            false => self.wrapped(out, |out| protobuf::task::write(task, out)),
+            false => self.wrapped(out, |room| protobuf::task::write(task, room)),
+        }
+    }
+
+    /// The same for an agent.
+    pub fn agent(&mut self, agent: &Agent<'_>, out: &mut Vec<u8>) {
+        match self.is_json {
+            true => self.separated(out, |out| json::agent::write(agent, out)),
+            false => self.wrapped(out, |room| protobuf::agent::write(agent, room)),
         }
     }
 
@@ -220,8 +238,10 @@ impl AnswerWriter {
         item(out);
     }
 
-    fn wrapped(&self, out: &mut Vec<u8>, item: impl FnOnce(&mut Vec<u8>)) {
-        protobuf::wrapped(&self.path, out, item);
+    fn wrapped(&mut self, out: &mut Vec<u8>, item: impl FnOnce(&mut Backwards)) {
+        self.room.clear();
+        self.room.wrapped(&self.path, item);
+        out.extend_from_slice(self.room.written());
     }
 
     /// Ends the answer.

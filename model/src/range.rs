@@ -68,7 +68,7 @@ impl Ranges {
     }
 
     /// The intervals, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Range> + '_ {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Range> + ExactSizeIterator + '_ {
         self.0.iter().copied()
     }
 

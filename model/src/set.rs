@@ -38,7 +38,7 @@ impl Set {
         self.0.len() as u64
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<str>> {
         self.0.iter()
     }
 

@@ -7,7 +7,7 @@
 //! 1. [`error`]: how a refusal says where and why;
 //! 2. `simple`, [`resources`]: ids, times, labels; the three spellings of a resource;
 //! 3. `command`, `container`, `check`, `executor`, `task`, `status`: what is run;
-//! 4. `framework`, `agent`, `master`, `offer`, `operation`, `constraint`: who shares what;
+//! 4. `framework`, `agent`, `master`, `offer`, `operation`, `constraint`, `shown`: who shares what;
 //! 5. [`call`], [`event`], [`executor_api`]: whole calls and events, and for whom an event is spelled.
 
 pub mod call;
@@ -26,6 +26,7 @@ mod framework;
 mod master;
 mod offer;
 mod operation;
+mod shown;
 mod simple;
 mod status;
 mod task;
@@ -35,6 +36,7 @@ pub use agent::agent_capabilities;
 pub use error::{CallError, ConvertError};
 pub use offer::inverse_offer;
 pub use resources::{Format, Spelling};
+pub(crate) use shown::drain_start;
 pub use simple::fault_domain;
 pub(crate) use simple::labels_out;
 pub use task::{limits, limits_out};

@@ -10,15 +10,17 @@
 //! 4. `fault`: what can be wrong, and which of several faults is the one reported;
 //! 5. `syntax`: where a text stops being JSON, for that report alone;
 //! 6. `bridge`: `serde`'s traits, for those who hold a message inside something else;
-//! 7. `task`: a task without its message, where there are very many.
+//! 7. `resource`, `task`, `agent`: without their messages, where there are very many.
 //!
 //! Reading and writing are plain functions over bytes and not generic over a format: they are compiled once, here,
 //! and stay fast without anybody's optimizer (`benches/json.rs`).
 
+pub(crate) mod agent;
 mod bridge;
 mod fault;
 mod message;
 mod read;
+mod resource;
 mod syntax;
 pub(crate) mod task;
 pub(crate) mod write;

@@ -1,10 +1,11 @@
 //! A task as the operator API spells it in JSON, written without the message in between: an answer has hundreds of thousands
 //! of them, and making each field anew takes longer than writing it. What few tasks have is spelled by its message.
 
-use model::{Resource, Task, TaskStatus, Time, Value as Amount};
+use model::{Task, TaskStatus, Time};
 
-use super::write::{self, Value};
-use crate::convert::labels_out;
+use super::resource;
+use super::write::{self, Id, Value, each};
+use crate::convert::{Spelling, labels_out};
 use crate::v1;
 
 /// The letters of the task's message.
@@ -16,11 +17,9 @@ pub(crate) fn write(task: &Task, out: &mut Vec<u8>) {
     write::optional(out, "\"executor_id\":", &task.executor_id.as_ref().map(|id| Id(id.as_str())));
     write::one(out, "\"agent_id\":", &Id(task.agent_id.as_str()));
     write::name(out, "\"state\":", task.state.name());
-    if !task.resources.is_empty() {
-        list(out, "\"resources\":", task.resources.iter(), resource);
-    }
+    resource::list(out, "\"resources\":", &task.resources, Spelling::FULL);
     if !task.statuses.is_empty() {
-        list(out, "\"statuses\":", task.statuses.iter(), status);
+        each(out, "\"statuses\":", task.statuses.iter(), status);
     }
     if let Some(state) = task.status_update_state {
         write::name(out, "\"status_update_state\":", state.name());
@@ -35,49 +34,6 @@ pub(crate) fn write(task: &Task, out: &mut Vec<u8>) {
     write::optional(out, "\"user\":", &task.user);
     write::map(out, "\"limits\":", &crate::convert::limits_out(&task.limits));
     write::close(out, b'}');
-}
-
-/// An id, which is an object with one field.
-struct Id<'a>(&'a str);
-
-impl Value for Id<'_> {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"value\":");
-        self.0.write(out);
-        out.push(b'}');
-    }
-}
-
-fn list<T>(out: &mut Vec<u8>, key: &str, items: impl Iterator<Item = T>, each: impl Fn(T, &mut Vec<u8>)) {
-    out.extend_from_slice(key.as_bytes());
-    out.push(b'[');
-    for item in items {
-        each(item, out);
-        out.push(b',');
-    }
-    write::close(out, b']');
-    out.push(b',');
-}
-
-fn resource(resource: &Resource, out: &mut Vec<u8>) {
-    let Resource { name, value, reservations, disk, provider_id, .. } = resource;
-    let plain = reservations.is_empty() && disk.is_none() && provider_id.is_none();
-    match value {
-        Amount::Scalar(amount) if plain && !resource.revocable && !resource.shared => {
-            out.extend_from_slice(b"{\"name\":");
-            name.write(out);
-            out.extend_from_slice(b",\"type\":\"SCALAR\",\"scalar\":{\"value\":");
-            amount.write(out);
-            out.push(b'}');
-            if let Some(role) = &resource.allocation {
-                out.extend_from_slice(b",\"allocation_info\":{\"role\":");
-                role.as_str().write(out);
-                out.push(b'}');
-            }
-            out.push(b'}');
-        }
-        _ => v1::Resource::from(resource).write(out),
-    }
 }
 
 fn status(status: &TaskStatus, out: &mut Vec<u8>) {

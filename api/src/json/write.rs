@@ -14,6 +14,9 @@ pub(crate) trait Value {
     fn write(&self, out: &mut Vec<u8>);
 }
 
+/// An id, which is an object with one field.
+pub(crate) struct Id<'a>(pub(crate) &'a str);
+
 pub(crate) fn message<M: Message>(message: &M, out: &mut Vec<u8>) {
     out.push(b'{');
     message.write_fields(out);
@@ -44,6 +47,23 @@ pub(crate) fn list<T: Value>(out: &mut Vec<u8>, key: &str, values: &[T]) {
     out.push(b'[');
     for value in values {
         value.write(out);
+        out.push(b',');
+    }
+    close(out, b']');
+    out.push(b',');
+}
+
+/// An array whose items a closure writes.
+pub(crate) fn each<T>(
+    out: &mut Vec<u8>,
+    key: &str,
+    items: impl IntoIterator<Item = T>,
+    write: impl Fn(T, &mut Vec<u8>),
+) {
+    out.extend_from_slice(key.as_bytes());
+    out.push(b'[');
+    for item in items {
+        write(item, out);
         out.push(b',');
     }
     close(out, b']');
@@ -112,6 +132,14 @@ fn quoted(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');
+}
+
+impl Value for Id<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"value\":");
+        self.0.write(out);
+        out.push(b'}');
+    }
 }
 
 impl<T: Value> Value for Box<T> {

@@ -2,51 +2,48 @@
 
 use model::Task;
 
-use super::write::{bytes, id, made, message, signed, text};
+use super::write::Backwards;
 use super::{resource, status};
-use crate::convert::{labels_out, limits_out};
+use crate::convert::{Spelling, labels_out, limits_out};
 use crate::v1;
 
 /// The fields of `Task`.
-pub(crate) fn write(task: &Task, out: &mut Vec<u8>) {
-    text(out, 1, &task.name);
-    id(out, 2, task.id.as_str());
-    id(out, 3, task.framework_id.as_str());
-    if let Some(executor) = &task.executor_id {
-        id(out, 4, executor.as_str());
+pub(crate) fn write(task: &Task, out: &mut Backwards) {
+    // A map is a list of pairs, in which prost leaves out what is as usual.
+    for (name, limit) in limits_out(&task.limits).into_iter().rev() {
+        out.message(17, |out| {
+            out.made(2, Some(limit).filter(|limit| limit.value != 0.0));
+            if !name.is_empty() {
+                out.text(1, &name);
+            }
+        });
     }
-    id(out, 5, task.agent_id.as_str());
-    signed(out, 6, v1::TaskState::from(task.state) as i32);
-    for one in task.resources.iter() {
-        message(out, 7, |out| resource::write(one, out));
+    out.made(16, task.kill_policy.as_ref().map(v1::KillPolicy::from));
+    out.made(15, task.health_check.as_deref().map(v1::HealthCheck::from));
+    if let Some(user) = &task.user {
+        out.text(14, user);
     }
-    for one in &task.statuses {
-        message(out, 8, |out| status::write(one, out));
+    out.made(13, task.container.as_deref().map(v1::ContainerInfo::from));
+    out.made(12, task.discovery.as_deref().map(v1::DiscoveryInfo::from));
+    out.made(11, labels_out(&task.labels));
+    if let Some(uuid) = &task.status_update_uuid {
+        out.bytes(10, uuid.as_bytes());
     }
     if let Some(state) = task.status_update_state {
-        signed(out, 9, v1::TaskState::from(state) as i32);
+        out.signed(9, v1::TaskState::from(state) as i32);
     }
-    if let Some(uuid) = &task.status_update_uuid {
-        bytes(out, 10, uuid.as_bytes());
+    for one in task.statuses.iter().rev() {
+        out.message(8, |out| status::write(one, out));
     }
-    made(out, 11, labels_out(&task.labels));
-    made(out, 12, task.discovery.as_deref().map(v1::DiscoveryInfo::from));
-    made(out, 13, task.container.as_deref().map(v1::ContainerInfo::from));
-    if let Some(user) = &task.user {
-        text(out, 14, user);
+    resource::list(7, &task.resources, Spelling::FULL, out);
+    out.signed(6, v1::TaskState::from(task.state) as i32);
+    out.id(5, task.agent_id.as_str());
+    if let Some(executor) = &task.executor_id {
+        out.id(4, executor.as_str());
     }
-    made(out, 15, task.health_check.as_deref().map(v1::HealthCheck::from));
-    made(out, 16, task.kill_policy.as_ref().map(v1::KillPolicy::from));
-    // A map is a list of pairs.
-    prost::encoding::btree_map::encode(
-        prost::encoding::string::encode,
-        prost::encoding::string::encoded_len,
-        prost::encoding::message::encode,
-        prost::encoding::message::encoded_len,
-        17,
-        &limits_out(&task.limits),
-        out,
-    );
+    out.id(3, task.framework_id.as_str());
+    out.id(2, task.id.as_str());
+    out.text(1, &task.name);
 }
 
 #[cfg(test)]
@@ -58,9 +55,9 @@ mod tests {
     use crate::samples::{full, little, tasks};
 
     fn check(task: &Task) {
-        let mut out = b"before".to_vec();
+        let mut out = Backwards::default();
         write(task, &mut out);
-        assert_eq!(out.strip_prefix(b"before"), Some(&*v1::Task::from(task).encode_to_vec()));
+        assert_eq!(out.written(), v1::Task::from(task).encode_to_vec());
     }
 
     #[test]

@@ -161,7 +161,7 @@ fn slaves(snapshot: &Snapshot, query: &Query) -> Vec<u8> {
         None => snapshot.agents.values().collect(),
         Some(id) => snapshot.agents.get(id).into_iter().collect(),
     };
-    let registered: Vec<_> = registered.iter().map(|agent| agents::classic(snapshot, agent)).collect();
+    let registered: Vec<_> = registered.iter().map(|agent| agents::shown(snapshot, agent)).collect();
     let recovered: Vec<&AgentInfo> = match &only {
         None => agents::recovered(snapshot).collect(),
         Some(id) => snapshot.recovered.get(id).map(|info| &**info).into_iter().collect(),

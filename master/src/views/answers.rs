@@ -87,7 +87,7 @@ impl Writer for Spelled {
         match part {
             Part::Text(text) => out.extend_from_slice(text),
             Part::List(list) => self.writer.list(*list, out),
-            Part::Agent(agent) => self.writer.item(&agents::v1(snapshot, agent), out),
+            Part::Agent(agent) => self.writer.agent(&agents::shown(snapshot, agent), out),
             Part::Recovered(info) => self.writer.item(&v1::AgentInfo::from(&**info), out),
             Part::Framework(framework) => {
                 let holding = self.holdings.get(framework);

@@ -22,7 +22,7 @@ pub(crate) fn classic<'a>(
 ) -> MasterState<'a> {
     let [running, completed] = frameworks::classics(snapshot, None, holdings);
     MasterState {
-        agents: snapshot.agents.values().map(|agent| agents::classic(snapshot, agent)).collect(),
+        agents: snapshot.agents.values().map(|agent| agents::shown(snapshot, agent)).collect(),
         recovered_agents: agents::recovered(snapshot).collect(),
         frameworks: running,
         completed_frameworks: completed,

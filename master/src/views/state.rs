@@ -73,7 +73,7 @@ impl Writer for Classic {
             Part::Agent(agent) => {
                 self.separate(out);
                 self.holdings.add(agent);
-                parts::agent(&agents::classic(snapshot, agent), out);
+                parts::agent(&agents::shown(snapshot, agent), out);
             }
             Part::Recovered(info) => {
                 self.separate(out);

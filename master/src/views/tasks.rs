@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use api::classic::task::TaskQuery;
 use imbl::OrdMap;
-use model::{FrameworkId, Task, TaskId};
+use model::{FrameworkId, Resource, Task, TaskId};
 
 use crate::state::{Framework, Snapshot};
 
@@ -110,15 +110,32 @@ fn hand_out<'a>(
     }
 }
 
+/// The first and the last letter: a text may begin in one line of the memory and end in the next.
+fn letters(text: &str) -> usize {
+    let ends = [text.as_bytes().first(), text.as_bytes().last()];
+    ends.into_iter().flatten().map(|letter| usize::from(*letter)).sum()
+}
+
 /// Tasks lie all over the memory, and the processor waits for each in turn, unless it meets several that have nothing to do with
 /// each other: then it waits for all of them at once.
 fn look_at(tasks: &[Option<&Arc<Task>>; AHEAD]) {
     let tasks = || tasks.iter().flatten();
-    black_box(tasks().map(|task| task.resources.len() + task.statuses.len()).sum::<usize>());
-    let letter = |text: &str| usize::from(text.as_bytes().first().copied().unwrap_or_default());
-    black_box(tasks().map(|task| letter(&task.name) + letter(task.id.as_str())).sum::<usize>());
-    let name = |task: &&Arc<Task>| task.resources.iter().next().map_or(0, |resource| letter(&resource.name));
-    black_box(tasks().map(name).sum::<usize>());
+    // Something of each of the lines a task takes.
+    let lines = |task: &&Arc<Task>| {
+        let lists = task.resources.len() + task.statuses.len() + task.limits.len() + task.labels.0.len();
+        let names = [&*task.name, task.id.as_str(), task.framework_id.as_str(), task.agent_id.as_str()];
+        lists
+            + names.iter().map(|name| name.len()).sum::<usize>()
+            + usize::from(task.user.is_some())
+            + task.state as usize
+    };
+    black_box(tasks().map(lines).sum::<usize>());
+    black_box(tasks().map(|task| letters(&task.name) + letters(task.id.as_str())).sum::<usize>());
+    black_box(tasks().map(|task| letters(task.agent_id.as_str())).sum::<usize>());
+    let words = |resource: &Resource| {
+        letters(&resource.name) + resource.allocation.as_ref().map_or(0, |role| letters(role.as_str()))
+    };
+    black_box(tasks().flat_map(|task| task.resources.iter()).map(words).sum::<usize>());
 }
 
 #[cfg(test)]
