@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::tally::{Names, Tally};
 
-/// What decides who comes first: the lower level, then the smaller share, then the fewer allocations, then the name.
+/// What decides who comes first: the lower level, then the smaller share, then who was given something less often, then the
+/// name.
 #[derive(Clone, Debug)]
 pub(crate) struct Rank {
     /// Zero for all, where the order knows no levels.

@@ -178,10 +178,7 @@ impl Tree {
 
     /// The same for one that is a member. Its place moves when lines are read the next time: much comes back at once.
     pub(crate) fn released_by(&mut self, client: Client, amounts: &Tally) {
-        self.change(client, |seat| {
-            seat.held.minus(amounts);
-            seat.count = seat.count.saturating_sub(1);
-        });
+        self.change(client, |seat| seat.held.minus(amounts));
         let members = &mut self.nodes[client.node.index()].members;
         if let Some(member) = members.get_mut(&client.framework)
             && !std::mem::replace(&mut member.moved, true)

@@ -67,7 +67,8 @@ pub(super) struct Node {
 #[derive(Debug)]
 pub(super) struct Seat {
     pub(super) held: Tally,
-    /// How many allocations that is.
+    /// How often it was given something. What comes back does not make it less: else, of two that hold nothing because they
+    /// decline everything, the same would always be asked first.
     pub(super) count: u64,
     /// Where it stands; what it holds may have moved on since.
     pub(super) rank: Rank,

@@ -45,6 +45,15 @@ fn the_least_share_comes_first_and_names_break_ties() {
 }
 
 #[test]
+fn of_two_that_hold_nothing_the_one_that_was_asked_less_often_comes_first() {
+    let (mut tree, names) = with_roles(&["a", "b"]);
+    tree.allocated(&"a".into(), 0, "f0", &cpus(5), &names);
+    tree.released(&"a".into(), 0, &cpus(5));
+    tree.refresh(&names);
+    assert_eq!(order(&tree), ["b", "a"]);
+}
+
+#[test]
 fn a_heavier_role_may_hold_more() {
     let (mut tree, names) = with_roles(&["a", "b"]);
     tree.set_weight(&"a".into(), 3.0);
