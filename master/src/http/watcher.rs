@@ -7,8 +7,8 @@ use std::time::Duration;
 use api::content::{self, MediaType};
 use api::recordio;
 use api::v1;
+use api::v1::master::Event;
 use api::v1::master::event::{self, Type};
-use api::v1::master::{Event, response};
 use libprocess::http::{self, Response, StreamSender, header};
 use libprocess::{Actor, Context, Edge, Handler, Message, Pid, Process, Spawn};
 use model::{StreamId, Task};
@@ -20,7 +20,6 @@ use crate::authorization::{Sight, visible};
 use crate::calls::HEARTBEAT;
 use crate::messages::{Input, Watching};
 use crate::state::{Happening, Snapshot};
-use crate::views::holdings::Holding;
 use crate::views::{agents, answers, frameworks};
 
 /// Writes one operator's events. One record is one HTTP chunk; one who does not read is not waited for.
@@ -192,10 +191,6 @@ fn seen<'a>(happening: &'a Happening, snapshot: &Snapshot, rights: &Rights) -> O
 
 /// As the operator API says it.
 fn spell(happening: &Happening, snapshot: &Snapshot) -> Event {
-    let framework = |framework: &crate::state::Framework| response::get_frameworks::Framework {
-        offer_constraints: framework.constraints.as_deref().map(Into::into),
-        ..frameworks::v1(snapshot, framework, &Holding::of(snapshot, framework))
-    };
     match happening {
         Happening::TaskAdded(task) => {
             let task_added = Some(event::TaskAdded { task: v1::Task::from(&**task) });
@@ -218,11 +213,11 @@ fn spell(happening: &Happening, snapshot: &Snapshot) -> Event {
             Event { agent_removed, ..event(Type::AgentRemoved) }
         }
         Happening::FrameworkAdded(added) => {
-            let framework_added = Some(event::FrameworkAdded { framework: framework(added) });
+            let framework_added = Some(event::FrameworkAdded { framework: frameworks::itself(added) });
             Event { framework_added, ..event(Type::FrameworkAdded) }
         }
         Happening::FrameworkUpdated(updated) => {
-            let framework_updated = Some(event::FrameworkUpdated { framework: framework(updated) });
+            let framework_updated = Some(event::FrameworkUpdated { framework: frameworks::itself(updated) });
             Event { framework_updated, ..event(Type::FrameworkUpdated) }
         }
         Happening::FrameworkRemoved(info) => {

@@ -81,15 +81,7 @@ pub(crate) fn classics<'a>(
 
 /// As the operator API shows it.
 pub(crate) fn v1(snapshot: &Snapshot, framework: &Framework, holding: &Holding) -> get_frameworks::Framework {
-    let mut info = v1::FrameworkInfo::from(&*framework.info);
-    info.id = Some((&framework.id).into());
     get_frameworks::Framework {
-        framework_info: info,
-        active: framework.connected(),
-        connected: framework.connected(),
-        recovered: framework.connection == Connection::Recovered,
-        registered_time: Some(framework.registered.into()),
-        reregistered_time: Some(framework.reregistered.unwrap_or(framework.registered).into()),
         unregistered_time: framework.unregistered.map(Into::into),
         offers: snapshot.offered_to(framework).map(|offer| v1::Offer::from(&**offer)).collect(),
         inverse_offers: snapshot
@@ -101,6 +93,27 @@ pub(crate) fn v1(snapshot: &Snapshot, framework: &Framework, holding: &Holding) 
         allocated_resources: write(&holding.used, Spelling::ENDPOINT),
         offered_resources: write(&offered(snapshot, framework), Spelling::ENDPOINT),
         offer_constraints: Some(framework.constraints.as_deref().map(Into::into).unwrap_or_default()),
+        ..itself(framework)
+    }
+}
+
+/// As events tell of it: what it says of itself and how it stands, but nothing of what it holds.
+pub(crate) fn itself(framework: &Framework) -> get_frameworks::Framework {
+    let mut info = v1::FrameworkInfo::from(&*framework.info);
+    info.id = Some((&framework.id).into());
+    get_frameworks::Framework {
+        framework_info: info,
+        active: framework.connected(),
+        connected: framework.connected(),
+        recovered: framework.connection == Connection::Recovered,
+        registered_time: Some(framework.registered.into()),
+        reregistered_time: Some(framework.reregistered.unwrap_or(framework.registered).into()),
+        unregistered_time: Some(framework.unregistered.map(Into::into).unwrap_or_default()),
+        offers: Vec::new(),
+        inverse_offers: Vec::new(),
+        allocated_resources: Vec::new(),
+        offered_resources: Vec::new(),
+        offer_constraints: framework.constraints.as_deref().map(Into::into),
     }
 }
 
