@@ -1,6 +1,7 @@
 //! The table of behaviour: everything that can happen to a master, and the rule that answers it.
 
 use model::Time;
+use model::event::Event;
 
 use crate::effects::{Effect, Effects};
 use crate::messages::{Input, Woken};
@@ -41,6 +42,10 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Call { call, caller, asker } => calls::call(state, *call, &caller, asker, now),
         Input::Ready { asker } => Effect::Answer { asker, answer: Ok(()) }.into(),
         Input::StreamClosed { stream } => frameworks::disconnected(state, &stream, now),
+        Input::Beat { stream } => {
+            state.count_event(&stream, &Event::Heartbeat);
+            Effects::none()
+        }
         Input::Teardown { framework, asker } => calls::operator_teardown(state, &framework, asker, now),
         Input::KillTask { framework, task, asker } => {
             calls::operator_kill(state, framework, task, asker, now)

@@ -34,6 +34,8 @@ pub enum Input {
     Call { call: Box<Call>, caller: Caller, asker: Asker },
     /// A scheduler's stream has ended, whoever ended it.
     StreamClosed { stream: StreamId },
+    /// A scheduler's session has written a heartbeat of its own.
+    Beat { stream: StreamId },
     /// Somebody wants to know whether calls are heard yet.
     Ready { asker: Asker },
     /// An operator ends a framework.

@@ -101,7 +101,13 @@ impl Handler<SessionInput> for Session {
         match input {
             SessionInput::Event(event) => self.write(&event, ctx),
             SessionInput::Learn(capabilities) => self.spelling.learn(&capabilities),
-            SessionInput::Beat => self.write(&Event::Heartbeat, ctx),
+            SessionInput::Beat => {
+                self.write(&Event::Heartbeat, ctx);
+                if !self.ended {
+                    // It counts what was written; one that is gone counts no more.
+                    let _ = self.master.tell(Input::Beat { stream: self.stream.clone() });
+                }
+            }
             SessionInput::Close => {
                 self.ended = true;
                 self.sender.close();

@@ -129,6 +129,18 @@ fn tasks_run_to_their_end_when_nothing_fails() {
 }
 
 #[test]
+fn every_heartbeat_is_counted() {
+    seeds(0..1, |sim| {
+        let cluster = Cluster::start(sim);
+        cluster.sim.advance(Duration::from_secs(50));
+        let shown = cluster.master.metrics().snapshot();
+        let beats =
+            shown.iter().find(|(name, _)| name.ends_with("/events/heartbeat")).expect("it subscribed");
+        assert_eq!(*beats.1, 4.0, "one with the answer, then every 15 seconds");
+    });
+}
+
+#[test]
 fn whatever_fails_every_task_is_accounted_for_and_nothing_stays_used() {
     seeds(0..6, |sim| {
         let mut chance = ChaCha8Rng::seed_from_u64(sim.seed());
