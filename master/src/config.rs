@@ -157,6 +157,8 @@ pub struct Identity {
     pub id: String,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Whether it speaks TLS alone, and with it every agent that links to it.
+    pub tls: bool,
     /// Name that people see.
     pub hostname: String,
     /// Name of the cluster.

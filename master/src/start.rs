@@ -181,6 +181,7 @@ fn identity(runtime: &Runtime, config: &Config) -> Identity {
     Identity {
         id: uuid::Builder::from_random_bytes(bytes).into_uuid().to_string(),
         address,
+        tls: runtime.speaks_tls_alone(),
         hostname: config.hostname.clone().unwrap_or_else(|| address.ip().to_string()),
         cluster: config.cluster.clone(),
         domain: config.domain.clone(),

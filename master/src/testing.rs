@@ -68,6 +68,7 @@ impl Stage {
         let identity = Identity {
             id: "m".to_owned(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 5050)),
+            tls: false,
             hostname: "master.example".to_owned(),
             cluster: None,
             domain: None,

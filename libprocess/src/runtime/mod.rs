@@ -166,6 +166,11 @@ impl Runtime {
         self.0.peers.principal()
     }
 
+    /// Whether others reach this node over TLS alone.
+    pub fn speaks_tls_alone(&self) -> bool {
+        self.0.peers.security().tls.as_ref().is_some_and(|tls| !tls.plain_too)
+    }
+
     /// Takes another certificate, key and authorities into use for links and HTTP connections that
     /// begin from here on; those that are open go on. How strictly others are looked at is as `tls` says.
     ///

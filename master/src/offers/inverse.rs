@@ -50,7 +50,7 @@ pub(crate) fn ask(state: &mut State, framework: &FrameworkId, id: &AgentId) -> E
         id: OfferId::from(""),
         framework_id: framework.clone(),
         agent_id: Some(id.clone()),
-        url: Some(url(agent)),
+        url: Some(url(state, agent)),
         unavailability,
         resources: Resources::new(),
     };

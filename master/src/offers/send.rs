@@ -83,7 +83,7 @@ fn offer(
         framework_id: framework,
         agent_id: agent.id.clone(),
         hostname: agent.info.hostname.clone(),
-        url: Some(url(agent)),
+        url: Some(url(state, agent)),
         domain: agent.info.domain.clone(),
         resources: allocation.resources,
         attributes: agent.info.attributes.clone(),
@@ -93,10 +93,10 @@ fn offer(
 }
 
 /// Where the agent answers. Source: scheduler semantics §3, `url`.
-pub(crate) fn url(agent: &Agent) -> Url {
+pub(crate) fn url(state: &State, agent: &Agent) -> Url {
     let address = agent.upid.address();
     Url {
-        scheme: "http".to_owned(),
+        scheme: if state.world.identity.tls { "https" } else { "http" }.to_owned(),
         address: Address {
             hostname: Some(agent.info.hostname.clone()),
             ip: Some(address.ip().to_string()),
@@ -114,6 +114,8 @@ fn give_back(allocation: Allocation, refuse: Option<Duration>) -> Effect {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use model::{CommandInfo, ExecutorInfo, Role, TaskInfo, TaskState};
 
     use crate::allocator::Allocation;
@@ -136,6 +138,18 @@ mod tests {
         let effects = stage.tell(Input::Allocated(vec![give(&one, 1, "cpus:1"), give(&two, 2, "cpus:2")]));
         let told = "s1 <- OFFERS m-O0 of m-S0: cpus(allocated: web):1 m-O1 of m-S1: cpus(allocated: web):2";
         assert_eq!(events(&effects), [told]);
+    }
+
+    #[test]
+    fn an_offer_says_whether_its_agent_is_reached_over_tls() {
+        for (tls, scheme) in [(false, "http"), (true, "https")] {
+            let mut stage = Stage::new();
+            Arc::make_mut(&mut stage.state.world.identity).tls = tls;
+            let (agent, framework) = (stage.agent(1, "cpus:1"), stage.framework());
+            let offer = stage.offer(&framework, &agent, "cpus:1");
+            let url = stage.state.world.offers[&offer].url.as_ref().unwrap();
+            assert_eq!(url.scheme, scheme);
+        }
     }
 
     #[test]

@@ -159,7 +159,7 @@ fn inverse_offer(
     let holder = state.framework(framework).filter(|framework| framework.connected())?;
     let held = tasks.iter().filter_map(|task| holder.tasks.get(task)).map(|task| &task.resources);
     let resources: Resources = held.sum();
-    let url = Some(offers::url(state.agent(agent)?));
+    let url = Some(offers::url(state, state.agent(agent)?));
     let (framework_id, agent_id) = (framework.clone(), Some(agent.clone()));
     let id = state.next_offer_id();
     Some(Arc::new(InverseOffer { id, framework_id, agent_id, url, unavailability, resources }))
