@@ -70,7 +70,7 @@ pub(crate) fn woke(state: &mut State, alarm: Alarm, now: Time) -> Effects {
         Alarm::Recovery => agents::recovery_missed(state, now),
         Alarm::Overdue => agents::next_overdue(state, now),
         Alarm::Offer(offer) => offers::timeout(state, &offer),
-        Alarm::InverseOffer { framework, agent } => offers::ask(state, &framework, &agent),
+        Alarm::InverseOffer { framework, agent } => offers::ask(state, &framework, &agent, now),
         Alarm::Preemption => preemption::look(state, now),
         Alarm::PreemptionOverdue(agent) => preemption::overdue(state, &agent),
         Alarm::Failover { framework, deadline } => {

@@ -69,7 +69,7 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Oversubscribed { from, body } => agents::oversubscribed(state, &from, body),
         Input::Pong { from, body } => agents::pong(state, &from, &body),
         Input::AgentExited { upid } => agents::exited(state, &upid, now),
-        Input::Allocated(allocations) => offers::send(state, allocations),
+        Input::Allocated(allocations) => offers::send(state, allocations, now),
         Input::Registrar(report) => agents::reported(state, report, now),
         Input::Woke(Woken(alarm)) => alarms::woke(state, alarm, now),
         Input::Follows { .. } | Input::Leads { .. } | Input::Suspended(_) => {

@@ -8,9 +8,10 @@ use model::call::Revive;
 
 use crate::allocator;
 use crate::effects::{Effect, Effects};
+use crate::offers;
 use crate::state::State;
 
-/// Lifts suppression and filters of the roles; none named means all of the framework's.
+/// Lifts suppression and filters of the roles; none named means all of the framework's. It may be asked to leave agents, too.
 ///
 /// One role it does not have drops the whole call.
 /// Source: scheduler semantics §3, "REVIVE / SUPPRESS".
@@ -25,6 +26,7 @@ pub(crate) fn revive(state: &mut State, call: Revive) -> Effects {
         let suppressed = Arc::make_mut(&mut framework.suppressed);
         suppressed.retain(|role| !roles.is_empty() && !roles.contains(role));
     }
+    offers::allow_asking(state, &call.framework_id);
     Effect::Allocator(allocator::Input::Revive { framework: call.framework_id, roles }).into()
 }
 

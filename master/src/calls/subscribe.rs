@@ -139,7 +139,7 @@ fn resume(
     }
     // Offers were made anew by the allocator's leave; these are the master's own.
     for agent in &framework.agents {
-        effects.extend(offers::ask(state, id, agent));
+        effects.extend(offers::ask(state, id, agent, now));
     }
     tell_agents(state, &framework, effects);
 }

@@ -16,22 +16,22 @@ use crate::state::{Answered, State};
 /// The least time between an answer and the next question.
 const ASK_AGAIN_MIN: Duration = Duration::from_secs(1);
 
-/// Asks every framework that has something on the agent, if its machine is planned to be away. One question per
-/// framework and agent is open at a time.
+/// Asks every framework that has something on the agent, or is offered something there, if its machine is planned to be away.
+/// One question per framework and agent is open at a time.
 ///
 /// Source: scheduler semantics §11.
-pub(crate) fn send_inverse(state: &mut State, id: &AgentId) -> Effects {
+pub(crate) fn send_inverse(state: &mut State, id: &AgentId, now: Time) -> Effects {
     let Some(agent) = state.agent(id) else { return Effects::none() };
     let on: Vec<FrameworkId> = agent.used.keys().cloned().collect();
     let mut effects = Effects::none();
     for framework in on {
-        effects.extend(ask(state, &framework, id));
+        effects.extend(ask(state, &framework, id, now));
     }
     effects
 }
 
-/// Asks one framework about one agent.
-pub(crate) fn ask(state: &mut State, framework: &FrameworkId, id: &AgentId) -> Effects {
+/// Asks one framework about one agent, unless it refused to be asked for longer.
+pub(crate) fn ask(state: &mut State, framework: &FrameworkId, id: &AgentId, now: Time) -> Effects {
     let Some(agent) = state.agent(id).filter(|agent| agent.connected()) else { return Effects::none() };
     let ip = agent.upid.address().ip().to_string();
     let Some(unavailability) = state.world.policy.unavailability(&agent.info, &ip) else {
@@ -43,7 +43,10 @@ pub(crate) fn ask(state: &mut State, framework: &FrameworkId, id: &AgentId) -> E
         .inverse_offers
         .values()
         .any(|offer| offer.framework_id == *framework && offer.agent_id.as_ref() == Some(id));
-    if !reads || open || !agent.used.contains_key(framework) {
+    let mut offers = agent.offers.iter().filter_map(|offer| state.world.offers.get(offer));
+    let has = agent.used.contains_key(framework) || offers.any(|offer| offer.framework_id == *framework);
+    let answer = state.world.inverse_answers.get(&(id.clone(), framework.clone()));
+    if !reads || open || !has || answer.is_some_and(|answer| answer.holds_until > now) {
         return Effects::none();
     }
     let offer = InverseOffer {
@@ -80,10 +83,11 @@ pub(crate) fn answer_inverse(
         state.touch();
         state.world.inverse_offers.remove(&id);
         let Some(agent) = offer.agent_id.clone() else { continue };
-        let answered = Answered { accepted, at: now };
+        let refuse = call.filters.refuse.max(ASK_AGAIN_MIN);
+        let answered = Answered { accepted, at: now, holds_until: now + refuse };
         state.world.inverse_answers.insert((agent.clone(), call.framework_id.clone()), answered);
         let alarm = Alarm::InverseOffer { framework: call.framework_id.clone(), agent };
-        effects.push(Effect::Alarm { after: call.filters.refuse.max(ASK_AGAIN_MIN), alarm });
+        effects.push(Effect::Alarm { after: refuse, alarm });
     }
     effects
 }
@@ -109,8 +113,9 @@ pub(crate) fn rescind_inverse(state: &mut State, id: &AgentId) -> Effects {
     effects
 }
 
-/// Forgets what a framework was asked: it is away, or begins anew.
+/// Forgets what a framework was asked, and how long it did not want to be asked again: it is away, or begins anew.
 pub(crate) fn discard_inverse(state: &mut State, id: &FrameworkId) {
+    allow_asking(state, id);
     let out: Vec<OfferId> = state
         .world
         .inverse_offers
@@ -119,4 +124,15 @@ pub(crate) fn discard_inverse(state: &mut State, id: &FrameworkId) {
         .map(|offer| offer.id.clone())
         .collect();
     out.iter().for_each(|offer| drop(state.world.inverse_offers.remove(offer)));
+}
+
+/// The framework may be asked again about every agent.
+pub(crate) fn allow_asking(state: &mut State, id: &FrameworkId) {
+    let of = |(key, _): &(&(AgentId, FrameworkId), &Answered)| key.1 == *id;
+    let keys: Vec<_> = state.world.inverse_answers.iter().filter(of).map(|(key, _)| key.clone()).collect();
+    for key in keys {
+        if let Some(answered) = state.world.inverse_answers.get_mut(&key) {
+            answered.holds_until = Time::START;
+        }
+    }
 }

@@ -1,12 +1,13 @@
 //! What the allocator gave away becomes offers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::event::Event;
-use model::{Address, AgentId, Filters, FrameworkId, Offer, OfferId, Url};
+use model::{Address, AgentId, Filters, FrameworkId, Offer, OfferId, Time, Url};
 
+use super::ask;
 use crate::alarms::Alarm;
 use crate::allocator::Allocation;
 use crate::effects::{Effect, Effects};
@@ -17,8 +18,9 @@ use crate::state::{Agent, State};
 /// An allocation may have crossed a loss on its way: what cannot be offered any more goes back, except that
 /// what was allocated from an earlier stay of the agent was forgotten with that stay. An agent with as many executors as it may
 /// run is not offered, as if the framework had declined.
+/// Who is offered something of a machine that is planned to be away is asked to leave it, too.
 /// Source: scheduler semantics §3.
-pub(crate) fn send(state: &mut State, allocations: Vec<Allocation>) -> Effects {
+pub(crate) fn send(state: &mut State, allocations: Vec<Allocation>, now: Time) -> Effects {
     let mut effects = Effects::none();
     let mut offered: BTreeMap<FrameworkId, Vec<Arc<Offer>>> = BTreeMap::new();
     for allocation in allocations {
@@ -49,9 +51,15 @@ pub(crate) fn send(state: &mut State, allocations: Vec<Allocation>) -> Effects {
             None => effects.push(give_back(allocation, None)),
         }
     }
-    for (framework, offers) in offered {
-        let framework = state.framework(&framework).expect("it was connected above");
+    let mut planned = BTreeSet::new();
+    for (id, offers) in offered {
+        let away = offers.iter().filter(|offer| offer.unavailability.is_some());
+        planned.extend(away.map(|offer| (id.clone(), offer.agent_id.clone())));
+        let framework = state.framework(&id).expect("it was connected above");
         effects.tell(framework, Event::Offers(offers));
+    }
+    for (framework, agent) in planned {
+        effects.extend(ask(state, &framework, &agent, now));
     }
     effects
 }

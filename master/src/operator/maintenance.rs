@@ -97,25 +97,25 @@ fn named(machine: &MachineId) -> Result<(), String> {
 }
 
 /// It is written: offers and inverse offers of agents whose plans changed are made anew.
-pub(super) fn replanned(state: &mut State, before: &[Window]) -> Effects {
+pub(super) fn replanned(state: &mut State, before: &[Window], now: model::Time) -> Effects {
     let mut effects = Effects::none();
     let planned = |windows: &[Window], agent: &crate::state::Agent| {
         let ip = agent.upid.address().ip().to_string();
         let here = |window: &&Window| window.machines.iter().any(|one| one.is(&agent.info.hostname, &ip));
         windows.iter().find(here).map(|window| window.unavailability)
     };
-    let now = state.world.policy.schedule.clone();
+    let after = state.world.policy.schedule.clone();
     let changed: Vec<AgentId> = state
         .world
         .agents
         .values()
-        .filter(|agent| planned(before, agent) != planned(&now, agent))
+        .filter(|agent| planned(before, agent) != planned(&after, agent))
         .map(|agent| agent.id.clone())
         .collect();
     for id in changed {
         effects.extend(offers::rescind_agent(state, &id));
         effects.extend(offers::rescind_inverse(state, &id));
-        effects.extend(offers::send_inverse(state, &id));
+        effects.extend(offers::send_inverse(state, &id, now));
     }
     effects
 }
@@ -192,6 +192,26 @@ mod tests {
         let effects = stage.record();
         assert_eq!(events(&effects), ["s1 <- RESCIND m-O3"]);
         assert!(stage.state.world.inverse_answers.is_empty(), "there is nothing to leave for any more");
+    }
+
+    #[test]
+    fn who_is_offered_something_of_a_planned_machine_is_asked_to_leave_it() {
+        let mut stage = Stage::new();
+        let (agent, framework) = (stage.agent(1, "cpus:4"), stage.framework());
+        stage.tell(plan(&["agent1.example"]));
+        assert_eq!(events(&stage.record()), [""; 0], "it has nothing there");
+        let told = events(&stage.allocate(&framework, &agent, "cpus:1"));
+        assert_eq!(told[1..], ["s1 <- INVERSE_OFFERS m-O1 of m-S0"]);
+        assert_eq!(events(&stage.allocate(&framework, &agent, "cpus:1")).len(), 1, "the question is open");
+
+        stage.call(Call::AcceptInverseOffers(AnswerInverseOffers {
+            framework_id: framework.clone(),
+            inverse_offer_ids: vec!["m-O1".into()],
+            filters: Filters::default(),
+        }));
+        assert_eq!(events(&stage.allocate(&framework, &agent, "cpus:1")).len(), 1, "it has answered");
+        stage.now = stage.now + Filters::DEFAULT_REFUSE;
+        assert_eq!(events(&stage.allocate(&framework, &agent, "cpus:1")).len(), 2);
     }
 
     #[test]

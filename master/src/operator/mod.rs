@@ -132,8 +132,8 @@ pub(crate) fn recorded(
     let mut effects = match delta {
         Delta::UpdateWeights { weights } => weights::updated(state, weights),
         Delta::UpdateQuota { quotas } => quota::updated(state, quotas),
-        Delta::UpdateSchedule { .. } => maintenance::replanned(state, &before),
-        Delta::StopMaintenance { .. } => maintenance::replanned(state, &before),
+        Delta::UpdateSchedule { .. } => maintenance::replanned(state, &before, now),
+        Delta::StopMaintenance { .. } => maintenance::replanned(state, &before, now),
         Delta::StartMaintenance { machines } => maintenance::started(state, machines, now),
         Delta::DrainAgent { id, .. } | Delta::DeactivateAgent { id } => drain::put_aside(state, id, now),
         Delta::ReactivateAgent { id } => drain::take_up(state, id),

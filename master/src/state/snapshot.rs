@@ -62,6 +62,8 @@ pub struct Answered {
     pub accepted: bool,
     /// When it said so.
     pub at: Time,
+    /// It does not want to be asked again before this.
+    pub holds_until: Time,
 }
 
 impl Snapshot {

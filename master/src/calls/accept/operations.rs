@@ -91,7 +91,7 @@ impl Accepting<'_> {
 
     /// Gives back what is left: what was offered as if it were declined, what was made of it without a filter.
     fn give_back(self, offered: &Resources, refuse: Option<Duration>) -> Effects {
-        let Accepting { state, framework, agent, mut left, shared, mut effects, .. } = self;
+        let Accepting { state, framework, agent, now, mut left, shared, mut effects, .. } = self;
         if !shared.is_empty() {
             // The allocator gave each shared thing once; it hears of those who use it besides.
             let more = shared.clone() - &left.shared();
@@ -100,7 +100,7 @@ impl Accepting<'_> {
                 effects.push(Effect::convert(&framework, &agent, Resources::new(), more));
             }
         }
-        effects.extend(offers::ask(state, &framework, &agent));
+        effects.extend(offers::ask(state, &framework, &agent, now));
         let made = left.clone() - offered;
         left -= &made;
         if !made.is_empty() {
