@@ -18,11 +18,13 @@ pub(crate) struct Exchange {
     pub(crate) answer: String,
 }
 
-/// The id of the master in the captures of the story, and in those of operators.
-pub(crate) const MASTERS: [&str; 3] = [
+/// The ids of the masters that were captured.
+pub(crate) const MASTERS: [&str; 5] = [
     "725738bd-c746-46d6-9006-a08c61b972b3",
     "07bad322-e99b-475f-8037-25166e739559",
     "1e968c36-c743-4863-aac4-85f7e5f02dbc",
+    "42f85ccb-ce8f-4fe9-9a69-dd192ba823bf",
+    "5e23a5b9-62cb-4f30-990e-a56eabeabad6",
 ];
 
 /// All exchanges of a folder, in name order.
@@ -41,18 +43,34 @@ pub(crate) fn one(folder: &str, name: &str) -> Exchange {
     exchange(&root().join(folder).join(format!("{name}.json")))
 }
 
-/// A captured stream: its events, in order.
-pub(crate) fn events(name: &str) -> Vec<Value> {
-    let capture = read(&root().join("scheduler").join(format!("{name}.json")));
+/// A stream: the call that opened it, and what was heard.
+pub(crate) struct Stream {
+    pub(crate) path: String,
+    pub(crate) call: String,
+    pub(crate) events: Vec<Value>,
+    /// The media type of the answer.
+    pub(crate) media: String,
+    /// Whether the master ended it, and did so in an orderly way.
+    pub(crate) ended: bool,
+}
+
+/// A captured stream.
+pub(crate) fn stream(place: &str) -> Stream {
+    let capture = read(&root().join(format!("{place}.json")));
+    let (head, call) =
+        capture["request_raw"].as_str().and_then(|raw| raw.split_once("\r\n\r\n")).expect("a request");
     let frames = capture["frames"].as_array().expect("a stream has frames");
     let record = |frame: &Value| {
         frame["chunk"].as_str().and_then(|chunk| chunk.split_once('\n')).map(|(_, text)| text.to_owned())
     };
-    frames
-        .iter()
-        .filter_map(record)
-        .map(|text| serde_json::from_str(&text).expect("a record is JSON"))
-        .collect()
+    let event = |text: String| serde_json::from_str(&text).expect("a record is JSON");
+    Stream {
+        path: head.split(' ').nth(1).expect("a path").to_owned(),
+        call: call.to_owned(),
+        events: frames.iter().filter_map(record).map(event).collect(),
+        media: header(&capture["response"], "content-type").unwrap_or_default(),
+        ended: capture["ended"] == "terminal chunk",
+    }
 }
 
 fn root() -> PathBuf {
@@ -62,6 +80,26 @@ fn root() -> PathBuf {
 fn read(file: &Path) -> Value {
     let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     serde_json::from_str(&text).expect("a capture is JSON")
+}
+
+fn header(response: &Value, wanted: &str) -> Option<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut headers = response["headers"].as_array().into_iter().flatten();
+    headers.find(|pair| text(&pair[0]).to_lowercase() == wanted).map(|pair| text(&pair[1]))
+}
+
+/// Every capture there is, as `folder/name`.
+pub(crate) fn all() -> Vec<String> {
+    let names = |dir: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(dir).expect("the folder is there");
+        entries.map(|entry| entry.expect("readable").path()).collect()
+    };
+    let folders = names(&root()).into_iter().filter(|path| path.is_dir());
+    let place = |file: &PathBuf| {
+        let file = file.with_extension("");
+        file.strip_prefix(root()).expect("it is in there").to_string_lossy().into_owned()
+    };
+    folders.flat_map(|folder| names(&folder)).map(|file| place(&file)).collect()
 }
 
 fn exchange(file: &Path) -> Exchange {

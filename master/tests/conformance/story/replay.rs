@@ -16,14 +16,15 @@ impl Story {
         if names_offers(&exchange.body) && !exchange.body.contains("nope-O99") {
             self.await_offer().await;
         }
+        if exchange.body.contains("\"inverse_offer_ids\"") {
+            self.await_inverse_offer().await;
+        }
         let method = Method::from_bytes(exchange.method.as_bytes()).expect("a method");
         let mut request = self.request(&method, &exchange.path);
         for (name, value) in &exchange.headers {
             let value = match (&**name, &self.stream) {
-                ("Mesos-Stream-Id", Some((ours, _)))
-                    if value.len() == 36 && !value.starts_with("00000000") =>
-                {
-                    ours
+                ("Mesos-Stream-Id", Some(ours)) if value.len() == 36 && !value.starts_with("00000000") => {
+                    &ours.name
                 }
                 _ => value,
             };
@@ -73,7 +74,7 @@ impl Story {
     }
 
     /// A captured text as it would be here.
-    fn local(&self, text: &str) -> String {
+    pub(super) fn local(&self, text: &str) -> String {
         MASTERS.iter().fold(text.to_owned(), |text, theirs| text.replace(theirs, &self.id))
     }
 
@@ -83,11 +84,14 @@ impl Story {
 
     /// Names the offer that is out instead of the captured one, which is then answered.
     fn with_offer(&mut self, body: &str) -> String {
-        let prefix = format!("{}-O", self.id);
-        match (body.split_once(&prefix).filter(|_| names_offers(body)), self.offer.is_some()) {
+        let ours = match names_offers(body) {
+            true => &mut self.offer,
+            false => &mut self.inverse_offer,
+        };
+        match (body.split_once(&format!("{}-O", self.id)), ours.is_some()) {
             (Some((before, after)), true) => {
                 let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
-                format!("{before}{}{rest}", self.offer.take().expect("it is there"))
+                format!("{before}{}{rest}", ours.take().expect("it is there"))
             }
             _ => body.to_owned(),
         }
