@@ -8,8 +8,8 @@
 //! 4. [`child`]: what only a single-threaded supervisor may do: split, adopt, wait, exec;
 //! 5. [`packet`]: sockets that keep the borders of messages; [`poll`]: waiting for several; [`terminal`]: terminals
 //!    made here; [`lock`]: who holds a container;
-//! 6. [`cgroup`]: ending all who are in a control group; [`alarm`]: hearing that memory ran out in one; [`devices`]: which
-//!    devices they may use;
+//! 6. [`cgroup`]: ending all who are in a control group; [`alarm`]: hearing that memory ran out in one; [`pressure`]: how
+//!    often it nearly did; [`devices`]: which devices they may use;
 //! 7. [`mounts`], [`rights`]: what a task sees, and what it may do;
 //! 8. [`beneath`]: opening files that cannot lie outside a directory; [`exact`]: making them as an archive says; [`root`]:
 //!    names as they are seen from inside; [`sandbox`], [`disk`], [`quota`], [`sockets`], [`user`]: a task's own directory, how full
@@ -30,6 +30,7 @@ pub mod mounts;
 pub mod packet;
 pub mod pidfd;
 pub mod poll;
+pub mod pressure;
 pub mod process;
 pub mod program;
 pub mod quota;

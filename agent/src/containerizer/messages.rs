@@ -304,6 +304,8 @@ pub struct Usage {
     pub cpus_limit: Option<f64>,
     /// The kernel's own count.
     pub memory: Option<MemoryFigures>,
+    /// How often there was low, medium and critical pressure on memory, where the kernel says so.
+    pub memory_pressure: Option<[u64; 3]>,
     /// By disk.
     pub block_io: Vec<BlockIo>,
     /// Unit: bytes.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use agent_launch::Credentials;
 use agent_linux::beneath::Directory;
 use libprocess::Runtime;
+use model::ContainerId;
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
@@ -77,8 +78,8 @@ pub enum FetchError {
 
 impl FetchError {
     /// The whole sentence a user reads.
-    pub(crate) fn chain(&self) -> String {
-        format!("Failed to fetch all URIs for container: {self}")
+    pub(crate) fn sentence(&self, container: &ContainerId) -> String {
+        format!("Failed to fetch all URIs for container '{container}': {self}")
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use model::Ranges;
 
+use super::names;
 use super::nvidia::NvidiaPlaces;
 
 /// A set of capabilities, a bit each.
@@ -72,6 +73,13 @@ pub struct IsolationConfig {
     pub open_files: Option<(u64, u64)>,
     /// Looks at v1 alone on a machine that has both; for tests.
     pub ignore_unified: bool,
+}
+
+impl IsolationConfig {
+    /// Whether it names this isolator, in one way or another.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        names::parse(&self.isolation).is_ok_and(|wanted| wanted.has(name))
+    }
 }
 
 impl Default for IsolationConfig {

@@ -71,9 +71,14 @@ fn complete(state: &State, executor: &Executor, mut status: TaskStatus, now: Tim
     status.executor_id = Some(executor.id.clone());
     status.timestamp.get_or_insert(now);
     let container = status.container_status.get_or_insert_with(ContainerStatus::default);
-    container.container_id.get_or_insert_with(|| executor.container.clone());
-    container.executor_pid = container.executor_pid.or(executor.pid());
-    if container.networks.is_empty() {
+    let id = container.container_id.get_or_insert_with(|| executor.container.clone());
+    let (pid, there) = match state.containers.get(id) {
+        // The task has a container of its own, within the executor's.
+        Some(nested) => (nested.pid(), !nested.is_ended()),
+        None => (executor.pid(), *id == executor.container),
+    };
+    container.executor_pid = container.executor_pid.or(pid);
+    if there && container.networks.is_empty() {
         // On the host's network, the agent's address is the task's.
         let address = state.settings.pid.address().ip();
         let protocol = if address.is_ipv4() { Protocol::Ipv4 } else { Protocol::Ipv6 };
@@ -85,8 +90,12 @@ fn complete(state: &State, executor: &Executor, mut status: TaskStatus, now: Tim
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use model::ContainerStatus;
     use model::TaskState::{Finished, Running, Starting};
 
+    use crate::state::{Boxed, Container, ContainerEnd, Run};
     use crate::testing::{World, status};
 
     #[test]
@@ -149,6 +158,40 @@ mod tests {
         assert_eq!(container.container_id, Some(world.container("e")));
         assert_eq!(container.networks[0].ip_addresses[0].ip_address.as_deref(), Some("127.0.0.1"));
         assert_eq!(sent.agent_id, Some("S0".into()));
+    }
+
+    #[test]
+    fn a_task_in_a_container_of_its_own_is_said_to_be_there_while_it_is() {
+        let mut world = World::with_custom_task();
+        let id = world.container("e").child("n");
+        let mut nested = Container {
+            id: id.clone(),
+            config: Arc::new(Boxed {
+                sandbox: "/s".into(),
+                user: None,
+                environment: Vec::new(),
+                resources: "cpus:1".parse().unwrap(),
+            }),
+            session: false,
+            checkpoint: false,
+            run: Run::Running(99),
+            identity: None,
+            end: None,
+        };
+        let said = |world: &mut World, nested: &Container, state, uuid| {
+            world.state.containers.insert(id.clone(), Arc::new(nested.clone()));
+            let mut status = status("t", state, uuid);
+            let container = ContainerStatus { container_id: Some(id.clone()), ..ContainerStatus::default() };
+            status.container_status = Some(container);
+            world.update("e", status);
+            let stream = world.state.streams.get(&"f".into(), &"t".into()).unwrap();
+            let said = stream.pending.back().unwrap().status.container_status.clone().unwrap();
+            (said.executor_pid, said.networks.len())
+        };
+        assert_eq!(said(&mut world, &nested, Running, 1), (Some(99), 1));
+
+        (nested.run, nested.end) = (Run::Ended, Some(ContainerEnd::default()));
+        assert_eq!(said(&mut world, &nested, Finished, 2), (None, 0));
     }
 
     #[test]

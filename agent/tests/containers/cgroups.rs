@@ -55,6 +55,26 @@ fn who_wants_more_memory_than_there_is_ends_for_that() {
 }
 
 #[test]
+fn pressure_on_memory_is_counted_where_the_kernel_tells_of_it() {
+    on_each(ALL, |isolated| {
+        isolated.run("reader", "cpus:1;mem:32", "while :; do head -c 100000000 /dev/zero > file; done");
+        let pressure = || usage(isolated, "reader").and_then(|usage| usage.memory_pressure);
+        if isolated.group("memory", "reader").is_some() {
+            wait_until("its files have been driven from memory", || {
+                pressure().is_some_and(|[low, ..]| low > 0)
+            });
+            let before = pressure().unwrap()[0];
+            wait_until("that goes on", || pressure().unwrap()[0] > before);
+        } else {
+            assert_eq!(pressure(), None);
+        }
+        isolated.machine.say(Input::Destroy { id: ContainerId::new("reader") });
+        isolated.machine.terminated();
+        isolated.forget("reader");
+    });
+}
+
+#[test]
 fn a_child_that_is_out_of_memory_ends_the_container_too() {
     on_each(ALL, |isolated| {
         isolated.run("parent", "mem:32", &format!("sh -c '{BOMB}'; sleep 300"));

@@ -99,7 +99,7 @@ fn a_file_comes_over_http_by_way_of_redirects() {
         let failure = machine.failed();
         assert_eq!(failure.step, LaunchStep::Fetch);
         let start = format!(
-            "Failed to fetch all URIs for container: failed to fetch 'http://{address}{path}': {why}"
+            "Failed to fetch all URIs for container '{id}': failed to fetch 'http://{address}{path}': {why}"
         );
         assert!(failure.message.starts_with(&start), "{}", failure.message);
         assert!(

@@ -73,7 +73,7 @@ fn a_launch_that_cannot_be_says_how_far_it_came() {
     assert_eq!(failure.step, LaunchStep::Fetch);
     assert_eq!(
         failure.message,
-        "Failed to fetch all URIs for container: failed to fetch '/no/such/file': No such file or directory (os error 2)"
+        "Failed to fetch all URIs for container 'c3': failed to fetch '/no/such/file': No such file or directory (os error 2)"
     );
 }
 

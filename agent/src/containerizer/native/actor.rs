@@ -263,7 +263,7 @@ impl Containerizer {
         self.fetching.insert(id.clone(), stop);
         let (provisioner, meters) = (self.provisioner.clone(), self.meters.as_ref());
         let bringer = Bringer { fetcher, provisioner, pulls: meters.map(|meters| meters.pulls.clone()) };
-        let fetching = bringer.bring(config);
+        let fetching = bringer.bring(id.clone(), config);
         let until_stopped = async move {
             let result = match select(pin!(fetching), stopped).await {
                 Either::Left((result, _)) => result,
@@ -337,12 +337,15 @@ impl Containerizer {
                 shown.unwant();
             }
         });
+        let roots_can_be = self.config.isolation.has("filesystem/linux");
         let figures = metrics.provide_while(move |sink| {
             let (used, total) = cache.as_ref().map_or((0, 0), Cache::figures);
             let (roots, errors) = provisioner.as_ref().map_or((0, 0), Provisioner::figures);
             sink.gauge("containerizer/fetcher/cache_size_used_bytes", used as f64);
             sink.gauge("containerizer/fetcher/cache_size_total_bytes", total as f64);
-            sink.gauge("containerizer/mesos/filesystem/containers_new_rootfs", roots as f64);
+            if roots_can_be {
+                sink.gauge("containerizer/mesos/filesystem/containers_new_rootfs", roots as f64);
+            }
             sink.gauge("containerizer/mesos/provisioner/remove_container_errors", errors as f64);
         });
         let pulls = metrics.timer("containerizer/mesos/provisioner/docker_store/image_pull");

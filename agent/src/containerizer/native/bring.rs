@@ -1,6 +1,7 @@
 //! Bringing what a launch needs: its image into the store, its URIs into its sandbox.
 
 use libprocess::metrics::Histogram;
+use model::ContainerId;
 use model::container::Image;
 
 use super::start;
@@ -19,7 +20,11 @@ pub(super) struct Bringer {
 
 impl Bringer {
     /// Brings all of it. Dropping the future stops it.
-    pub(super) async fn bring(self, config: ContainerConfig) -> Result<Option<Pulled>, LaunchFailure> {
+    pub(super) async fn bring(
+        self,
+        id: ContainerId,
+        config: ContainerConfig,
+    ) -> Result<Option<Pulled>, LaunchFailure> {
         let pulled = match config.image().cloned() {
             Some(image) => Some(self.pull(image).await?),
             None => None,
@@ -30,7 +35,7 @@ impl Bringer {
         });
         let who = prepared.await.map_err(|error| not(LaunchStep::Prepare, error))??;
         let fetched = self.fetcher.fetch_all(&config.uris, &config.sandbox, who).await;
-        fetched.map_err(|error| not(LaunchStep::Fetch, error.chain()))?;
+        fetched.map_err(|error| not(LaunchStep::Fetch, error.sentence(&id)))?;
         Ok(pulled)
     }
 

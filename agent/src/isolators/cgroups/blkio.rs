@@ -19,7 +19,7 @@ impl Subsystem for Blkio {
         Ok(Vec::new())
     }
 
-    fn usage(&self, group: &Group, _: &Share, usage: &mut Usage) {
+    fn usage(&self, _: &ContainerId, group: &Group, _: &Share, usage: &mut Usage) {
         let Some((dir, version)) = group.dir(Controller::Blkio) else { return };
         let read = |name: &str| fs::read_to_string(Path::new(dir).join(name)).unwrap_or_default();
         usage.block_io = match version {

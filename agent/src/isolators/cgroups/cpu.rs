@@ -70,8 +70,12 @@ impl Subsystem for Cpu {
         Ok(self.settings(share, version, new))
     }
 
-    fn usage(&self, group: &Group, share: &Share, usage: &mut Usage) {
-        let Some(figures) = group.cpu() else { return };
+    /// Who has no quota cannot be held back by it, and nothing is said of that.
+    fn usage(&self, _: &ContainerId, group: &Group, share: &Share, usage: &mut Usage) {
+        let Some(mut figures) = group.cpu() else { return };
+        if !self.cfs && share.cpus_limit.is_none() {
+            (figures.periods, figures.throttled_nanos) = (None, None);
+        }
         usage.user_seconds = figures.user_micros as f64 / 1e6;
         usage.system_seconds = figures.system_micros as f64 / 1e6;
         usage.cpu = Some(figures);

@@ -1,10 +1,13 @@
 //! `cgroups/mem`: how much memory a container may have, and what becomes of one that wants more.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 
 use agent_cgroups::{Controller, Group, Setting, Version};
+use agent_linux::pressure::Pressure;
 use model::{ContainerId, Resource, Resources, Scalar};
+use parking_lot::Mutex;
 
 use super::shares::Share;
 use super::subsystem::Subsystem;
@@ -12,10 +15,12 @@ use crate::containerizer::Usage;
 use crate::isolators::isolator::{Limitation, LimitationKind};
 
 /// Source: Mesos, cgroups/mem.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Memory {
     /// Swap counts too (v1 alone).
-    pub limit_swap: bool,
+    limit_swap: bool,
+    /// How often memory was short, where the kernel says so (v1 alone); `None` where it does not.
+    pressure: Mutex<BTreeMap<ContainerId, Option<Pressure>>>,
 }
 
 /// What the kernel says now of a group that is to be changed.
@@ -27,6 +32,26 @@ struct Now {
 }
 
 impl Memory {
+    pub(super) fn new(limit_swap: bool) -> Self {
+        Self { limit_swap, pressure: Mutex::default() }
+    }
+
+    /// How often memory was short in a group; from now on, if nobody has counted yet.
+    fn pressure(&self, id: &ContainerId, group: &Group) -> Option<[u64; 3]> {
+        let (dir, version) = group.dir(Controller::Memory)?;
+        if version != Version::V1 {
+            return None;
+        }
+        let watch = || {
+            let watched = Pressure::watch(dir);
+            watched
+                .inspect_err(|error| tracing::warn!(container = %id, %error, "pressure is not counted"))
+                .ok()
+        };
+        let mut known = self.pressure.lock();
+        known.entry(id.clone()).or_insert_with(watch).as_ref().map(Pressure::counts)
+    }
+
     /// A running container's limit only grows: v1 refuses a lower one that is exceeded, v2 would kill for it. What a
     /// container gave back it loses when others are short.
     fn settings(&self, share: &Share, version: Version, now: Option<Now>) -> Vec<Setting> {
@@ -76,10 +101,25 @@ impl Subsystem for Memory {
         Ok(self.settings(share, version, now))
     }
 
-    fn usage(&self, group: &Group, _: &Share, usage: &mut Usage) {
-        let Some(figures) = group.memory() else { return };
+    fn equip(&self, id: &ContainerId, group: &Group, new: bool) -> Result<(), String> {
+        if new {
+            self.pressure(id, group);
+        }
+        Ok(())
+    }
+
+    fn usage(&self, id: &ContainerId, group: &Group, _: &Share, usage: &mut Usage) {
+        let Some(mut figures) = group.memory() else { return };
+        if !self.limit_swap {
+            figures.total_and_swap = None;
+        }
         usage.resident_bytes = figures.anon;
         usage.memory = Some(figures);
+        usage.memory_pressure = self.pressure(id, group);
+    }
+
+    fn cleanup(&self, id: &ContainerId) {
+        self.pressure.lock().remove(id);
     }
 
     fn limitation(&self, group: &Group) -> Option<Limitation> {
@@ -118,7 +158,6 @@ mod tests {
     use super::super::shares::Bound;
     use super::*;
 
-    const MEMORY: Memory = Memory { limit_swap: false };
     const MIB: u64 = 1 << 20;
 
     fn share(mib: u64) -> Share {
@@ -132,28 +171,28 @@ mod tests {
     #[test]
     fn a_request_is_soft_and_hard_and_a_limit_is_hard_alone() {
         assert_eq!(
-            said(&MEMORY, share(64), Version::V1, None),
+            said(&Memory::default(), share(64), Version::V1, None),
             ["memory soft limit 67108864", "memory limit 67108864"]
         );
         let limited = Share { memory_limit: Some(Bound::At(128 * MIB)), ..share(64) };
-        assert_eq!(said(&MEMORY, limited, Version::V1, None)[1], "memory limit 134217728");
+        assert_eq!(said(&Memory::default(), limited, Version::V1, None)[1], "memory limit 134217728");
         let unlimited = Share { memory_limit: Some(Bound::Infinite), ..share(64) };
-        assert_eq!(said(&MEMORY, unlimited, Version::V1, None)[1], "memory limit max");
-        assert_eq!(said(&MEMORY, share(64), Version::V2, None)[2], "memory.oom.group 1");
+        assert_eq!(said(&Memory::default(), unlimited, Version::V1, None)[1], "memory limit max");
+        assert_eq!(said(&Memory::default(), share(64), Version::V2, None)[2], "memory.oom.group 1");
     }
 
     #[test]
     fn a_running_containers_limit_grows_and_does_not_shrink_below_what_it_uses() {
         let now = Some(Now { limit: Some(64 * MIB), used: 40 * MIB });
-        assert_eq!(said(&MEMORY, share(128), Version::V1, now).len(), 2);
-        assert_eq!(said(&MEMORY, share(32), Version::V1, now), ["memory soft limit 33554432"]);
-        assert_eq!(said(&MEMORY, share(32), Version::V2, now), ["memory soft limit 33554432"]);
-        assert_eq!(said(&MEMORY, share(48), Version::V2, now).len(), 2);
+        assert_eq!(said(&Memory::default(), share(128), Version::V1, now).len(), 2);
+        assert_eq!(said(&Memory::default(), share(32), Version::V1, now), ["memory soft limit 33554432"]);
+        assert_eq!(said(&Memory::default(), share(32), Version::V2, now), ["memory soft limit 33554432"]);
+        assert_eq!(said(&Memory::default(), share(48), Version::V2, now).len(), 2);
     }
 
     #[test]
     fn swap_is_limited_in_an_order_the_kernel_takes() {
-        let both = Memory { limit_swap: true };
+        let both = Memory::new(true);
         let first = said(&both, share(64), Version::V1, None);
         assert!(first[1].starts_with("memory limit") && first[2].starts_with("memory and swap"), "{first:?}");
         let now = Some(Now { limit: Some(32 * MIB), used: 0 });

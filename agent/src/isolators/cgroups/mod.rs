@@ -102,7 +102,7 @@ impl Cgroups {
                     cfs: config.cgroups_enable_cfs,
                     revocable_low: config.revocable_cpu_low_priority,
                 }),
-                "cgroups/mem" => Box::new(memory::Memory { limit_swap: config.cgroups_limit_swap }),
+                "cgroups/mem" => Box::new(memory::Memory::new(config.cgroups_limit_swap)),
                 "cgroups/pids" => Box::new(pids::Pids),
                 "cgroups/cpuset" => Box::new(cpuset::Cpuset),
                 "cgroups/devices" => Box::new(
@@ -202,7 +202,7 @@ impl Isolator for Cgroups {
         let Ok(group) = self.group(id, false) else { return };
         let share = self.share_of(id).unwrap_or_default();
         for subsystem in &self.subsystems {
-            subsystem.usage(&group, &share, usage);
+            subsystem.usage(id, &group, &share, usage);
         }
     }
 

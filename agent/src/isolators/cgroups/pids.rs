@@ -16,7 +16,7 @@ impl Subsystem for Pids {
         Ok(Vec::new())
     }
 
-    fn usage(&self, group: &Group, _: &Share, usage: &mut Usage) {
+    fn usage(&self, _: &ContainerId, group: &Group, _: &Share, usage: &mut Usage) {
         if let Some(figures) = group.pids() {
             usage.threads = figures.current;
         }

@@ -25,7 +25,7 @@ pub(super) trait Subsystem: Send + Sync + fmt::Debug {
     }
 
     /// Adds what the container uses, from the kernel's counters.
-    fn usage(&self, _: &Group, _: &Share, _: &mut Usage) {}
+    fn usage(&self, _: &ContainerId, _: &Group, _: &Share, _: &mut Usage) {}
 
     /// What the container broke.
     fn limitation(&self, _: &Group) -> Option<Limitation> {
