@@ -1,113 +1,21 @@
 //! A whole agent with real containers, between a master and an executor that the test plays.
 
+mod pretended;
+
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use agent::{Agent, Config};
 use libprocess::http::{Body, Request, Response, StatusCode};
-use libprocess::{Actor, Context, Doors, Handler, Message, Pid, Process, Received, Runtime, Spawn, Upid};
+use libprocess::{Context, Pid, Runtime, Spawn, Upid};
 use libprocess_wire as wire;
 use model::messages::{
-    AcknowledgeStatus, ExecutorExited, KillTask, Pong, RegisterAgent, Registered, ReregisterAgent,
-    Reregistered, RunTask, UnregisterAgent, UpdateStatus,
+    AcknowledgeStatus, KillTask, Registered, ReregisterAgent, Reregistered, RunTask, UpdateStatus,
 };
 use model::{CommandInfo, ExecutorInfo, FrameworkCapability, FrameworkInfo, TaskInfo, TaskState, UpdateId};
+use pretended::{Heard, Input, Master};
 use serde_json::{Value, json};
-
-/// A master that writes down what it hears and says what it is told to.
-struct Master {
-    heard: Sender<Heard>,
-}
-
-#[derive(Debug)]
-enum Heard {
-    Register(Upid),
-    Reregister(Upid, Box<ReregisterAgent>),
-    Update(Box<UpdateStatus>),
-    Exited(ExecutorExited),
-    Left,
-}
-
-/// Something the master sends when it is its turn.
-type Saying = Box<dyn FnOnce(&mut Context<Master>) + Send>;
-
-enum Input {
-    Heard(Heard),
-    Say(Saying),
-    Nothing,
-}
-
-impl Message for Input {
-    type Result = ();
-}
-
-impl Actor for Master {
-    type Context = Context<Self>;
-}
-
-impl Process for Master {
-    const KIND: &'static str = "master";
-    type Input = Input;
-
-    fn doors(&self, doors: &mut Doors<Self>) {
-        doors
-            .message::<RegisterAgent>()
-            .message::<ReregisterAgent>()
-            .message::<UpdateStatus>()
-            .message::<ExecutorExited>()
-            .message::<UnregisterAgent>()
-            .message::<Pong>();
-    }
-}
-
-impl Handler<Input> for Master {
-    type Result = ();
-
-    fn handle(&mut self, input: Input, ctx: &mut Context<Self>) {
-        match input {
-            Input::Heard(heard) => drop(self.heard.send(heard)),
-            Input::Say(say) => say(ctx),
-            Input::Nothing => {}
-        }
-    }
-}
-
-impl From<Received<RegisterAgent>> for Input {
-    fn from(received: Received<RegisterAgent>) -> Self {
-        Input::Heard(Heard::Register(received.from))
-    }
-}
-
-impl From<Received<ReregisterAgent>> for Input {
-    fn from(received: Received<ReregisterAgent>) -> Self {
-        Input::Heard(Heard::Reregister(received.from, Box::new(received.body)))
-    }
-}
-
-impl From<Received<UpdateStatus>> for Input {
-    fn from(received: Received<UpdateStatus>) -> Self {
-        Input::Heard(Heard::Update(Box::new(received.body)))
-    }
-}
-
-impl From<Received<ExecutorExited>> for Input {
-    fn from(received: Received<ExecutorExited>) -> Self {
-        Input::Heard(Heard::Exited(received.body))
-    }
-}
-
-impl From<Received<UnregisterAgent>> for Input {
-    fn from(_: Received<UnregisterAgent>) -> Self {
-        Input::Heard(Heard::Left)
-    }
-}
-
-impl From<Received<Pong>> for Input {
-    fn from(_: Received<Pong>) -> Self {
-        Input::Nothing
-    }
-}
 
 /// One life of an agent and of the master beside it.
 struct Node {
