@@ -62,6 +62,8 @@ fn declined(size: Size, rounds: usize) -> Duration {
     let took = timed(|| {
         for _ in 0..rounds {
             cluster.decline(&offers, year);
+            // As with the master, which has an offer no more once it is declined.
+            drop(offers);
             offers = cluster.allocate();
             assert!(offers.len() == size.agents || rounds >= size.frameworks);
         }

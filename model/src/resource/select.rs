@@ -12,9 +12,10 @@ impl Resources {
         self.map(|resource| resource.allocation = Some(role.clone()))
     }
 
-    /// The same without a copy, for what is allocated to nobody.
+    /// The same without a copy, where all of it is allocated alike: to nobody or to one role.
     pub fn into_allocated(mut self, role: &Role) -> Resources {
-        if self.iter().any(|resource| resource.allocation.is_some()) {
+        let first = self.iter().next().map(|resource| &resource.allocation);
+        if !self.iter().all(|resource| Some(&resource.allocation) == first) {
             return self.allocate(role);
         }
         for entry in Arc::make_mut(&mut self.entries) {
@@ -178,6 +179,11 @@ mod tests {
             assert_eq!(bag.clone().into_unallocated(), bag.unallocate(), "{text}");
             let allocated = bag.allocate(&"c".into());
             assert_eq!(allocated.clone().into_unallocated(), allocated.unallocate(), "{text}");
+            assert_eq!(
+                allocated.clone().into_allocated(&"b".into()),
+                allocated.allocate(&"b".into()),
+                "{text}"
+            );
         }
     }
 

@@ -27,7 +27,7 @@ impl Hierarchical {
             id: id.clone(),
             incarnation,
             info,
-            free: total.clone(),
+            free: total.clone().into(),
             total,
             short: false,
             held: Held::default(),

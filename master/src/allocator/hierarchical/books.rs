@@ -12,6 +12,7 @@ use model::{AgentId, AgentInfo, FrameworkId, Quantities, Resources, Role};
 use super::constraints::Constraints;
 use super::directory::Directory;
 use super::filters::Refusals;
+use super::free::Free;
 use super::held::Held;
 use super::numbers::Numbers;
 use super::portion::Contents;
@@ -41,7 +42,7 @@ pub(super) struct AgentEntry {
     pub(super) info: Arc<AgentInfo>,
     pub(super) total: Resources,
     /// What nobody holds, allocated to nobody.
-    pub(super) free: Resources,
+    pub(super) free: Free,
     /// Whether more is held than there is, or something else; then nothing of what lacks is free.
     pub(super) short: bool,
     pub(super) held: Held,
@@ -183,7 +184,7 @@ impl AgentEntry {
         if self.short {
             let held = self.held.sum();
             self.short = !self.total.contains(&held);
-            self.free = self.total.clone() - held;
+            self.free = (self.total.clone() - held).into();
         }
     }
 
@@ -247,10 +248,10 @@ impl Hierarchical {
         for (slot, agent) in self.agents.iter() {
             let held = agent.held.sum();
             match agent.short {
-                true => assert_eq!(agent.free, agent.total.clone() - held, "nothing of what lacks is free"),
+                true => assert_eq!(*agent.free, agent.total.clone() - held, "nothing of what lacks is free"),
                 false => assert!(
-                    (agent.free.clone() + held.clone()).contains(&agent.total)
-                        && agent.total.contains(&(agent.free.clone() + held)),
+                    (Resources::clone(&agent.free) + held.clone()).contains(&agent.total)
+                        && agent.total.contains(&(Resources::clone(&agent.free) + held)),
                     "free and held of agent {} do not add up",
                     agent.id,
                 ),

@@ -31,16 +31,15 @@ impl Hierarchical {
         let entry = &mut self.agents[agent];
         let plain = portion::unallocated(resources);
         entry.short |= !entry.free.contains(&plain);
-        entry.free -= plain;
+        *entry.free -= plain;
         self.hold(framework, agent, resources);
     }
 
     /// Moves all of an agent's free ones to a framework, where everybody may be given all of it. Says what that is.
     pub(super) fn take_all(&mut self, framework: u32, agent: u32, role: &Role) -> Resources {
         let entry = &mut self.agents[agent];
-        let free = std::mem::take(&mut entry.free);
+        let (free, resources) = entry.free.take_all(role);
         let tally = std::mem::take(&mut entry.counted);
-        let resources = free.clone().into_allocated(role);
         self.ledger.refill(&tally, &Tally::default());
         let whole = Whole { free, tally: tally.clone() };
         self.note(framework, agent, &resources, Some(whole));
@@ -157,7 +156,7 @@ impl Hierarchical {
         let entry = &mut self.agents[agent];
         entry.total = std::mem::take(&mut entry.total) - before + after;
         match entry.free.contains(before) {
-            true => entry.free = std::mem::take(&mut entry.free) - before + after,
+            true => *entry.free = std::mem::take(&mut *entry.free) - before + after,
             false => entry.short = true,
         }
         entry.level();
@@ -174,7 +173,7 @@ impl Hierarchical {
             self.unbook(framework, &role, &tally, &tally);
             self.reclass();
             let entry = &mut self.agents[agent];
-            entry.free = free.clone();
+            entry.free.give_back(free.clone(), resources);
             match entry.may_be_offered() {
                 true => {
                     let idle = self.settle_as(agent, Contents::PLAIN, tally);
@@ -192,7 +191,7 @@ impl Hierarchical {
         }
         self.reclass();
         let entry = &mut self.agents[agent];
-        entry.free += portion::into_unallocated(resources);
+        *entry.free += portion::into_unallocated(resources);
         entry.level();
         self.touch(agent);
         returned

@@ -1,7 +1,7 @@
 //! Hierarchical dominant resource fairness: the built-in allocator.
 //!
 //! Read in this order:
-//! 1. [`books`], [`held`]: what is known of agents and frameworks, and who holds what;
+//! 1. [`books`], [`free`], [`held`]: what is known of agents and frameworks, what is free and who holds the rest;
 //! 2. [`frameworks`], [`agents`], [`holdings`], [`refuse`]: what happens to them;
 //! 3. [`dirty`]: who has to be looked at again, and why nobody else has to;
 //! 4. [`cycle`]: one run: who is offered what of the agents that are dirty;
@@ -27,6 +27,7 @@ mod directory;
 mod dirty;
 mod filters;
 mod frameworks;
+mod free;
 mod held;
 mod holdings;
 mod ledger;
