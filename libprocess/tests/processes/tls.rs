@@ -181,6 +181,8 @@ fn plain_links_are_let_in_beside_tls_where_that_is_asked_for() {
     tls.plain_too = true;
     let both = node(tls, |_| {});
     let plain = Node::listening();
+    let alone = |node: &Node| node.runtime.speaks_tls_alone();
+    assert!(!alone(&both) && !alone(&plain) && alone(&node(authority.tls(&PLAIN), |_| {})));
     let (a, _) = plain.probe("a");
     let (b, events) = both.probe("b");
     a.tell(Input::Send(b.upid().clone(), "principal".into())).unwrap();
