@@ -18,6 +18,7 @@ use std::process::ExitCode;
 
 use api_conformance::Judge;
 use deviations::{BY_CHANCE, DEVIATIONS};
+use story::GOLDEN;
 
 /// The name of the only test.
 const NAME: &str = "what_mesos_agents_answered_is_answered";
@@ -49,4 +50,5 @@ fn what_mesos_agents_answered_is_answered() {
     stories::standalone::tell(&mut judge);
     stories::cgroups::tell(&mut judge);
     judge.judge();
+    judge.nothing_left_out(&GOLDEN, &[]);
 }

@@ -31,9 +31,11 @@ impl Story<'_> {
             request = request.header(&**name, value);
         }
         let answer = self.send(request.body(self.local(&exchange.body))).await;
+        let place = format!("{folder}/{}", exchange.name);
         for line in answer.differences(exchange, |text| self.local(text)) {
-            self.judge.note(&format!("{folder}/{}", exchange.name), &line);
+            self.judge.note(&place, &line);
         }
+        self.judge.replayed(&place);
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> Request {

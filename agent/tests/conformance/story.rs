@@ -167,7 +167,8 @@ impl<'a> Story<'a> {
     }
 
     /// The captured ACCEPT of a scheduler reaches the agent.
-    pub(crate) fn accept(&self, folder: &str, name: &str) {
+    pub(crate) fn accept(&mut self, folder: &str, name: &str) {
+        self.judge.replayed(&format!("{folder}/{name}"));
         self.accept_call(name, &GOLDEN.one(folder, name).body);
     }
 

@@ -13,6 +13,7 @@ impl Story<'_> {
     /// Compares each update of these tasks with the captured ones, in the order of each task.
     pub(crate) fn compare_updates(&mut self, folder: &str, stream: &str, tasks: &[&str]) {
         let captured = captured(folder, stream);
+        self.judge.replayed(&format!("{folder}/{stream}"));
         for task in tasks {
             let place = format!("{folder}/{stream}/{task}");
             let golden: Vec<Value> = captured
@@ -39,8 +40,12 @@ impl Story<'_> {
     pub(crate) fn compare_exit(&mut self, folder: &str, stream: &str, executor: &str) {
         let ours = self.await_exit(executor);
         let of_it = |event: &Value| event["failure"]["executor_id"]["value"] == executor;
-        let golden =
-            GOLDEN.stream(folder, stream).events.into_iter().find(of_it).expect("its end is captured");
+        let golden = GOLDEN
+            .stream(&format!("{folder}/{stream}"))
+            .events
+            .into_iter()
+            .find(of_it)
+            .expect("its end is captured");
         let golden = &golden["failure"]["status"];
         if *golden != ours {
             self.judge
@@ -52,7 +57,7 @@ impl Story<'_> {
 /// The updates that came from an agent, each once.
 fn captured(folder: &str, stream: &str) -> Vec<Value> {
     let mut seen = BTreeSet::new();
-    let events = GOLDEN.stream(folder, stream).events.into_iter();
+    let events = GOLDEN.stream(&format!("{folder}/{stream}")).events.into_iter();
     let statuses =
         events.filter(|event| event["type"] == "UPDATE").map(|event| event["update"]["status"].clone());
     statuses

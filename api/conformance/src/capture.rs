@@ -55,12 +55,12 @@ impl Captures {
 
     /// One exchange.
     pub fn one(&self, folder: &str, name: &str) -> Exchange {
-        Exchange::read(&self.file(folder, name))
+        Exchange::read(&self.file(&format!("{folder}/{name}")))
     }
 
-    /// A captured stream.
-    pub fn stream(&self, folder: &str, name: &str) -> Stream {
-        let capture = self.whole(folder, name);
+    /// A captured stream, by `folder/name`.
+    pub fn stream(&self, place: &str) -> Stream {
+        let capture = self.whole(place);
         let request = capture["request_raw"].as_str().and_then(|raw| raw.split_once("\r\n\r\n"));
         let (head, call) = request.expect("a stream was asked for");
         let frames = capture["frames"].as_array().expect("a stream has frames");
@@ -92,13 +92,13 @@ impl Captures {
         folders.flat_map(|folder| names(&folder)).map(place).collect()
     }
 
-    /// A capture that is neither exchange nor stream.
-    pub fn whole(&self, folder: &str, name: &str) -> Value {
-        read(&self.file(folder, name))
+    /// A capture that is neither exchange nor stream, by `folder/name`.
+    pub fn whole(&self, place: &str) -> Value {
+        read(&self.file(place))
     }
 
-    fn file(&self, folder: &str, name: &str) -> PathBuf {
-        self.root().join(folder).join(format!("{name}.json"))
+    fn file(&self, place: &str) -> PathBuf {
+        self.root().join(format!("{place}.json"))
     }
 
     fn root(&self) -> PathBuf {

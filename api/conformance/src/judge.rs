@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::capture::Captures;
+
 /// Exchange, difference (`*` stands for anything in both), reason.
 pub type Deviation = (&'static str, &'static str, &'static str);
 
@@ -12,11 +14,13 @@ pub struct Judge {
     by_chance: &'static [Deviation],
     found: Vec<String>,
     met: BTreeSet<usize>,
+    /// What was replayed, as `folder/name`.
+    replayed: BTreeSet<String>,
 }
 
 impl Judge {
     pub fn new(meant: &'static [Deviation], by_chance: &'static [Deviation]) -> Judge {
-        Judge { meant, by_chance, found: Vec::new(), met: BTreeSet::new() }
+        Judge { meant, by_chance, found: Vec::new(), met: BTreeSet::new(), replayed: BTreeSet::new() }
     }
 
     /// Takes note of one difference.
@@ -27,6 +31,30 @@ impl Judge {
             self.found.push(format!("{place} {line}"));
         }
         self.met.extend(met.first());
+    }
+
+    /// Takes note that a capture was compared.
+    pub fn replayed(&mut self, place: &str) {
+        self.replayed.insert(place.to_owned());
+    }
+
+    /// What came of both, with the same deviations.
+    pub fn join(mut self, other: Judge) -> Judge {
+        self.found.extend(other.found);
+        self.met.extend(other.met);
+        self.replayed.extend(other.replayed);
+        self
+    }
+
+    /// Panics with captures that were not compared, but for those `left_out`: the end of a name, and why.
+    pub fn nothing_left_out(&self, captures: &Captures, left_out: &[(&str, &str)]) {
+        let skipped = |place: &str| left_out.iter().any(|(name, _)| place.ends_with(&format!("/{name}")));
+        let unused: Vec<String> = captures
+            .all()
+            .into_iter()
+            .filter(|place| !skipped(place) && !self.replayed.contains(place))
+            .collect();
+        assert!(unused.is_empty(), "captures that are not replayed: {unused:#?}");
     }
 
     /// Panics with what is not meant, or no longer so.

@@ -1,5 +1,7 @@
 //! What we answer otherwise than Mesos, on purpose or not yet. Every line must be met by the replay, else it has to go.
 
+use api_conformance::Deviation;
+
 /// Exchanges that are not replayed: what they ask belongs to a later issue, or to another crate's tests.
 pub(crate) const NOT_REPLAYED: &[(&str, &str)] = &[
     ("m_files_browse_missing", "a master attaches no files"),
@@ -12,8 +14,8 @@ pub(crate) const NOT_REPLAYED: &[(&str, &str)] = &[
     ("m_profiler_start", "there is no profiler"),
 ];
 
-/// Exchange, difference (`*` stands for anything in both), reason.
-pub(crate) const DEVIATIONS: &[(&str, &str, &str)] = &[
+/// What differs on purpose.
+pub(crate) const DEVIATIONS: &[Deviation] = &[
     // What runs here.
     ("*", "*/git_sha: missing", "a build does not know its commit"),
     ("*version*", "/hectare_version: added", "our own version stands beside that of the API"),
@@ -84,7 +86,7 @@ pub(crate) const DEVIATIONS: &[(&str, &str, &str)] = &[
 ];
 
 /// Differences that come and go with the pace of the story.
-pub(crate) const BY_CHANCE: &[(&str, &str, &str)] = &[
+pub(crate) const BY_CHANCE: &[Deviation] = &[
     (
         "*GET_metrics_snapshot",
         "/allocator/mesos/offer_filters/*",
@@ -93,14 +95,3 @@ pub(crate) const BY_CHANCE: &[(&str, &str, &str)] = &[
     ("*GET_metrics_snapshot", "/allocator/mesos/roles/*", "the allocator shows its figures twice a second"),
     ("*GET_metrics_snapshot", "*_ms/*: missing", "a timer shows statistics from its second sample"),
 ];
-
-/// Whether a text is meant by a pattern in which `*` stands for anything.
-pub(crate) fn meant(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
-            rest.is_empty()
-                || (0..=text.len()).any(|at| text.is_char_boundary(at) && meant(rest, &text[at..]))
-        }),
-    }
-}

@@ -9,7 +9,6 @@
 
 mod agent;
 mod chapters;
-mod compare;
 mod deviations;
 mod golden;
 mod script;
@@ -21,5 +20,5 @@ use story::{judge, tell};
 
 #[test]
 fn what_mesos_answered_is_answered() {
-    judge(&[tell(session::tell), tell(operations::tell), tell(executor::tell)]);
+    judge([tell(session::tell), tell(operations::tell), tell(executor::tell)]);
 }

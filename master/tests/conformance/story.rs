@@ -4,7 +4,6 @@ mod framework;
 mod operator;
 mod replay;
 
-use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,14 +11,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 use api::recordio::Decoder;
+use api_conformance::{Answer, Exchange, Judge};
 use clap::Parser;
 use libprocess::http::{Body, BodyError, Bytes, HeaderName, HeaderValue, Method, Request};
 use libprocess::{Config, Runtime, Spawn, Upid, Verbosity};
 use serde_json::Value;
 
 use crate::agent::Pretender;
-use crate::deviations::{BY_CHANCE, DEVIATIONS, NOT_REPLAYED, meant};
-use crate::golden::{self, Exchange};
+use crate::deviations::{BY_CHANCE, DEVIATIONS, NOT_REPLAYED};
+use crate::golden::GOLDEN;
 use crate::script::Script;
 use crate::streams;
 
@@ -39,7 +39,8 @@ pub(crate) struct Story {
     withheld: Option<(&'static str, &'static str, Option<Value>)>,
     /// What an operator reads.
     watched: Option<Reading>,
-    told: Told,
+    /// What came of it.
+    judge: Judge,
 }
 
 /// A stream that is open.
@@ -52,24 +53,6 @@ struct Reading {
     body: Body,
     records: Decoder,
     events: Vec<Value>,
-}
-
-/// What came of a story.
-#[derive(Default)]
-pub(crate) struct Told {
-    /// What was replayed, as `folder/name`.
-    replayed: BTreeSet<String>,
-    /// Where something was answered otherwise, and how.
-    found: Vec<(String, String)>,
-    /// The deviations that were met.
-    met: BTreeSet<usize>,
-}
-
-/// What an exchange is answered with.
-struct Answer {
-    status: u16,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
 }
 
 #[derive(Parser)]
@@ -86,31 +69,26 @@ impl Verbosity for Log {
 }
 
 /// Tells a story from its beginning.
-pub(crate) fn tell(story: impl AsyncFnOnce(&mut Story)) -> Told {
+pub(crate) fn tell(story: impl AsyncFnOnce(&mut Story)) -> Judge {
     let runtime =
         Runtime::start(Config { shards: 2, ..Config::default() }).expect("loopback has a free port");
     runtime.logging().install(Arc::new(Log));
     runtime.clone().block_on(async {
         let mut told = Story::begin(runtime).await;
         story(&mut told).await;
-        std::mem::take(&mut told.told)
+        std::mem::replace(&mut told.judge, fresh())
     })
 }
 
-/// Every difference must be meant, and every deviation met that is not left to chance.
-pub(crate) fn judge(stories: &[Told]) {
-    let lines: Vec<String> =
-        stories.iter().flat_map(|told| &told.found).map(|(place, line)| format!("{place} {line}")).collect();
-    assert!(lines.is_empty(), "{} differences:\n{}", lines.len(), lines.join("\n"));
-    let met = |at: &usize| stories.iter().any(|told| told.met.contains(at));
-    let idle: Vec<_> = (0..DEVIATIONS.len()).filter(|at| !met(at)).map(|at| DEVIATIONS[at]).collect();
-    assert!(idle.is_empty(), "deviations that no longer are: {idle:#?}");
-    let left_out = |place: &String| {
-        let skipped = NOT_REPLAYED.iter().any(|(name, _)| place.ends_with(&format!("/{name}")));
-        !skipped && !stories.iter().any(|told| told.replayed.contains(place))
-    };
-    let unused: Vec<String> = golden::all().into_iter().filter(left_out).collect();
-    assert!(unused.is_empty(), "captures that are not replayed: {unused:#?}");
+/// What came of all stories together must be what is meant, and all that was captured.
+pub(crate) fn judge(stories: impl IntoIterator<Item = Judge>) {
+    let all = stories.into_iter().reduce(Judge::join).expect("there are stories");
+    all.judge();
+    all.nothing_left_out(&GOLDEN, NOT_REPLAYED);
+}
+
+fn fresh() -> Judge {
+    Judge::new(DEVIATIONS, BY_CHANCE)
 }
 
 impl Story {
@@ -137,7 +115,7 @@ impl Story {
             inverse_offer: None,
             withheld: None,
             watched: None,
-            told: Told::default(),
+            judge: fresh(),
         };
         story.until("the master leads", |state| state["elected_time"].is_number()).await;
         story.id = story.state().await["id"].as_str().expect("a master has an id").to_owned();
@@ -147,8 +125,7 @@ impl Story {
     /// Replays the exchanges of a folder that are meant.
     pub(crate) async fn replay_all(&mut self, folder: &str, wanted: impl Fn(&Exchange) -> bool) {
         let skipped = |exchange: &Exchange| NOT_REPLAYED.iter().any(|(name, _)| *name == exchange.name);
-        for exchange in
-            golden::folder(folder).iter().filter(|exchange| wanted(exchange) && !skipped(exchange))
+        for exchange in GOLDEN.folder(folder).iter().filter(|exchange| wanted(exchange) && !skipped(exchange))
         {
             self.replay_noting(folder, exchange).await;
         }
@@ -157,21 +134,21 @@ impl Story {
     /// Replays named exchanges of a folder, in this order.
     pub(crate) async fn replay_in_order(&mut self, folder: &str, names: &[&str]) {
         for name in names {
-            self.replay_noting(folder, &golden::one(folder, name)).await;
+            self.replay_noting(folder, &GOLDEN.one(folder, name)).await;
         }
     }
 
     async fn replay_noting(&mut self, folder: &str, exchange: &Exchange) {
         let place = format!("{folder}/{}", exchange.name);
         for line in self.replay(exchange).await {
-            self.note(&place, line);
+            self.judge.note(&place, &line);
         }
-        self.told.replayed.insert(place);
+        self.judge.replayed(&place);
     }
 
     /// An agent that does what the captured one did for the scheduler of this stream.
     pub(crate) async fn add_agent(&mut self, capture: &str) {
-        let (master, script) = (self.master.clone(), Script::read(&golden::stream(capture).events));
+        let (master, script) = (self.master.clone(), Script::read(&GOLDEN.stream(capture).events));
         self.runtime.spawn(Spawn::named("slave(1)"), move || Pretender::new(master, script)).expect("once");
         self.until("the agent is registered", |state| {
             state["slaves"].as_array().is_some_and(|agents| agents.len() == 1)
@@ -179,27 +156,14 @@ impl Story {
         .await;
     }
 
-    fn note(&mut self, place: &str, line: String) {
-        let known = DEVIATIONS
-            .iter()
-            .position(|(file, difference, _)| meant(file, place) && meant(difference, &line));
-        let by_chance =
-            BY_CHANCE.iter().any(|(file, difference, _)| meant(file, place) && meant(difference, &line));
-        match known {
-            Some(at) => drop(self.told.met.insert(at)),
-            None if by_chance => {}
-            None => self.told.found.push((place.to_owned(), line)),
-        }
-    }
-
     /// What has been read so far must be what theirs said.
     fn compare_stream(&mut self, capture: &str, ours: &[Value]) {
         let golden: Vec<Value> =
-            golden::stream(capture).events.iter().map(|event| self.localised(event)).collect();
+            GOLDEN.stream(capture).events.iter().map(|event| self.localised(event)).collect();
         for line in streams::differences(&golden, ours) {
-            self.note(capture, line);
+            self.judge.note(capture, &line);
         }
-        self.told.replayed.insert(capture.to_owned());
+        self.judge.replayed(capture);
     }
 
     fn request(&self, method: &Method, path: &str) -> Request {
@@ -237,14 +201,14 @@ impl Story {
 
     /// Sends a captured call that opens a stream.
     async fn open(&mut self, capture: &'static str) -> Reading {
-        let golden = golden::stream(capture);
+        let golden = GOLDEN.stream(capture);
         let request = self.request(&Method::POST, &golden.path).header("Content-Type", "application/json");
         let call = self.local(&golden.call);
         let response = self.runtime.client().send(request.body(call)).await.expect("the master listens");
         assert_eq!(response.status.as_u16(), 200);
         let media = response.headers.get("Content-Type").and_then(|media| media.to_str().ok());
         if media != Some(&*golden.media) {
-            self.note(capture, format!("content-type: {media:?} instead of {:?}", golden.media));
+            self.judge.note(capture, &format!("content-type: {media:?} instead of {:?}", golden.media));
         }
         let name =
             response.headers.get("Mesos-Stream-Id").map(|name| name.to_str().expect("text").to_owned());

@@ -10,9 +10,8 @@
 
 use std::collections::BTreeMap;
 
+use api_conformance::differences as compared;
 use serde_json::Value;
-
-use crate::compare::differences as compared;
 
 /// What ours lacks, adds or says otherwise, one line each: `thread/number/path: how`.
 pub(crate) fn differences(golden: &[Value], ours: &[Value]) -> Vec<String> {

@@ -22,6 +22,8 @@ pub(crate) fn tell(judge: &mut Judge) {
     if HIERARCHIES.iter().any(|name| mount(name).is_none()) {
         let why = "this machine has no hierarchies of cgroup v1, which the captures are of";
         assert!(std::env::var_os("CI").is_none(), "a test is skipped in CI: {why}");
+        let left_out = GOLDEN.all().into_iter().filter(|place| place.starts_with("cgroups/"));
+        left_out.for_each(|place| judge.replayed(&place));
         return eprintln!("skipped: {why}");
     }
     let root = format!("--cgroups_root={ROOT}");
@@ -80,7 +82,8 @@ async fn run(story: &mut Story<'_>) {
 
 /// What the kernel was told of the task that sleeps.
 fn control_files(story: &mut Story<'_>) {
-    let captured = GOLDEN.whole("cgroups", "cgroup_v1_control_files");
+    let captured = GOLDEN.whole("cgroups/cgroup_v1_control_files");
+    story.judge.replayed("cgroups/cgroup_v1_control_files");
     let container = story.ours("cg-1");
     for (name, golden) in captured.as_object().expect("files") {
         // Processes have other numbers here.

@@ -22,6 +22,7 @@ pub(crate) fn tell(judge: &mut Judge) {
     begin(judge, "07bad322-e99b-475f-8037-25166e739559", async |story| {
         story.texts.push((THEIRS.to_owned(), OURS.to_owned()));
         story.meet("06-custom-executor");
+        story.judge.replayed("executor/sched_ACCEPT_LAUNCH_custom_executor");
         let launch = GOLDEN.one("executor", "sched_ACCEPT_LAUNCH_custom_executor").body.replace(THEIRS, OURS);
         story.accept_call("custom executor", &launch);
         let pid = story.executor_runs().await;
@@ -60,6 +61,7 @@ pub(crate) fn tell(judge: &mut Judge) {
         story.say(ShutdownExecutor { epoch: EPOCH, framework_id, executor_id });
         session.events(story, 1).await;
         assert_eq!(session.heard, session.frames.len(), "all that was captured was heard");
+        story.judge.replayed(PLACE);
         story.await_update("c-1", TaskState::Killed);
         story.compare_updates("executor", STREAM, &["c-1"]);
 
@@ -84,7 +86,7 @@ const PLACE: &str = "executor/raw_executor_session";
 
 impl Session {
     fn new() -> Session {
-        let captured = GOLDEN.whole("executor", "raw_executor_session");
+        let captured = GOLDEN.whole("executor/raw_executor_session");
         let frames = captured["frames"].as_array().expect("frames").clone();
         Session { captured, frames, heard: 0, stream: Body::Empty }
     }

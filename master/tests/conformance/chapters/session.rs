@@ -1,8 +1,8 @@
 //! A framework that runs all kinds of tasks and makes mistakes, fails over, goes away and ends.
 
+use api_conformance::Exchange;
 use serde_json::json;
 
-use crate::golden::Exchange;
 use crate::story::Story;
 
 pub(crate) async fn tell(story: &mut Story) {

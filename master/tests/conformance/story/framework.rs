@@ -5,7 +5,7 @@ use libprocess::http::{Body, Method};
 use serde_json::{Value, json};
 
 use super::{Reading, Story};
-use crate::golden;
+use crate::golden::GOLDEN;
 
 impl Story {
     /// Subscribes as the captured framework did when it opened this stream.
@@ -28,7 +28,7 @@ impl Story {
 
     async fn send_call(&mut self, place: &str, edit: impl Fn(String) -> String) {
         let (folder, name) = place.split_once('/').unwrap_or(("scheduler", place));
-        let mut exchange = golden::one(folder, name);
+        let mut exchange = GOLDEN.one(folder, name);
         exchange.body = edit(exchange.body);
         self.replay_noting(folder, &exchange).await;
     }
@@ -249,7 +249,7 @@ impl Story {
     }
 
     async fn end_stream(&mut self, mut old: Reading) {
-        assert!(golden::stream(old.capture).ended, "theirs went on");
+        assert!(GOLDEN.stream(old.capture).ended, "theirs went on");
         while old.next().await.is_some() {}
         self.compare_stream(old.capture, &old.events);
     }

@@ -1,14 +1,11 @@
 //! Captured requests, asked here: what differs from the captured answers is named.
 
+use api_conformance::Exchange;
 use libprocess::http::Method;
 use serde_json::Value;
 
-use super::{Answer, Story};
-use crate::compare::differences;
-use crate::golden::{Exchange, MASTERS};
-
-/// Headers of an answer that somebody relies on.
-const HEADERS: &[&str] = &["content-type", "allow", "location"];
+use super::Story;
+use crate::golden::MASTERS;
 
 impl Story {
     /// Sends a captured request and names what is answered otherwise.
@@ -32,45 +29,12 @@ impl Story {
         }
         let body = self.with_offer(&self.local(&exchange.body));
         let answer = self.send(request.body(body)).await;
-        self.differ(exchange, &answer)
-    }
-
-    fn differ(&self, exchange: &Exchange, answer: &Answer) -> Vec<String> {
-        let mut lines = Vec::new();
-        if exchange.status != Some(answer.status) {
-            let text = String::from_utf8_lossy(&answer.body).into_owned();
-            lines.push(format!("status: {} ({text}) instead of {:?}", answer.status, exchange.status));
-            return lines;
-        }
-        for name in HEADERS {
-            let theirs = exchange
-                .answered(name)
-                .map(|value| value.replace(":5050", &format!(":{}", self.runtime.address().port())));
-            let ours = answer.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-            if theirs != ours {
-                lines.push(format!("{name}: {ours:?} instead of {theirs:?}"));
-            }
-        }
-        let golden = self.local(&exchange.answer);
-        let ours = String::from_utf8_lossy(&answer.body).into_owned();
-        let unwrapped = |text: &str| {
-            text.strip_prefix("cb(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(text).to_owned()
-        };
-        match (serde_json::from_str(&unwrapped(&golden)), serde_json::from_str::<Value>(&unwrapped(&ours))) {
-            (Ok(golden), Ok(ours)) => {
-                lines.extend(differences(&by_name(golden), &by_name(ours)));
-                // Figures are those of one run; their names are compared.
-                if exchange.path.contains("metrics")
-                    || exchange.path.contains("stats")
-                    || exchange.body.contains("GET_METRICS")
-                {
-                    lines.retain(|line| !line.contains(" instead of "));
-                }
-            }
-            _ if golden == ours => {}
-            _ => lines.push(format!("body: {ours:?} instead of {golden:?}")),
-        }
-        lines
+        let (here, port) = (&*self, self.runtime.address().port());
+        answer.differences(exchange, |text| match text.strip_prefix("//") {
+            // Where a redirect leads.
+            Some(_) => text.replace(":5050", &format!(":{port}")),
+            None => here.local(text),
+        })
     }
 
     /// A captured text as it would be here.
@@ -101,23 +65,4 @@ impl Story {
 /// Whether a call is about offers; inverse offers are others.
 fn names_offers(body: &str) -> bool {
     body.contains("\"offer_ids\"")
-}
-
-/// Lists of `{name, value}` become objects, so that one that is missing is named.
-fn by_name(value: Value) -> Value {
-    match value {
-        Value::Array(items)
-            if !items.is_empty()
-                && items.iter().all(|item| item["name"].is_string() && item.get("value").is_some()) =>
-        {
-            let pair =
-                |item: Value| (item["name"].as_str().unwrap_or_default().to_owned(), item["value"].clone());
-            Value::Object(items.into_iter().map(pair).collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(by_name).collect()),
-        Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(key, value)| (key, by_name(value))).collect())
-        }
-        other => other,
-    }
 }
