@@ -76,12 +76,12 @@ pub(crate) trait RemoteWatch: Send + Sync {
 }
 
 impl Watcher {
-    /// Whether this is `linker`'s watch on `linked`.
-    pub(crate) fn is(&self, who: &Upid, whom: &Upid) -> bool {
+    /// Who linked whom.
+    pub(crate) fn pair(&self) -> Option<(&Upid, &Upid)> {
         match self {
-            Watcher::Local { linker, linked } => linker.upid() == who && linked == whom,
-            Watcher::Remote { linker, linked, .. } => linker == who && linked == whom,
-            Watcher::Waiter(_) => false,
+            Watcher::Local { linker, linked } => Some((linker.upid(), linked)),
+            Watcher::Remote { linker, linked, .. } => Some((linker, linked)),
+            Watcher::Waiter(_) => None,
         }
     }
 

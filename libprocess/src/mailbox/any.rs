@@ -222,11 +222,9 @@ impl<A: Process> AnyCell for Cell<A> {
     fn unwatch(&self, linker: &Upid, linked: &Upid) {
         let mut lanes = self.lanes.lock();
         let Some(rare) = &mut lanes.rare else { return };
-        if let Some(at) = rare.watchers.iter().position(|watcher| watcher.is(linker, linked)) {
-            let watcher = rare.watchers.swap_remove(at);
-            drop(lanes);
-            drop(watcher);
-        }
+        let watcher = rare.watchers.remove(linker, linked);
+        drop(lanes);
+        drop(watcher);
     }
 
     fn end(&self, reason: Reason) {

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::due::Due;
 use super::envelope::{Envelope, System};
+use super::watchers::Watchers;
 use crate::ask::SendError;
 use crate::doors::Doors;
 use crate::lane::{Bound, Overflow, Pushed, UserLane};
@@ -65,14 +66,14 @@ enum Life {
 
 pub(super) struct Rare<A: Process> {
     pub(super) system: VecDeque<System<A>>,
-    pub(super) watchers: Vec<Watcher>,
+    pub(super) watchers: Watchers,
     /// Why it ended, once it has.
     reason: Option<Reason>,
 }
 
 impl<A: Process> Rare<A> {
     fn new(reason: Option<Reason>) -> Box<Rare<A>> {
-        Box::new(Rare { system: VecDeque::new(), watchers: Vec::new(), reason })
+        Box::new(Rare { system: VecDeque::new(), watchers: Watchers::default(), reason })
     }
 }
 
@@ -386,12 +387,7 @@ impl<A: Process> Cell<A> {
         match lanes.reason() {
             Some(reason) => drop(sender.send(Reason::clone(reason))),
             None => {
-                let watchers = &mut lanes.rare().watchers;
-                if watchers.len() == watchers.capacity() {
-                    // Those who gave up waiting do not pile up.
-                    watchers.retain(|watcher| !watcher.gave_up());
-                }
-                watchers.push(Watcher::Waiter(sender));
+                lanes.rare().watchers.push(Watcher::Waiter(sender));
             }
         }
         receiver

@@ -12,6 +12,7 @@ mod any;
 mod cell;
 mod due;
 mod envelope;
+mod watchers;
 
 pub(crate) use any::{AnyCell, Inside, Spare, Untaken};
 pub(crate) use cell::Cell;
