@@ -50,6 +50,8 @@ pub struct Config {
     pub fetcher_cache_size: u64,
     pub switch_user: bool,
     pub registration_backoff_factor: Duration,
+    /// The file that the agent's log is written to by others, if it is shown.
+    pub log: Option<PathBuf>,
     /// Variables every executor gets instead of the agent's own.
     pub executor_environment: Option<BTreeMap<String, String>>,
     pub executor_registration_timeout: Duration,
@@ -105,6 +107,7 @@ impl Config {
             fetcher_cache_size: 2 << 30,
             switch_user: true,
             registration_backoff_factor: Duration::from_secs(1),
+            log: None,
             executor_environment: None,
             executor_registration_timeout: Duration::from_secs(60),
             executor_reregistration_timeout: Duration::from_secs(2),

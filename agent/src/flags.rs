@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use agent_launch::Rotation;
+use api::classic::files::showable;
 use detector::Masters;
 use model::{Scalar, format_duration, parse_bytes, parse_duration};
 
@@ -120,6 +121,10 @@ pub struct Flags {
     /// The unit of the random backoff between registrations: the nth retry waits up to 2^n of it, at most a minute.
     #[arg(long = "registration_backoff_factor", env = "HECTARE_REGISTRATION_BACKOFF_FACTOR", default_value = "1secs", value_parser = duration)]
     pub registration_backoff_factor: Duration,
+
+    /// The file that this agent's log is written to by who started it; shown as /slave/log. Unset: the log is not shown.
+    #[arg(long = "external_log_file", env = "HECTARE_EXTERNAL_LOG_FILE")]
+    pub external_log_file: Option<PathBuf>,
 
     /// Variables of every executor, as a JSON object, instead of the agent's own.
     #[arg(long = "executor_environment_variables", env = "HECTARE_EXECUTOR_ENVIRONMENT_VARIABLES", value_parser = contents)]
@@ -257,6 +262,10 @@ impl Flags {
         config.log_rotation = self.container_log_rotation.or(usual);
         config.switch_user = self.switch_user;
         config.registration_backoff_factor = self.registration_backoff_factor;
+        if let Some(log) = &self.external_log_file {
+            showable(log).map_err(|why| invalid("external_log_file", why))?;
+        }
+        config.log = self.external_log_file.clone();
         if let Some(text) = &self.executor_environment_variables {
             let variables: BTreeMap<String, String> =
                 serde_json::from_str(text).map_err(|why| invalid("executor_environment_variables", why))?;
@@ -367,6 +376,7 @@ impl Flags {
         given("attributes", &self.attributes);
         given("container_logger", &self.container_logger);
         given("domain", &self.domain);
+        given("external_log_file", &self.external_log_file.as_ref().map(|log| log.display().to_string()));
         given("executor_environment_variables", &self.executor_environment_variables);
         listed
     }

@@ -141,6 +141,7 @@ fn settings(runtime: &Runtime, config: &Config, host: &dyn Host) -> Settings {
         false => config.executor.clone(),
     };
     Settings {
+        log: config.log.clone(),
         layout: Layout::new(
             std::path::absolute(&config.work_dir).unwrap_or_else(|_| config.work_dir.clone()),
         ),

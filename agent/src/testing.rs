@@ -52,6 +52,7 @@ pub(crate) fn settings() -> Settings {
         domain: None,
     };
     Settings {
+        log: None,
         layout: Layout::new("/w".into()),
         runtime_dir: "/w/run".into(),
         known: Known { info: info.clone(), boot: "b".into() },

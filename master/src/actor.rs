@@ -328,6 +328,7 @@ impl Process for Master {
             allocator: self.allocator.clone(),
         });
         http::classic::doors(doors, &readers);
+        http::files::doors(doors, &readers);
         http::commands::doors(doors, &readers);
         http::operator::doors(doors, &readers);
         http::why::doors(doors, &readers);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::allocator;
@@ -73,6 +74,8 @@ pub struct Settings {
     pub max_executors_per_agent: Option<usize>,
     /// Whether tasks of lighter roles make room for what heavier ones ask for, and how.
     pub preemption: Option<Preemption>,
+    /// The file that the master's log is written to by others, if it is shown.
+    pub log: Option<PathBuf>,
     /// How many ended frameworks are remembered.
     pub max_completed_frameworks: usize,
     /// How many ended tasks are remembered per framework.
@@ -102,6 +105,7 @@ impl Default for Settings {
             offer_timeout: None,
             max_executors_per_agent: None,
             preemption: None,
+            log: None,
             max_completed_frameworks: 50,
             max_completed_tasks_per_framework: 1000,
             max_unreachable_tasks_per_framework: 1000,

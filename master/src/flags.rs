@@ -14,6 +14,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api::classic::files::showable;
+
 use crate::allocator::hierarchical;
 use crate::allocator::{self, Order};
 use crate::config::{Config, Settings, ZooKeeper};
@@ -242,6 +244,10 @@ pub struct Flags {
     #[arg(long = "whitelist", env = "HECTARE_WHITELIST")]
     pub whitelist: Option<PathBuf>,
 
+    /// The file that this master's log is written to by who started it; shown as /master/log. Unset: the log is not shown.
+    #[arg(long = "external_log_file", env = "HECTARE_EXTERNAL_LOG_FILE")]
+    pub external_log_file: Option<PathBuf>,
+
     /// How many ended frameworks are remembered.
     #[arg(long = "max_completed_frameworks", env = "HECTARE_MAX_COMPLETED_FRAMEWORKS", default_value_t = 50)]
     pub max_completed_frameworks: usize,
@@ -325,6 +331,9 @@ impl Flags {
                 "roles and frameworks are ordered the same way; see --role_sorter",
             ));
         }
+        if let Some(log) = &self.external_log_file {
+            showable(log).map_err(|why| invalid("external_log_file", why))?;
+        }
         let domain = self.domain.as_deref().map(api::convert::fault_domain).transpose();
         let domain = domain.map_err(|why| invalid("domain", why))?;
         let region = domain.as_ref().map(|domain| domain.region.clone());
@@ -342,6 +351,7 @@ impl Flags {
                 offer_timeout: self.offer_timeout,
                 max_executors_per_agent: self.max_executors_per_agent,
                 preemption: self.preemption()?,
+                log: self.external_log_file.clone(),
                 max_completed_frameworks: self.max_completed_frameworks,
                 max_completed_tasks_per_framework: self.max_completed_tasks_per_framework,
                 max_unreachable_tasks_per_framework: self.max_unreachable_tasks_per_framework,

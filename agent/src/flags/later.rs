@@ -41,6 +41,7 @@ pub(crate) const LATER: &[(&str, Option<&str>)] = &[
     ("ip6", None),
     ("ip6_discovery_command", None),
     ("ip_discovery_command", None),
+    ("log_dir", None),
     ("master_detector", None),
     ("memory_profiling", Some("false")),
     ("modules_dir", None),

@@ -3,21 +3,18 @@
 //! Source: Mesos endpoints of every process.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::stream;
-use libprocess::http::{Body, BodyError, Chunks, Request, Response, Route, header};
+use api::classic::files;
+use libprocess::http::{Request, Response, Route, header};
 use libprocess::{Doors, Runtime};
 
 use security::Rights;
 
 use super::Wrong;
 use super::realms::READ_ONLY;
-use super::sandbox::{Failure, Files, LIST_MAX, Listing, READ_MAX};
+use super::sandbox::{Failure, Files, LIST_MAX, LOG, Listing};
 use crate::actor::Agent;
 use crate::authorization::allow_endpoint;
 use crate::fetcher::blocking;
@@ -78,8 +75,7 @@ pub(super) fn open(doors: &mut Doors<Agent>, public: &Arc<Public>) {
 }
 
 fn path_of(request: &Request) -> Result<&str, Wrong> {
-    let missing = || Wrong::bad_request("Expecting 'path=value' in query.\n");
-    request.query.get("path").filter(|path| !path.is_empty()).ok_or_else(missing)
+    files::path(|name| request.query.get(name)).map_err(Wrong::bad_request)
 }
 
 /// What a directory holds, looked up where nobody has to wait for it.
@@ -145,40 +141,10 @@ fn read(request: &Request, state: &State, rights: &Rights) -> Response {
 
 fn piece(request: &Request, state: &State, rights: &Rights) -> Result<Vec<u8>, Wrong> {
     let path = path_of(request)?;
-    let offset = number(request, "offset")?;
-    let length = number(request, "length")?;
+    let number = |name| files::number(|name| request.query.get(name), name).map_err(Wrong::bad_request);
+    let (offset, length) = (number("offset")?, number("length")?);
     let (size, data) = Files::new(state, rights).read(path, offset, length).map_err(Failure::wrong)?;
-    let mut body = br#"{"data":""#.to_vec();
-    data.iter().for_each(|byte| escape(*byte, &mut body));
-    body.extend_from_slice(format!(r#"","offset":{}}}"#, offset.unwrap_or(size)).as_bytes());
-    Ok(body)
-}
-
-/// A number that may be absent; -1 says the same.
-fn number(request: &Request, name: &str) -> Result<Option<u64>, Wrong> {
-    match request.query.get(name) {
-        None | Some("-1") => Ok(None),
-        Some(text) => match text.parse::<i64>() {
-            Ok(number) if number >= 0 => Ok(u64::try_from(number).ok()),
-            Ok(_) => Err(Wrong::bad_request(format!("Negative {name} provided: {text}.\n"))),
-            Err(_) => Err(Wrong::bad_request(format!(
-                "Failed to parse {name}: Failed to convert '{text}' to number.\n"
-            ))),
-        },
-    }
-}
-
-/// A byte within a JSON string. Bytes of letters beyond ASCII pass as they are: a piece may begin within one.
-fn escape(byte: u8, out: &mut Vec<u8>) {
-    match byte {
-        b'"' => out.extend_from_slice(b"\\\""),
-        b'\\' => out.extend_from_slice(b"\\\\"),
-        b'\n' => out.extend_from_slice(b"\\n"),
-        b'\r' => out.extend_from_slice(b"\\r"),
-        b'\t' => out.extend_from_slice(b"\\t"),
-        0..=0x1f | 0x7f => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-        _ => out.push(byte),
-    }
+    Ok(files::piece(&data, offset.unwrap_or(size)))
 }
 
 fn download(request: &Request, state: &State, rights: &Rights) -> Response {
@@ -191,53 +157,31 @@ fn download(request: &Request, state: &State, rights: &Rights) -> Response {
         Err(Failure::NotFound) => return Response::not_found(),
         Err(failure) => return failure.wrong().response(),
     };
-    let length = match file.metadata() {
-        Ok(facts) => facts.len(),
-        Err(error) => return Failure::from(error).wrong().response(),
-    };
     let name =
         Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let kind = mime_guess::from_path(&name).first_raw().unwrap_or("application/octet-stream");
-    Response::ok()
-        .header(header::CONTENT_DISPOSITION, format!("attachment; filename={name}"))
-        .header(header::CONTENT_TYPE, kind)
-        .body(Body::from(Chunks::of_length(length, stream::unfold(Some(file), next_piece))))
+    Response::attachment(file, &name).unwrap_or_else(|error| Failure::from(error).wrong().response())
 }
 
-/// The next piece of a file that is sent; the file goes on from there, or is over.
-async fn next_piece(file: Option<File>) -> Option<(Result<Bytes, BodyError>, Option<File>)> {
-    let mut file = file?;
-    let mut piece = vec![0; READ_MAX as usize];
-    match file.read(&mut piece) {
-        Ok(0) => None,
-        Ok(read) => {
-            piece.truncate(read);
-            Some((Ok(piece.into()), Some(file)))
-        }
-        Err(error) => Some((Err(BodyError::Broken(error.to_string())), None)),
-    }
-}
-
-/// Shape: virtual path → real path, of every sandbox of an executor that is remembered.
+/// Shape: virtual path → real path, of the log, and of every sandbox of an executor that is remembered.
 fn attached(state: &State) -> BTreeMap<String, String> {
     let known = state.frameworks.values().chain(state.completed.iter());
     let executors =
         known.flat_map(|framework| framework.completed.iter().chain(framework.executors.values()));
-    executors
-        .flat_map(|executor| {
-            let real = executor.directory.display().to_string();
-            let latest = executor.directory.with_file_name("latest").display().to_string();
-            let shown = Layout::virtual_sandbox(&executor.framework, &executor.id);
-            [(shown, real.clone()), (latest, real.clone()), (real.clone(), real)]
-        })
-        .collect()
+    let log = state.settings.log.iter().map(|log| (LOG.to_owned(), log.display().to_string()));
+    let sandboxes = executors.flat_map(|executor| {
+        let real = executor.directory.display().to_string();
+        let latest = executor.directory.with_file_name("latest").display().to_string();
+        let shown = Layout::virtual_sandbox(&executor.framework, &executor.id);
+        [(shown, real.clone()), (latest, real.clone()), (real.clone(), real)]
+    });
+    sandboxes.chain(log).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
 
-    use libprocess::http::Request;
+    use libprocess::http::{Body, Request};
     use security::{Acls, Local, Policy};
 
     use super::*;
@@ -315,6 +259,26 @@ mod tests {
     }
 
     #[test]
+    fn the_log_is_read_by_those_who_may_see_it() {
+        let (dir, mut state) = sandboxed();
+        let log = dir.path().join("agent.log");
+        std::fs::write(&log, "line\n").unwrap();
+        let get = |state: &State, handler: fn(&Request, &State, &Rights) -> Response, rights: &Rights| {
+            body(handler(&Request::get("/files?path=/slave/log&offset=0"), state, rights))
+        };
+        assert_eq!(get(&state, read, &Rights::default()).0, 404, "none is written to a file");
+        Arc::make_mut(&mut state.settings).log = Some(log.clone());
+        assert_eq!(get(&state, read, &Rights::default()), (200, r#"{"data":"line\n","offset":0}"#.into()));
+        assert_eq!(get(&state, browse, &Rights::default()), (200, "[]".into()));
+        assert_eq!(attached(&state)["/slave/log"], log.display().to_string());
+        let acls = Acls { permissive: false, ..Acls::default() };
+        let nobody = Policy::of(Arc::new(Local::new(acls))).rights_of(Some("ann"));
+        for handler in [read, browse, download] {
+            assert_eq!(get(&state, handler, &nobody).0, 403);
+        }
+    }
+
+    #[test]
     fn a_download_says_how_long_it_is() {
         let (_dir, state) = sandboxed();
         let request = Request::get(&format!("/files/download?path={SANDBOX}/stdout"));
@@ -368,12 +332,5 @@ mod tests {
     #[test]
     fn a_directory_cannot_be_read() {
         assert_eq!(get(read, &format!("path={SANDBOX}")), (400, "Cannot read a directory.\n".into()));
-    }
-
-    #[test]
-    fn a_piece_may_begin_within_a_letter() {
-        let mut out = Vec::new();
-        "é\"\u{1}".bytes().skip(1).for_each(|byte| escape(byte, &mut out));
-        assert_eq!(out, b"\xa9\\\"\\u0001");
     }
 }

@@ -1,16 +1,17 @@
-//! What lies in sandboxes, and nothing else: listed and read piece by piece.
+//! What lies in sandboxes, and the agent's log: listed and read piece by piece.
 //!
 //! A path is taken apart before anything is opened, and what it names is opened beneath its sandbox by the kernel, so
 //! no link a task plants leads out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use agent_linux::beneath::Directory;
 use agent_linux::user;
+use api::classic::files;
 use api::v1;
 use libprocess::http::StatusCode;
 use security::{Action, Object, Rights};
@@ -20,8 +21,8 @@ use crate::authorization;
 use crate::layout::Inside;
 use crate::state::State;
 
-/// The most one read gives: sixteen pages. Unit: bytes.
-pub(super) const READ_MAX: u64 = 16 * 4096;
+/// The agent's own log, where it is written to a file.
+pub(super) const LOG: &str = "/slave/log";
 
 /// The most of a directory that is listed: the first ones by name. A task may have made a million.
 pub(super) const LIST_MAX: usize = 10_000;
@@ -113,6 +114,9 @@ impl<'a> Files<'a> {
 
     /// What a directory holds; nothing for a file. Blocks: it may hold much.
     pub(super) fn list(&self, path: &str) -> Result<Listing, Failure> {
+        if let Some(log) = self.log(path) {
+            return log.map(|_| Listing::default());
+        }
         let (sandbox, file) = self.find(path)?;
         if !file.metadata()?.is_dir() {
             return Ok(Listing::default());
@@ -147,32 +151,37 @@ impl<'a> Files<'a> {
         Ok(Listing { entries, total })
     }
 
-    /// The size of a file, and a piece of it: from `offset`, at most `length` bytes and never more than
-    /// [`READ_MAX`]. Without an offset only the size is asked for.
+    /// The size of a file, and a piece of it, as [`files::read`] reads them.
     pub(super) fn read(
         &self,
         path: &str,
         offset: Option<u64>,
         length: Option<u64>,
     ) -> Result<(u64, Vec<u8>), Failure> {
-        let (_, mut file) = self.find(path)?;
-        let metadata = file.metadata()?;
-        if metadata.is_dir() {
-            return Err(Failure::Directory("read"));
-        }
-        let size = metadata.len();
-        let Some(offset) = offset.filter(|offset| *offset < size) else { return Ok((size, Vec::new())) };
-        let length = length.unwrap_or(u64::MAX).min(READ_MAX);
-        file.seek(SeekFrom::Start(offset))?;
-        let mut data = Vec::new();
-        file.take(length).read_to_end(&mut data)?;
-        Ok((size, data))
+        Ok(files::read(&mut self.file(path, "read")?, offset, length)?)
     }
 
     /// A whole file.
     pub(super) fn open(&self, path: &str) -> Result<File, Failure> {
-        let (_, file) = self.find(path)?;
-        if file.metadata()?.is_dir() { Err(Failure::Directory("download")) } else { Ok(file) }
+        self.file(path, "download")
+    }
+
+    /// Opens a file, to do something with it.
+    fn file(&self, path: &str, what: &'static str) -> Result<File, Failure> {
+        let file = match self.log(path) {
+            Some(log) => log?,
+            None => self.find(path)?.1,
+        };
+        if file.metadata()?.is_dir() { Err(Failure::Directory(what)) } else { Ok(file) }
+    }
+
+    /// The agent's log, if that is meant.
+    fn log(&self, path: &str) -> Option<Result<File, Failure>> {
+        let log = self.0.settings.log.as_ref().filter(|_| path == LOG)?;
+        Some(match self.1.may(Action::AccessMesosLog, Object::ANY) {
+            true => File::open(log).map_err(Failure::from),
+            false => Err(Failure::Forbidden),
+        })
     }
 
     /// Opens what a virtual path names, and the sandbox around it.

@@ -40,7 +40,10 @@ pub(super) fn state(state: &State, flags: bool) -> Vec<u8> {
         attributes: &settings.info.attributes,
         master_hostname: master.as_deref(),
         log_dir: None,
-        external_log_file: None,
+        external_log_file: flags
+            .then(|| settings.flags.get("external_log_file"))
+            .flatten()
+            .map(String::as_str),
         flags: flags.then_some(&settings.flags),
         frameworks: state.frameworks.values().map(|found| framework(found, &directories)).collect(),
         completed_frameworks: state.completed.iter().map(|found| framework(found, &directories)).collect(),

@@ -51,6 +51,8 @@ pub(crate) struct Settings {
     pub gc: gc::Policy,
     pub disk_watch_interval: Duration,
     pub oversubscription: Oversubscription,
+    /// The file that the agent's log is written to by others, if it is shown.
+    pub log: Option<PathBuf>,
     /// When files of output are set aside; never if `None`, and then tasks write them themselves.
     pub log_rotation: Option<Rotation>,
     pub max_completed_executors: usize,

@@ -6,13 +6,14 @@
 //! 1. [`master`], [`agent`]: the views and bodies of either;
 //! 2. [`task`]: a task wherever it is shown, and the pages of `/tasks`;
 //! 3. [`role`]: the body of `/roles`;
-//! 4. [`build`]: those of `/version` and `/flags`;
+//! 4. [`build`]: those of `/version` and `/flags`; [`files`]: those of `/files/*`;
 //! 5. `value`: how single values of the domain look in all of them.
 //!
 //! Source: reference of JSON bodies, section by section.
 
 pub mod agent;
 pub mod build;
+pub mod files;
 pub mod master;
 pub mod role;
 pub mod task;

@@ -4,7 +4,7 @@
 //! Read in this order:
 //! 1. [`Request`], [`Response`], [`Body`], [`Query`]: plain values, the same on a socket and in
 //!    simulation;
-//! 2. [`stream()`]: a bounded body that is written while it is read, and knows when its reader left;
+//! 2. [`stream()`]: a bounded body that is written while it is read, and knows when its reader left; `attachment`: a file;
 //!    [`records`], [`long_poll`]: what processes feed;
 //! 3. [`Route`], [`Router`]: Mesos' dispatch rules, and `help` from what routes say of themselves;
 //!    [`Authenticator`]: who asks, realm by realm;
@@ -14,6 +14,7 @@
 //! Requests are parsed by actix-http, responses by httparse beneath it; heads are written here,
 //! because clients have come to rely on their order and spelling.
 
+mod attachment;
 mod auth;
 mod authenticators;
 mod body;

@@ -10,7 +10,6 @@ use clap::{Arg, ArgAction, ArgMatches, Command, Error};
 ///
 /// Shape: in name order. Source: Mesos' master flags.
 pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
-    ("external_log_file", None, None, LOG),
     ("hooks", None, None, MODULES),
     ("initialize_driver_logging", None, Some("true"), LOG),
     ("ip_discovery_command", None, None, "say --ip or --advertise_ip"),
@@ -31,7 +30,7 @@ pub(super) const LATER: &[(&str, Option<&str>, Option<&str>, &str)] = &[
 
 const EXPRESSIONS: &str = "expressions are matched in linear time, and bounded to 1MB once compiled";
 const LEADING: &str = "masters elect each other and need no ZooKeeper: name them with --masters";
-const LOG: &str = "the log goes to standard error";
+const LOG: &str = "the log goes to standard error; name the file it is led to with --external_log_file";
 const MODULES: &str = "modules are compiled in, or processes of their own; shared objects are not loaded";
 
 /// The hidden arguments that refuse; holds nothing, since only defaults get through.

@@ -81,6 +81,7 @@ impl Flags {
             ("roles", self.roles.clone()),
             ("weights", self.weights.clone()),
             ("fair_sharing_excluded_resource_names", self.fair_sharing_excluded_resource_names.clone()),
+            ("external_log_file", self.external_log_file.as_ref().map(path)),
             ("whitelist", self.whitelist.as_ref().map(path)),
         ] {
             if let Some(value) = value {

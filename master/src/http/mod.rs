@@ -4,6 +4,7 @@
 pub(crate) mod classic;
 pub(crate) mod commands;
 mod error;
+pub(crate) mod files;
 pub(crate) mod operator;
 mod pace;
 mod readers;

@@ -19,6 +19,7 @@ use security::{Action, Object, Rights};
 
 use super::Rejected;
 use super::classic::end_framework;
+use super::files::Files;
 use super::readers::Readers;
 use super::realms::READ_WRITE;
 use super::{commands, watcher};
@@ -104,15 +105,24 @@ async fn serve(mut request: Request, edge: Edge<Master>, readers: &Readers) -> R
         let body = answers::body(readers.seen(&rights), answer, media);
         return Ok(Response::ok().header(header::CONTENT_TYPE, media.as_str()).body(body));
     }
+    if let Some(answer) = (Files { readers, rights: rights.clone() }).answer(kind, &call) {
+        let answer = answer.map_err(|(status, why)| Refusal::Said(status, why))?;
+        return Ok(said(&answer, media));
+    }
     if kind == Type::GetFlags {
         allow_any(&rights, Action::ViewFlags)?;
     }
     match question(kind, &rights, readers, &edge) {
-        Some(answer) => Ok(Response::ok()
-            .header(header::CONTENT_TYPE, media.as_str())
-            .body(content::encode(&answer, media))),
-        None => Err(refuse(kind)),
+        Some(answer) => Ok(said(&answer, media)),
+        None => {
+            let why = format!("{} is not supported yet", kind.as_str_name());
+            Err(Refusal::Said(StatusCode::NOT_IMPLEMENTED, why))
+        }
     }
+}
+
+fn said(answer: &Message, media: MediaType) -> Response {
+    Response::ok().header(header::CONTENT_TYPE, media.as_str()).body(content::encode(answer, media))
 }
 
 /// The call's type, if what it needs is there.
@@ -256,16 +266,5 @@ fn version() -> VersionInfo {
         git_sha: build.git_sha.map(str::to_owned),
         git_branch: None,
         git_tag: None,
-    }
-}
-
-/// What is said to a call that is not carried out.
-fn refuse(kind: Type) -> Refusal {
-    match kind {
-        // No file is attached.
-        Type::ListFiles | Type::ReadFile => Refusal::Said(StatusCode::NOT_FOUND, String::new()),
-        _ => {
-            Refusal::Said(StatusCode::NOT_IMPLEMENTED, format!("{} is not supported yet", kind.as_str_name()))
-        }
     }
 }

@@ -4,14 +4,10 @@ use api_conformance::Deviation;
 
 /// Exchanges that are not replayed: what they ask belongs to a later issue, or to another crate's tests.
 pub(crate) const NOT_REPLAYED: &[(&str, &str)] = &[
-    ("m_files_browse_missing", "a master attaches no files"),
-    ("m_files_browse_nopath", "a master attaches no files"),
-    ("m_files_read_missing", "a master attaches no files"),
-    ("m_files_read_nopath", "a master attaches no files"),
     ("m_gzip", "compression is tested with libprocess"),
     ("m_http10", "captured without its answer; HTTP/1.0 is tested with libprocess"),
     ("m_malformed_http", "no HTTP; tested with libprocess"),
-    ("m_profiler_start", "there is no profiler"),
+    ("m_profiler_start", "ours needs no library, only to be enabled; tested with libprocess"),
 ];
 
 /// What differs on purpose.
