@@ -28,6 +28,10 @@ pub enum RoleError {
     Dash(Role),
     #[error("Role name '{0}' contains whitespace or a backspace")]
     Character(Role),
+    #[error("Role name '{}' contains a control character", .0.as_str().escape_debug())]
+    Control(Role),
+    #[error("Role name '{0}...' is too long: between slashes at most 255 bytes, in all at most 1024")]
+    TooLong(String),
 }
 
 impl Role {
@@ -90,6 +94,10 @@ impl Role {
         if self.0.is_empty() {
             return Err(RoleError::Empty);
         }
+        // Volumes are kept in directories of these names; and names are in figures, logs and answers.
+        if self.0.len() > 1024 || self.0.split('/').any(|component| component.len() > 255) {
+            return Err(RoleError::TooLong(self.0.chars().take(32).collect()));
+        }
         if self.0.starts_with('/') {
             return Err(RoleError::LeadingSlash(self.clone()));
         }
@@ -98,6 +106,9 @@ impl Role {
         }
         if self.0.chars().any(|c| c.is_whitespace() || c == '\u{8}') {
             return Err(RoleError::Character(self.clone()));
+        }
+        if self.0.chars().any(char::is_control) {
+            return Err(RoleError::Control(self.clone()));
         }
         for component in self.0.split('/') {
             match component {
@@ -162,6 +173,16 @@ mod tests {
         for bad in ["", "/a", "a/", "a//b", "a/./b", "..", "a/*", "-a", "a/-b", "a b", "a\tb", "a\u{8}"] {
             assert!(Role::from(bad).check().is_err(), "{bad}");
         }
+        let named = |length| Role::from("x".repeat(length));
+        assert_eq!(named(255).check(), Ok(()));
+        let deep = Role::from(vec!["y".repeat(200); 6].join("/"));
+        for long in [named(256), deep] {
+            assert!(matches!(long.check(), Err(RoleError::TooLong(_))), "{long}");
+        }
+        assert_eq!(
+            Role::from("a\0b").check().unwrap_err().to_string(),
+            r"Role name 'a\0b' contains a control character"
+        );
     }
 
     #[test]

@@ -120,7 +120,7 @@ fn decree(kind: Type, call: &Call) -> Option<Result<Ask, Rejected>> {
 }
 
 fn weights(infos: &[v1::WeightInfo]) -> Ask {
-    let one = |info: &v1::WeightInfo| (Role::from(info.role.as_deref().unwrap_or("*")), info.weight);
+    let one = |info: &v1::WeightInfo| (Role::from(info.role.as_deref().unwrap_or_default()), info.weight);
     Ask::UpdateWeights(infos.iter().map(one).collect())
 }
 
@@ -132,6 +132,7 @@ fn quota(config: &v1::quota::QuotaConfig) -> Result<Quota, String> {
                 let amount =
                     resources::amount(amount).map_err(|error| format!("Invalid QuotaConfig: {error}"))?;
                 match amount.is_positive() || amount.is_zero() {
+                    _ if name.is_empty() => Err("Invalid QuotaConfig: a resource has no name".to_owned()),
                     true => Ok((name.as_str(), amount)),
                     false => Err(format!("Invalid QuotaConfig: '{name}' is negative")),
                 }
@@ -174,9 +175,12 @@ fn set_quota(request: &v1::quota::QuotaRequest) -> Result<Ask, String> {
 fn grace(spelled: &api::google::Duration) -> Result<std::time::Duration, String> {
     let seconds = u64::try_from(spelled.seconds.unwrap_or_default()).ok();
     let nanos = u32::try_from(spelled.nanos.unwrap_or_default()).ok().filter(|nanos| *nanos < 1_000_000_000);
+    let negative =
+        spelled.seconds.is_some_and(i64::is_negative) || spelled.nanos.is_some_and(i32::is_negative);
     match (seconds, nanos) {
         (Some(seconds), Some(nanos)) => Ok(std::time::Duration::new(seconds, nanos)),
-        _ => Err("'max_grace_period' must not be negative".to_owned()),
+        _ if negative => Err("'max_grace_period' must not be negative".to_owned()),
+        _ => Err("'max_grace_period.nanos' must be below 1000000000".to_owned()),
     }
 }
 

@@ -65,6 +65,9 @@ const TERMINAL: &[TaskState] = &[
     TaskState::Lost,
 ];
 
+/// Unit: bytes.
+const NAME_MAX: usize = 128;
+
 /// Shows a framework, running or ended.
 pub(super) fn show(framework: &Framework, sink: &mut Sink<'_>) {
     let prefix = format!("master/frameworks/{}/{}", encoded(&framework.info.name), framework.id);
@@ -114,8 +117,11 @@ fn by_name(family: &str, usual: &[&'static str], counts: &OrdMap<&'static str, u
 }
 
 /// A name as part of a path: everything but letters, digits and `-_.~` percent-encoded.
+///
+/// A framework may call itself anything, and there are a hundred figures of each: of a long name the beginning is shown. The id
+/// behind it tells them apart.
 fn encoded(name: &str) -> String {
-    name.bytes().fold(String::with_capacity(name.len()), |mut text, byte| {
+    name.bytes().take(NAME_MAX).fold(String::new(), |mut text, byte| {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
                 text.push(char::from(byte))
@@ -124,4 +130,15 @@ fn encoded(name: &str) -> String {
         }
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_name_the_beginning_is_shown() {
+        assert_eq!(encoded("a b/ü"), "a%20b%2F%C3%BC");
+        assert_eq!(encoded(&"x".repeat(200_000)), "x".repeat(NAME_MAX));
+    }
 }

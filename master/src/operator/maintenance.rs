@@ -1,6 +1,7 @@
 //! Maintenance: when machines are away, and that they are.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use model::{AgentId, MachineId, MachineMode, Window};
 
@@ -90,9 +91,12 @@ fn judge_machines(
 }
 
 fn named(machine: &MachineId) -> Result<(), String> {
-    match machine.hostname.is_none() && machine.ip.is_none() {
-        true => Err("Both 'hostname' and 'ip' for a machine are empty".to_owned()),
-        false => Ok(()),
+    match (&machine.hostname, &machine.ip) {
+        (None, None) => Err("Both 'hostname' and 'ip' for a machine are empty".to_owned()),
+        (_, Some(ip)) if ip.parse::<IpAddr>().is_err() => {
+            Err(format!("Machine '{}': its 'ip' is no address", Named(machine)))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -249,12 +253,17 @@ mod tests {
         let unavailability = Unavailability { start: Time::START, duration: None };
         let window = |machines| Window { machines, unavailability };
         let nobody = MachineId { hostname: None, ip: None };
+        let nowhere = MachineId { ip: Some("1.2.3".to_owned()), ..machine("a") };
         for (input, said) in [
             (
                 Ask::UpdateSchedule(vec![window(Vec::new())]),
                 "List of machines in the maintenance window is empty",
             ),
             (Ask::UpdateSchedule(vec![window(vec![nobody])]), "Both 'hostname' and 'ip'"),
+            (
+                Ask::UpdateSchedule(vec![window(vec![nowhere])]),
+                "Machine '{\"hostname\":\"a\",\"ip\":\"1.2.3\"}': its 'ip' is no address",
+            ),
             (
                 Ask::UpdateSchedule(vec![window(vec![machine("a")]), window(vec![machine("a")])]),
                 "appears more than once",

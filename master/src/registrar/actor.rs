@@ -11,7 +11,7 @@ use libprocess::{Actor, Context, Handler, Message, Process};
 use libprocess_wire as wire;
 use model::AgentInfo;
 
-use super::delta::{Delta, Refused};
+use super::delta::{CHANGE_MAX, Delta, Refused};
 use super::registry::{Registry, RegistryLimits};
 use super::store::{Store, StoreError};
 
@@ -107,6 +107,8 @@ struct Queued {
     delta: Arc<Delta>,
     outcome: Result<bool, Refused>,
     own: bool,
+    /// What it takes when it is stored. Unit: bytes.
+    size: usize,
 }
 
 impl Registrar {
@@ -133,16 +135,28 @@ impl Registrar {
     }
 
     fn record(&mut self, delta: Delta, own: bool) {
-        let outcome = self.proposed.apply(&delta);
-        self.queue.push_back(Queued { delta: Arc::new(delta), outcome, own });
+        let size = wire::encode(&delta).len();
+        let outcome = match size > CHANGE_MAX {
+            true => Err(Refused::TooLarge(size)),
+            false => self.proposed.apply(&delta),
+        };
+        let size = if outcome == Ok(true) { size } else { 0 };
+        self.queue.push_back(Queued { delta: Arc::new(delta), outcome, own, size });
     }
 
-    /// Sends everything queued to the store at once; what needs no writing travels along, so that answers keep their order.
+    /// Sends what is queued to the store, as much as it takes at once; what needs no writing travels along, so that answers keep
+    /// their order.
     fn write(&mut self, ctx: &mut Context<Self>) {
         if self.phase != Phase::Idle || (self.queue.is_empty() && self.flight.is_empty()) {
             return;
         }
-        self.flight.extend(self.queue.drain(..));
+        let mut size: usize = self.flight.iter().map(|queued| queued.size).sum();
+        let fits = |next: &Queued, size: usize| size + next.size <= CHANGE_MAX;
+        while self.queue.front().is_some_and(|next| fits(next, size)) {
+            let next = self.queue.pop_front().expect("it was looked at");
+            size += next.size;
+            self.flight.push(next);
+        }
         let deltas: Vec<Arc<Delta>> = self
             .flight
             .iter()
@@ -166,7 +180,7 @@ impl Registrar {
             }
         }
         self.committed.store(Arc::new(registry));
-        for Queued { delta, outcome, own } in self.flight.drain(..) {
+        for Queued { delta, outcome, own, .. } in self.flight.drain(..) {
             (self.report)(match own {
                 true => Report::Pruned(delta),
                 false => Report::Recorded { delta, outcome },
@@ -231,7 +245,12 @@ impl Handler<Input> for Registrar {
         match input {
             Input::Record(delta) if self.phase == Phase::Loading => {
                 // Judged when the content is known; the master waits for `Recovered` before it asks, so this is rare.
-                self.queue.push_back(Queued { delta: Arc::new(delta), outcome: Ok(false), own: false });
+                self.queue.push_back(Queued {
+                    delta: Arc::new(delta),
+                    outcome: Ok(false),
+                    own: false,
+                    size: 0,
+                });
                 return;
             }
             Input::Record(delta) => self.record(delta, false),
@@ -279,6 +298,7 @@ mod tests {
     use std::sync::mpsc;
 
     use libprocess::{Runtime, Spawn};
+    use model::Weight;
 
     use super::super::store::Storing;
     use super::*;
@@ -352,5 +372,51 @@ mod tests {
             written.len() >= 2 && written.iter().sum::<usize>() >= 3,
             "the first write is repeated: {written:?}"
         );
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_and_nothing_waits_behind_it() {
+        let runtime = Runtime::start(libprocess::Config::default()).expect("loopback");
+        let (reports, told) = mpsc::channel();
+        let limits = RegistryLimits { age: Duration::from_secs(1), count: 9 };
+        let settings = Settings { interval: Duration::from_secs(60), limits };
+        let registrar = runtime
+            .spawn(Spawn::prefixed("registrar"), move || {
+                Registrar::new(Picky, settings, move |report| drop(reports.send(report)))
+            })
+            .expect("once");
+        assert_eq!(told.recv(), Ok(Report::Recovered(Registry::default())));
+        // One that never fits, then more than fits at once.
+        let sizes = [4 << 20, 2 << 20, 1 << 20, 2 << 20, 10, 3_000_000];
+        for (number, size) in (0_u8..).zip(sizes) {
+            let role = char::from(b'a' + number).to_string().repeat(size);
+            let weight = Weight::new(role.into(), 2.0).expect("it is positive");
+            registrar.tell(Input::Record(Delta::UpdateWeights { weights: vec![weight] })).expect("room");
+        }
+        for size in sizes {
+            let Ok(Report::Recorded { outcome, .. }) = told.recv() else { panic!("an answer") };
+            match size > CHANGE_MAX {
+                true => {
+                    assert!(matches!(outcome, Err(Refused::TooLarge(took)) if took > size), "{outcome:?}")
+                }
+                false => assert_eq!(outcome, Ok(true)),
+            }
+        }
+        runtime.shutdown();
+    }
+
+    /// Takes no more at once than the log.
+    struct Picky;
+
+    impl Store for Picky {
+        fn load(&mut self) -> Storing<Registry> {
+            Box::pin(std::future::ready(Ok(Registry::default())))
+        }
+
+        fn append(&mut self, deltas: Vec<Arc<Delta>>) -> Storing<()> {
+            let deltas: Vec<Delta> = deltas.iter().map(|delta| Delta::clone(delta)).collect();
+            assert!(wire::encode(&deltas).len() < 4 << 20);
+            Box::pin(std::future::ready(Ok(())))
+        }
     }
 }

@@ -116,7 +116,11 @@ pub enum Delta {
     },
 }
 
-/// Why a change does not fit the registry as it is now.
+/// The most that one change takes, and that changes take which are stored together. Unit: bytes. The log takes 4 MiB at once,
+/// with what is around them.
+pub const CHANGE_MAX: usize = 3 << 20;
+
+/// Why a change does not fit the registry as it is now, or never would.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Admitted before, as something else.
@@ -128,6 +132,9 @@ pub enum Refused {
     /// Marked gone; that is final.
     #[error("agent {0} has been marked gone")]
     Gone(AgentId),
+    /// More than is ever stored at once.
+    #[error("this change of the registry takes {0} bytes, at most {max} are possible; make it in parts", max = CHANGE_MAX)]
+    TooLarge(usize),
 }
 
 impl fmt::Display for Delta {

@@ -176,7 +176,10 @@ impl Registry {
     }
 }
 
-/// Ids older than the age, and the oldest of those beyond the count.
+/// So many are forgotten at once.
+const PRUNED_MAX: usize = 10_000;
+
+/// Ids older than the age, and the oldest of those beyond the count; the rest of very many follow the next time.
 fn overdue(
     list: &OrdMap<AgentId, Time>,
     limits: RegistryLimits,
@@ -190,6 +193,7 @@ fn overdue(
         .enumerate()
         .filter(|(position, (at, _))| *position < beyond || *at + limits.age < now)
         .map(|(_, (_, id))| (*id).clone())
+        .take(PRUNED_MAX)
         .collect()
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::stage::{Manner, launch, play, play_with};
+use libprocess::http::Request;
 use serde_json::{Value, json};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -93,6 +94,45 @@ fn a_request_that_is_no_call_is_told_why() {
         assert_eq!(cluster.raw(&[JSON], nested).await.0, 400, "deeply nested");
         let (status, _) = cluster.raw(&[JSON], vec![b' '; 17 << 20]).await;
         assert_eq!(status, 413, "oversized");
+    });
+}
+
+#[test]
+fn what_an_operator_left_out_is_not_guessed() {
+    play_with(master::Config::default(), async |cluster| {
+        let ask = async |path: &str, body: String| {
+            let request = Request::post(&cluster.url(path)).header("Content-Type", "application/json");
+            let mut response = cluster.client().send(request.body(body)).await.expect("the master listens");
+            (response.status.as_u16(), text(std::mem::take(&mut response.body)).await)
+        };
+        let weights =
+            json!({"type": "UPDATE_WEIGHTS", "update_weights": {"weight_infos": [{"weight": 7.0}]}});
+        let machines = json!([{"machine_ids": [{"hostname": "q", "ip": "not-an-ip"}],
+            "unavailability": {"start": {"nanoseconds": 0}}}]);
+        let schedule = json!({"type": "UPDATE_MAINTENANCE_SCHEDULE",
+            "update_maintenance_schedule": {"schedule": {"windows": machines}}});
+        let quota = json!({"type": "UPDATE_QUOTA", "update_quota": {"force": true,
+            "quota_configs": [{"role": "web", "limits": {"": {"value": 1.0}}}]}});
+        let long = json!({"type": "UPDATE_WEIGHTS", "update_weights": {"weight_infos": [
+            {"role": "x".repeat(300), "weight": 7.0}]}});
+        for (call, why) in [
+            (weights, "Empty role name is invalid"),
+            (schedule, "its 'ip' is no address"),
+            (quota, "a resource has no name"),
+            (long, "is too long"),
+        ] {
+            let (status, said) = ask("/api/v1", call.to_string()).await;
+            assert!(status == 400 && said.contains(why), "{status} {said}");
+        }
+        // More than can be written at once is refused, and what comes behind it is not.
+        let names: Vec<_> = (0..60_000).map(|n| json!({"hostname": format!("{n:0>60}")})).collect();
+        let large = json!({"type": "UPDATE_MAINTENANCE_SCHEDULE", "update_maintenance_schedule": {"schedule":
+            {"windows": [{"machine_ids": names, "unavailability": {"start": {"nanoseconds": 0}}}]}}});
+        let (status, said) = ask("/api/v1", large.to_string()).await;
+        assert!(status == 409 && said.contains("make it in parts"), "{status} {said}");
+        let small = json!({"type": "UPDATE_WEIGHTS", "update_weights": {"weight_infos": [
+            {"role": "web", "weight": 7.0}]}});
+        assert_eq!(ask("/api/v1", small.to_string()).await.0, 200);
     });
 }
 

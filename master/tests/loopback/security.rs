@@ -253,35 +253,32 @@ fn the_log_is_shown_to_those_who_may_see_it() {
     config.settings.log = Some(log.clone());
     play_with(config, async |cluster| {
         let read = "/files/read?path=/master/log&offset=4&length=3";
-        assert_eq!(get(&cluster, ANN, read).await, json!({"data": "two", "offset": 4}));
-        assert_eq!(
-            get(&cluster, ANN, "/files/read?path=/master/log").await,
-            json!({"data": "", "offset": 8})
-        );
-        assert_eq!(get(&cluster, ANN, "/files/browse?path=/master/log").await, json!([]));
+        assert_eq!(get(cluster, ANN, read).await, json!({"data": "two", "offset": 4}));
+        assert_eq!(get(cluster, ANN, "/files/read?path=/master/log").await, json!({"data": "", "offset": 8}));
+        assert_eq!(get(cluster, ANN, "/files/browse?path=/master/log").await, json!([]));
         let shown = json!({"/master/log": log.display().to_string()});
-        assert_eq!(get(&cluster, ANN, "/files/debug").await, shown);
-        let whole = ask(&cluster, ANN, Method::GET, "/files/download?path=/master/log", "").await;
+        assert_eq!(get(cluster, ANN, "/files/debug").await, shown);
+        let whole = ask(cluster, ANN, Method::GET, "/files/download?path=/master/log", "").await;
         assert_eq!(whole, (200, "one\ntwo\n".to_owned()));
         let (list, piece) = (
             r#"{"type": "LIST_FILES", "list_files": {"path": "/master/log"}}"#,
             r#"{"type": "READ_FILE", "read_file": {"path": "/master/log", "offset": 4, "length": 3}}"#,
         );
-        let call = async |who, call| ask(&cluster, who, Method::POST, "/api/v1", call).await;
+        let call = async |who, call| ask(cluster, who, Method::POST, "/api/v1", call).await;
         assert_eq!(call(ANN, list).await, (200, r#"{"type":"LIST_FILES","list_files":{}}"#.to_owned()));
         let two = r#"{"type":"READ_FILE","read_file":{"size":8,"data":"dHdv"}}"#;
         assert_eq!(call(ANN, piece).await, (200, two.to_owned()));
 
         for path in [read, "/files/browse?path=/master/log", "/files/download?path=/master/log"] {
-            assert_eq!(ask(&cluster, EVE, Method::GET, path, "").await.0, 403, "{path}");
+            assert_eq!(ask(cluster, EVE, Method::GET, path, "").await.0, 403, "{path}");
         }
         for body in [list, piece] {
             assert_eq!(call(EVE, body).await.0, 403, "{body}");
         }
         for path in ["/files/read?path=/master", "/files/browse?path=/etc", "/files/download?path=/nope"] {
-            assert_eq!(ask(&cluster, ANN, Method::GET, path, "").await.0, 404, "{path}");
+            assert_eq!(ask(cluster, ANN, Method::GET, path, "").await.0, 404, "{path}");
         }
-        let wrong = ask(&cluster, ANN, Method::GET, "/files/read?path=/master/log&offset=x", "").await;
+        let wrong = ask(cluster, ANN, Method::GET, "/files/read?path=/master/log&offset=x", "").await;
         assert_eq!(wrong.0, 400, "{}", wrong.1);
     });
 }
