@@ -241,17 +241,22 @@ impl Agent {
                     self.containers(containerizer::Input::Update { id, config });
                 }
                 Effect::Recover(known) => self.containers(containerizer::Input::Recover { known }),
-                Effect::MakeVolume { .. } | Effect::Show { .. } if !self.host.has_files() => {}
+                Effect::MakeVolume { .. } if !self.host.has_files() => {}
                 Effect::MakeVolume { place, fresh } => {
                     if let Err(error) = volumes::make(&place, fresh) {
                         tracing::error!(volume = %place.display(), %error, "volume cannot be made");
                     }
                 }
                 Effect::RemoveVolume(place) => self.remove_volume(&place, ctx),
-                Effect::Show { sandbox, links, user } => {
-                    if let Err(error) = volumes::show(&sandbox, &links, user.as_deref()) {
-                        tracing::error!(sandbox = %sandbox.display(), %error, "volumes are not linked");
+                Effect::Show { viewer, sandbox, links, user } => {
+                    let shown = match self.host.has_files() {
+                        true => volumes::show(&sandbox, &links, user.as_deref()),
+                        false => Ok(()),
+                    };
+                    if let Err(why) = &shown {
+                        tracing::error!(sandbox = %sandbox.display(), why, "volumes are not shown");
                     }
+                    let _ = ctx.pid().tell(Letter(Input::Shown(viewer, shown)));
                 }
                 Effect::Wake(alarm, delay) => {
                     let delay = match delay {

@@ -46,6 +46,7 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Woke(alarm) => woke(state, alarm, now),
         Input::Swept(what) => swept(state, what),
         Input::Loaded(load) => oversubscription::correct(state, load),
+        Input::Shown(viewer, shown) => executors::shown(state, viewer, shown, now),
         Input::VolumeRemoved(removed) => {
             if let Err(error) = removed {
                 tracing::error!(error, "what is left of a volume cannot be removed");

@@ -14,6 +14,7 @@ use model::messages::{
 use crate::alarms::{Alarm, Delay};
 use crate::containerizer::{ContainerConfig, KnownContainer};
 use crate::containers::{Awaits, Told};
+use crate::executors::Viewer;
 use crate::http::{Refused, StreamNo};
 use crate::operations::volumes::Link;
 use crate::recovery::{Durable, Record};
@@ -76,8 +77,9 @@ pub(crate) enum Effect {
     },
     /// Removes a persistent volume with all that is in it.
     RemoveVolume(PathBuf),
-    /// Shows volumes in a sandbox that exists.
+    /// Shows volumes in a sandbox that exists; whether they are comes back to who waits for it.
     Show {
+        viewer: Viewer,
         sandbox: PathBuf,
         links: Vec<Link>,
         user: Option<String>,

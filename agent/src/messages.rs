@@ -15,6 +15,7 @@ use model::messages::{
 use crate::alarms::Alarm;
 use crate::containerizer::ContainerEvent;
 use crate::containers::{ContainerCall, Told};
+use crate::executors::Viewer;
 use crate::gc::Swept;
 use crate::http::{Refused, Session, StreamNo};
 use crate::oversubscription::Load;
@@ -71,6 +72,8 @@ pub(crate) enum Input {
         stream: StreamNo,
     },
     Woke(Alarm),
+    /// The volumes somebody waits for are in its sandbox, or why they are not.
+    Shown(Viewer, Result<(), String>),
     /// A destroyed volume's content is gone, or not.
     VolumeRemoved(Result<(), String>),
     /// Old sandboxes are removed.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use libprocess::Upid;
 use model::executor_call::{ExecutorCall, ExecutorCallKind};
-use model::messages::{AcknowledgeStatus, Registered, RunTask, RunTaskGroup};
+use model::messages::{AcknowledgeStatus, ApplyOperation, Registered, RunTask, RunTaskGroup};
 use model::{
-    AgentId, AgentInfo, Attributes, CommandInfo, ContainerId, Disk, ExecutorId, ExecutorInfo,
+    AgentId, AgentInfo, Attributes, CommandInfo, ContainerId, Conversion, Disk, ExecutorId, ExecutorInfo,
     FrameworkCapability, FrameworkId, FrameworkInfo, Persistence, Reservation, Resource, Resources, Scalar,
     TaskId, TaskInfo, TaskState, TaskStatus, Time, UpdateId, Volume,
 };
@@ -19,6 +19,7 @@ use crate::config::Recover;
 use crate::containerizer::{Cause, ContainerEvent, Identity, Termination};
 use crate::decide::decide;
 use crate::effects::{Effect, Effects};
+use crate::executors::Viewer;
 use crate::gc::Policy;
 use crate::http::StreamNo;
 use crate::layout::Layout;
@@ -39,6 +40,8 @@ pub(crate) struct World {
     /// What waits for the disk.
     pub unsettled: Vec<Vec<Durable>>,
     disk_held: bool,
+    /// Who waits for volumes, once they are [held](World::hold_files) back.
+    viewers: Option<Vec<Viewer>>,
 }
 
 pub(crate) fn settings() -> Settings {
@@ -132,7 +135,14 @@ impl World {
     pub(crate) fn with(settings: Settings) -> Self {
         let mut state = State::new(Arc::new(settings), 7, Time::START);
         state.masters = vec![master()];
-        Self { state, now: Time::START, journal: Vec::new(), unsettled: Vec::new(), disk_held: false }
+        Self {
+            state,
+            now: Time::START,
+            journal: Vec::new(),
+            unsettled: Vec::new(),
+            disk_held: false,
+            viewers: None,
+        }
     }
 
     /// An agent that is registered and open for tasks.
@@ -172,6 +182,16 @@ impl World {
         told
     }
 
+    /// Keeps volumes from being shown until it is said that they are [`shown`](World::shown).
+    pub(crate) fn hold_files(&mut self) {
+        self.viewers = Some(Vec::new());
+    }
+
+    pub(crate) fn shown(&mut self, shown: Result<(), String>) -> Vec<String> {
+        let viewers = self.viewers.take().expect("they are held");
+        viewers.into_iter().flat_map(|viewer| self.hear(Input::Shown(viewer, shown.clone()))).collect()
+    }
+
     /// One happening, and what it asks of the world, in one line each.
     pub(crate) fn hear(&mut self, input: Input) -> Vec<String> {
         let mut told = Vec::new();
@@ -182,6 +202,12 @@ impl World {
             self.state.check();
             for effect in effects {
                 told.push(effect.to_string());
+                if let Effect::Show { viewer, .. } = &effect {
+                    match &mut self.viewers {
+                        Some(viewers) => viewers.push(viewer.clone()),
+                        None => waiting.push(Input::Shown(viewer.clone(), Ok(()))),
+                    }
+                }
                 if let Effect::Record { records, then } = effect {
                     if !records.is_empty() {
                         self.journal.push(records);
@@ -199,6 +225,22 @@ impl World {
 
     pub(crate) fn master(&mut self, message: FromMaster) -> Vec<String> {
         self.hear(Input::FromMaster { from: master(), message })
+    }
+
+    /// Makes volumes of the agent's disk.
+    pub(crate) fn give_volume(&mut self, volumes: &Resources) {
+        for conversion in [
+            Conversion::Reserve {
+                source: Resources::new(),
+                resources: "disk(reservations: [(DYNAMIC,web)]):64".parse().unwrap(),
+            },
+            Conversion::Create { volumes: volumes.clone() },
+        ] {
+            let uuid = self.state.ids.update();
+            let apply =
+                ApplyOperation { epoch: EPOCH, framework_id: None, operation_id: None, conversion, uuid };
+            self.master(FromMaster::Apply(Box::new(apply)));
+        }
     }
 
     pub(crate) fn run(&mut self, task: TaskInfo, launch_executor: bool) -> Vec<String> {
@@ -302,6 +344,18 @@ pub(crate) fn volume(id: &str, size: i64) -> Resources {
         source: None,
     }));
     volume.into()
+}
+
+/// Persistent volumes of role `web` by their ids, each where it is to be in the sandbox.
+pub(crate) fn volumes_at(places: &[(&str, &str)]) -> Resources {
+    let place = |(id, path): &(&str, &str)| {
+        volume(id, 64).map(|resource| {
+            let mut disk = Disk::clone(resource.disk.as_ref().expect("it is a volume"));
+            disk.volume = Some(Volume::writable(*path));
+            resource.disk = Some(Arc::new(disk));
+        })
+    };
+    places.iter().map(place).sum()
 }
 
 pub(crate) fn ended(status: Option<i32>, cause: Cause) -> Termination {

@@ -127,7 +127,7 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
         secrets,
         session: call.session,
         inside,
-        volumes: volumes::links(&settings.layout, &call.resources).into_iter().map(|link| link.to).collect(),
+        volumes: volumes::places(&settings.layout, &call.resources),
     };
     (boxed, config)
 }

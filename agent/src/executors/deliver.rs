@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::TaskId;
 use model::executor_event::ExecutorEvent;
 
-use super::launch;
+use super::{launch, show};
 use crate::effects::{Effect, Effects};
 use crate::recovery::Record;
 use crate::state::{Executor, Key, Queued, State};
@@ -22,17 +22,18 @@ pub(crate) fn queued(state: &mut State, key: &Key, first: &TaskId) -> Effects {
 /// Gives an executor that listens all it may have, in the order the master sent them.
 pub(crate) fn deliver(state: &mut State, key: &Key) -> Effects {
     let mut effects = Effects::new();
-    let waiting = state.executor(key).is_some_and(|executor| {
-        executor.listens().is_some() && executor.queued.front().is_some_and(|first| first.durable)
-    });
-    if waiting {
-        // Before it hears of them, so that no task runs with less than it was given.
-        effects.extend(launch::resized(state, key));
-    }
+    let mut resized = false;
     while let Some(executor) = state.executor(key) {
         let Some(stream) = executor.listens() else { return effects };
         let Some(next) = executor.queued.front().filter(|first| first.durable) else { return effects };
-        effects.extend(launch::show(state, key, Some(next)));
+        if let Some(show) = show::next(state, executor, next) {
+            effects.push(show);
+            return effects;
+        }
+        if !std::mem::replace(&mut resized, true) {
+            // Before it hears of them, so that no task runs with less than it was given.
+            effects.extend(launch::resized(state, key));
+        }
         let executor = state.executor_mut(key).expect("it was just found");
         let mut next = executor.queued.pop_front().expect("it was just seen");
         executor.give(&next);

@@ -6,14 +6,14 @@ use model::{CommandInfo, ContainerId, ContainerInfo, ExecutorKind, Resources, Ti
 
 use super::environment::{asked, given};
 use super::limits::limits;
-use super::{ended, shutdown};
+use super::{ended, show, shutdown};
 use crate::alarms::{Alarm, Delay};
 use crate::containerizer::{ContainerConfig, Identity};
 use crate::containers::stdio;
 use crate::effects::{Effect, Effects};
 use crate::operations::volumes;
 use crate::recovery::{Durable, Record};
-use crate::state::{Executor, Key, Phase, Queued, Run, State};
+use crate::state::{Executor, Key, Phase, Run, State};
 use crate::tasks::Report;
 
 /// The intent is on disk: the container may be launched, unless nobody needs it any more.
@@ -38,38 +38,27 @@ pub(crate) fn intended(state: &mut State, key: &Key, container: &ContainerId, no
     ]
 }
 
-/// The container exists and waits: who it is is written down before its program may start.
+/// The container exists and waits: its volumes are shown, and who it is is written down, before its program may start.
 pub(crate) fn held(state: &mut State, container: ContainerId, identity: Identity) -> Effects {
     let Some(key) = state.executor_in(&container) else { return vec![Effect::Destroy(container)] };
     // Whatever it needs is in its sandbox by now.
     state.counters.fetches_succeeded += 1;
     let executor = state.executor_mut(&key).expect("it was just found");
-    executor.identity = Some(identity.clone());
-    let shown = show(state, &key, None);
-    let executor = state.executor(&key).expect("it was just found");
-    let (framework, id) = key;
-    let record = executor.checkpoint.then_some(Record::Held { framework, executor: id, identity });
-    let written =
-        Effect::Record { records: record.into_iter().collect(), then: vec![Durable::Held { container }] };
-    shown.into_iter().chain([written]).collect()
+    executor.identity = Some(identity);
+    match show::first(state, &key) {
+        Some(show) => vec![show],
+        None => ready(state, &key),
+    }
 }
 
-/// Shows the volumes of `tasks` in their executor's sandbox; without tasks, its own and those of all that wait for it.
-pub(super) fn show(state: &State, key: &Key, tasks: Option<&Queued>) -> Option<Effect> {
-    let executor = state.executor(key)?;
-    let resources = match tasks {
-        Some(queued) => queued.tasks.iter().map(|task| &task.resources).sum::<Resources>(),
-        None => {
-            let waiting = executor.queued_tasks().map(|task| &task.resources).sum::<Resources>();
-            waiting + &executor.info.resources
-        }
-    };
-    let links = volumes::links(&state.settings.layout, &resources);
-    (!links.is_empty()).then(|| Effect::Show {
-        sandbox: executor.directory.to_path_buf(),
-        links,
-        user: user(state, executor),
-    })
+/// All that a container needs is in its sandbox.
+pub(super) fn ready(state: &State, key: &Key) -> Effects {
+    let Some(executor) = state.executor(key) else { return Effects::new() };
+    let Some(identity) = executor.identity.clone() else { return Effects::new() };
+    let (framework, id) = key.clone();
+    let record = executor.checkpoint.then_some(Record::Held { framework, executor: id, identity });
+    let then = vec![Durable::Held { container: executor.container.clone() }];
+    vec![Effect::Record { records: record.into_iter().collect(), then }]
 }
 
 /// Who the container is, is on disk.
@@ -164,8 +153,7 @@ fn surroundings(executor: &Executor) -> Option<ContainerInfo> {
 /// Where its persistent volumes are, as far as they are known at its launch.
 fn volumes(state: &State, executor: &Executor) -> Vec<PathBuf> {
     let waiting = executor.queued_tasks().map(|task| &task.resources).sum::<Resources>();
-    let links = volumes::links(&state.settings.layout, &(waiting + &executor.info.resources));
-    links.into_iter().map(|link| link.to).collect()
+    volumes::places(&state.settings.layout, &(waiting + &executor.info.resources))
 }
 
 /// Whom an executor runs as; the agent's own user if `None`.

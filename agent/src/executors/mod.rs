@@ -7,6 +7,7 @@ mod environment;
 mod launch;
 mod limits;
 mod message;
+mod show;
 mod shutdown;
 mod subscribe;
 mod timeout;
@@ -18,6 +19,7 @@ pub(crate) use ended::{ended, forget, launch_failed, reason, stop_if_over, termi
 pub(crate) use environment::{PATH, TOKEN, environment};
 pub(crate) use launch::{held, held_durable, intended, launched, named_user, resize, resized, user, words};
 pub(crate) use message::{from_executor, to_executor};
+pub(crate) use show::{Viewer, judge as judge_volumes, shown};
 pub(crate) use shutdown::{end_if_useless, grace_over, shutdown, shutdown_framework};
 pub(crate) use subscribe::{HEARTBEAT, heartbeat, stream_ended, subscribe};
 pub(crate) use timeout::subscribed_too_late;

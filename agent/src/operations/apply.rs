@@ -60,17 +60,13 @@ pub(crate) fn durable(state: &mut State, uuid: UpdateId) -> Effects {
     let mut effects = Effects::new();
     if outcome.operation.latest_status.state == OperationState::Finished {
         let layout = &state.settings.layout;
-        let places = |volumes: &Resources| -> Vec<_> {
-            volumes.iter().filter_map(|volume| volumes::place(layout, volume)).collect()
-        };
         match &outcome.operation.conversion {
             Conversion::Create { volumes } => {
-                effects.extend(
-                    places(volumes).into_iter().map(|place| Effect::MakeVolume { place, fresh: true }),
-                );
+                let places = volumes::places(layout, volumes);
+                effects.extend(places.into_iter().map(|place| Effect::MakeVolume { place, fresh: true }));
             }
             Conversion::Destroy { volumes } => {
-                effects.extend(places(volumes).into_iter().map(Effect::RemoveVolume));
+                effects.extend(volumes::places(layout, volumes).into_iter().map(Effect::RemoveVolume));
             }
             _ => {}
         }

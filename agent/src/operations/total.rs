@@ -14,8 +14,8 @@ pub(crate) fn take_up(state: &mut State) -> Result<Effects, String> {
     let Some(kept) = state.kept.take() else { return Ok(Effects::new()) };
     state.total = total(&state.settings.resources, &kept)?;
     let layout = &state.settings.layout;
-    let places = kept.iter().filter_map(|volume| volumes::place(layout, volume));
-    Ok(places.map(|place| Effect::MakeVolume { place, fresh: false }).collect())
+    let places = volumes::places(layout, &kept);
+    Ok(places.into_iter().map(|place| Effect::MakeVolume { place, fresh: false }).collect())
 }
 
 fn total(given: &Resources, kept: &Resources) -> Result<Resources, String> {

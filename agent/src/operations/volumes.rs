@@ -8,15 +8,21 @@
 use std::io;
 use std::os::unix::fs::chown;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use agent_linux::beneath::Directory;
 use model::{DiskKind, Resource, Resources};
 
 use crate::layout::Layout;
 
+/// The longest name a file may have. Unit: bytes.
+const NAME_MAX: usize = 255;
+
 /// A volume as tasks see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
+    /// What the volume is called.
+    pub id: Arc<str>,
     /// Relative to the sandbox.
     pub at: PathBuf,
     /// The volume itself.
@@ -41,15 +47,66 @@ pub(crate) fn place(layout: &Layout, resource: &Resource) -> Option<PathBuf> {
     }
 }
 
-/// The volumes among these resources, and where in a sandbox they belong. One whose place would lie outside is left out.
+/// Where the volumes among these resources are.
+pub(crate) fn places(layout: &Layout, resources: &Resources) -> Vec<PathBuf> {
+    resources.iter().filter_map(|resource| place(layout, resource)).collect()
+}
+
+/// The volumes among these resources, and where in a sandbox they are asked for; [`check`] tells whether that can be had.
 pub(crate) fn links(layout: &Layout, resources: &Resources) -> Vec<Link> {
     let link = |resource: &Resource| {
-        let at = PathBuf::from(&resource.disk.as_deref()?.volume.as_ref()?.container_path);
-        let inside = at.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        let to = place(layout, resource)?;
-        (inside && at.file_name().is_some()).then_some(Link { at, to, shared: resource.shared })
+        let disk = resource.disk.as_deref()?;
+        let path = Path::new(&disk.volume.as_ref()?.container_path);
+        let at = path.components().filter(|part| *part != Component::CurDir).collect();
+        let id = Arc::clone(&disk.persistence.as_ref()?.id);
+        Some(Link { id, at, to: place(layout, resource)?, shared: resource.shared })
     };
     resources.iter().filter_map(link).collect()
+}
+
+/// Whether each of these can have its place in one sandbox.
+///
+/// Errors: one cannot, since it would lie outside, is no name of a file, or another is in its way; for the user.
+pub(crate) fn check(links: &[Link]) -> Result<(), String> {
+    for (n, link) in links.iter().enumerate() {
+        nameable(&link.at).map_err(|why| link.hidden(why))?;
+        let overlaps = |other: &&Link| {
+            let same = other.at == link.at && other.to == link.to;
+            !same && (other.at.starts_with(&link.at) || link.at.starts_with(&other.at))
+        };
+        if let Some(other) = links[..n].iter().find(overlaps) {
+            return Err(link.hidden(format!("volume '{}' is to be at '{}'", other.id, spelled(&other.at))));
+        }
+    }
+    Ok(())
+}
+
+impl Link {
+    /// Why it cannot be seen, for the user.
+    fn hidden(&self, why: impl std::fmt::Display) -> String {
+        format!("Volume '{}' cannot be shown at '{}': {why}", self.id, spelled(&self.at))
+    }
+}
+
+fn nameable(at: &Path) -> Result<(), &'static str> {
+    if at.as_os_str().is_empty() {
+        return Err("this is the sandbox itself");
+    }
+    for part in at.components() {
+        let Component::Normal(name) = part else { return Err("this is not inside the sandbox") };
+        if name.len() > NAME_MAX {
+            return Err("the name is too long");
+        }
+        if name.as_encoded_bytes().contains(&0) {
+            return Err("the name holds a zero byte");
+        }
+    }
+    Ok(())
+}
+
+/// Fit for a message of one line.
+fn spelled(at: &Path) -> String {
+    at.to_string_lossy().escape_debug().to_string()
 }
 
 /// Makes a volume's directory. A fresh one is empty, whatever an earlier one of its name left.
@@ -91,27 +148,30 @@ pub(crate) fn remove(aside: &Path) -> io::Result<()> {
 }
 
 /// Shows volumes in a sandbox, to a user who may then write to them.
-pub(crate) fn show(sandbox: &Path, links: &[Link], user: Option<&str>) -> io::Result<()> {
+///
+/// Errors: one of them is not shown, and why; for the user.
+pub(crate) fn show(sandbox: &Path, links: &[Link], user: Option<&str>) -> Result<(), String> {
+    check(links)?;
+    links.iter().try_for_each(|link| show_one(sandbox, link, user).map_err(|error| link.hidden(error)))
+}
+
+fn show_one(sandbox: &Path, Link { at, to, shared, .. }: &Link, user: Option<&str>) -> io::Result<()> {
     let owner = match user {
-        Some(user) if agent_linux::user::effective() == 0 => agent_linux::user::find(user)?,
+        Some(user) if !shared && agent_linux::user::effective() == 0 => agent_linux::user::find(user)?,
         _ => None,
     };
-    // The sandbox is the task's, who may have led any name in it anywhere.
-    let sandbox = Directory::open(sandbox)?;
-    for Link { at, to, shared } in links {
-        std::fs::create_dir_all(to)?;
-        if let (Some(owner), false) = (&owner, shared) {
-            chown(to, Some(owner.uid), Some(owner.gid))?;
-        }
-        sandbox.create_link(at, to)?;
+    std::fs::create_dir_all(to)?;
+    if let Some(owner) = owner {
+        chown(to, Some(owner.uid), Some(owner.gid))?;
     }
-    Ok(())
+    // The sandbox is the task's, who may have led any name in it anywhere.
+    Directory::open(sandbox)?.create_link(at, to)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::volume;
+    use crate::testing::{volume, volumes_at};
 
     #[test]
     fn a_volume_outlives_its_links_until_it_is_removed() {
@@ -119,7 +179,7 @@ mod tests {
         let layout = Layout::new(dir.clone());
         let links = links(&layout, &volume("v", 64));
         let place = dir.join("volumes/roles/web/v");
-        assert_eq!(links, [Link { at: "data".into(), to: place.clone(), shared: false }]);
+        assert_eq!(links, [Link { id: "v".into(), at: "data".into(), to: place.clone(), shared: false }]);
 
         make(&place, true).unwrap();
         for sandbox in ["one", "two"] {
@@ -142,13 +202,36 @@ mod tests {
     #[test]
     fn a_volume_does_not_appear_outside_a_sandbox() {
         let layout = Layout::new("/w".into());
-        for path in ["/etc", "../x", "a/../../x", ""] {
-            let escaping = volume("v", 64).map(|resource| {
-                let mut disk = model::Disk::clone(resource.disk.as_ref().unwrap());
-                disk.volume.as_mut().unwrap().container_path = path.to_owned();
-                resource.disk = Some(disk.into());
-            });
-            assert_eq!(links(&layout, &escaping), [], "{path}");
+        for path in ["/etc", "../x", "a/../../x", "", ".", "./.", "a\0b", &"x".repeat(256)] {
+            let why = check(&links(&layout, &volumes_at(&[("v", path)]))).unwrap_err();
+            assert!(why.starts_with("Volume 'v' cannot be shown at '"), "{path}: {why}");
         }
+        assert_eq!(
+            check(&links(&layout, &volumes_at(&[("v", &format!("./a/{}", "x".repeat(255)))]))),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn two_volumes_do_not_have_one_place() {
+        let layout = Layout::new("/w".into());
+        let together = |one, other| check(&links(&layout, &volumes_at(&[("v1", one), ("v2", other)])));
+        for (one, other) in [("f", "f"), ("f/x", "f"), ("f", "f/x/y"), ("./f", "f/.")] {
+            let why = together(one, other).unwrap_err();
+            assert!(why.contains("Volume 'v") && why.contains("is to be at 'f"), "{why}");
+        }
+        assert_eq!(together("f/x", "f/y"), Ok(()));
+        assert_eq!(together("f", "fx"), Ok(()));
+    }
+
+    #[test]
+    fn what_is_in_a_volume_s_way_is_told() {
+        let dir = std::env::temp_dir().join(format!("volumes-{}", uuid::Uuid::new_v4()));
+        let sandbox = dir.join("sandbox");
+        std::fs::create_dir_all(sandbox.join("data")).unwrap();
+        let links = links(&Layout::new(dir.clone()), &volume("v", 64));
+        let why = show(&sandbox, &links, None).unwrap_err();
+        assert!(why.starts_with("Volume 'v' cannot be shown at 'data': "), "{why}");
+        std::fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -163,7 +163,7 @@ fn settle_stream(state: &mut State, framework: &model::FrameworkId, status: &Tas
 fn queue(state: &mut State, key: Key, tasks: Vec<Arc<TaskInfo>>, group: bool) {
     let Some(executor) = state.executor_mut(&key) else { return };
     let names: Vec<_> = tasks.iter().map(|task| task.id.clone()).collect();
-    executor.queued.push_back(Queued { tasks, group, durable: true });
+    executor.queued.push_back(Queued { tasks, group, durable: true, shown: false });
     for name in names {
         state.placed.insert((key.0.clone(), name), key.1.clone());
     }

@@ -83,9 +83,16 @@ pub(crate) struct Queued {
     pub group: bool,
     /// Whether the agent would remember them after a crash; until then the executor does not hear of them.
     pub durable: bool,
+    /// Whether their volumes are in the sandbox; what has none does not wait for that.
+    pub shown: bool,
 }
 
 impl Queued {
+    /// The one that stands for them all.
+    pub(crate) fn first(&self) -> Option<&TaskId> {
+        self.tasks.first().map(|task| &task.id)
+    }
+
     pub(crate) fn holds(&self, task: &TaskId) -> bool {
         self.tasks.iter().any(|info| info.id == *task)
     }

@@ -277,7 +277,7 @@ impl Executor {
         match self.phase {
             Phase::Registering => assert!(self.stream.is_none(), "{} subscribed unnoticed", self.id),
             Phase::Running => {
-                let waits = self.queued.front().is_some_and(|first| first.durable);
+                let waits = self.queued.front().is_some_and(|first| first.durable && first.shown);
                 assert!(self.stream.is_none() || !waits, "{} waits for nothing", self.id);
             }
             Phase::Terminating => {}

@@ -126,7 +126,12 @@ fn launch(state: &mut State, launch: Launch, now: Time) -> Effects {
         group: launch.group,
     });
     let executor = state.executor_mut(&key).expect("it was just put there");
-    executor.queued.push_back(Queued { tasks: launch.tasks, group: launch.group, durable: false });
+    executor.queued.push_back(Queued {
+        tasks: launch.tasks,
+        group: launch.group,
+        durable: false,
+        shown: false,
+    });
     if !info.checkpoint {
         records.clear();
     }
@@ -205,7 +210,12 @@ fn judge(state: &State, launch: &Launch, key: &Key) -> Result<(), Refusal> {
             shut_down: true,
         }),
         Some(_) => Ok(()),
-    }
+    }?;
+    let held = state.executor(key).map_or_else(|| launch.executor.resources.clone(), Executor::resources);
+    executors::judge_volumes(state, &held, tasks.iter().map(Arc::as_ref)).map_err(|why| {
+        let message = format!("Failed to launch container: {why}");
+        told(TaskState::Failed, StatusReason::ContainerLaunchFailed, &message)
+    })
 }
 
 /// Reports tasks that were never taken in. Their framework may be new here, so what it understands is asked of it.
