@@ -1,8 +1,8 @@
-//! What we answer otherwise than Mesos, on purpose or not yet. Every line must be met by the replay, else it has to go.
+//! What we answer otherwise than Mesos, on purpose. Every line must be met by the replay, else it has to go.
 
 use api_conformance::Deviation;
 
-/// Exchanges that are not replayed: what they ask belongs to a later issue, or to another crate's tests.
+/// Exchanges that are not replayed: what they ask is another crate's, and tested there.
 pub(crate) const NOT_REPLAYED: &[(&str, &str)] = &[
     ("m_gzip", "compression is tested with libprocess"),
     ("m_http10", "captured without its answer; HTTP/1.0 is tested with libprocess"),
