@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Resources, bag::Entry};
+use super::{Resources, bulk::Bulk};
 
 impl AddAssign<&Resources> for Resources {
     fn add_assign(&mut self, other: &Resources) {
@@ -16,7 +16,8 @@ impl AddAssign<&Resources> for Resources {
             *self = other.clone();
             return;
         }
-        other.entries.iter().for_each(|entry| self.add_like(entry));
+        let mut bulk = Bulk::of(self);
+        other.entries.iter().for_each(|entry| bulk.put_like(entry));
     }
 }
 
@@ -26,11 +27,10 @@ impl AddAssign for Resources {
             *self = other;
             return;
         }
+        let mut bulk = Bulk::of(self);
         match Arc::try_unwrap(other.entries) {
-            Ok(entries) => {
-                entries.into_iter().for_each(|entry| self.add_copies(entry.resource, entry.copies))
-            }
-            Err(shared) => shared.iter().for_each(|entry| self.add_like(entry)),
+            Ok(entries) => entries.into_iter().for_each(|entry| bulk.put(entry.resource, entry.copies)),
+            Err(shared) => shared.iter().for_each(|entry| bulk.put_like(entry)),
         }
     }
 }
@@ -42,27 +42,13 @@ impl SubAssign<&Resources> for Resources {
             *self = Resources::new();
             return;
         }
-        for entry in other.entries.iter() {
-            let wanted = &entry.resource;
-            let same = |mine: &Entry| {
-                mine.resource.same_kind(wanted)
-                    && (!(wanted.shared || wanted.is_indivisible()) || mine.resource.value == wanted.value)
-            };
-            let Some(index) = self.entries.iter().position(same) else { continue };
-            let entries = Arc::make_mut(&mut self.entries);
-            let mine = &mut entries[index];
-            let gone = if wanted.shared {
-                mine.copies = mine.copies.saturating_sub(entry.copies);
-                mine.copies == 0
-            } else if wanted.is_indivisible() {
-                true
-            } else {
-                mine.resource.value.subtract(&wanted.value);
-                mine.resource.is_empty()
-            };
-            if gone {
-                entries.remove(index);
-            }
+        let mut bulk = Bulk::of(self);
+        for wanted in other.entries.iter() {
+            let whole = wanted.resource.shared || wanted.resource.is_indivisible();
+            bulk.take(wanted, |entry| {
+                entry.resource.same_kind(&wanted.resource)
+                    && (!whole || entry.resource.value == wanted.resource.value)
+            });
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use libprocess_wire as wire;
 
+use super::bulk::{Bulk, FEW};
 use super::{Resource, Value};
 use crate::{Ranges, Scalar};
 
@@ -11,7 +12,7 @@ use crate::{Ranges, Scalar};
 ///
 /// Entries stay in the order in which kinds first came, which is the order they are shown in; two
 /// bags are equal when they hold the same, whatever the order. An agent's bag has a handful of
-/// entries, so a list is faster than any map.
+/// entries, so a list is faster than any map; what handles many at once goes through [`Bulk`].
 ///
 /// A shared resource is one entry with a count of its users; adding it again adds a user.
 ///
@@ -28,6 +29,36 @@ pub(super) struct Entry {
     pub(super) resource: Resource,
     /// How often a shared resource is held; 1 for all others.
     pub(super) copies: u32,
+}
+
+impl Entry {
+    /// Whether all of `wanted` can be taken out of it.
+    pub(super) fn contains(&self, wanted: &Entry) -> bool {
+        self.resource.contains(&wanted.resource) && (!wanted.resource.shared || self.copies >= wanted.copies)
+    }
+
+    /// Adds what is of the same kind: users of what is shared, value of all else.
+    pub(super) fn increase(&mut self, value: &Value, copies: u32) {
+        match self.resource.shared {
+            true => self.copies = self.copies.saturating_add(copies),
+            false => self.resource.value.add(value),
+        }
+    }
+
+    /// Takes away what is of the same kind, as much as is there; tells whether anything is left. Nothing left is no copies.
+    pub(super) fn decrease(&mut self, other: &Entry) -> bool {
+        if self.resource.shared {
+            self.copies = self.copies.saturating_sub(other.copies);
+        } else if self.resource.is_indivisible() {
+            self.copies = 0;
+        } else {
+            self.resource.value.subtract(&other.resource.value);
+            if self.resource.is_empty() {
+                self.copies = 0;
+            }
+        }
+        self.copies > 0
+    }
 }
 
 impl Resources {
@@ -61,65 +92,12 @@ impl Resources {
 
     /// Puts one in; nothing happens if it is empty.
     pub fn insert(&mut self, resource: Resource) {
-        self.add_copies(resource, 1);
+        Bulk::of(self).put(resource, 1);
     }
 
-    pub(super) fn add_copies(&mut self, resource: Resource, copies: u32) {
-        if resource.is_empty() || copies == 0 {
-            return;
-        }
-        let entries = Arc::make_mut(&mut self.entries);
-        if !merge(entries, &resource, copies) {
-            // Bags are small, and there are very many.
-            entries.reserve_exact(1);
-            entries.push(Entry { resource, copies });
-        }
-    }
-
-    /// The same for one that stays where it is: only what is not there yet is cloned.
-    pub(super) fn add_like(&mut self, entry: &Entry) {
-        if entry.resource.is_empty() || entry.copies == 0 {
-            return;
-        }
-        let entries = Arc::make_mut(&mut self.entries);
-        if !merge(entries, &entry.resource, entry.copies) {
-            entries.reserve_exact(1);
-            entries.push(entry.clone());
-        }
-    }
-
-    /// Takes one out.
-    ///
-    /// Errors: gives `false` and changes nothing when it is not all there.
-    pub fn take(&mut self, resource: &Resource) -> bool {
-        self.take_copies(resource, 1)
-    }
-
-    fn take_copies(&mut self, resource: &Resource, copies: u32) -> bool {
-        if resource.is_empty() {
-            return true;
-        }
-        let Some(index) = self.entries.iter().position(|entry| entry.resource.contains(resource)) else {
-            return false;
-        };
-        if resource.shared && self.entries[index].copies < copies {
-            return false;
-        }
-        let entries = Arc::make_mut(&mut self.entries);
-        let entry = &mut entries[index];
-        let gone = if resource.shared {
-            entry.copies -= copies;
-            entry.copies == 0
-        } else if resource.is_indivisible() {
-            true
-        } else {
-            entry.resource.value.subtract(&resource.value);
-            entry.resource.is_empty()
-        };
-        if gone {
-            entries.remove(index);
-        }
-        true
+    /// Puts in what is like nothing that is there.
+    pub(super) fn push(&mut self, resource: Resource, copies: u32) {
+        Arc::make_mut(&mut self.entries).push(Entry { resource, copies });
     }
 
     /// Whether it shares its entries with another: then they are equal, and nothing has to be compared.
@@ -132,20 +110,12 @@ impl Resources {
         if Arc::ptr_eq(&self.entries, &other.entries) {
             return true;
         }
-        other.entries.iter().all(|wanted| {
-            if wanted.resource.shared {
-                self.entries
-                    .iter()
-                    .any(|entry| entry.resource.contains(&wanted.resource) && entry.copies >= wanted.copies)
-            } else if wanted.resource.is_indivisible() {
-                let count = |bag: &Resources| {
-                    bag.entries.iter().filter(|entry| entry.resource == wanted.resource).count()
-                };
-                count(self) >= count(other)
-            } else {
-                self.entries.iter().any(|entry| entry.resource.contains(&wanted.resource))
-            }
-        })
+        let only_one = |wanted: &Entry| !wanted.resource.is_indivisible() || wanted.resource.shared;
+        if other.len() <= FEW && other.entries.iter().all(only_one) {
+            other.entries.iter().all(|wanted| self.entries.iter().any(|entry| entry.contains(wanted)))
+        } else {
+            self.checked_sub(other).is_some()
+        }
     }
 
     /// Whether this one can be taken out.
@@ -157,6 +127,7 @@ impl Resources {
     ///
     /// A bag holds a port once; so what overlaps must be refused before it is added.
     pub fn overlap(&self, other: &Resources) -> Option<Arc<str>> {
+        let countable = |resource: &&Resource| !matches!(resource.value, Value::Scalar(_));
         let overlap = |mine: &Resource, theirs: &Resource| {
             mine.name == theirs.name
                 && match (&mine.value, &theirs.value) {
@@ -166,7 +137,8 @@ impl Resources {
                 }
         };
         self.iter()
-            .find(|mine| other.iter().any(|theirs| overlap(mine, theirs)))
+            .filter(countable)
+            .find(|mine| other.iter().filter(countable).any(|theirs| overlap(mine, theirs)))
             .map(|resource| resource.name.clone())
     }
 
@@ -175,7 +147,13 @@ impl Resources {
     /// Errors: `None` when `other` is not all there.
     pub fn checked_sub(&self, other: &Resources) -> Option<Resources> {
         let mut rest = self.clone();
-        other.entries.iter().all(|entry| rest.take_copies(&entry.resource, entry.copies)).then_some(rest)
+        let mut bulk = Bulk::of(&mut rest);
+        let all = other
+            .entries
+            .iter()
+            .all(|wanted| wanted.resource.is_empty() || bulk.take(wanted, |entry| entry.contains(wanted)));
+        drop(bulk);
+        all.then_some(rest)
     }
 
     /// Those that pass.
@@ -192,11 +170,13 @@ impl Resources {
     /// Each changed; what becomes the same kind of thing is added up.
     pub fn map(&self, mut change: impl FnMut(&mut Resource)) -> Resources {
         let mut changed = Resources { entries: Arc::new(Vec::with_capacity(self.len())) };
+        let mut bulk = Bulk::of(&mut changed);
         for entry in self.entries.iter() {
             let mut resource = entry.resource.clone();
             change(&mut resource);
-            changed.add_copies(resource, entry.copies);
+            bulk.put(resource, entry.copies);
         }
+        drop(bulk);
         changed
     }
 
@@ -244,18 +224,6 @@ impl Resources {
     }
 }
 
-/// Adds to the entry of its kind; tells whether there is one.
-fn merge(entries: &mut [Entry], resource: &Resource, copies: u32) -> bool {
-    let Some(entry) = entries.iter_mut().find(|entry| entry.resource.merges_with(resource)) else {
-        return false;
-    };
-    match resource.shared {
-        true => entry.copies = entry.copies.saturating_add(copies),
-        false => entry.resource.value.add(&resource.value),
-    }
-    true
-}
-
 impl PartialEq for Resources {
     /// The same things, in any order.
     fn eq(&self, other: &Self) -> bool {
@@ -268,14 +236,7 @@ impl PartialEq for Resources {
         if self.entries == other.entries {
             return true;
         }
-        let mut unmatched: Vec<&Entry> = other.entries.iter().collect();
-        self.entries.iter().all(|entry| match unmatched.iter().position(|candidate| *candidate == entry) {
-            Some(index) => {
-                unmatched.swap_remove(index);
-                true
-            }
-            None => false,
-        })
+        self.contains(other) && other.contains(self)
     }
 }
 
@@ -284,9 +245,7 @@ impl Eq for Resources {}
 impl FromIterator<Resource> for Resources {
     fn from_iter<I: IntoIterator<Item = Resource>>(resources: I) -> Self {
         let mut bag = Resources::new();
-        for resource in resources {
-            bag.insert(resource);
-        }
+        bag.extend(resources);
         bag
     }
 }
@@ -299,8 +258,7 @@ impl From<Resource> for Resources {
 
 impl Extend<Resource> for Resources {
     fn extend<I: IntoIterator<Item = Resource>>(&mut self, resources: I) {
-        for resource in resources {
-            self.insert(resource);
-        }
+        let mut bulk = Bulk::of(self);
+        resources.into_iter().for_each(|resource| bulk.put(resource, 1));
     }
 }

@@ -3,7 +3,7 @@
 //! Read in this order:
 //! 1. [`Value`], [`Reservation`], [`Disk`]: what one resource is made of;
 //! 2. [`Resource`]: one of them, and when two are the same kind of thing;
-//! 3. [`Resources`]: a bag of them, with its arithmetic;
+//! 3. [`Resources`]: a bag of them, with its arithmetic; `bulk` where they are many;
 //! 4. [`Quantities`]: the bag reduced to numbers, for shares and quota;
 //! 5. `parse`, `print`: `cpus:8;mem(role):1024;ports:[1-2]`.
 //!
@@ -11,6 +11,7 @@
 
 mod arithmetic;
 mod bag;
+mod bulk;
 mod check;
 mod convert;
 mod disk;

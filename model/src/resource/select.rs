@@ -69,7 +69,7 @@ impl Resources {
         let mut allocations: BTreeMap<Role, Resources> = BTreeMap::new();
         for (resource, copies) in self.counted() {
             if let Some(role) = &resource.allocation {
-                allocations.entry(role.clone()).or_default().add_copies(resource.clone(), copies);
+                allocations.entry(role.clone()).or_default().push(resource.clone(), copies);
             }
         }
         allocations
@@ -90,7 +90,7 @@ impl Resources {
         let mut reservations: BTreeMap<Role, Resources> = BTreeMap::new();
         for (resource, copies) in self.counted() {
             if let Some(role) = resource.reserved_to() {
-                reservations.entry(role.clone()).or_default().add_copies(resource.clone(), copies);
+                reservations.entry(role.clone()).or_default().push(resource.clone(), copies);
             }
         }
         reservations
