@@ -2,6 +2,8 @@
 //!
 //! Source: scheduler semantics §4, the table of operations; the first fault is the one reported.
 
+use std::collections::HashSet;
+
 use model::{
     AgentCapability, Conversion, DiskKind, FrameworkCapability, FrameworkInfo, Resource, Resources, Role,
     Scalar, Value,
@@ -110,6 +112,7 @@ fn unreserve(resources: &Resources) -> Result<(), String> {
 
 fn create(who: Who<'_>, agent: &Agent, volumes: &Resources) -> Result<(), String> {
     named(volumes)?;
+    let mut names: HashSet<_> = agent.total.iter().filter_map(name).collect();
     for volume in volumes.iter() {
         persistent(volume)?;
         able(agent, volume)?;
@@ -141,8 +144,7 @@ fn create(who: Who<'_>, agent: &Agent, volumes: &Resources) -> Result<(), String
                 persistence.id
             ));
         }
-        let same = |other: &&Resource| name(other).is_some() && name(other) == name(volume);
-        if agent.total.iter().find(same).is_some() || volumes.iter().filter(same).count() > 1 {
+        if name(volume).is_some_and(|name| !names.insert(name)) {
             return Err(format!("Persistence ID '{}' is already in use on the agent", persistence.id));
         }
     }
@@ -156,12 +158,13 @@ fn name(volume: &Resource) -> Option<(&Role, &str)> {
 
 fn destroy(agent: &Agent, volumes: &Resources) -> Result<(), String> {
     named(volumes)?;
+    let used = agent.used_total().unallocate();
     for volume in volumes.iter() {
         persistent(volume)?;
         if !agent.total.contains_one(&plain(volume)) {
             return Err(format!("Persistent volume {volume} does not exist on the agent"));
         }
-        if agent.used_total().unallocate().contains_one(&plain(volume)) {
+        if used.contains_one(&plain(volume)) {
             return Err(format!("Persistent volume {volume} is in use"));
         }
     }

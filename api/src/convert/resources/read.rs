@@ -21,17 +21,16 @@ pub fn read(resources: Vec<v1::Resource>) -> Result<Resources, ConvertError> {
         let count = resources.len();
         return Err(ConvertError::new(format!("{count} resources are named, more than {RESOURCES_MAX}")));
     }
-    let mut bag = Resources::new();
-    for spelled in resources {
-        let resource = Resource::try_from(spelled)?;
-        if !matches!(resource.value, Value::Scalar(_))
-            && let Some(name) = bag.overlap(&Resources::from(resource.clone()))
-        {
+    let resources = resources.into_iter().map(Resource::try_from).collect::<Result<Vec<_>, _>>()?;
+    let mut countable = Resources::new();
+    for resource in resources.iter().filter(|resource| !matches!(resource.value, Value::Scalar(_))) {
+        let one = Resources::from(resource.clone());
+        if let Some(name) = countable.overlap(&one) {
             return Err(ConvertError::new(format!("Resources of '{name}' overlap")));
         }
-        bag.insert(resource);
+        countable += one;
     }
-    Ok(bag)
+    Ok(resources.into_iter().collect())
 }
 
 /// Reads a bare amount.
