@@ -42,24 +42,26 @@ fn main() {
     let cluster = Cluster::start(agents, tasks);
     let size = format!("{agents} agents, {} tasks", agents * tasks);
 
-    let state = cluster.best(|| cluster.get("/state", ""));
+    let [state, json, protobuf] =
+        cluster.in_turn([&|| cluster.get("/state", ""), &|| cluster.get_state("application/json"), &|| {
+            cluster.get_state("application/x-protobuf")
+        }]);
     println!(
         "/state, {size}: {:.1?} whole (goal 800 ms, published 3.1 s), {:.1?} first byte (goal 20 ms), {} MB",
         state.whole,
         state.first,
         state.bytes >> 20
     );
-    for media in ["application/json", "application/x-protobuf"] {
-        let read = cluster.best(|| cluster.get_state(media));
+    for (media, read) in [("JSON", json), ("protobuf", protobuf)] {
         println!(
-            "GET_STATE as {media}, {size}: {:.1?} whole, {:.2} times /state (goal 1.0), {:.1?} first byte, {} MB",
+            "GET_STATE in {media}, {size}: {:.1?} whole, {:.2} times /state (goal 1.0), {:.1?} first byte, {} MB",
             read.whole,
             read.whole.as_secs_f64() / state.whole.as_secs_f64(),
             read.first,
             read.bytes >> 20
         );
     }
-    let known = cluster.best(|| cluster.get("/state", "*"));
+    let [known] = cluster.in_turn([&|| cluster.get("/state", "*")]);
     println!("/state not modified, {size}: {:.1?}", known.whole);
     let delays = cluster.delays(clients, if is_bench() { 1_000 } else { 10 });
     let at = |part: usize| delays[(delays.len() * part / 100).min(delays.len() - 1)];
@@ -139,10 +141,18 @@ impl Cluster {
         })
     }
 
-    /// The quickest of some.
-    fn best(&self, read: impl Fn() -> Read) -> Read {
-        let reads = (0..if is_bench() { 5 } else { 1 }).map(|_| read());
-        reads.min_by_key(|read| read.whole).expect("at least one")
+    /// The quickest of some of each kind, read in turn: what else the machine does then slows none alone.
+    fn in_turn<const KINDS: usize>(&self, kinds: [&dyn Fn() -> Read; KINDS]) -> [Read; KINDS] {
+        let mut best = kinds.map(|read| read());
+        for _ in 1..if is_bench() { 10 } else { 1 } {
+            for (best, read) in best.iter_mut().zip(kinds) {
+                let again = read();
+                if again.whole < best.whole {
+                    *best = again;
+                }
+            }
+        }
+        best
     }
 
     /// How long the master takes to answer while others read, in order.
