@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::json::{self, JsonError, Message};
+use crate::json::{self, JsonError, Message, names};
 use crate::shape;
 
 /// What a header says of a body.
@@ -91,7 +91,7 @@ pub enum DecodeError {
     Conversion { message: &'static str, error: JsonError },
     #[error("Failed to parse body into {0} protobuf")]
     Protobuf(&'static str),
-    #[error("Failed to parse body into {message} protobuf: Missing required fields: {}", .fields.join(", "))]
+    #[error("Failed to parse body into {message} protobuf: Missing required fields: {}", names(.fields))]
     Missing { message: &'static str, fields: Vec<String> },
 }
 
@@ -205,6 +205,24 @@ mod tests {
             ),
             "Failed to convert JSON into Call protobuf: Missing required fields: reconcile.tasks[1].task_id.value"
         );
+    }
+
+    #[test]
+    fn what_is_repeated_of_a_body_has_a_bound() {
+        let long = "x".repeat(1_000_000);
+        let lists = format!(r#"{{"reconcile":{{"tasks":[{}]}}}}"#, vec!["{}"; 100_000].join(","));
+        let key = format!(r#"{{"type":"{long}" 1}}"#);
+        let number = format!(r#"{{"accept":{{"filters":{{"refuse_seconds":"{long}"}}}}}}"#);
+        for body in [&long, &lists, &key, &number] {
+            let text = refusal::<scheduler::Call>(body);
+            assert!(text.len() < 1500, "{} bytes: {text:.2000}", text.len());
+            assert!(text.ends_with('…') || body == &key, "{text}");
+        }
+        // reconcile { tasks {} tasks {} … }
+        let mut body = vec![0x4a, 0xa0, 0x9c, 1];
+        body.extend([0x0a, 0].repeat(10_000));
+        let error = decode_call::<scheduler::Call>(&body, MediaType::Protobuf).expect_err("it lacks ids");
+        assert!(error.to_string().ends_with("reconcile.tasks[31].task_id, …"), "{error}");
     }
 
     #[test]

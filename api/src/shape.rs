@@ -7,6 +7,8 @@
 use prost::bytes::Buf;
 use prost::encoding::{WireType, decode_key, decode_varint};
 
+use crate::json::shorten;
+
 /// How deep messages may nest; prost's own bound.
 const MAX_DEPTH: usize = 100;
 
@@ -102,6 +104,7 @@ impl Walk {
             .map(|(_, field)| self.spell(field.name))
             .collect();
         self.missing.splice(before..before, absent);
+        shorten(&mut self.missing);
         Ok(())
     }
 

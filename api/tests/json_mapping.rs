@@ -47,14 +47,60 @@ fn integers_are_numbers_and_are_read_from_strings_too() {
     assert_eq!(print(&range), text);
     assert_eq!(read::<value::Range>(text), range);
     assert_eq!(read::<value::Range>(r#"{"begin":"1","end":"18446744073709551615"}"#), range);
-    assert_eq!(read::<value::Range>(r#"{"begin":1.9,"end":2e3}"#), value::Range { begin: 1, end: 2000 });
+    assert_eq!(read::<value::Range>(r#"{"begin":1.0,"end":2.50e1}"#), value::Range { begin: 1, end: 25 });
     assert_eq!(
-        fault::<value::Range>(r#"{"begin":1e30,"end":2}"#),
-        "Number 1e+30 is out of range for field 'begin'"
+        read::<value::Range>(r#"{"begin":-0.0,"end":18446744073709551614.00}"#).end,
+        18_446_744_073_709_551_614
     );
     assert_eq!(
         fault::<value::Range>(r#"{"begin":true,"end":2}"#),
         "Not expecting a JSON boolean for field 'begin'"
+    );
+}
+
+#[test]
+fn a_number_its_field_cannot_hold_is_refused() {
+    let begin = |number: &str| fault::<value::Range>(&format!(r#"{{"begin":{number},"end":2}}"#));
+    for number in ["-1", "18446744073709551616", "1e30", "1e99999999999999999999", "-1e300"] {
+        let refused = format!("Number {number} is out of range for field 'begin'");
+        assert_eq!(begin(number), refused);
+        assert_eq!(begin(&format!("\"{number}\"")), refused);
+    }
+    for number in ["1.5", "-0.1", "15e-1", "1e-400", "1.25e1", "1e-99999999999999999999"] {
+        assert_eq!(begin(number), format!("Number {number} is not an integer, as field 'begin' expects"));
+    }
+    for text in ["Infinity", "NaN", "", "-", "0x1", " 1"] {
+        let whole = begin(&format!("\"{text}\""));
+        let refused = format!("Failed to parse '{text}' as a JSON number for field 'begin'");
+        assert!(whole.starts_with(&refused), "{whole}");
+    }
+    for (level, refused) in [("4294967296", true), ("4294967295", false), ("-1", true)] {
+        let text = format!(r#"{{"level":{level},"duration":{{"nanoseconds":1}}}}"#);
+        let read = json::from_slice::<master::call::SetLoggingLevel>(text.as_bytes());
+        assert_eq!(read.is_err(), refused, "{read:?}");
+    }
+    assert_eq!(
+        fault::<AgentInfo>(r#"{"hostname":"h","port":2147483648}"#),
+        "Number 2147483648 is out of range for field 'port'"
+    );
+    assert_eq!(
+        fault::<value::Scalar>(r#"{"value":1e309}"#),
+        "Number 1e309 is out of range for field 'value'"
+    );
+    let long = "9".repeat(1_000_000);
+    assert_eq!(begin(&long), format!("Number {}… is out of range for field 'begin'", "9".repeat(128)));
+}
+
+#[test]
+fn a_list_is_refused_for_the_element_that_is_wrong() {
+    let list = |text: &str| {
+        json::list_from_slice::<value::Range>(text.as_bytes()).map_err(|error| error.to_string())
+    };
+    assert_eq!(list(r#" [ {"begin":1,"end":2} ] "#), Ok(vec![value::Range { begin: 1, end: 2 }]));
+    assert_eq!(list("{}"), Err("Expecting a JSON array".to_owned()));
+    assert_eq!(
+        list(r#"[{"begin":1,"end":2},{"begin":1,"end":1e400}]"#),
+        Err("Number 1e400 is out of range for field 'end'".to_owned())
     );
 }
 
@@ -197,8 +243,9 @@ fn nesting_has_a_bound() {
         json::from_slice::<master::Call>(unknown.as_bytes())
     };
     assert!(nested(MAX_DEPTH).is_ok());
-    assert!(matches!(nested(MAX_DEPTH + 1), Err(JsonError::Syntax { .. })));
-    assert!(matches!(nested(100_000), Err(JsonError::Syntax { .. })));
+    let deep = |field: &str| Some(JsonError::Nested { field: Some(field.to_owned()) });
+    assert_eq!(nested(MAX_DEPTH + 1).err(), deep("a"));
+    assert_eq!(nested(100_000).err(), deep("a"));
 
     let parents = |depth: usize| {
         let text = format!(
@@ -209,7 +256,12 @@ fn nesting_has_a_bound() {
         json::from_slice::<ContainerId>(text.as_bytes())
     };
     assert!(parents(MAX_DEPTH).is_ok());
-    assert!(matches!(parents(MAX_DEPTH + 1), Err(JsonError::Syntax { .. })));
+    assert_eq!(parents(MAX_DEPTH + 1).err(), deep("parent"));
+    let named = format!(r#"{{"x":[{{"y":1}},{}"#, "[".repeat(1000));
+    assert_eq!(fault::<master::Call>(&named), "nested deeper than 200 levels at field 'x'");
+    let long = format!(r#"{{"{}":{}"#, "n".repeat(5000), "[".repeat(1000));
+    assert!(fault::<master::Call>(&long).len() < 200);
+    assert_eq!(fault::<master::Call>(&"[".repeat(1000)), "nested deeper than 200 levels");
 }
 
 #[test]

@@ -90,3 +90,5 @@ pub use task::{
 };
 pub use time::{Time, TimeError};
 pub use weight::Weight;
+
+pub use libprocess_wire::{BRIEF_MAX, Brief, brief};

@@ -1,8 +1,10 @@
 //! What can be wrong with a JSON body, and which of several faults is the one reported.
 
-use serde_json::Value;
+use model::brief;
 
+use super::MAX_DEPTH;
 use super::message::Message;
+use super::order::ordered;
 use super::read;
 use super::syntax;
 
@@ -10,20 +12,39 @@ use super::syntax;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
     /// The text is not JSON; `near` is the rest of the line from where it stops being so.
-    #[error("syntax error at line {line} near: {near}")]
+    #[error("syntax error at line {line} near: {}", brief(near))]
     Syntax { line: usize, near: String },
+    /// Arrays and objects are in each other too many times; `field` is the innermost that has a name.
+    #[error("nested deeper than {MAX_DEPTH} levels{}", field.as_ref().map(|field| format!(" at field '{}'", brief(field))).unwrap_or_default())]
+    Nested { field: Option<String> },
     /// It is JSON, but a field is of the wrong kind.
     #[error("{0}")]
     Mismatch(String),
     /// It is JSON, but fields are absent that must be there.
-    #[error("Missing required fields: {}", .0.join(", "))]
+    #[error("Missing required fields: {}", names(.0))]
     Missing(Vec<String>),
 }
 
 impl JsonError {
     /// Whether it was JSON at all: the edge words the two differently.
     pub fn is_syntax(&self) -> bool {
-        matches!(self, JsonError::Syntax { .. })
+        matches!(self, JsonError::Syntax { .. } | JsonError::Nested { .. })
+    }
+}
+
+/// So many missing fields are named; a list of a million empty objects lacks a million.
+const NAMED_MAX: usize = 32;
+
+/// Keeps one more than are named, to know that there are more.
+pub(crate) fn shorten(missing: &mut Vec<String>) {
+    missing.truncate(NAMED_MAX + 1);
+}
+
+/// Names of missing fields, one after the other.
+pub(crate) fn names(missing: &[String]) -> String {
+    match missing.get(..NAMED_MAX + 1) {
+        Some(many) => many[..NAMED_MAX].join(", ") + ", …",
+        None => missing.join(", "),
     }
 }
 
@@ -51,11 +72,7 @@ pub(crate) fn judge<M: Message>(text: &[u8], fault: Fault) -> JsonError {
     let Fault::Mismatch(first) = fault else {
         return JsonError::Syntax { line: 1, near: String::new() };
     };
-    let sorted = serde_json::from_slice::<Value>(text)
-        .ok()
-        .map(sort)
-        .and_then(|value| serde_json::to_vec(&value).ok());
-    match sorted.map(|text| read::message::<M>(&text)) {
+    match ordered(text).map(|text| read::message::<M>(&text)) {
         Some(Err(Fault::Mismatch(first))) => JsonError::Mismatch(first.into()),
         _ => JsonError::Mismatch(first.into()),
     }
@@ -63,19 +80,5 @@ pub(crate) fn judge<M: Message>(text: &[u8], fault: Fault) -> JsonError {
 
 /// A message as JSON with the keys of every object in order, as some old bodies have them.
 pub(crate) fn sorted<M: Message>(message: &M) -> Vec<u8> {
-    let text = super::to_vec(message);
-    let value = serde_json::from_slice(&text).expect("what we write is JSON");
-    serde_json::to_vec(&sort(value)).expect("a value prints")
-}
-
-fn sort(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let mut entries: Vec<_> = map.into_iter().map(|(key, value)| (key, sort(value))).collect();
-            entries.sort_by(|a, b| a.0.cmp(&b.0));
-            Value::Object(entries.into_iter().collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(sort).collect()),
-        other => other,
-    }
+    ordered(&super::to_vec(message)).expect("what we write is JSON")
 }

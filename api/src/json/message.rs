@@ -55,11 +55,23 @@ pub fn from_slice<M: Message>(text: &[u8]) -> Result<M, JsonError> {
 /// Reads a list of messages from its JSON text, as the older endpoints take them.
 pub fn list_from_slice<M: Message>(text: &[u8]) -> Result<Vec<M>, JsonError> {
     super::syntax::check(text)?;
-    match serde_json::from_slice(text) {
-        Ok(serde_json::Value::Array(items)) => {
-            items.iter().map(|item| from_slice(item.to_string().as_bytes())).collect()
+    let mut items = Vec::new();
+    let read = Reader::new(text).and_then(|mut reader| {
+        reader.space();
+        if reader.peek() != Some(b'[') {
+            return Err(Fault::mismatch("Expecting a JSON array"));
         }
-        _ => Err(JsonError::Mismatch("Expecting a JSON array".to_owned())),
+        reader.elements("", |reader| {
+            let from = reader.at();
+            reader.skip()?;
+            items.push(from..reader.at());
+            Ok(())
+        })
+    });
+    match read {
+        Ok(()) => items.into_iter().map(|place| from_slice(&text[place])).collect(),
+        Err(Fault::Mismatch(text)) => Err(JsonError::Mismatch(text.into())),
+        Err(Fault::Syntax) => unreachable!("it was checked to be JSON"),
     }
 }
 

@@ -8,7 +8,7 @@
 //! 2. `read`: one pass over the text, straight into the message;
 //! 3. `write`: the way back;
 //! 4. `fault`: what can be wrong, and which of several faults is the one reported;
-//! 5. `syntax`: where a text stops being JSON, for that report alone;
+//! 5. `syntax`, `order`: where a text stops being JSON, and its keys in order, for that report alone;
 //! 6. `bridge`: `serde`'s traits, for those who hold a message inside something else;
 //! 7. `resource`, `task`, `agent`: without their messages, where there are very many.
 //!
@@ -19,6 +19,7 @@ pub(crate) mod agent;
 mod bridge;
 mod fault;
 mod message;
+mod order;
 mod read;
 mod resource;
 mod syntax;
@@ -27,7 +28,7 @@ pub(crate) mod write;
 
 pub(crate) use bridge::message;
 pub use fault::JsonError;
-pub(crate) use fault::sorted;
+pub(crate) use fault::{names, shorten, sorted};
 pub(crate) use message::enumeration;
 pub use message::{Enum, Message, from_slice, list_from_slice, to_vec, write};
 

@@ -3,6 +3,8 @@
 //! [`check`] runs only after something went wrong, and steps as the original's parser does, so that the rest of the
 //! line it prints is the one clients have seen: a word's first letter is gone, an unexpected character is not.
 
+use std::ops::Range;
+
 use super::MAX_DEPTH;
 use super::fault::JsonError;
 
@@ -13,6 +15,10 @@ pub(crate) fn in_number(byte: u8) -> bool {
 
 /// Whether a text is a number: a digit or a minus first, and then what a float may be.
 pub(crate) fn is_number(text: &str) -> bool {
+    // Nearly all are, and need no double made of them.
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return true;
+    }
     let start = matches!(text.as_bytes().first(), Some(b'-' | b'0'..=b'9'));
     start && text.bytes().all(in_number) && text.parse::<f64>().is_ok()
 }
@@ -78,10 +84,14 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), JsonError> {
         Ok(_) => bytes.len(),
         Err(error) => error.valid_up_to(),
     };
-    let mut scan = Scan { bytes: &bytes[..valid], at: 0, depth: 0 };
+    let mut scan = Scan { bytes: &bytes[..valid], at: 0, depth: 0, deep: None };
     let whole = scan.value().is_some() && scan.done() && valid == bytes.len();
     if whole {
         return Ok(());
+    }
+    if scan.depth > MAX_DEPTH {
+        let field = scan.deep.map(|name| String::from_utf8_lossy(&bytes[name]).into_owned());
+        return Err(JsonError::Nested { field });
     }
     let (before, rest) = bytes.split_at(scan.at.min(bytes.len()));
     let near = rest.iter().take_while(|&&byte| byte != b'\n').filter(|&&byte| byte >= b' ');
@@ -94,7 +104,10 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), JsonError> {
 struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Stays too large once it is, since that ends the scan.
     depth: usize,
+    /// Where the name of the innermost field stands that nests too deep.
+    deep: Option<Range<usize>>,
 }
 
 impl Scan<'_> {
@@ -104,10 +117,15 @@ impl Scan<'_> {
             b'{' => self.many(b'}', |scan| {
                 scan.space();
                 scan.expect(b'"')?;
+                let name = scan.at;
                 scan.string()?;
+                let name = name..scan.at - 1;
                 scan.space();
                 scan.expect(b':')?;
-                scan.value()
+                scan.value().or_else(|| {
+                    scan.deep.get_or_insert(name);
+                    None
+                })
             }),
             b'[' => self.many(b']', Self::value),
             b'"' => {

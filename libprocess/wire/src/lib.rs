@@ -22,7 +22,8 @@
 //! Read in this order:
 //! 1. [`Message`], [`Question`], [`Part`]: what may travel, and under which name;
 //! 2. [`encode`] and [`decode`]: the same bytes on links, in journals and on control sockets;
-//! 3. [`codec`]: the one module that names the library behind them.
+//! 3. [`codec`]: the one module that names the library behind them;
+//! 4. [`brief`]: what is said of a text that cannot travel, or of any other from outside.
 //!
 //! The encoding is positional: a new field is a new version, never an edit of the old one. A new
 //! version names the one before it and says how to come from it and how to go back to it; nodes
@@ -58,9 +59,11 @@
 // The attributes name this crate by its outside name, also in its own tests.
 extern crate self as libprocess_wire;
 
+mod brief;
 pub mod codec;
 mod message;
 
+pub use brief::{BRIEF_MAX, Brief, brief};
 pub use codec::{DecodeError, MAX_DECODED, decode, encode, encode_into};
 pub use libprocess_derive::{message, part, question};
 pub use message::{Message, Older, Part, Question, Understood, decode_version, understands};

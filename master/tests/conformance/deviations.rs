@@ -34,6 +34,12 @@ pub(crate) const DEVIATIONS: &[Deviation] = &[
         "status: 400 (Failed to remove quota: Role 'q9' has no quota set)*",
         "the original ended here",
     ),
+    // What no field holds is refused.
+    (
+        "errors/m_api_set_logging_level_negative",
+        "*",
+        "a number beyond its field is refused with its name; the original lets it wrap, here to four billion",
+    ),
     // What is said of resources.
     (
         "operator/v1_RESERVE_RESOURCES_noreservation",

@@ -91,7 +91,11 @@ fn a_request_that_is_no_call_is_told_why() {
             let answer = cluster.raw(headers, (*body).to_owned()).await;
             assert_eq!(answer, (*status, (*text).to_owned()), "{body}");
         }
-        assert_eq!(cluster.raw(&[JSON], nested).await.0, 400, "deeply nested");
+        let deep = "Failed to parse body into JSON: nested deeper than 200 levels".to_owned();
+        assert_eq!(cluster.raw(&[JSON], nested).await, (400, deep));
+        // No more of a body is repeated than it takes to recognize it.
+        let (status, said) = cluster.raw(&[JSON], vec![b'x'; 1 << 20]).await;
+        assert!(status == 400 && said.len() < 250 && said.ends_with('…'), "{status} {said:.300}");
         let (status, _) = cluster.raw(&[JSON], vec![b' '; 17 << 20]).await;
         assert_eq!(status, 413, "oversized");
     });
@@ -115,6 +119,30 @@ fn what_an_operator_left_out_is_not_guessed() {
             "quota_configs": [{"role": "web", "limits": {"": {"value": 1.0}}}]}});
         let long = json!({"type": "UPDATE_WEIGHTS", "update_weights": {"weight_infos": [
             {"role": "x".repeat(300), "weight": 7.0}]}});
+        // What would wrap to another number.
+        let ports = |begin: &str, end: &str| {
+            format!(
+                r#"{{"type": "RESERVE_RESOURCES", "reserve_resources": {{"agent_id": {{"value": "a"}}, "resources":
+                {{"name": "ports", "type": "RANGES", "ranges": {{"range": {{"begin": {begin}, "end": {end}}}}}}}}}}}"#
+            )
+        };
+        let level = r#"{"type": "SET_LOGGING_LEVEL", "set_logging_level":
+            {"level": 4294967296, "duration": {"nanoseconds": 1}}}"#;
+        for (call, why) in [
+            (ports("-1", "2"), "Number -1 is out of range for field 'begin'"),
+            (
+                ports("1", "18446744073709551616"),
+                "Number 18446744073709551616 is out of range for field 'end'",
+            ),
+            (ports("1.5", "2"), "Number 1.5 is not an integer, as field 'begin' expects"),
+            (level.to_owned(), "Number 4294967296 is out of range for field 'level'"),
+        ] {
+            let (status, said) = ask("/api/v1", call).await;
+            assert_eq!(
+                (status, &*said),
+                (400, &*format!("Failed to convert JSON into Call protobuf: {why}"))
+            );
+        }
         for (call, why) in [
             (weights, "Empty role name is invalid"),
             (schedule, "its 'ip' is no address"),

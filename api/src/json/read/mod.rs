@@ -5,8 +5,9 @@
 //!
 //! 1. `scan`: objects, strings, numbers, and passing over what nobody asked for;
 //! 2. `place`: where a value goes: one, optional, repeated, a map, an enum;
-//! 3. `value`: what each kind of value is read from.
+//! 3. `value`, `number`: what each kind of value is read from.
 
+mod number;
 mod place;
 mod scan;
 mod value;

@@ -84,7 +84,7 @@ impl Reader<'_> {
     }
 
     /// An array's elements, or the one element that stands in its place.
-    pub(super) fn elements(
+    pub(crate) fn elements(
         &mut self,
         field: &str,
         mut each: impl FnMut(&mut Self) -> Result<(), Fault>,

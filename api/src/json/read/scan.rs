@@ -2,14 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::json::fault::Fault;
+use crate::json::fault::{Fault, shorten};
 use crate::json::message::Message;
 use crate::json::{MAX_DEPTH, syntax};
 
 /// Reads a whole text as one message; also the names of the required fields it lacks.
 pub(crate) fn message<M: Message>(text: &[u8]) -> Result<(M, Vec<String>), Fault> {
-    let text = std::str::from_utf8(text).map_err(|_| Fault::Syntax)?;
-    let mut reader = Reader { text, at: 0, depth: 0, missing: Vec::new() };
+    let mut reader = Reader::new(text)?;
     reader.space();
     if reader.peek() != Some(b'{') {
         reader.skip()?;
@@ -29,6 +28,18 @@ pub struct Reader<'a> {
     pub(super) missing: Vec<String>,
 }
 
+impl<'a> Reader<'a> {
+    pub(crate) fn new(text: &'a [u8]) -> Result<Reader<'a>, Fault> {
+        let text = std::str::from_utf8(text).map_err(|_| Fault::Syntax)?;
+        Ok(Reader { text, at: 0, depth: 0, missing: Vec::new() })
+    }
+
+    /// How far it has read.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn object<M: Message>(&mut self) -> Result<M, Fault> {
         let mut message = M::default();
@@ -41,11 +52,12 @@ impl Reader<'_> {
         if seen.count_ones() as usize != M::REQUIRED.len() {
             let absent = M::REQUIRED.iter().enumerate().filter(|(bit, _)| seen & (1 << bit) == 0);
             self.missing.splice(before..before, absent.map(|(_, name)| (*name).to_owned()));
+            shorten(&mut self.missing);
         }
         Ok(message)
     }
 
-    pub(super) fn members(
+    pub(crate) fn members(
         &mut self,
         mut each: impl FnMut(&mut Self, &str) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
@@ -151,11 +163,11 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn peek(&self) -> Option<u8> {
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    pub(super) fn space(&mut self) {
+    pub(crate) fn space(&mut self) {
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
             self.at += 1;
         }
@@ -177,7 +189,7 @@ impl Reader<'_> {
         if self.depth > MAX_DEPTH { Err(Fault::Syntax) } else { Ok(()) }
     }
 
-    fn end(&mut self) -> Result<(), Fault> {
+    pub(crate) fn end(&mut self) -> Result<(), Fault> {
         self.space();
         if self.at == self.text.len() { Ok(()) } else { Err(Fault::Syntax) }
     }

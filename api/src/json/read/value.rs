@@ -3,7 +3,6 @@
 use super::Reader;
 use crate::json::fault::Fault;
 use crate::json::message::Message;
-use crate::json::syntax;
 
 /// Something a field can hold one of.
 pub(crate) trait Value: Sized {
@@ -65,63 +64,5 @@ impl Value for bool {
             }
             _ => Err(reader.unexpected(field)),
         }
-    }
-}
-
-/// A number, or a string that holds one.
-fn number<T>(
-    reader: &mut Reader<'_>,
-    field: &str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, Fault> {
-    match reader.peek() {
-        Some(b'"') => {
-            let text = reader.string()?;
-            parse(&text).map(Some).ok_or_else(|| {
-                Fault::mismatch(format!(
-                    "Failed to parse '{text}' as a JSON number for field '{field}': syntax error at line 1 near: {text}"
-                ))
-            })
-        }
-        Some(b'-' | b'0'..=b'9') => {
-            let text = reader.number()?;
-            parse(text)
-                .map(Some)
-                .ok_or_else(|| Fault::mismatch(format!("Number {text} is out of range for field '{field}'")))
-        }
-        Some(b'n') => reader.literal("null").map(|()| None),
-        _ => Err(reader.unexpected(field)),
-    }
-}
-
-macro_rules! integers {
-    ($($type:ident)*) => {$(
-        impl Value for $type {
-            fn read(reader: &mut Reader<'_>, field: &str) -> Result<Option<$type>, Fault> {
-                number(reader, field, |text| text.parse().ok().or_else(|| whole(text).map(|number| number as $type)))
-            }
-        }
-    )*};
-}
-
-integers! { i32 i64 u32 u64 }
-
-/// A number that is not of the field's type as it stands. As in the original, a fraction is dropped and what is too
-/// large loses its high bits (-1 is 4294967295 to a `uint32`); what no 64 bits hold is refused.
-fn whole(text: &str) -> Option<i128> {
-    if let Ok(number) = text.parse::<i64>() {
-        return Some(number.into());
-    }
-    let value: f64 = Some(text).filter(|text| syntax::is_number(text))?.parse().ok()?;
-    (value.abs() < 2e19).then_some(value as i128)
-}
-
-impl Value for f64 {
-    fn read(reader: &mut Reader<'_>, field: &str) -> Result<Option<f64>, Fault> {
-        number(reader, field, |text| match text {
-            "Infinity" => Some(f64::INFINITY),
-            "-Infinity" => Some(f64::NEG_INFINITY),
-            _ => Some(text).filter(|text| syntax::is_number(text))?.parse().ok(),
-        })
     }
 }

@@ -6,8 +6,9 @@ use serde_json::json;
 use crate::story::Story;
 
 pub(crate) async fn tell(story: &mut Story) {
-    story.replay_all("errors", |exchange| exchange.name.starts_with("m_") && !with_an_agent(exchange)).await;
+    story.replay_all("errors", |exchange| exchange.name.starts_with("m_") && !later(exchange)).await;
     story.replay_all("01-no-agent", |_| true).await;
+    story.replay_all("errors", raises_the_level).await;
 
     story.add_agent("scheduler/stream_1_full_session").await;
     story.replay_all("errors", with_an_agent).await;
@@ -95,6 +96,16 @@ const CALLS: &[&str] = &[
     "call_KILL_unknown",
     "call_KILL",
 ];
+
+/// What is replayed when the first exchanges cannot meet it any more.
+fn later(exchange: &Exchange) -> bool {
+    with_an_agent(exchange) || raises_the_level(exchange)
+}
+
+/// The level stays raised for a second, and others ask for it.
+fn raises_the_level(exchange: &Exchange) -> bool {
+    exchange.name == "m_api_set_logging_level"
+}
 
 /// Captured when there was an agent already.
 fn with_an_agent(exchange: &Exchange) -> bool {
