@@ -153,9 +153,7 @@ fn taken(snapshot: &Snapshot, role: &Role) -> Quantities {
         !resource.revocable
             && holder.is_some_and(|holder| holder == role || holder.is_strict_descendant_of(role))
     };
-    let held = snapshot.agents.values().flat_map(|agent| {
-        agent.used.values().map(|used| &used.resources).chain(std::iter::once(&agent.offered))
-    });
+    let held = snapshot.agents.values().flat_map(|agent| [&agent.used_total, &agent.offered]);
     held.fold(Quantities::new(), |mut sum, held| {
         sum += &held.filter(theirs).quantities();
         sum
@@ -227,7 +225,7 @@ fn resources(snapshot: &Snapshot, sink: &mut Sink<'_>) {
     };
     for agent in snapshot.agents.values() {
         add(&mut total, &agent.total);
-        agent.used.values().for_each(|of| add(&mut used, &of.resources));
+        add(&mut used, &agent.used_total);
     }
     for (revocable, kind) in ["", "_revocable"].into_iter().enumerate() {
         for (at, name) in NAMES.into_iter().enumerate() {

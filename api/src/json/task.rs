@@ -1,7 +1,7 @@
 //! A task as the operator API spells it in JSON, written without the message in between: an answer has hundreds of thousands
 //! of them, and making each field anew takes longer than writing it. What few tasks have is spelled by its message.
 
-use model::{Task, TaskStatus, Time};
+use model::{Task, TaskStatus, Time, UpdateId};
 
 use super::resource;
 use super::write::{self, Id, Value, each};
@@ -24,8 +24,7 @@ pub(crate) fn write(task: &Task, out: &mut Vec<u8>) {
     if let Some(state) = task.status_update_state {
         write::name(out, "\"status_update_state\":", state.name());
     }
-    let uuid = task.status_update_uuid.map(|uuid| uuid.as_bytes().to_vec());
-    write::optional(out, "\"status_update_uuid\":", &uuid);
+    write::optional(out, "\"status_update_uuid\":", &task.status_update_uuid.as_ref().map(bytes));
     write::optional(out, "\"labels\":", &labels_out(&task.labels));
     write::optional(out, "\"discovery\":", &task.discovery.as_deref().map(v1::DiscoveryInfo::from));
     write::optional(out, "\"container\":", &task.container.as_deref().map(v1::ContainerInfo::from));
@@ -55,13 +54,17 @@ fn status(status: &TaskStatus, out: &mut Vec<u8>) {
     write::optional(out, "\"agent_id\":", &status.agent_id.as_ref().map(|id| Id(id.as_str())));
     write::optional(out, "\"executor_id\":", &status.executor_id.as_ref().map(|id| Id(id.as_str())));
     write::optional(out, "\"timestamp\":", &status.timestamp.map(Time::as_secs_f64));
-    write::optional(out, "\"uuid\":", &status.uuid.map(|uuid| uuid.as_bytes().to_vec()));
+    write::optional(out, "\"uuid\":", &status.uuid.as_ref().map(bytes));
     write::optional(out, "\"healthy\":", &status.healthy);
     write::optional(out, "\"labels\":", &labels_out(&status.labels));
     let container = status.container_status.as_ref().map(v1::ContainerStatus::from);
     write::optional(out, "\"container_status\":", &container);
     write::optional(out, "\"unreachable_time\":", &status.unreachable_time.map(v1::TimeInfo::from));
     write::close(out, b'}');
+}
+
+fn bytes(uuid: &UpdateId) -> &[u8] {
+    uuid.as_bytes()
 }
 
 #[cfg(test)]

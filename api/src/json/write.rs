@@ -226,6 +226,13 @@ impl<T: Value + ?Sized> Value for &T {
 
 impl Value for Vec<u8> {
     fn write(&self, out: &mut Vec<u8>) {
+        self.as_slice().write(out);
+    }
+}
+
+/// Bytes, as base64.
+impl Value for [u8] {
+    fn write(&self, out: &mut Vec<u8>) {
         use base64::Engine;
         let engine = base64::engine::general_purpose::STANDARD;
         out.push(b'"');

@@ -265,7 +265,7 @@ mod tests {
     }
 
     fn disk_in_use(stage: &Stage, agent: &AgentId) -> i64 {
-        stage.state.agent(agent).unwrap().used_total().disk().thousandths() / 1000
+        stage.state.agent(agent).unwrap().used_total.disk().thousandths() / 1000
     }
 
     #[test]

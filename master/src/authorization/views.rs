@@ -80,13 +80,15 @@ impl Sight<'_> {
             kept(&framework.unreachable_tasks, |_, task| self.task(&framework.info, task));
         let completed = framework.completed_tasks.iter().filter(|task| self.task(&framework.info, task));
         seen.completed_tasks = completed.cloned().collect();
+        seen.used = self.resources(&framework.used);
+        seen.executors = kept(&framework.executors, |_, executor| self.executor(&framework.info, executor));
         seen
     }
 
     /// An agent with the resources, executors and operations of it that are seen.
     pub(crate) fn agent(self, agent: &Agent, snapshot: &Snapshot) -> Agent {
         let mut seen = agent.clone();
-        for bag in [&mut seen.total, &mut seen.free, &mut seen.offered] {
+        for bag in [&mut seen.total, &mut seen.free, &mut seen.offered, &mut seen.used_total] {
             *bag = self.resources(bag);
         }
         let used = agent.used.iter().map(|(id, used)| {

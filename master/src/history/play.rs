@@ -402,7 +402,7 @@ impl History {
         self.step(Step::Deliver);
         let world = &self.stage.state.world;
         let sum = |name: &str| -> f64 {
-            let taken = world.agents.values().map(|agent| agent.used_total() + &agent.offered);
+            let taken = world.agents.values().map(|agent| agent.used_total.clone() + &agent.offered);
             taken.map(|taken| taken.amount(name).as_f64()).sum()
         };
         self.allocator.check();

@@ -23,7 +23,6 @@ use crate::Master;
 use crate::authorization::{Sight, allow, allow_any, of_framework};
 use crate::messages::{Asker, Input};
 use crate::state::{Agent, Snapshot};
-use crate::views::holdings::Holdings;
 use crate::views::{agents, frameworks, maintenance, master, roles, state, tasks};
 
 /// The largest form read. Unit: bytes.
@@ -54,9 +53,8 @@ pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
     read(
         Route::any("/state-summary").help("Agents and frameworks, with counts instead of tasks."),
         |asked, snapshot, _| {
-            let holdings = Holdings::of(snapshot, None);
             let pid = &asked.readers.pid;
-            classic::master::state_summary(&master::classic(snapshot, pid, asked.flags(), &holdings))
+            classic::master::state_summary(&master::classic(snapshot, pid, asked.flags()))
         },
     );
     let slave = Route::any("/slaves").help("Agents.").parameter("slave_id", "Only this one.");
@@ -64,8 +62,7 @@ pub(crate) fn doors(doors: &mut Doors<Master>, readers: &Arc<Readers>) {
     let framework = Route::any("/frameworks").help("Frameworks.").parameter("framework_id", "Only this one.");
     read(framework, |_, snapshot, query| {
         let only = query.get("framework_id").map(FrameworkId::from);
-        let holdings = Holdings::of(snapshot, only.as_ref());
-        let [running, completed] = frameworks::classics(snapshot, only.as_ref(), &holdings);
+        let [running, completed] = frameworks::classics(snapshot, only.as_ref());
         classic::master::frameworks(&running, &completed)
     });
     let page = Route::any("/tasks")

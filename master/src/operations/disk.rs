@@ -128,7 +128,7 @@ mod tests {
             assert!(events(&effects).is_empty(), "{:?}", events(&effects));
             assert_eq!(to_agents(&effects), [format!("slave(1)@127.0.0.1:6001 <- apply {name}")]);
             let on = stage.state.agent(&agent).unwrap();
-            assert!(on.used_total().contains_one(&source), "it is held until the provider has decided");
+            assert!(on.used_total.contains_one(&source), "it is held until the provider has decided");
 
             // A provider does not know to whom it is allocated.
             let plain = Resources::from(came.clone()).unallocate();
@@ -138,7 +138,7 @@ mod tests {
             assert!(said[2].contains("o OPERATION_FINISHED"), "{said:?}");
             let on = stage.state.agent(&agent).unwrap();
             assert_eq!((&on.total, &on.free), (&(bag("cpus:4") + plain.clone()), &(bag("cpus:4") + plain)));
-            assert!(on.used_total().is_empty());
+            assert!(on.used_total.is_empty());
             stage.state.check();
             let uuid = stage.state.agent(&agent).unwrap().operations.keys().next().copied().unwrap();
             stage.state.remove_operation(&agent, &uuid);

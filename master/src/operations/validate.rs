@@ -158,7 +158,7 @@ fn name(volume: &Resource) -> Option<(&Role, &str)> {
 
 fn destroy(agent: &Agent, volumes: &Resources) -> Result<(), String> {
     named(volumes)?;
-    let used = agent.used_total().unallocate();
+    let used = agent.used_total.unallocate();
     for volume in volumes.iter() {
         persistent(volume)?;
         if !agent.total.contains_one(&plain(volume)) {

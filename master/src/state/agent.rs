@@ -61,6 +61,8 @@ pub struct Agent {
     pub offered: Resources,
     /// What tasks and executors hold, per framework.
     pub used: OrdMap<FrameworkId, Used>,
+    /// The same of all frameworks together.
+    pub used_total: Resources,
     /// Offers of its resources that nobody has answered.
     pub offers: OrdSet<OfferId>,
     /// Operations it has not decided on, and those whose outcome nobody has acknowledged.
@@ -109,6 +111,7 @@ impl Agent {
             total,
             offered: Resources::default(),
             used: OrdMap::new(),
+            used_total: Resources::default(),
             offers: OrdSet::new(),
             operations: OrdMap::new(),
             kills: OrdMap::new(),
@@ -118,6 +121,24 @@ impl Agent {
     /// Whether its link stands.
     pub fn connected(&self) -> bool {
         self.link == Link::Connected
+    }
+
+    /// Takes from what is free, for a framework that uses it.
+    pub(super) fn take_up(&mut self, framework: &FrameworkId, resources: &Resources) {
+        self.used.entry(framework.clone()).or_default().resources += resources;
+        self.used_total += resources;
+        self.hold(resources);
+        self.level();
+    }
+
+    /// Gives back to what is free what a framework used.
+    pub(super) fn let_go(&mut self, framework: &FrameworkId, resources: &Resources) {
+        if let Some(used) = self.used.get_mut(framework) {
+            used.resources -= resources;
+        }
+        self.used_total -= resources;
+        self.release(resources);
+        self.level();
     }
 
     /// Takes from what is free. The caller notes in the same breath who holds it, then has it levelled.
@@ -143,12 +164,7 @@ impl Agent {
 
     /// What is neither free nor to be had by several at once.
     pub(super) fn held(&self) -> Resources {
-        exclusive(&(self.used_total() + &self.offered))
-    }
-
-    /// What all frameworks together hold.
-    pub fn used_total(&self) -> Resources {
-        self.used.values().fold(Resources::default(), |sum, used| sum + &used.resources)
+        exclusive(&(self.used_total.clone() + &self.offered))
     }
 }
 

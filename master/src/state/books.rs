@@ -131,17 +131,17 @@ impl State {
 
     /// Takes a task in; what it needs is no longer free, unless it has ended.
     pub(crate) fn add_task(&mut self, task: Task) {
+        let holds = !task.state.frees_resources();
+        let agent = self.agent_mut(&task.agent_id).expect("tasks run on registered agents");
+        agent.used.entry(task.framework_id.clone()).or_default().tasks.insert(task.id.clone());
+        if holds {
+            agent.take_up(&task.framework_id, &task.resources);
+        }
         let framework = self.framework_mut(&task.framework_id).expect("tasks belong to known frameworks");
         framework.agents.insert(task.agent_id.clone());
-        let agent = self.agent_mut(&task.agent_id).expect("tasks run on registered agents");
-        let used = agent.used.entry(task.framework_id.clone()).or_default();
-        used.tasks.insert(task.id.clone());
-        if !task.state.frees_resources() {
-            used.resources += &task.resources;
-            agent.hold(&task.resources);
-            agent.level();
+        if holds {
+            framework.used += &task.resources;
         }
-        let framework = self.framework_mut(&task.framework_id).expect("it was there above");
         let task = Arc::new(task);
         framework.tasks.insert(task.id.clone(), task.clone());
         self.note(|| Happening::TaskAdded(task));
@@ -152,21 +152,20 @@ impl State {
         self.framework_mut(framework)?.tasks.get_mut(task).map(Arc::make_mut)
     }
 
-    /// Frees what a task held. The caller puts it into an ended state in the same breath.
-    pub(crate) fn free_task(&mut self, framework: &FrameworkId, agent: &AgentId, resources: &Resources) {
+    /// Frees what a framework used on an agent. If that was a task's, the caller puts it into an ended state in the same breath.
+    pub(crate) fn let_go(&mut self, framework: &FrameworkId, agent: &AgentId, resources: &Resources) {
         let Some(agent) = self.agent_mut(agent) else { return };
-        if let Some(used) = agent.used.get_mut(framework) {
-            used.resources -= resources;
+        agent.let_go(framework, resources);
+        if let Some(framework) = self.framework_mut(framework) {
+            framework.used -= resources;
         }
-        agent.release(resources);
-        agent.level();
     }
 
     /// Takes a task out; if it had not ended, what it held is free.
     pub(crate) fn remove_task(&mut self, framework: &FrameworkId, id: &TaskId) -> Option<Arc<Task>> {
         let task = self.framework_mut(framework)?.tasks.remove(id)?;
         if !task.state.frees_resources() {
-            self.free_task(framework, &task.agent_id, &task.resources);
+            self.let_go(framework, &task.agent_id, &task.resources);
         }
         if let Some(agent) = self.agent_mut(&task.agent_id) {
             if let Some(used) = agent.used.get_mut(framework) {
@@ -180,15 +179,13 @@ impl State {
 
     /// Takes an executor in; what it needs is no longer free.
     pub(crate) fn add_executor(&mut self, framework: &FrameworkId, agent: &AgentId, info: Arc<ExecutorInfo>) {
-        if let Some(framework) = self.framework_mut(framework) {
-            framework.agents.insert(agent.clone());
-        }
-        let agent = self.agent_mut(agent).expect("executors run on registered agents");
-        let used = agent.used.entry(framework.clone()).or_default();
-        used.resources += &info.resources;
-        used.executors.insert(info.id.clone(), info.clone());
-        agent.hold(&info.resources);
-        agent.level();
+        let on = self.agent_mut(agent).expect("executors run on registered agents");
+        on.take_up(framework, &info.resources);
+        on.used.entry(framework.clone()).or_default().executors.insert(info.id.clone(), info.clone());
+        let Some(framework) = self.framework_mut(framework) else { return };
+        framework.agents.insert(agent.clone());
+        framework.used += &info.resources;
+        framework.executors.insert((agent.clone(), info.id.clone()), info);
     }
 
     /// Takes an executor out; what it held is free.
@@ -198,12 +195,11 @@ impl State {
         agent: &AgentId,
         id: &ExecutorId,
     ) -> Option<Arc<ExecutorInfo>> {
-        let on = self.agent_mut(agent)?;
-        let used = on.used.get_mut(framework)?;
-        let info = used.executors.remove(id)?;
-        used.resources -= &info.resources;
-        on.release(&info.resources);
-        on.level();
+        let info = self.agent_mut(agent)?.used.get_mut(framework)?.executors.remove(id)?;
+        self.let_go(framework, agent, &info.resources);
+        if let Some(framework) = self.framework_mut(framework) {
+            framework.executors.remove(&(agent.clone(), id.clone()));
+        }
         self.settle(framework, agent);
         Some(info)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{AgentId, FrameworkId, Resources};
 
-use super::{Agent, State};
+use super::{Agent, Framework, State};
 
 impl State {
     /// States what is always true. Panics with the sentence that is not.
@@ -45,6 +45,7 @@ impl State {
                 let agent = world.agents.get(agent).expect("a framework is on registered agents");
                 assert!(agent.used.contains_key(id), "{} knows that {id} is on it", agent.id);
             }
+            self.check_holding(framework);
             for (task_id, task) in &framework.tasks {
                 assert_eq!((task_id, id), (&task.id, &task.framework_id), "a task is found under its own id");
                 let used = world.agents.get(&task.agent_id).and_then(|agent| agent.used.get(id));
@@ -87,7 +88,31 @@ impl State {
         assert_eq!(known, world.offers.len(), "agents know of no offer that is not out");
         let known: usize = world.frameworks.values().map(|framework| framework.offers.len()).sum();
         assert_eq!(known, world.offers.len(), "frameworks know of no offer that is not out");
+        for framework in &world.completed_frameworks {
+            let nothing = framework.used.is_empty() && framework.executors.is_empty();
+            assert!(nothing, "{} has ended and holds nothing", framework.id);
+        }
         assert!(world.completed_frameworks.len() <= self.settings.max_completed_frameworks);
+    }
+
+    /// What a framework has everywhere is what it has on each agent.
+    fn check_holding(&self, framework: &Framework) {
+        let (mut used, mut executors) = (Resources::default(), 0);
+        for (agent, on) in self.world.uses(framework) {
+            used += &on.resources;
+            executors += on.executors.len();
+            for id in on.executors.keys() {
+                let known = framework.executors.contains_key(&(agent.clone(), id.clone()));
+                assert!(known, "{} knows of {id} on {agent}", framework.id);
+            }
+        }
+        assert_eq!(framework.used, used, "what {} uses is what it uses on its agents", framework.id);
+        assert_eq!(
+            framework.executors.len(),
+            executors,
+            "{} knows of no executor that is not there",
+            framework.id
+        );
     }
 
     /// Each resource of an agent is free, offered or used: exactly one.
@@ -117,6 +142,9 @@ impl State {
             }
             assert_eq!(on.resources, *sum, "what {framework_id} uses on {id} is in its tasks and executors");
         }
+
+        let total = agent.used.values().fold(Resources::default(), |sum, used| sum + &used.resources);
+        assert_eq!(agent.used_total, total, "what is used on {id} is what each framework uses");
 
         for (uuid, operation) in &agent.operations {
             assert_eq!(*uuid, operation.uuid, "an operation is found under its own name");

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::Counts;
 use imbl::{OrdMap, OrdSet, Vector};
 use model::{
-    AgentId, FrameworkId, FrameworkInfo, OfferConstraints, OfferId, Role, StreamId, Task, TaskId, Time,
+    AgentId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, OfferConstraints, OfferId, Resources,
+    Role, StreamId, Task, TaskId, Time,
 };
 
 /// Whether anyone is at the other end of a framework's stream.
@@ -65,6 +66,10 @@ pub struct Framework {
     pub offers: OrdSet<OfferId>,
     /// Agents where it has tasks or executors.
     pub agents: OrdSet<AgentId>,
+    /// What it holds on all of them together: the sum of what each agent has for it in `used`.
+    pub used: Resources,
+    /// Its executors, those that agents make for command tasks not included.
+    pub executors: OrdMap<(AgentId, ExecutorId), Arc<ExecutorInfo>>,
     /// What passed between it and this master.
     pub counts: Counts,
 }
@@ -87,6 +92,8 @@ impl Framework {
             completed_tasks: Vector::new(),
             offers: OrdSet::new(),
             agents: OrdSet::new(),
+            used: Resources::default(),
+            executors: OrdMap::new(),
             counts: Counts::default(),
         }
     }

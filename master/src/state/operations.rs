@@ -70,21 +70,19 @@ impl State {
 
     /// Takes an operation in that was just sent to its agent, or that its agent tells of.
     pub(crate) fn add_operation(&mut self, id: &AgentId, operation: Operation) {
-        if let Some(of) = &operation.framework_id
-            && let Some(framework) = self.framework_mut(of)
-        {
-            framework.agents.insert(id.clone());
-        }
         let Some(agent) = self.agent_mut(id) else { return };
-        if let Some(of) = &operation.framework_id {
-            let used = agent.used.entry(of.clone()).or_default();
-            used.operations.insert(operation.uuid);
-            let held = agent.held_by(&operation);
-            agent.used.entry(of.clone()).or_default().resources += &held;
-            agent.hold(&held);
-            agent.level();
+        let (of, uuid) = (operation.framework_id.clone(), operation.uuid);
+        let mut held = Resources::new();
+        if let Some(of) = &of {
+            agent.used.entry(of.clone()).or_default().operations.insert(uuid);
+            held = agent.held_by(&operation);
+            agent.take_up(of, &held);
         }
-        agent.operations.insert(operation.uuid, Arc::new(operation));
+        agent.operations.insert(uuid, Arc::new(operation));
+        if let Some(framework) = of.and_then(|of| self.framework_mut(&of)) {
+            framework.agents.insert(id.clone());
+            framework.used += &held;
+        }
     }
 
     /// Writes down how an operation ended. What it held is free again, as it was before.
@@ -127,15 +125,9 @@ impl State {
     }
 
     fn free_operation(&mut self, id: &AgentId, of: Option<&FrameworkId>, held: &Resources) {
-        let Some(agent) = self.agent_mut(id) else { return };
-        if held.is_empty() {
-            return;
+        if let Some(of) = of.filter(|_| !held.is_empty()) {
+            self.let_go(of, id, held);
         }
-        if let Some(used) = of.and_then(|of| agent.used.get_mut(of)) {
-            used.resources -= held;
-        }
-        agent.release(held);
-        agent.level();
     }
 
     /// Puts something else in place of what is free on an agent, and in its total.

@@ -41,7 +41,7 @@ pub(super) fn change(
     if !latest.frees_resources() || before.frees_resources() {
         return None;
     }
-    state.free_task(framework, &agent, &resources);
+    state.let_go(framework, &agent, &resources);
     Some(Effect::recover(framework, &agent, resources, None))
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use api::classic;
 use api::v1::master::response::get_agents;
-use model::{AgentInfo, Resources};
+use model::AgentInfo;
 
 use crate::state::{Agent, Snapshot};
 
@@ -21,7 +21,7 @@ pub(crate) fn shown<'a>(snapshot: &'a Snapshot, agent: &'a Agent) -> classic::ma
         active: snapshot.active(agent),
         deactivated: snapshot.policy.deactivated.contains(&agent.id),
         total: Cow::Borrowed(&agent.total),
-        used: Cow::Owned(used(agent)),
+        used: Cow::Borrowed(&agent.used_total),
         offered: Cow::Borrowed(&agent.offered),
         drain: snapshot.policy.drains.get(&agent.id),
         drain_started: snapshot.drain_started.get(&agent.id).copied(),
@@ -36,9 +36,4 @@ pub(crate) fn v1(snapshot: &Snapshot, agent: &Agent) -> get_agents::Agent {
 /// Agents of before a failover that have not come back.
 pub(crate) fn recovered(snapshot: &Snapshot) -> impl Iterator<Item = &AgentInfo> {
     snapshot.recovered.values().map(|info| &**info)
-}
-
-/// What all frameworks hold on it.
-fn used(agent: &Agent) -> Resources {
-    agent.used_total()
 }

@@ -11,10 +11,9 @@ use libprocess::http::{Body, Bytes};
 use model::Task;
 
 use super::document::{self, Part, Parts, Writer, joined};
-use super::holdings::Holdings;
 use super::tasks::Which;
 use super::{agents, frameworks};
-use crate::state::{Agent, Snapshot};
+use crate::state::{Framework, Snapshot};
 
 /// The body of an answer.
 pub(crate) fn body(snapshot: Arc<Snapshot>, answer: Answer, media: MediaType) -> Body {
@@ -31,18 +30,13 @@ pub(crate) fn subscribed(snapshot: Arc<Snapshot>, heartbeat: Duration, media: Me
 fn begin(snapshot: &Snapshot, answer: Answer, media: MediaType) -> (Parts, Spelled) {
     let mut head = Vec::new();
     let writer = AnswerWriter::begin(answer, media, &mut head);
-    // Frameworks come with what they hold. Where executors are shown, all agents are passed before them.
-    let holdings = match answer {
-        Answer::Frameworks => Holdings::of(snapshot, None),
-        _ => Holdings::default(),
-    };
     let lists = answer
         .lists()
         .map(|list| Box::new(std::iter::once(Part::List(list)).chain(items(snapshot, list))) as Parts);
     let head: Parts = Box::new(std::iter::once(Part::Text(Bytes::from(head))));
     let over: Parts = Box::new(std::iter::once(Part::Over));
     let all: Vec<Parts> = std::iter::once(head).chain(lists).chain([over]).collect();
-    (joined(all), Spelled { writer, holdings })
+    (joined(all), Spelled { writer })
 }
 
 fn items(snapshot: &Snapshot, list: List) -> Parts {
@@ -54,9 +48,7 @@ fn items(snapshot: &Snapshot, list: List) -> Parts {
         List::Tasks => tasks(Which::Running),
         List::UnreachableTasks => tasks(Which::Unreachable),
         List::CompletedTasks => tasks(Which::Completed),
-        List::Executors => {
-            Box::new(snapshot.agents.clone().into_iter().map(|(_, agent)| Part::Executors(agent)))
-        }
+        List::Executors => Box::new(document::running(snapshot).map(Part::Executors)),
         List::Frameworks => Box::new(document::running(snapshot).map(Part::Framework)),
         List::CompletedFrameworks => Box::new(document::completed(snapshot).map(Part::Framework)),
         List::Agents => document::agents(snapshot),
@@ -66,17 +58,13 @@ fn items(snapshot: &Snapshot, list: List) -> Parts {
 
 struct Spelled {
     writer: AnswerWriter,
-    holdings: Holdings,
 }
 
 impl Spelled {
-    /// Those of frameworks that may still act; those that agents make for command tasks are the agents' affair.
-    fn executors(&mut self, snapshot: &Snapshot, agent: &Agent, out: &mut Vec<u8>) {
-        let running = agent.used.iter().filter(|(framework, used)| {
-            !used.executors.is_empty() && snapshot.frameworks.contains_key(*framework)
-        });
-        for info in running.flat_map(|(_, used)| used.executors.values()) {
-            let (executor_info, agent_id) = ((&**info).into(), (&agent.id).into());
+    /// Those that agents make for command tasks are the agents' affair.
+    fn executors(&mut self, framework: &Framework, out: &mut Vec<u8>) {
+        for ((agent, _), info) in &framework.executors {
+            let (executor_info, agent_id) = ((&**info).into(), agent.into());
             self.writer.item(&get_executors::Executor { executor_info, agent_id }, out);
         }
     }
@@ -90,13 +78,9 @@ impl Writer for Spelled {
             Part::Agent(agent) => self.writer.agent(&agents::shown(snapshot, agent), out),
             Part::Recovered(info) => self.writer.item(&v1::AgentInfo::from(&**info), out),
             Part::Framework(framework) => {
-                let holding = self.holdings.get(framework);
-                self.writer.item(&frameworks::v1(snapshot, framework, holding), out);
+                self.writer.item(&frameworks::v1(snapshot, framework), out);
             }
-            Part::Executors(agent) => {
-                self.holdings.add(agent);
-                self.executors(snapshot, agent, out);
-            }
+            Part::Executors(framework) => self.executors(framework, out),
             Part::Over => self.writer.end(out),
             Part::Tasks(..) | Part::End(_) => {} // a framework is one item here
         }

@@ -28,8 +28,8 @@ pub(crate) enum Part {
     End(Arc<Framework>),
     /// A list of a framework's tasks.
     Tasks(Arc<Framework>, Which),
-    /// The executors on an agent.
-    Executors(Arc<Agent>),
+    /// A framework's executors.
+    Executors(Arc<Framework>),
     /// Parts of this list follow; only where lists are named by the writer.
     List(List),
     /// Nothing follows; only where the writer ends what it began.

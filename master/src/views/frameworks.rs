@@ -10,20 +10,15 @@ use api::v1;
 use api::v1::master::response::get_frameworks;
 use model::{FrameworkId, Resources};
 
-use super::holdings::{Holding, Holdings};
 use crate::state::{Connection, Framework, Snapshot};
 
 /// As `/state` and `/frameworks` show it.
-fn classic<'a>(
-    snapshot: &'a Snapshot,
-    framework: &'a Framework,
-    holding: &'a Holding,
-) -> classic::master::Framework<'a> {
+fn classic<'a>(snapshot: &'a Snapshot, framework: &'a Framework) -> classic::master::Framework<'a> {
     classic::master::Framework {
         tasks: framework.tasks.values().map(|task| &**task).collect(),
         unreachable_tasks: framework.unreachable_tasks.values().map(|task| &**task).collect(),
         completed_tasks: framework.completed_tasks.iter().map(|task| &**task).collect(),
-        ..without_tasks(snapshot, framework, holding)
+        ..without_tasks(snapshot, framework)
     }
 }
 
@@ -31,13 +26,12 @@ fn classic<'a>(
 pub(crate) fn without_tasks<'a>(
     snapshot: &'a Snapshot,
     framework: &'a Framework,
-    holding: &'a Holding,
 ) -> classic::master::Framework<'a> {
     classic::master::Framework {
-        used: Cow::Borrowed(&holding.used),
+        used: Cow::Borrowed(&framework.used),
         offered: Cow::Owned(offered(snapshot, framework)),
         offers: snapshot.offered_to(framework).map(|offer| &**offer).collect(),
-        executors: holding.executors.iter().map(|(agent, info)| (agent, &**info)).collect(),
+        executors: framework.executors.iter().map(|((agent, _), info)| (agent, &**info)).collect(),
         ..bare(framework)
     }
 }
@@ -68,9 +62,8 @@ fn bare(framework: &Framework) -> classic::master::Framework<'_> {
 pub(crate) fn classics<'a>(
     snapshot: &'a Snapshot,
     only: Option<&FrameworkId>,
-    holdings: &'a Holdings,
 ) -> [Vec<classic::master::Framework<'a>>; 2] {
-    let show = |framework: &'a Arc<Framework>| classic(snapshot, framework, holdings.get(framework));
+    let show = |framework: &'a Arc<Framework>| classic(snapshot, framework);
     let wanted = |framework: &&Arc<Framework>| only.is_none_or(|id| framework.id == *id);
     let completed = snapshot.completed_frameworks.iter().filter(wanted).map(show).collect();
     match only {
@@ -80,7 +73,7 @@ pub(crate) fn classics<'a>(
 }
 
 /// As the operator API shows it.
-pub(crate) fn v1(snapshot: &Snapshot, framework: &Framework, holding: &Holding) -> get_frameworks::Framework {
+pub(crate) fn v1(snapshot: &Snapshot, framework: &Framework) -> get_frameworks::Framework {
     get_frameworks::Framework {
         unregistered_time: framework.unregistered.map(Into::into),
         offers: snapshot.offered_to(framework).map(|offer| v1::Offer::from(&**offer)).collect(),
@@ -90,7 +83,7 @@ pub(crate) fn v1(snapshot: &Snapshot, framework: &Framework, holding: &Holding) 
             .filter(|offer| offer.framework_id == framework.id)
             .map(|offer| inverse_offer(offer, Spelling::FULL))
             .collect(),
-        allocated_resources: write(&holding.used, Spelling::ENDPOINT),
+        allocated_resources: write(&framework.used, Spelling::ENDPOINT),
         offered_resources: write(&offered(snapshot, framework), Spelling::ENDPOINT),
         offer_constraints: Some(framework.constraints.as_deref().map(Into::into).unwrap_or_default()),
         ..itself(framework)

@@ -8,7 +8,6 @@ use api::v1;
 use api::v1::master::response::GetMaster;
 use model::MasterCapability;
 
-use super::holdings::Holdings;
 use super::{agents, frameworks};
 use crate::state::Snapshot;
 
@@ -18,9 +17,8 @@ pub(crate) fn classic<'a>(
     snapshot: &'a Snapshot,
     pid: &'a str,
     flags: Option<&'a BTreeMap<String, String>>,
-    holdings: &'a Holdings,
 ) -> MasterState<'a> {
-    let [running, completed] = frameworks::classics(snapshot, None, holdings);
+    let [running, completed] = frameworks::classics(snapshot, None);
     MasterState {
         agents: snapshot.agents.values().map(|agent| agents::shown(snapshot, agent)).collect(),
         recovered_agents: agents::recovered(snapshot).collect(),

@@ -8,7 +8,6 @@ pub(crate) mod agents;
 pub(crate) mod answers;
 mod document;
 pub(crate) mod frameworks;
-pub(crate) mod holdings;
 pub(crate) mod maintenance;
 pub(crate) mod master;
 pub(crate) mod operations;

@@ -40,25 +40,23 @@ impl Roles {
             roles.at_and_above(role, |_| {});
         }
         for framework in snapshot.frameworks.values() {
-            for role in framework.info.subscribed_roles() {
-                roles.at_and_above(&role, |_| {});
-                roles.member(&role, &framework.id);
+            let holds = framework.used.iter().filter_map(|resource| resource.allocation.as_ref());
+            for role in framework.info.subscribed_roles().iter().chain(holds) {
+                roles.at_and_above(role, |_| {});
+                roles.member(role, &framework.id);
             }
         }
         for agent in snapshot.agents.values() {
-            for (framework, used) in &agent.used {
-                for (role, resources) in used.resources.allocations() {
-                    roles.at_and_above(&role, |figures| {
-                        figures.allocated += &resources.quantities();
-                        figures.consumed += &resources.scalar_quantities();
-                    });
-                    roles.member(&role, framework);
-                }
+            for (role, resources) in agent.used_total.allocations() {
+                roles.at_and_above(&role, |figures| {
+                    figures.allocated += &resources.quantities();
+                    figures.consumed += &resources.scalar_quantities();
+                });
             }
             for (role, resources) in agent.offered.allocations() {
                 roles.at_and_above(&role, |figures| figures.offered += &resources.quantities());
             }
-            let held = agent.used_total().unallocate();
+            let held = agent.used_total.unallocate();
             for (role, resources) in agent.total.reservations() {
                 let idle: Resources = resources.clone() - held.reserved(&role);
                 roles.at_and_above(&role, |figures| {

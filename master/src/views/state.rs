@@ -8,7 +8,6 @@ use libprocess::http::{Body, Bytes};
 use model::Task;
 
 use super::document::{self, Part, Parts, Writer, body, joined, text};
-use super::holdings::Holdings;
 use super::tasks::Which;
 use super::{agents, frameworks, master};
 use crate::state::{Framework, Snapshot};
@@ -51,8 +50,6 @@ fn whole(framework: Arc<Framework>) -> impl Iterator<Item = Part> + Send {
 struct Classic {
     /// Whether something stands before in the list.
     opened: bool,
-    /// Of the agents that are written already, which is all when frameworks follow.
-    holdings: Holdings,
 }
 
 impl Classic {
@@ -72,7 +69,6 @@ impl Writer for Classic {
             }
             Part::Agent(agent) => {
                 self.separate(out);
-                self.holdings.add(agent);
                 parts::agent(&agents::shown(snapshot, agent), out);
             }
             Part::Recovered(info) => {
@@ -81,13 +77,11 @@ impl Writer for Classic {
             }
             Part::Framework(framework) => {
                 self.separate(out);
-                let holding = self.holdings.get(framework);
-                parts::framework_begin(&frameworks::without_tasks(snapshot, framework, holding), out);
+                parts::framework_begin(&frameworks::without_tasks(snapshot, framework), out);
                 self.opened = false;
             }
             Part::End(framework) => {
-                let holding = self.holdings.get(framework);
-                parts::framework_end(&frameworks::without_tasks(snapshot, framework, holding), out);
+                parts::framework_end(&frameworks::without_tasks(snapshot, framework), out);
                 self.opened = true;
             }
             // Executors are in the frameworks' ends, and lists begin with texts.

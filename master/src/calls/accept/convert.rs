@@ -311,7 +311,7 @@ mod tests {
 
         assert_eq!(to_agents(&effects), ["slave(1)@127.0.0.1:6001 <- apply GROW_VOLUME"]);
         assert!(events(&effects)[0].contains("s OPERATION_ERROR"), "what grows cannot shrink");
-        let used = stage.state.agent(&agent).unwrap().used_total();
+        let used = stage.state.agent(&agent).unwrap().used_total.clone();
         assert_eq!(used.disk(), Scalar::whole(72), "it is held while it grows");
 
         let said = told(&mut stage, &agent, OperationState::Finished);
@@ -320,7 +320,7 @@ mod tests {
         assert!(said[2].contains("g OPERATION_FINISHED"), "{said:?}");
         let on = stage.state.agent(&agent).unwrap();
         assert!(on.total.contains(&volume("v", 72).unallocate()));
-        assert!(on.used_total().is_empty());
+        assert!(on.used_total.is_empty());
     }
 
     #[test]

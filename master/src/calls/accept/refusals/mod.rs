@@ -58,7 +58,7 @@ impl Refusing {
         let agent = self.stage.state.agent(&self.agent).expect("it is registered");
         let tasks = self.stage.state.framework(&self.framework).expect("it is subscribed").tasks.values();
         let tasks = tasks.map(|task| format!("{} {}", task.id, task.state)).collect();
-        (agent.total.clone(), agent.free.clone(), agent.used_total(), tasks)
+        (agent.total.clone(), agent.free.clone(), agent.used_total.clone(), tasks)
     }
 
     /// Has operations refused, with these words in what the framework is told.

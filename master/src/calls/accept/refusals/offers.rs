@@ -58,7 +58,7 @@ fn offers_that_do_not_go_together_are_void() {
         assert!(to_allocator(&effects).iter().all(|line| line.starts_with("recover ")), "{which}");
         let on = refusing.stage.state.agent(&agent).unwrap();
         assert_eq!(on.total, before, "{which}");
-        assert!(on.used_total().is_empty(), "{which}");
+        assert!(on.used_total.is_empty(), "{which}");
         assert!(refusing.there().3.is_empty(), "{which}");
     }
 }
