@@ -22,7 +22,7 @@ use crate::effects::{Effect, Effects, ToMaster};
 use crate::host::Host;
 use crate::http::{self, Session, StreamNo};
 use crate::messages::{Door, Input, Letter, Search};
-use crate::operations::volumes;
+use crate::operations::{directories, volumes};
 use crate::public::Public;
 use crate::recovery::{Durable, Ledger, snapshot};
 use crate::state::{Key, State};
@@ -241,13 +241,22 @@ impl Agent {
                     self.containers(containerizer::Input::Update { id, config });
                 }
                 Effect::Recover(known) => self.containers(containerizer::Input::Recover { known }),
-                Effect::MakeVolume { .. } if !self.host.has_files() => {}
-                Effect::MakeVolume { place, fresh } => {
-                    if let Err(error) = volumes::make(&place, fresh) {
-                        tracing::error!(volume = %place.display(), %error, "volume cannot be made");
-                    }
+                Effect::MakeVolumes(_) | Effect::RemoveVolumes(_) if !self.host.has_files() => {
+                    let _ = ctx.pid().tell(Letter(Input::Carried(Ok(Vec::new()))));
                 }
-                Effect::RemoveVolume(place) => self.remove_volume(&place, ctx),
+                Effect::TakeUpVolumes { .. } | Effect::Discard(_) if !self.host.has_files() => {}
+                Effect::MakeVolumes(places) => {
+                    ctx.blocking(move || directories::make(&places), |made| Letter(Input::Carried(made)));
+                }
+                Effect::RemoveVolumes(places) => {
+                    ctx.blocking(move || directories::destroy(&places), |gone| Letter(Input::Carried(gone)));
+                }
+                Effect::TakeUpVolumes { places, bins } => {
+                    ctx.blocking(move || directories::take_up(&places, &bins), |()| Letter(Input::Nothing));
+                }
+                Effect::Discard(paths) => {
+                    ctx.blocking(move || directories::discard(&paths), |()| Letter(Input::Nothing));
+                }
                 Effect::Show { viewer, sandbox, links, user } => {
                     let shown = match self.host.has_files() {
                         true => volumes::show(&sandbox, &links, user.as_deref()),
@@ -290,23 +299,6 @@ impl Agent {
             gc::sweep(&settings.layout.agents(), &kept, age, now)
         };
         ctx.blocking(look, |swept| Letter(Input::Swept(swept)));
-    }
-
-    /// What was in it is out of sight at once, and gone when it is gone.
-    fn remove_volume(&self, place: &Path, ctx: &mut Context<Self>) {
-        if !self.host.has_files() {
-            let _ = ctx.pid().tell(Letter(Input::VolumeRemoved(Ok(()))));
-            return;
-        }
-        match volumes::set_aside(place) {
-            Ok(aside) => {
-                ctx.blocking(
-                    move || volumes::remove(&aside),
-                    |removed| Letter(Input::VolumeRemoved(removed.map_err(|error| error.to_string()))),
-                );
-            }
-            Err(error) => tracing::error!(volume = %place.display(), %error, "volume cannot be removed"),
-        }
     }
 
     fn to_master(&self, message: ToMaster, ctx: &mut Context<Self>) {

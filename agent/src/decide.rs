@@ -47,11 +47,11 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Swept(what) => swept(state, what),
         Input::Loaded(load) => oversubscription::correct(state, load),
         Input::Shown(viewer, shown) => executors::shown(state, viewer, shown, now),
-        Input::VolumeRemoved(removed) => {
-            if let Err(error) = removed {
-                tracing::error!(error, "what is left of a volume cannot be removed");
-            }
-            Effects::new()
+        Input::Carried(outcome) => {
+            let (mut effects, held) = operations::carried(state, outcome);
+            let said = held.into_iter().map(|(from, message)| from_master(state, from, message, now));
+            effects.extend(said.flatten().collect::<Effects>());
+            effects
         }
         Input::Finish => master::finish(state),
         Input::Nothing => Effects::new(),
@@ -117,6 +117,7 @@ fn from_master(state: &mut State, from: Upid, message: FromMaster, now: Time) ->
         return Effects::new();
     }
     state.epoch = message.epoch();
+    let Some(message) = operations::hold(state, &from, message) else { return Effects::new() };
     // Anything but being taken in waits until the agent is.
     match message {
         FromMaster::Registered(message) => master::registered(state, from, message, now),
@@ -244,6 +245,10 @@ mod tests {
                 step.happen(&mut world);
             }
             world.sync();
+            // The next would go on with it by itself.
+            while world.volumes_asked() {
+                world.carried(Ok(()));
+            }
             let wanted = remembered(&world.state);
             let again = world.restart();
             again.state.check();

@@ -1,5 +1,6 @@
 //! All that may leave an agent's rules. Each prints in one line.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -16,7 +17,7 @@ use crate::containerizer::{ContainerConfig, KnownContainer};
 use crate::containers::{Awaits, Told};
 use crate::executors::Viewer;
 use crate::http::{Refused, StreamNo};
-use crate::operations::volumes::Link;
+use crate::operations::volumes::{Link, Place};
 use crate::recovery::{Durable, Record};
 
 /// What one turn asks of the world, in order.
@@ -70,13 +71,17 @@ pub(crate) enum Effect {
         id: ContainerId,
         config: Box<ContainerConfig>,
     },
-    /// Makes a persistent volume's directory; a fresh one is empty.
-    MakeVolume {
-        place: PathBuf,
-        fresh: bool,
+    /// Makes empty directories for new volumes; whether they are comes back.
+    MakeVolumes(Vec<Place>),
+    /// Takes away what is in destroyed volumes; whether it is comes back.
+    RemoveVolumes(Vec<Place>),
+    /// Sees that volumes of before are there, and removes what is left of others.
+    TakeUpVolumes {
+        places: Vec<Place>,
+        bins: BTreeSet<PathBuf>,
     },
-    /// Removes a persistent volume with all that is in it.
-    RemoveVolume(PathBuf),
+    /// Removes what was taken out of volumes.
+    Discard(Vec<PathBuf>),
     /// Shows volumes in a sandbox that exists; whether they are comes back to who waits for it.
     Show {
         viewer: Viewer,
@@ -138,9 +143,10 @@ impl fmt::Display for Effect {
             Effect::Forget(id) => write!(f, "forget {id}"),
             Effect::Update { id, config } => write!(f, "update {id} to {}", config.resources),
             Effect::Recover(known) => write!(f, "recover {} containers", known.len()),
-            Effect::MakeVolume { place, fresh: true } => write!(f, "make volume {}", place.display()),
-            Effect::MakeVolume { place, fresh: false } => write!(f, "keep volume {}", place.display()),
-            Effect::RemoveVolume(place) => write!(f, "remove volume {}", place.display()),
+            Effect::MakeVolumes(places) => write!(f, "make volumes{}", Names(places)),
+            Effect::RemoveVolumes(places) => write!(f, "remove volumes{}", Names(places)),
+            Effect::TakeUpVolumes { places, .. } => write!(f, "take up volumes{}", Names(places)),
+            Effect::Discard(paths) => write!(f, "discard {} directories", paths.len()),
             Effect::Show { sandbox, links, .. } => {
                 write!(f, "link {} volumes into {}", links.len(), sandbox.display())
             }
@@ -180,6 +186,15 @@ impl fmt::Display for ToMaster {
             ToMaster::Oversubscribed(told) => write!(f, "oversubscribed {}", told.revocable),
             ToMaster::Operation { name, update } => write!(f, "operation {name} {}", update.status.state),
         }
+    }
+}
+
+/// Where volumes are, in one line.
+struct Names<'a>(&'a [Place]);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|place| write!(f, " {}", place.directory.display()))
     }
 }
 

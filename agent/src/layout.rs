@@ -6,6 +6,7 @@
 //! <work_dir>/slaves/…/runs/<container>/containers/<child>                                   a nested container's sandbox
 //! <work_dir>/containers/<container>                                                        that of one standing alone
 //! <work_dir>/volumes/roles/<role>/<id>                                                     a persistent volume
+//! <work_dir>/volumes/.destroyed/                                                           what is left of destroyed ones
 //! <work_dir>/meta/journal/                                                                 what the agent must not forget
 //! ```
 
@@ -45,9 +46,14 @@ impl Layout {
         self.work_dir.join("slaves")
     }
 
+    /// What there is of volumes on the disk whose directory is `root`.
+    pub(crate) fn volumes(&self, root: &Path) -> PathBuf {
+        root.join("volumes")
+    }
+
     /// A persistent volume on the disk whose directory is `root`. Roles that lie below others lie below them here too.
     pub(crate) fn volume(&self, root: &Path, role: &Role, id: &str) -> PathBuf {
-        root.join("volumes/roles").join(role.as_str()).join(id)
+        self.volumes(root).join("roles").join(role.as_str()).join(id)
     }
 
     /// The directory of all runs of an executor.

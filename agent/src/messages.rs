@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use detector::{Detector, Found};
 use libprocess::{Received, Reply, Upid};
@@ -74,8 +75,8 @@ pub(crate) enum Input {
     Woke(Alarm),
     /// The volumes somebody waits for are in its sandbox, or why they are not.
     Shown(Viewer, Result<(), String>),
-    /// A destroyed volume's content is gone, or not.
-    VolumeRemoved(Result<(), String>),
+    /// Directories of volumes are as an operation wants them, or why they are not. What they held before is to be removed.
+    Carried(Result<Vec<PathBuf>, String>),
     /// Old sandboxes are removed.
     Swept(Swept),
     /// How busy the machine is, if that is known.
@@ -106,7 +107,7 @@ pub(crate) struct Door {
 }
 
 /// What a master tells.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum FromMaster {
     Registered(Registered),
     Reregistered(Reregistered),
@@ -126,6 +127,27 @@ pub(crate) enum FromMaster {
 }
 
 impl FromMaster {
+    /// Whether it means what was said before it, as a task means the volumes that were made for it.
+    pub(crate) fn builds_upon_others(&self) -> bool {
+        match self {
+            FromMaster::Registered(_)
+            | FromMaster::Reregistered(_)
+            | FromMaster::Ping(_)
+            | FromMaster::Shutdown(_)
+            | FromMaster::Acknowledge(_)
+            | FromMaster::AcknowledgeOperation(_) => false,
+            FromMaster::RunTask(_)
+            | FromMaster::RunGroup(_)
+            | FromMaster::Kill(_)
+            | FromMaster::ShutdownExecutor(_)
+            | FromMaster::ShutdownFramework(_)
+            | FromMaster::Message(_)
+            | FromMaster::UpdateFramework(_)
+            | FromMaster::Apply(_)
+            | FromMaster::Drain(_) => true,
+        }
+    }
+
     /// Which reign it was said in.
     pub(crate) fn epoch(&self) -> u64 {
         match self {

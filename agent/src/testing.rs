@@ -42,6 +42,8 @@ pub(crate) struct World {
     disk_held: bool,
     /// Who waits for volumes, once they are [held](World::hold_files) back.
     viewers: Option<Vec<Viewer>>,
+    volumes_held: bool,
+    volumes_asked: bool,
 }
 
 pub(crate) fn settings() -> Settings {
@@ -142,6 +144,8 @@ impl World {
             unsettled: Vec::new(),
             disk_held: false,
             viewers: None,
+            volumes_held: false,
+            volumes_asked: false,
         }
     }
 
@@ -192,6 +196,23 @@ impl World {
         viewers.into_iter().flat_map(|viewer| self.hear(Input::Shown(viewer, shown.clone()))).collect()
     }
 
+    /// Keeps directories of volumes from being as they are to be until it is said that they are
+    /// [`carried`](World::carried).
+    pub(crate) fn hold_volumes(&mut self) {
+        self.volumes_held = true;
+    }
+
+    /// Whether something is asked for, and held back.
+    pub(crate) fn volumes_asked(&self) -> bool {
+        self.volumes_asked
+    }
+
+    pub(crate) fn carried(&mut self, outcome: Result<(), &str>) -> Vec<String> {
+        assert!(std::mem::take(&mut self.volumes_asked), "something is asked for");
+        self.volumes_held = false;
+        self.hear(Input::Carried(outcome.map(|()| Vec::new()).map_err(str::to_owned)))
+    }
+
     /// One happening, and what it asks of the world, in one line each.
     pub(crate) fn hear(&mut self, input: Input) -> Vec<String> {
         let mut told = Vec::new();
@@ -206,6 +227,12 @@ impl World {
                     match &mut self.viewers {
                         Some(viewers) => viewers.push(viewer.clone()),
                         None => waiting.push(Input::Shown(viewer.clone(), Ok(()))),
+                    }
+                }
+                if let Effect::MakeVolumes(_) | Effect::RemoveVolumes(_) = &effect {
+                    match self.volumes_held {
+                        true => self.volumes_asked = true,
+                        false => waiting.push(Input::Carried(Ok(Vec::new()))),
                     }
                 }
                 if let Effect::Record { records, then } = effect {
@@ -229,18 +256,15 @@ impl World {
 
     /// Makes volumes of the agent's disk.
     pub(crate) fn give_volume(&mut self, volumes: &Resources) {
-        for conversion in [
-            Conversion::Reserve {
-                source: Resources::new(),
-                resources: "disk(reservations: [(DYNAMIC,web)]):64".parse().unwrap(),
-            },
-            Conversion::Create { volumes: volumes.clone() },
-        ] {
-            let uuid = self.state.ids.update();
-            let apply =
-                ApplyOperation { epoch: EPOCH, framework_id: None, operation_id: None, conversion, uuid };
-            self.master(FromMaster::Apply(Box::new(apply)));
-        }
+        self.convert(reserve());
+        self.convert(Conversion::Create { volumes: volumes.clone() });
+    }
+
+    /// The master has something converted.
+    pub(crate) fn convert(&mut self, conversion: Conversion) -> Vec<String> {
+        let uuid = self.state.ids.update();
+        let apply = ApplyOperation { epoch: EPOCH, framework_id: None, operation_id: None, conversion, uuid };
+        self.master(FromMaster::Apply(Box::new(apply)))
     }
 
     pub(crate) fn run(&mut self, task: TaskInfo, launch_executor: bool) -> Vec<String> {
@@ -332,6 +356,12 @@ impl World {
         world.subscribe("e", 1);
         world
     }
+}
+
+/// Disk for a volume of role `web`.
+pub(crate) fn reserve() -> Conversion {
+    let resources = "disk(reservations: [(DYNAMIC,web)]):64".parse().expect("it is written well");
+    Conversion::Reserve { source: Resources::new(), resources }
 }
 
 /// A persistent volume of role `web`, at `data` in the sandbox.

@@ -3,6 +3,7 @@
 mod pretended;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
@@ -11,9 +12,13 @@ use libprocess::http::{Body, Request, Response, StatusCode};
 use libprocess::{Context, Pid, Runtime, Spawn, Upid};
 use libprocess_wire as wire;
 use model::messages::{
-    AcknowledgeStatus, KillTask, Registered, ReregisterAgent, Reregistered, RunTask, UpdateStatus,
+    AcknowledgeOperation, AcknowledgeStatus, ApplyOperation, KillTask, Registered, ReregisterAgent,
+    Reregistered, RunTask, UpdateStatus,
 };
-use model::{CommandInfo, ExecutorInfo, FrameworkCapability, FrameworkInfo, TaskInfo, TaskState, UpdateId};
+use model::{
+    CommandInfo, Conversion, Disk, ExecutorInfo, FrameworkCapability, FrameworkInfo, OperationState,
+    Persistence, Reservation, Resource, Resources, Scalar, TaskInfo, TaskState, UpdateId, Volume,
+};
 use pretended::{Heard, Input, Master};
 use serde_json::{Value, json};
 
@@ -355,6 +360,86 @@ fn an_executor_that_ended_while_the_agent_was_away_is_reported_once() {
         assert_eq!(update.status.state, TaskState::Failed);
         let mut more = std::iter::from_fn(|| node.heard.recv_timeout(Duration::from_millis(300)).ok());
         assert!(!more.any(|heard| matches!(heard, Heard::Update(_))), "once is enough");
+        agent::stop(&node.agent).await.unwrap();
+        node.runtime.shutdown();
+    });
+}
+
+/// A persistent volume of role `web`.
+fn volume() -> Resources {
+    let mut volume = Resource::scalar("disk", Scalar::whole(64));
+    volume.reservations = vec![Reservation::dynamic("web", None)];
+    volume.disk = Some(Arc::new(Disk {
+        persistence: Some(Persistence { id: "v".into(), principal: None }),
+        volume: Some(Volume::writable("data")),
+        source: None,
+    }));
+    volume.into()
+}
+
+impl Node {
+    fn convert(&self, number: u8, conversion: Conversion) {
+        let (framework_id, uuid) = (Some("f".into()), UpdateId::from_bytes([number; 16]));
+        self.say(ApplyOperation { epoch: EPOCH, framework_id, operation_id: None, conversion, uuid });
+    }
+
+    /// What came of the next operation, and why.
+    fn operation(&self) -> (OperationState, String) {
+        let told = loop {
+            match self.hear() {
+                Heard::Operation(told) => break told,
+                // What is not written down is told at once.
+                Heard::Exited(_) => {}
+                other => panic!("{other:?}"),
+            }
+        };
+        self.say(AcknowledgeOperation { epoch: EPOCH, operation: told.operation });
+        (told.status.state, told.status.message.unwrap_or_default())
+    }
+}
+
+#[test]
+fn a_volume_is_there_when_that_is_told_and_a_task_without_its_volume_does_not_run() {
+    play(async {
+        let dir = tempfile::tempdir().unwrap();
+        let mut node = Node::start(dir.path());
+        node.register();
+        let (place, mut task) = (dir.path().join("volumes/roles/web/v"), task("sleep 1000"));
+        let resources = volume().map(|disk| disk.disk = None);
+        node.convert(1, Conversion::Reserve { source: Resources::new(), resources });
+        assert_eq!(node.operation().0, OperationState::Finished);
+
+        // Where the directories of the role are to be, there is a file.
+        std::fs::create_dir_all(dir.path().join("volumes/roles")).unwrap();
+        std::fs::write(dir.path().join("volumes/roles/web"), "").unwrap();
+        node.convert(2, Conversion::Create { volumes: volume() });
+        task.resources += volume().allocate(&"web".into());
+        node.say(RunTask { epoch: EPOCH, framework: framework(), task, launch_executor: true });
+        let (state, why) = node.operation();
+        assert_eq!(state, OperationState::Failed);
+        assert!(why.starts_with("Volume 'v' cannot be made: "), "{why}");
+        let update = node.update();
+        assert_eq!(update.status.state, TaskState::Dropped);
+        assert!(update.status.message.unwrap().ends_with(&why));
+
+        std::fs::remove_file(dir.path().join("volumes/roles/web")).unwrap();
+        node.convert(3, Conversion::Create { volumes: volume() });
+        assert_eq!(node.operation().0, OperationState::Finished);
+        assert!(place.is_dir());
+
+        // Where what is destroyed is moved to, there is a file.
+        std::fs::write(dir.path().join("volumes/.destroyed"), "").unwrap();
+        std::fs::write(place.join("data"), "x").unwrap();
+        node.convert(4, Conversion::Destroy { volumes: volume() });
+        let (state, why) = node.operation();
+        assert_eq!(state, OperationState::Failed);
+        assert!(why.starts_with("Volume 'v' cannot be removed: "), "{why}");
+        assert!(place.join("data").exists());
+
+        std::fs::remove_file(dir.path().join("volumes/.destroyed")).unwrap();
+        node.convert(5, Conversion::Destroy { volumes: volume() });
+        assert_eq!(node.operation().0, OperationState::Finished);
+        assert!(!place.exists());
         agent::stop(&node.agent).await.unwrap();
         node.runtime.shutdown();
     });

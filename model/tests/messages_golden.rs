@@ -122,7 +122,10 @@ fn every_message_has_the_bytes_it_always_had() {
     line(lines, &Pong { agent_id: "a1".into() });
     line(lines, &Oversubscribed { agent_id: "a1".into(), revocable: "cpus{REV}:2".parse().unwrap() });
     let status = operation(uuid).latest_status;
-    line(lines, &UpdateOperation { agent_id: "a1".into(), operation: uuid, status });
+    line(lines, &UpdateOperationV1 { agent_id: "a1".into(), operation: uuid, status: status.clone() });
+    let total = "cpus:4".parse().unwrap();
+    let instead = Some(Instead { total, operations: vec![operation(uuid)] });
+    line(lines, &UpdateOperation { agent_id: "a1".into(), operation: uuid, status, instead });
 
     let epoch = 3;
     let ping_timeout = Duration::from_secs(75);

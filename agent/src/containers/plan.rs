@@ -127,7 +127,7 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
         secrets,
         session: call.session,
         inside,
-        volumes: volumes::places(&settings.layout, &call.resources),
+        volumes: volumes::directories(&settings.layout, &call.resources),
     };
     (boxed, config)
 }

@@ -153,7 +153,7 @@ fn surroundings(executor: &Executor) -> Option<ContainerInfo> {
 /// Where its persistent volumes are, as far as they are known at its launch.
 fn volumes(state: &State, executor: &Executor) -> Vec<PathBuf> {
     let waiting = executor.queued_tasks().map(|task| &task.resources).sum::<Resources>();
-    volumes::places(&state.settings.layout, &(waiting + &executor.info.resources))
+    volumes::directories(&state.settings.layout, &(waiting + &executor.info.resources))
 }
 
 /// Whom an executor runs as; the agent's own user if `None`.

@@ -47,7 +47,8 @@ fn shorter(config: &DrainConfig, own: Option<&KillPolicy>) -> Option<KillPolicy>
 
 /// Whether the agent has become empty: then it may be used as before, if its master wants to.
 pub(crate) fn drained(state: &mut State) -> Effects {
-    if state.drain.is_none() || !state.frameworks.is_empty() || !state.operations.is_empty() {
+    let idle = state.frameworks.is_empty() && state.operations.is_empty() && state.work.is_none();
+    if state.drain.is_none() || !idle {
         return Effects::new();
     }
     tracing::info!("drained");

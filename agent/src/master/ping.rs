@@ -6,6 +6,7 @@ use model::messages::{Ping, Pong};
 use super::register::{look, request};
 use crate::alarms::{Alarm, Delay};
 use crate::effects::{Effect, Effects, ToMaster};
+use crate::operations;
 use crate::state::{Link, State};
 
 /// Answers a ping. A master that does not count the agent as connected is asked to take it in again.
@@ -15,6 +16,7 @@ pub(crate) fn ping(state: &mut State, ping: &Ping, now: Time) -> Effects {
     *last_ping = now;
     let mut effects = vec![Effect::ToMaster(ToMaster::Pong(Pong { agent_id }))];
     if !ping.connected {
+        operations::abandon(state);
         effects.push(Effect::ToMaster(request(state)));
     }
     effects

@@ -12,6 +12,7 @@ use model::{AgentCapabilities, AgentCapability};
 
 use crate::alarms::{Alarm, Delay};
 use crate::effects::{Effect, Effects, ToMaster};
+use crate::operations;
 use crate::state::{Life, Link, State};
 
 /// The longest wait between two attempts.
@@ -35,6 +36,7 @@ const SENT_ON_MAX: u32 = 5;
 /// too.
 /// Source: Mesos agent recovery; the wait at the start is left out.
 pub(crate) fn look(state: &mut State, lost: bool) -> Effects {
+    operations::abandon(state);
     let before = state.link.master().filter(|_| lost).cloned();
     let Some(master) = after(state, before.as_ref()) else { return Effects::new() };
     state.link = Link::Registering { master: master.clone(), attempt: 0, sent_on: 0, gone: 0 };

@@ -6,45 +6,38 @@ use model::messages::ApplyOperation;
 use model::{Conversion, Operation, OperationState, OperationStatus, Resources, UpdateId};
 
 use super::outcome::{Outcome, tell};
-use super::volumes;
+use super::work::{self, Step, Work};
 use crate::effects::{Effect, Effects};
 use crate::recovery::{Durable, Record};
 use crate::state::State;
 
-/// Converts what the agent has. What it does not have is not converted, and the operation is dropped: this master counted
-/// on something that never came about.
+/// Converts what the agent has; volumes once there are directories for them. What it does not have is not converted, and the
+/// operation is dropped: this master counted on something that never came about.
 ///
 /// An operation that was heard before is told of again.
 /// Source: Mesos agent, offer operations.
 pub(crate) fn apply(state: &mut State, message: ApplyOperation) -> Effects {
-    let ApplyOperation { framework_id, operation_id, conversion, uuid, .. } = message;
+    let uuid = message.uuid;
     if let Some(known) = state.operations.get_mut(&uuid) {
         Arc::make_mut(known).sent = false;
         return tell(state, uuid);
     }
-    let mut status = OperationStatus::new(operation_id.clone(), OperationState::Finished);
-    match converted(&state.total, &conversion) {
-        Ok(total) => state.total = total,
-        Err(why) => {
-            tracing::warn!(operation = conversion.name(), why, "operation dropped");
-            status.state = OperationState::Dropped;
-            status.message = Some(why);
-        }
+    if let Err(why) = converted(&state.total, &message.conversion) {
+        tracing::warn!(operation = message.conversion.name(), why, "operation dropped");
+        return record(state, message, OperationState::Dropped, Some(why));
     }
-    status.uuid = Some(state.ids.update());
-    status.agent_id = state.id.clone();
-    let operation = Operation {
-        framework_id,
-        agent_id: state.id.clone(),
-        id: operation_id,
-        conversion,
-        latest_status: status.clone(),
-        statuses: vec![status],
-        uuid,
-    };
-    let records = vec![Record::Kept(state.total.kept()), Record::Operation(Box::new(operation.clone()))];
-    state.operations.insert(uuid, Arc::new(Outcome::new(operation)));
-    vec![Effect::Record { records, then: vec![Durable::Operation { operation: uuid }] }]
+    match &message.conversion {
+        Conversion::Create { .. } => {
+            let make = Effect::MakeVolumes(work::places(state, &message.conversion));
+            state.work = Some(Work::new(Step::Making(Box::new(message))));
+            vec![make]
+        }
+        Conversion::Destroy { .. } => {
+            state.work = Some(Work::new(Step::Removing(uuid)));
+            record(state, message, OperationState::Pending, None)
+        }
+        _ => record(state, message, OperationState::Finished, None),
+    }
 }
 
 /// Agents count what they have without the role it is allocated to.
@@ -53,26 +46,70 @@ fn converted(total: &Resources, conversion: &Conversion) -> Result<Resources, St
     total.replace(&goes.unallocate(), comes.unallocate()).map_err(|why| why.to_string())
 }
 
-/// The outcome is on disk: volumes come and go, and the master may hear of it.
+/// Writes down what comes of an operation that was just heard; what it converts is converted if it is done, or will be.
+pub(super) fn record(
+    state: &mut State,
+    message: ApplyOperation,
+    into: OperationState,
+    why: Option<String>,
+) -> Effects {
+    let ApplyOperation { framework_id, operation_id, conversion, uuid, .. } = message;
+    if matches!(into, OperationState::Finished | OperationState::Pending) {
+        state.total =
+            converted(&state.total, &conversion).expect("it was tried, and nothing was converted since");
+    }
+    let mut operation = Operation {
+        framework_id,
+        agent_id: state.id.clone(),
+        latest_status: OperationStatus::new(operation_id.clone(), OperationState::Pending),
+        id: operation_id,
+        conversion,
+        statuses: Vec::new(),
+        uuid,
+    };
+    operation.latest_status.agent_id = operation.agent_id.clone();
+    if into != OperationState::Pending {
+        end(state, &mut operation, into, why);
+    }
+    let kept = Record::Kept(state.total.kept());
+    let records = vec![kept, Record::Operation(Box::new(operation.clone()))];
+    state.operations.insert(uuid, Arc::new(Outcome::new(operation)));
+    vec![Effect::Record { records, then: vec![Durable::Operation { operation: uuid }] }]
+}
+
+/// Writes down what came of a DESTROY that was on disk before. Where its volumes cannot be removed, they are there still.
+pub(super) fn conclude(state: &mut State, uuid: UpdateId, why: Option<String>) -> Effects {
+    let Some(outcome) = state.operations.get(&uuid) else { return Effects::new() };
+    let mut operation = outcome.operation.clone();
+    let mut records = Vec::new();
+    let mut into = OperationState::Finished;
+    if why.is_some() {
+        into = OperationState::Failed;
+        let (volumes, disk) = operation.conversion.exchange().expect("it was converted before");
+        let total = state.total.replace(&disk.unallocate(), volumes.unallocate());
+        state.total = total.expect("nothing was converted since");
+        records.push(Record::Kept(state.total.kept()));
+    }
+    end(state, &mut operation, into, why);
+    records.push(Record::Operation(Box::new(operation.clone())));
+    state.operations.insert(uuid, Arc::new(Outcome::new(operation)));
+    vec![Effect::Record { records, then: vec![Durable::Operation { operation: uuid }] }]
+}
+
+fn end(state: &mut State, operation: &mut Operation, into: OperationState, why: Option<String>) {
+    let status = &mut operation.latest_status;
+    (status.state, status.message, status.uuid) = (into, why, Some(state.ids.update()));
+    operation.statuses.push(status.clone());
+}
+
+/// The operation is on disk, and so is its outcome if there is one: then the master may hear of it.
 pub(crate) fn durable(state: &mut State, uuid: UpdateId) -> Effects {
     let Some(outcome) = state.operations.get_mut(&uuid).map(Arc::make_mut) else { return Effects::new() };
-    outcome.durable = true;
-    let mut effects = Effects::new();
-    if outcome.operation.latest_status.state == OperationState::Finished {
-        let layout = &state.settings.layout;
-        match &outcome.operation.conversion {
-            Conversion::Create { volumes } => {
-                let places = volumes::places(layout, volumes);
-                effects.extend(places.into_iter().map(|place| Effect::MakeVolume { place, fresh: true }));
-            }
-            Conversion::Destroy { volumes } => {
-                effects.extend(volumes::places(layout, volumes).into_iter().map(Effect::RemoveVolume));
-            }
-            _ => {}
-        }
+    if outcome.is_pending() {
+        return work::remove(state, uuid).into_iter().collect();
     }
-    effects.extend(tell(state, uuid));
-    effects
+    outcome.durable = true;
+    tell(state, uuid)
 }
 
 #[cfg(test)]
@@ -127,7 +164,7 @@ mod tests {
         let mut world = World::registered();
         apply(&mut world, reserve(), 1);
         let told = apply(&mut world, Conversion::Create { volumes: volume("v", 64) }, 2);
-        assert!(told.contains(&"make volume /w/volumes/roles/web/v".to_owned()), "{told:?}");
+        assert!(told.contains(&"make volumes /w/volumes/roles/web/v".to_owned()), "{told:?}");
 
         let mut task = command_task("t");
         task.resources += volume("v", 64).allocate(&"web".into());
@@ -136,7 +173,7 @@ mod tests {
         assert!(told.iter().any(|line| line.starts_with("link 1 volumes into /w/slaves/S0/")), "{told:?}");
 
         let told = apply(&mut world, Conversion::Destroy { volumes: volume("v", 64) }, 3);
-        assert!(told.contains(&"remove volume /w/volumes/roles/web/v".to_owned()), "{told:?}");
+        assert!(told.contains(&"remove volumes /w/volumes/roles/web/v".to_owned()), "{told:?}");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::messages::{AcknowledgeOperation, UpdateOperation};
-use model::{Operation, OperationState, OperationStatus, UpdateId};
+use model::messages::{AcknowledgeOperation, Instead, UpdateOperation};
+use model::{Conversion, Operation, OperationState, OperationStatus, Resource, UpdateId};
 
 use crate::alarms::{Alarm, Delay};
 use crate::effects::{Effect, Effects, ToMaster};
@@ -31,6 +31,11 @@ impl Outcome {
     pub(crate) fn new(operation: Operation) -> Self {
         Self { operation, durable: false, sent: false, attempt: 0 }
     }
+
+    /// Whether it has yet to be carried out.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.operation.latest_status.state == OperationState::Pending
+    }
 }
 
 /// Sends the outcome, unless it is on its way, not on disk, or there is no master.
@@ -50,11 +55,18 @@ pub(super) fn tell(state: &mut State, uuid: UpdateId) -> Effects {
     let retry = Alarm::RetryOperation { operation: uuid, attempt: outcome.attempt };
     let status = outcome.operation.latest_status.clone();
     let name = outcome.operation.conversion.name();
-    let update = UpdateOperation { agent_id, operation: uuid, status };
+    let instead = (status.state != OperationState::Finished).then(|| instead(state));
+    let update = UpdateOperation { agent_id, operation: uuid, status, instead };
     vec![
         Effect::ToMaster(ToMaster::Operation { name, update: Box::new(update) }),
         Effect::Wake(retry, Delay::Exactly(wait)),
     ]
+}
+
+/// What there is, for a master that counted on something else.
+fn instead(state: &State) -> Instead {
+    let operations = state.operations.values().map(|outcome| outcome.operation.clone()).collect();
+    Instead { total: state.total.clone(), operations }
 }
 
 /// Nobody acknowledged in time: once more, waiting twice as long.
@@ -90,8 +102,19 @@ pub(crate) fn missing(state: &State, uuid: UpdateId) -> Effects {
     };
     let mut status = OperationStatus::new(None, OperationState::Dropped);
     status.message = Some("Reconciliation: operation unknown to the agent".to_owned());
-    let update = Box::new(UpdateOperation { agent_id, operation: uuid, status });
+    let update =
+        Box::new(UpdateOperation { agent_id, operation: uuid, status, instead: Some(instead(state)) });
     vec![Effect::ToMaster(ToMaster::Operation { name: "unknown", update })]
+}
+
+/// Why there is no such volume, if an operation that was to make it failed a moment ago.
+pub(crate) fn not_made<'a>(state: &'a State, volume: &Resource) -> Option<&'a str> {
+    let volume = Resource { allocation: None, ..volume.clone() };
+    let failed = state.operations.values().rev().map(|outcome| &outcome.operation).find(|operation| {
+        operation.latest_status.state == OperationState::Failed
+            && matches!(&operation.conversion, Conversion::Create { volumes } if volumes.unallocate().contains_one(&volume))
+    });
+    failed.and_then(|operation| operation.latest_status.message.as_deref())
 }
 
 /// Somebody has heard it.

@@ -1,21 +1,28 @@
 //! What the agent was started with, as earlier operations have changed it.
 
+use std::collections::BTreeSet;
+
 use model::Resources;
 
-use super::volumes;
+use super::{volumes, work};
 use crate::effects::{Effect, Effects};
 use crate::state::State;
 
-/// Puts what was kept in place of what it was made of, and sees that volumes are there.
+/// Puts what was kept in place of what it was made of, sees that volumes are there, and goes on with what was being done to
+/// others.
 ///
 /// Errors: the agent was started with less than what it promised to keep; it must not forget that.
 /// Source: Mesos agent recovery, checkpointed resources.
 pub(crate) fn take_up(state: &mut State) -> Result<Effects, String> {
-    let Some(kept) = state.kept.take() else { return Ok(Effects::new()) };
-    state.total = total(&state.settings.resources, &kept)?;
-    let layout = &state.settings.layout;
-    let places = volumes::places(layout, &kept);
-    Ok(places.into_iter().map(|place| Effect::MakeVolume { place, fresh: false }).collect())
+    let mut effects = Effects::new();
+    if let Some(kept) = state.kept.take() {
+        state.total = total(&state.settings.resources, &kept)?;
+    }
+    let places = volumes::places(&state.settings.layout, &state.total);
+    let bins: BTreeSet<_> = volumes::bins(&state.settings.layout, &state.total);
+    effects.push(Effect::TakeUpVolumes { places, bins });
+    effects.extend(work::again(state));
+    Ok(effects)
 }
 
 fn total(given: &Resources, kept: &Resources) -> Result<Resources, String> {

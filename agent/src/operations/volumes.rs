@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! <work_dir>/volumes/roles/<role>/<id>     the volume
+//! <work_dir>/volumes/.destroyed/           what is left of those that were destroyed
 //! <sandbox>/<container_path> -> the volume
 //! ```
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::chown;
 use std::path::{Component, Path, PathBuf};
@@ -17,6 +19,19 @@ use crate::layout::Layout;
 
 /// The longest name a file may have. Unit: bytes.
 const NAME_MAX: usize = 255;
+
+/// The name of the directory in which what was destroyed waits for its removal.
+pub(super) const BIN: &str = ".destroyed";
+
+/// A volume on disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// What the volume is called.
+    pub id: Arc<str>,
+    pub directory: PathBuf,
+    /// Where what was in it is moved when it is destroyed: on the same file system.
+    pub bin: PathBuf,
+}
 
 /// A volume as tasks see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,22 +49,40 @@ pub(crate) struct Link {
 /// Where a volume is; `None` for what is no volume.
 ///
 /// A disk that is a file system of its own is the volume as a whole.
-pub(crate) fn place(layout: &Layout, resource: &Resource) -> Option<PathBuf> {
+fn place(layout: &Layout, resource: &Resource) -> Option<Place> {
     let disk = resource.disk.as_deref()?;
-    let persistence = disk.persistence.as_ref()?;
+    let id = Arc::clone(&disk.persistence.as_ref()?.id);
     let role = resource.reserved_to()?;
-    let root =
-        disk.source.as_ref().and_then(|source| Some((source.kind, PathBuf::from(source.root.as_ref()?))));
-    match root {
-        Some((DiskKind::Mount, root)) => Some(root),
-        Some((_, root)) => Some(layout.volume(&root, role, &persistence.id)),
-        None => Some(layout.volume(layout.work_dir(), role, &persistence.id)),
-    }
+    let root = disk.source.as_ref().and_then(|source| Some((source.kind, Path::new(source.root.as_ref()?))));
+    let (directory, within) = match root {
+        Some((DiskKind::Mount, root)) => (root.to_owned(), root.to_owned()),
+        _ => {
+            let root = root.map_or(layout.work_dir(), |(_, root)| root);
+            (layout.volume(root, role, &id), layout.volumes(root))
+        }
+    };
+    Some(Place { id, directory, bin: within.join(BIN) })
 }
 
 /// Where the volumes among these resources are.
-pub(crate) fn places(layout: &Layout, resources: &Resources) -> Vec<PathBuf> {
+pub(crate) fn places(layout: &Layout, resources: &Resources) -> Vec<Place> {
     resources.iter().filter_map(|resource| place(layout, resource)).collect()
+}
+
+/// Wherever there may be something left of volumes that were destroyed.
+pub(crate) fn bins(layout: &Layout, resources: &Resources) -> BTreeSet<PathBuf> {
+    let disks = resources.iter().filter_map(|resource| resource.disk.as_deref()?.source.as_ref());
+    let of_disks = disks.filter_map(|disk| {
+        let root = Path::new(disk.root.as_ref()?);
+        Some(if disk.kind == DiskKind::Mount { root.to_owned() } else { layout.volumes(root) })
+    });
+    let within = of_disks.chain([layout.volumes(layout.work_dir())]);
+    within.map(|within| within.join(BIN)).collect()
+}
+
+/// The directories of the volumes among these resources.
+pub(crate) fn directories(layout: &Layout, resources: &Resources) -> Vec<PathBuf> {
+    places(layout, resources).into_iter().map(|place| place.directory).collect()
 }
 
 /// The volumes among these resources, and where in a sandbox they are asked for; [`check`] tells whether that can be had.
@@ -59,7 +92,7 @@ pub(crate) fn links(layout: &Layout, resources: &Resources) -> Vec<Link> {
         let path = Path::new(&disk.volume.as_ref()?.container_path);
         let at = path.components().filter(|part| *part != Component::CurDir).collect();
         let id = Arc::clone(&disk.persistence.as_ref()?.id);
-        Some(Link { id, at, to: place(layout, resource)?, shared: resource.shared })
+        Some(Link { id, at, to: place(layout, resource)?.directory, shared: resource.shared })
     };
     resources.iter().filter_map(link).collect()
 }
@@ -109,44 +142,6 @@ fn spelled(at: &Path) -> String {
     at.to_string_lossy().escape_debug().to_string()
 }
 
-/// Makes a volume's directory. A fresh one is empty, whatever an earlier one of its name left.
-pub(crate) fn make(place: &Path, fresh: bool) -> io::Result<()> {
-    std::fs::create_dir_all(place)?;
-    if fresh && std::fs::read_dir(place)?.next().is_some() {
-        remove(&set_aside(place)?)?;
-    }
-    std::fs::create_dir_all(place)
-}
-
-/// Takes what is in a volume out of the way at once, so that removing it can take its time; tells where it is now.
-///
-/// What is a file system of its own cannot be moved, so its content is.
-pub(crate) fn set_aside(place: &Path) -> io::Result<PathBuf> {
-    let aside = place.with_file_name(format!(".destroyed-{}", uuid::Uuid::new_v4()));
-    match std::fs::rename(place, &aside) {
-        Ok(()) => return Ok(aside),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(aside),
-        Err(_) => {}
-    }
-    let aside = place.join(aside.file_name().unwrap_or_default());
-    std::fs::create_dir(&aside)?;
-    for entry in std::fs::read_dir(place)? {
-        let entry = entry?;
-        if entry.path() != aside {
-            std::fs::rename(entry.path(), aside.join(entry.file_name()))?;
-        }
-    }
-    Ok(aside)
-}
-
-/// Removes what was set aside.
-pub(crate) fn remove(aside: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// Shows volumes in a sandbox, to a user who may then write to them.
 ///
 /// Errors: one of them is not shown, and why; for the user.
@@ -174,29 +169,20 @@ mod tests {
     use crate::testing::{volume, volumes_at};
 
     #[test]
-    fn a_volume_outlives_its_links_until_it_is_removed() {
-        let dir = std::env::temp_dir().join(format!("volumes-{}", uuid::Uuid::new_v4()));
-        let layout = Layout::new(dir.clone());
+    fn a_volume_is_one_in_all_sandboxes() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path().to_owned());
         let links = links(&layout, &volume("v", 64));
-        let place = dir.join("volumes/roles/web/v");
-        assert_eq!(links, [Link { id: "v".into(), at: "data".into(), to: place.clone(), shared: false }]);
-
-        make(&place, true).unwrap();
+        let to = dir.path().join("volumes/roles/web/v");
+        assert_eq!(links, [Link { id: "v".into(), at: "data".into(), to, shared: false }]);
         for sandbox in ["one", "two"] {
-            let sandbox = dir.join(sandbox);
+            let sandbox = dir.path().join(sandbox);
             std::fs::create_dir_all(&sandbox).unwrap();
             show(&sandbox, &links, None).unwrap();
             show(&sandbox, &links, None).unwrap();
         }
-        std::fs::write(dir.join("one/data/file"), "x").unwrap();
-        assert_eq!(std::fs::read_to_string(dir.join("two/data/file")).unwrap(), "x");
-        make(&place, false).unwrap();
-        assert!(place.join("file").exists());
-        make(&place, true).unwrap();
-        assert!(!place.join("file").exists());
-        remove(&set_aside(&place).unwrap()).unwrap();
-        assert!(!place.exists());
-        std::fs::remove_dir_all(dir).unwrap();
+        std::fs::write(dir.path().join("one/data/file"), "x").unwrap();
+        assert_eq!(std::fs::read_to_string(dir.path().join("two/data/file")).unwrap(), "x");
     }
 
     #[test]

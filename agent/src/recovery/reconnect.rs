@@ -233,7 +233,7 @@ mod tests {
 
         assert_eq!(world.outstanding("t"), uuid);
         let told = world.hear(Input::Restored(Vec::new()));
-        assert_eq!(told, ["recover 0 containers"]);
+        assert_eq!(told, ["take up volumes", "recover 0 containers"]);
     }
 
     #[test]
@@ -285,7 +285,7 @@ mod tests {
         let mut records: Vec<Record> = world.journal.into_iter().flatten().collect();
         records.extend([kept.clone(), Record::Forgotten]);
         let mut world = World::new();
-        assert_eq!(world.hear(Input::Restored(records)), ["recover 0 containers"]);
+        assert_eq!(world.hear(Input::Restored(records)), ["take up volumes", "recover 0 containers"]);
         assert_eq!(snapshot(&world.state), [kept]);
         let told = recovered(&mut world, &[]);
         assert!(told.contains(&"to master: register".to_owned()), "{told:?}");

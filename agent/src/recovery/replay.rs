@@ -134,7 +134,8 @@ pub(crate) fn replay(state: &mut State, record: Record) {
         }
         Record::Kept(resources) => state.kept = Some(resources),
         Record::Operation(operation) => {
-            let outcome = Outcome { durable: true, ..Outcome::new(*operation) };
+            let mut outcome = Outcome::new(*operation);
+            outcome.durable = !outcome.is_pending();
             state.operations.insert(outcome.operation.uuid, Arc::new(outcome));
         }
         Record::Drain(drain) => state.drain = drain.map(|(config, started)| Drain { config, started }),

@@ -10,7 +10,7 @@ use model::{
 
 use super::settings::{COMPLETED_FRAMEWORKS_MAX, COMPLETED_TASKS_MAX};
 use super::{Container, Counters, Executor, Framework, Ids, Link, Settings};
-use crate::operations::Outcome;
+use crate::operations::{Outcome, Work};
 use crate::recovery::Known;
 use crate::updates::Streams;
 
@@ -70,6 +70,8 @@ pub(crate) struct State {
     pub kept: Option<Resources>,
     /// Operations whose end nobody has acknowledged.
     pub operations: OrdMap<UpdateId, Arc<Outcome>>,
+    /// What is being done to volumes' directories, if anything is.
+    pub work: Option<Work>,
     /// How it is being emptied, if it is.
     pub drain: Option<Drain>,
     pub counters: Counters,
@@ -83,6 +85,7 @@ impl State {
             oversubscribed: Resources::default(),
             kept: None,
             operations: OrdMap::new(),
+            work: None,
             drain: None,
             settings,
             started: now,
@@ -225,6 +228,7 @@ impl State {
     /// When one of them is not.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn check(&self) {
+        use crate::operations::Step;
         let mut held = OrdMap::new();
         for (id, framework) in &self.frameworks {
             assert_eq!(*id, framework.id);
@@ -253,6 +257,12 @@ impl State {
             self.settings.resources.original(),
             "operations make nothing of nothing"
         );
+        for outcome in self.operations.values() {
+            assert!(!(outcome.durable && outcome.is_pending()), "nobody is told of what has no outcome");
+        }
+        if let Some(Step::Removing(uuid)) = self.work.as_ref().map(|work| &work.step) {
+            assert!(self.operations[uuid].is_pending(), "what is decided is not carried out");
+        }
         assert!(held == self.placed, "the index of tasks is not what the executors hold");
         assert!(self.completed.len() <= COMPLETED_FRAMEWORKS_MAX);
         assert!(self.completed.iter().all(|framework| !self.frameworks.contains_key(&framework.id)));

@@ -13,6 +13,7 @@ use super::{Report, Whose, report};
 use crate::authorization;
 use crate::effects::{Effect, Effects, ToMaster};
 use crate::executors;
+use crate::operations;
 use crate::recovery::{Durable, Record};
 use crate::state::{Executor, Key, Life, Phase, Queued, Run, State};
 
@@ -191,8 +192,10 @@ fn judge(state: &State, launch: &Launch, key: &Key) -> Result<(), Refusal> {
     };
     let wanted = tasks.iter().map(|task| &task.resources).chain([&launch.executor.resources]);
     if let Some(resource) = wanted.flat_map(|resources| resources.iter()).find(|resource| unknown(resource)) {
-        let message =
-            format!("The checkpointed resources being used by the task are unknown to the agent: {resource}");
+        let why = operations::not_made(state, resource).map(|why| format!(": {why}")).unwrap_or_default();
+        let message = format!(
+            "The checkpointed resources being used by the task are unknown to the agent: {resource}{why}"
+        );
         return Err(dropped(StatusReason::ResourcesUnknown, &message));
     }
     let terminated = |message: &str| Err(dropped(StatusReason::ExecutorTerminated, message));

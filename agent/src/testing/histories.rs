@@ -1,8 +1,8 @@
 //! Whole histories of an agent: over few names, in any order, so that things get in each other's way.
 
-use model::TaskState;
+use model::{Conversion, TaskState};
 
-use super::{EPOCH, World, command_task, custom_task, ended, key, master, status};
+use super::{EPOCH, World, command_task, custom_task, ended, key, master, reserve, status, volume};
 use crate::alarms::Alarm;
 use crate::containerizer::{Cause, ContainerEvent, LaunchFailure, LaunchStep};
 use crate::http::StreamNo;
@@ -30,6 +30,9 @@ pub(crate) enum Step {
     Register,
     HoldDisk,
     Sync,
+    Convert { kind: u8 },
+    HoldVolumes,
+    Carried { done: bool },
 }
 
 /// Names that meet: of three tasks, the last one is run by the custom executor too.
@@ -50,7 +53,10 @@ impl Step {
         match self {
             Step::Run { task, custom, launch_executor } => {
                 let name = task_name(task);
-                let task = if custom { custom_task(&name) } else { command_task(&name) };
+                let mut task = if custom { custom_task(&name) } else { command_task(&name) };
+                if task.id.as_str() == "t2" {
+                    task.resources += volume("v", 64).allocate(&"web".into());
+                }
                 world.run(task, launch_executor);
             }
             Step::RunGroup { tasks } => {
@@ -130,7 +136,26 @@ impl Step {
             Step::Register => drop(world.register()),
             Step::HoldDisk => world.hold_disk(),
             Step::Sync => drop(world.sync()),
+            Step::Convert { kind } => drop(world.convert(conversion(kind))),
+            Step::HoldVolumes => world.hold_volumes(),
+            // Of what is asked for, one thing is told.
+            Step::Carried { done } if world.volumes_asked() => {
+                world.carried(if done { Ok(()) } else { Err("why") });
+            }
+            Step::Carried { .. } => {}
         }
+    }
+}
+
+/// Of one volume, and the disk it is made of.
+fn conversion(kind: u8) -> Conversion {
+    let volumes = volume("v", 64);
+    match (kind, reserve()) {
+        (0, reserve) => reserve,
+        (1, _) => Conversion::Create { volumes },
+        (2, _) => Conversion::Destroy { volumes },
+        (_, Conversion::Reserve { resources, .. }) => Conversion::Unreserve { resources },
+        (_, other) => other,
     }
 }
 
@@ -168,6 +193,9 @@ pub(crate) fn histories() -> impl proptest::strategy::Strategy<Value = Vec<Step>
         1 => Just(Step::Register),
         1 => Just(Step::HoldDisk),
         2 => Just(Step::Sync),
+        4 => (0..4u8).prop_map(|kind| Step::Convert { kind }),
+        1 => Just(Step::HoldVolumes),
+        2 => any::<bool>().prop_map(|done| Step::Carried { done }),
     ];
     prop::collection::vec(step, 0..40)
 }

@@ -44,7 +44,7 @@ pub(super) fn aside(state: &State, agent: &Agent) -> Option<Effect> {
 
 /// What an agent says it has, unless that is not what it says it was started with, whatever operations made of it. What its
 /// resource providers have is theirs to say.
-pub(super) fn believable(info: &AgentInfo, total: Resources) -> Resources {
+pub(crate) fn believable(info: &AgentInfo, total: Resources) -> Resources {
     let own = |bag: &Resources| bag.filter(|resource| resource.provider_id.is_none()).original();
     match own(&total) == own(&info.resources) {
         true => total,

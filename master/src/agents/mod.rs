@@ -18,7 +18,7 @@ mod reregister;
 mod resume;
 mod unregister;
 
-pub(crate) use add::for_allocator;
+pub(crate) use add::{believable, for_allocator};
 pub(crate) use disown::{mark_gone, take_down};
 pub(crate) use executor_exited::executor_exited;
 pub(crate) use executor_message::executor_message;

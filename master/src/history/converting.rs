@@ -1,7 +1,7 @@
 //! Frameworks and operators convert resources, and agents say how it went.
 
 use model::call::{Accept, AcknowledgeOperationStatus, Call};
-use model::messages::UpdateOperation;
+use model::messages::{Instead, UpdateOperation};
 use model::{
     Conversion, Filters, OfferOperation, OperationKind, OperationState, OperationStatus, Reservation,
     Resource, Resources, Role, Scalar, UpdateId,
@@ -10,6 +10,7 @@ use model::{
 use super::play::History;
 use crate::messages::{Asker, Input};
 use crate::operator::Ask;
+use crate::state::Agent;
 use crate::testing::{ROLE, volume};
 
 impl History {
@@ -40,7 +41,11 @@ impl History {
         let mut status = OperationStatus::new(None, into);
         self.updates = self.updates.wrapping_add(1);
         status.uuid = (!pick.is_multiple_of(4)).then(|| UpdateId::from_bytes([self.updates; 16]));
-        let body = Box::new(UpdateOperation { agent_id, operation, status });
+        // That nothing has come of any operation, as it may be once they were all undone.
+        let nothing = |agent: &Agent| Instead { total: agent.info.resources.clone(), operations: Vec::new() };
+        let instead =
+            self.stage.state.agent(&agent_id).filter(|_| !done && pick.is_multiple_of(2)).map(nothing);
+        let body = Box::new(UpdateOperation { agent_id, operation, status, instead });
         self.tell(Input::UpdateOperation { from: self.from(number), body });
     }
 

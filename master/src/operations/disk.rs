@@ -107,7 +107,8 @@ mod tests {
         let operation = stage.state.agent(agent).unwrap().operations.values().next().unwrap().clone();
         let mut status = operation.latest_status.clone();
         (status.state, status.uuid, status.converted) = (into, Some(operation.uuid), came);
-        let body = UpdateOperation { agent_id: agent.clone(), operation: operation.uuid, status };
+        let body =
+            UpdateOperation { agent_id: agent.clone(), operation: operation.uuid, status, instead: None };
         let effects = stage.tell(Input::UpdateOperation { from: upid(1), body: Box::new(body) });
         effects.iter().map(ToString::to_string).collect()
     }

@@ -139,21 +139,32 @@ impl State {
         agent.level();
     }
 
-    /// What an agent has once every operation that is still with it is done, starting from what it says it has now.
+    /// What the books count with, from what an agent says it has now: with the outcome of operations that have yet to reach
+    /// it, if that is counted on, and without that of those it is done with, if they are to be booked when it tells of them.
     pub(crate) fn expected(&self, id: &AgentId, said: Resources, told: &[Operation]) -> Resources {
         let Some(agent) = self.agent(id) else { return said };
-        let counted = |operation: &&Arc<Operation>| {
-            operation.latest_status.state == OperationState::Pending
-                && agent.counts_on(operation)
-                && !told.iter().any(|told| told.uuid == operation.uuid)
-        };
-        agent.operations.values().filter(counted).fold(said, |total, operation| {
-            match unallocated(&operation.conversion, &operation.latest_status.converted) {
+        let pending = agent
+            .operations
+            .values()
+            .filter(|operation| operation.latest_status.state == OperationState::Pending);
+        pending.fold(said, |total, operation| {
+            let told = told.iter().find(|told| told.uuid == operation.uuid).map(|told| &told.latest_status);
+            let done = told.filter(|told| told.state == OperationState::Finished);
+            let exchanged = match (agent.counts_on(operation), told, done) {
+                (true, None, _) => unallocated(&operation.conversion, &operation.latest_status.converted),
+                (false, _, Some(done)) => unallocated(&operation.conversion, &done.converted).map(turned),
+                _ => None,
+            };
+            match exchanged {
                 Some((goes, comes)) => total.replace(&goes, comes).unwrap_or(total),
                 None => total,
             }
         })
     }
+}
+
+fn turned<T>((one, other): (T, T)) -> (T, T) {
+    (other, one)
 }
 
 /// What goes and what comes, as agents count. `converted` is what came, where only a provider can say it.

@@ -160,7 +160,8 @@ impl Pretender {
         let mut status = OperationStatus::new(apply.operation_id.clone(), OperationState::Finished);
         status.uuid = Some(UpdateId::from_bytes([self.operations; 16]));
         status.agent_id = self.id.clone();
-        let message = UpdateOperation { agent_id: self.agent_id(), operation: apply.uuid, status };
+        let message =
+            UpdateOperation { agent_id: self.agent_id(), operation: apply.uuid, status, instead: None };
         let _ = ctx.send(&self.master.clone(), message);
     }
 }

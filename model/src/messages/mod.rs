@@ -12,6 +12,6 @@ pub use to_agent::{
     ShutdownFramework, UpdateFramework,
 };
 pub use to_master::{
-    ExecutorExited, ExecutorMessage, Oversubscribed, Pong, RegisterAgent, ReregisterAgent, RunningExecutor,
-    UnregisterAgent, UpdateOperation, UpdateStatus,
+    ExecutorExited, ExecutorMessage, Instead, Oversubscribed, Pong, RegisterAgent, ReregisterAgent,
+    RunningExecutor, UnregisterAgent, UpdateOperation, UpdateOperationV1, UpdateStatus,
 };

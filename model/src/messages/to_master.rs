@@ -105,8 +105,17 @@ pub struct Oversubscribed {
     pub revocable: Resources,
 }
 
-/// How an operation went. Sent again until acknowledged.
+/// How an operation went, as it was told before what an agent has instead could be said with it.
 #[wire::message(name = "agent.update_operation", version = 1)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateOperationV1 {
+    pub agent_id: AgentId,
+    pub operation: UpdateId,
+    pub status: OperationStatus,
+}
+
+/// How an operation went. Sent again until acknowledged.
+#[wire::message(name = "agent.update_operation", version = 2, was = UpdateOperationV1)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateOperation {
     pub agent_id: AgentId,
@@ -114,4 +123,28 @@ pub struct UpdateOperation {
     pub operation: UpdateId,
     /// Its uuid is present.
     pub status: OperationStatus,
+    /// Present when the operation did not come about, so that a master that counted on it learns what there is instead.
+    pub instead: Option<Instead>,
+}
+
+/// What an agent has, and which operations that comes of.
+#[wire::part]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instead {
+    pub total: Resources,
+    /// Those the agent has heard of and not been told that they were heard of. Earlier ones are in the total; whatever else
+    /// the master has asked for has yet to reach the agent.
+    pub operations: Vec<Operation>,
+}
+
+impl From<UpdateOperationV1> for UpdateOperation {
+    fn from(UpdateOperationV1 { agent_id, operation, status }: UpdateOperationV1) -> Self {
+        Self { agent_id, operation, status, instead: None }
+    }
+}
+
+impl From<&UpdateOperation> for UpdateOperationV1 {
+    fn from(new: &UpdateOperation) -> Self {
+        Self { agent_id: new.agent_id.clone(), operation: new.operation, status: new.status.clone() }
+    }
 }

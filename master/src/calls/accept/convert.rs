@@ -150,7 +150,8 @@ mod tests {
         for operation in known {
             let mut status = operation.latest_status.clone();
             (status.state, status.uuid) = (into, Some(operation.uuid));
-            let body = UpdateOperation { agent_id: agent.clone(), operation: operation.uuid, status };
+            let body =
+                UpdateOperation { agent_id: agent.clone(), operation: operation.uuid, status, instead: None };
             let effects = stage.tell(Input::UpdateOperation { from: upid(1), body: Box::new(body) });
             lines.extend(effects.iter().map(|effect| effect.to_string()));
         }

@@ -1,7 +1,4 @@
-//! An agent that is killed as `kill -9` does, before any one thing it does in a launch, an update, an end, a recovery: the
-//! next one leaves no container, no process, no group and no mount behind, and every task's story is told once, in order.
-
-mod support;
+//! The stage on which agents are killed, and what must not be left on it.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
@@ -9,212 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use serde_json::json;
-use support::{HECTARE, Job, Running, free_port, get, request, try_request, wait_for};
+
+use crate::support::{self, HECTARE, Job, Running, free_port, get, request, try_request, wait_for};
 
 /// Names a place to the agent; see `agent/src/failpoint.rs`.
 const VARIABLE: &str = "HECTARE_KILLED_BEFORE";
 
-/// What a task does that ends by itself, with a code of its own.
-const BRIEF: &str = "sleep 0.2; exit 37";
-/// What one does that must be ended, and hides its children.
-const STUBBORN: &str = "trap '' TERM; (trap '' TERM; setsid sleep 1000 &); while :; do sleep 0.05; done";
-
-/// Up to the moment the task is given: what becomes of the task is open, if only it is told.
-const LAUNCH: [&str; 18] = [
-    "agent record framework",
-    "agent launch",
-    "containers start",
-    "start isolate",
-    "start directory",
-    "start lock",
-    "start supervisor",
-    "start description",
-    "start told",
-    "containers watch",
-    "containers tell held",
-    "agent record held",
-    "agent go",
-    "containers say Go",
-    "containers tell launched",
-    "agent answer accepted",
-    "agent open",
-    // Whether it was written down that the task was given, nobody knows: it is not given twice.
-    "agent to LAUNCH",
-];
-
-/// Otherwise its true exit code is told.
-const UPDATES: [&str; 17] = [
-    "agent to SUBSCRIBED",
-    "agent record given",
-    "agent record update TASK_STARTING",
-    "agent to ACKNOWLEDGED",
-    "agent to update TASK_STARTING",
-    "agent record acknowledged",
-    "agent record update TASK_RUNNING",
-    "agent to update TASK_RUNNING",
-    "agent record update TASK_FAILED",
-    "agent to update TASK_FAILED",
-    "containers conclude",
-    "containers tell ended",
-    "agent record ended",
-    "agent forget",
-    "containers say Forget",
-    "containers remove",
-    "remove directory",
-];
-
-/// A framework goes, and its task will not.
-const DESTROY: [&str; 7] = [
-    "agent record gone",
-    "agent to SHUTDOWN",
-    "containers conclude",
-    "containers tell ended",
-    "agent record ended",
-    "containers remove",
-    "remove directory",
-];
-
-/// The same where nobody answers that is asked to end.
-const FORCED: [&str; 2] = ["agent destroy", "containers say Destroy"];
-
-/// A container that no executor is in, from its launch to its removal.
-const ALONE: [&str; 13] = [
-    "agent record container",
-    "agent launch",
-    "containers tell held",
-    "agent record held container",
-    "agent go",
-    "containers tell launched",
-    "agent signal",
-    "containers say Signal(9)",
-    "containers tell ended",
-    "agent record ended container",
-    "agent forget",
-    "containers remove",
-    "remove directory",
-];
-
-/// The next agent is killed too, while it takes up what the first one left.
-const RECOVERY: [&str; 6] = [
-    "agent recover",
-    "containers recover",
-    "containers watch",
-    "containers tell recovered",
-    "agent to SUBSCRIBED",
-    "agent to reregister",
-];
-
-#[test]
-fn killed_in_a_launch() {
-    each(&LAUNCH, |stage, place, number| {
-        let mut doomed = stage.doomed(place);
-        let mut job = stage.job(number, BRIEF);
-        dies(&mut doomed, place);
-        let agent = stage.agent();
-        job.code();
-        stage.told(place, number, &[]);
-        agent
-    });
-}
-
-#[test]
-fn killed_between_updates() {
-    each(&UPDATES, |stage, place, number| {
-        let mut doomed = stage.doomed(place);
-        let mut job = stage.job(number, BRIEF);
-        dies(&mut doomed, place);
-        let agent = stage.agent();
-        assert_eq!(job.code(), Some(37), "killed before '{place}'");
-        stage.told(place, number, &["TASK_RUNNING", "TASK_FAILED"]);
-        agent
-    });
-}
-
-#[test]
-fn killed_while_a_container_is_ended() {
-    each(&DESTROY, |stage, place, number| {
-        let mut doomed = stage.doomed(place);
-        let _job = stage.job(number, STUBBORN);
-        stage.runs(number);
-        stage.tear_down(number);
-        dies(&mut doomed, place);
-        stage.agent()
-    });
-}
-
-#[test]
-fn killed_while_who_does_not_answer_is_ended() {
-    each(&FORCED, |stage, place, number| {
-        let mut doomed = stage.doomed(place);
-        let _job = stage.job(number, STUBBORN);
-        stage.runs(number);
-        for pid in stage.inside() {
-            let pid = nix::unistd::Pid::from_raw(pid.parse().expect("a number"));
-            // One that has ended meanwhile does not answer either.
-            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGSTOP);
-        }
-        stage.tear_down(number);
-        dies(&mut doomed, place);
-        stage.agent()
-    });
-}
-
-#[test]
-fn killed_with_a_container_that_stands_alone() {
-    each(&ALONE, |stage, place, number| {
-        let mut doomed = stage.doomed(place);
-        let id = json!({"value": format!("alone-{number}")});
-        let launch = json!({"container_id": id, "command": {"value": STUBBORN}});
-        // One that is not there yet, or still recovers, is asked again; one that is killed does not answer.
-        wait_for("the launch", || {
-            let taken = stage.asked("LAUNCH_CONTAINER", "launch_container", &launch);
-            (matches!(taken, Ok(200 | 202)) || doomed.ended().is_some()).then_some(())
-        });
-        let kill = json!({"container_id": id});
-        let _ = stage.asked("KILL_CONTAINER", "kill_container", &kill);
-        dies(&mut doomed, place);
-        let agent = stage.agent();
-        // Either it is there, or it is gone without a trace.
-        let status = stage.asked("KILL_CONTAINER", "kill_container", &kill).expect("it answers");
-        assert!(status == 200 || status == 404, "killed before '{place}': {status}");
-        agent
-    });
-}
-
-#[test]
-fn killed_while_it_recovers() {
-    each(&RECOVERY, |stage, place, number| {
-        let first = stage.agent();
-        let gate = stage.scratch.path().join(format!("gate-{number}"));
-        let mut job =
-            stage.job(number, &format!("while [ ! -e {} ]; do sleep 0.01; done; exit 37", gate.display()));
-        stage.runs(number);
-        first.kill();
-        dies(&mut stage.doomed(place), place);
-        fs::write(&gate, "").expect("the gate opens");
-        let agent = stage.agent();
-        assert_eq!(job.code(), Some(37), "killed before '{place}'");
-        stage.told(place, number, &["TASK_RUNNING", "TASK_FAILED"]);
-        agent
-    });
-}
-
-/// Kills one agent after the other on the same work directory, and looks each time for what was left.
-fn each(places: &[&str], story: impl Fn(&Stage, &str, usize) -> Running) {
-    let stage = Stage::new();
-    for (number, place) in places.iter().enumerate() {
-        let agent = story(&stage, place, number);
-        stage.nothing_is_left(place);
-        agent.kill();
-    }
-    stage.sweep();
-}
-
 /// A master, and a place for one agent after the other.
-struct Stage {
-    scratch: tempfile::TempDir,
+pub(crate) struct Stage {
+    pub(crate) scratch: tempfile::TempDir,
     master: Running,
-    address: String,
+    pub(crate) address: String,
     /// The agents'.
     port: u16,
     flags: Vec<String>,
@@ -222,7 +24,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let scratch = tempfile::tempdir().expect("a scratch directory");
         let master = Running::start(&["master", "--port=0", "--registry=in_memory"]);
         let (address, port) = (master.address(), free_port());
@@ -249,7 +51,7 @@ impl Stage {
         Stage { scratch, master, address, port, flags, groups }
     }
 
-    fn agent(&self) -> Running {
+    pub(crate) fn agent(&self) -> Running {
         let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
         let agent = Running::start(&flags);
         wait_for("the agent to be registered", || {
@@ -265,7 +67,7 @@ impl Stage {
     }
 
     /// One that will be killed before it does what `place` says.
-    fn doomed(&self, place: &str) -> Doomed {
+    pub(crate) fn doomed(&self, place: &str) -> Doomed {
         let child = Command::new(HECTARE)
             .args(&self.flags)
             .env(VARIABLE, place)
@@ -277,7 +79,7 @@ impl Stage {
         Doomed(child)
     }
 
-    fn job(&self, number: usize, line: &str) -> Job {
+    pub(crate) fn job(&self, number: usize, line: &str) -> Job {
         let (master, name, line) = (
             format!("--master={}", self.address),
             format!("--name=job-{number}"),
@@ -308,23 +110,23 @@ impl Stage {
         updates.filter_map(|status| status["state"].as_str()).map(str::to_owned).collect()
     }
 
-    fn runs(&self, number: usize) {
+    pub(crate) fn runs(&self, number: usize) {
         wait_for("the task to run", || {
             self.states(number).contains(&"TASK_RUNNING".to_owned()).then_some(())
         });
     }
 
-    fn agent_address(&self) -> String {
+    pub(crate) fn agent_address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
     /// What an agent answers to a call of the operator API.
-    fn asked(&self, kind: &str, field: &str, call: &serde_json::Value) -> std::io::Result<u16> {
+    pub(crate) fn asked(&self, kind: &str, field: &str, call: &serde_json::Value) -> std::io::Result<u16> {
         let body = json!({"type": kind, field: call}).to_string();
         try_request(&self.agent_address(), "POST", "/api/v1", &body).map(|(status, _)| status)
     }
 
-    fn tear_down(&self, number: usize) {
+    pub(crate) fn tear_down(&self, number: usize) {
         let framework = self.framework(number).expect("it is there");
         let id = framework["id"].as_str().expect("an id");
         let (status, body) = request(&self.address, "POST", "/teardown", &format!("frameworkId={id}"));
@@ -332,7 +134,7 @@ impl Stage {
     }
 
     /// The story of a task is one, whatever happened to its agent: no state comes twice, none after one that follows it.
-    fn told(&self, place: &str, number: usize, wanted: &[&str]) {
+    pub(crate) fn told(&self, place: &str, number: usize, wanted: &[&str]) {
         let states = self.states(number);
         let rank = |state: &String| match &**state {
             "TASK_STAGING" => 0,
@@ -352,7 +154,7 @@ impl Stage {
     }
 
     /// Neither on the machine nor in the master's books.
-    fn nothing_is_left(&self, place: &str) {
+    pub(crate) fn nothing_is_left(&self, place: &str) {
         let what = |what: &str| format!("killed before '{place}', {what} to be gone");
         wait_for(&what("runtime directories"), || {
             let containers = self.scratch.path().join("run/containers");
@@ -386,7 +188,7 @@ impl Stage {
     }
 
     /// Who is in a sandbox.
-    fn inside(&self) -> Vec<String> {
+    pub(crate) fn inside(&self) -> Vec<String> {
         let of_all = fs::read_dir("/proc").expect("it is there").flatten().filter(|entry| {
             fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(self.scratch.path()))
         });
@@ -401,7 +203,7 @@ impl Stage {
     }
 
     /// An agent that is killed leaves its own directories to the next one, and there is none.
-    fn sweep(self) {
+    pub(crate) fn sweep(self) {
         for root in self.roots() {
             for agent in directories(&root) {
                 let _ = fs::remove_dir(agent.join("supervisor"));
@@ -419,10 +221,10 @@ fn directories(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// An agent that is to be killed; ended with its test if that does not happen.
-struct Doomed(Child);
+pub(crate) struct Doomed(Child);
 
 impl Doomed {
-    fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.0.try_wait().expect("it is our child")
     }
 }
@@ -434,7 +236,7 @@ impl Drop for Doomed {
     }
 }
 
-fn dies(doomed: &mut Doomed, place: &str) {
+pub(crate) fn dies(doomed: &mut Doomed, place: &str) {
     let status = wait_for(&format!("the agent to be killed before '{place}'"), || doomed.ended());
     assert_eq!(status.signal(), Some(9), "before '{place}': {status}");
 }
