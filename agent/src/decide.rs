@@ -46,6 +46,9 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::Woke(alarm) => woke(state, alarm, now),
         Input::Swept(what) => swept(state, what),
         Input::Loaded(load) => oversubscription::correct(state, load),
+        Input::Shown(viewer, shown) if state.containers.contains_key(&viewer.container) => {
+            containers::shown(state, viewer.container, shown)
+        }
         Input::Shown(viewer, shown) => executors::shown(state, viewer, shown, now),
         Input::Carried(outcome) => {
             let (mut effects, held) = operations::carried(state, outcome);

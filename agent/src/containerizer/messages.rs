@@ -135,8 +135,19 @@ pub struct ContainerConfig {
     pub session: bool,
     /// Which container a session looks into, if not its parent.
     pub inside: Option<ContainerId>,
-    /// Directories of the host's that are seen at the same place where it has a root of its own, since links lead there.
-    pub volumes: Vec<PathBuf>,
+    /// Persistent volumes that are shown in its sandbox.
+    pub shown: Vec<Shown>,
+    /// Those shown in the sandbox of the container around it.
+    pub above: Vec<Shown>,
+}
+
+/// A persistent volume in a sandbox: a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Relative to the sandbox.
+    pub at: PathBuf,
+    /// The volume itself.
+    pub to: PathBuf,
 }
 
 impl ContainerConfig {
@@ -160,7 +171,8 @@ impl ContainerConfig {
             secrets: Vec::new(),
             session: false,
             inside: None,
-            volumes: Vec::new(),
+            shown: Vec::new(),
+            above: Vec::new(),
         }
     }
 

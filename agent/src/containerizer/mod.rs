@@ -13,7 +13,7 @@ pub mod native;
 
 pub use messages::{
     BlockIo, Cause, ContainerConfig, ContainerEvent, CpuFigures, Identity, Input, KeptStdio, KnownContainer,
-    LaunchFailure, LaunchStep, Limitation, LimitationKind, MemoryFigures, Termination, Usage, Work,
+    LaunchFailure, LaunchStep, Limitation, LimitationKind, MemoryFigures, Shown, Termination, Usage, Work,
 };
 pub use native::{Config, Containerizer};
 pub(crate) use native::{present, runtime_dir};

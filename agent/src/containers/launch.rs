@@ -5,9 +5,12 @@ use std::sync::Arc;
 use model::ContainerId;
 
 use super::call::{Awaits, LaunchCall, Told};
+use super::held::judge;
 use super::plan::{around, plan};
 use crate::containerizer::Identity;
 use crate::effects::{Effect, Effects};
+use crate::executors::Viewer;
+use crate::operations::volumes;
 use crate::recovery::{Durable, Record};
 use crate::state::{Container, Life, Run, State};
 
@@ -38,6 +41,9 @@ pub(crate) fn launch(state: &mut State, call: &LaunchCall) -> Effects {
     };
     if state.containers_inside(&id.root()).count() >= INSIDE_MAX {
         return failed(format!("Container {} holds too many containers; remove some", id.root()));
+    }
+    if let Err(why) = judge(state, call) {
+        return failed(why);
     }
     let checkpoint = !call.session && around.as_ref().is_none_or(|around| around.checkpoint);
     let (boxed, config) = plan(state, call, around);
@@ -72,12 +78,40 @@ pub(crate) fn intended(
     vec![Effect::LaunchContainer { id, config }]
 }
 
-/// It exists and waits: who it is is written down before its program may start.
+/// It exists and waits: its volumes are shown, and who it is is written down, before its program may start.
 pub(crate) fn held(state: &mut State, id: ContainerId, identity: Identity) -> Effects {
     let Some(container) = state.container_mut(&id) else { return vec![Effect::Destroy(id)] };
-    container.identity = Some(identity.clone());
-    let record = container.checkpoint.then(|| Record::ContainerHeld { id: id.clone(), identity });
-    let then = vec![Durable::Held { container: id }];
+    container.identity = Some(identity);
+    let config = Arc::clone(&container.config);
+    let links = volumes::links(&state.settings.layout, &config.resources);
+    if links.is_empty() {
+        return ready(state, id);
+    }
+    let viewer = Viewer { container: id, tasks: Vec::new(), held: true };
+    vec![Effect::Show { viewer, sandbox: config.sandbox.clone().into(), links, user: config.user.clone() }]
+}
+
+/// Its volumes are in its sandbox, or it is not run without them.
+///
+/// Source: Mesos agent, persistent volumes, without which a launch fails.
+pub(crate) fn shown(state: &mut State, id: ContainerId, shown: Result<(), String>) -> Effects {
+    match shown {
+        Ok(()) => ready(state, id),
+        Err(why) => {
+            state.counters.container_launch_errors += 1;
+            let why = Told::Failed(format!("Failed to launch container: {why}"));
+            vec![Effect::Settle(Awaits::Launch, id.clone(), why), Effect::Destroy(id)]
+        }
+    }
+}
+
+fn ready(state: &State, id: ContainerId) -> Effects {
+    let Some(container) = state.containers.get(&id).filter(|container| !container.is_ended()) else {
+        return Effects::new();
+    };
+    let held = |identity: &Identity| Record::ContainerHeld { id: id.clone(), identity: identity.clone() };
+    let record = container.identity.as_ref().filter(|_| container.checkpoint).map(held);
+    let then = vec![Durable::Held { container: id.clone() }];
     vec![Effect::Record { records: record.into_iter().collect(), then }]
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use agent_launch::{Rotation, Window};
-use model::{CommandInfo, ContainerId, ContainerInfo, VariableValue};
+use model::{CommandInfo, ContainerId, ContainerInfo, Resources, VariableValue};
 
 use super::LaunchCall;
 use crate::containerizer::{ContainerConfig, KeptStdio};
@@ -17,6 +17,8 @@ pub(super) struct Around {
     pub user: Option<String>,
     pub environment: Vec<(String, String)>,
     pub checkpoint: bool,
+    /// What has its volumes in that sandbox.
+    pub shown: Resources,
     /// It is the executor of a command task, whose one task may be in a container of its own.
     pub of_task: bool,
 }
@@ -33,6 +35,7 @@ pub(super) fn around(state: &State, id: &ContainerId) -> Result<Option<Around>, 
                 user: container.config.user.clone(),
                 environment: container.config.environment.clone(),
                 checkpoint: container.checkpoint,
+                shown: container.config.resources.clone(),
                 of_task: false,
             })),
             _ if container.session => Err(format!("Parent container {parent} is a session")),
@@ -51,6 +54,7 @@ pub(super) fn around(state: &State, id: &ContainerId) -> Result<Option<Around>, 
                 .filter(|(name, _)| name != executors::TOKEN)
                 .collect(),
             checkpoint: executor.checkpoint,
+            shown: executors::in_sandbox(executor),
             of_task: executor.generated,
         })),
         Some(_) => Err(format!("Parent container {parent} is not running")),
@@ -75,6 +79,8 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
         .and_then(|command| command.user.clone())
         .or_else(|| around.as_ref().and_then(|around| around.user.clone()))
         .filter(|user| settings.switch_user && !user.is_empty());
+    let above =
+        around.as_ref().map(|around| volumes::shown(&settings.layout, &around.shown)).unwrap_or_default();
     let task = around.as_ref().filter(|around| around.of_task && call.session);
     let inside = task.and_then(|_| task_within(state, &call.id.parent()?));
     let path = settings.path.clone().unwrap_or_else(|| executors::PATH.to_owned());
@@ -127,7 +133,8 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
         secrets,
         session: call.session,
         inside,
-        volumes: volumes::directories(&settings.layout, &call.resources),
+        shown: volumes::shown(&settings.layout, &call.resources),
+        above,
     };
     (boxed, config)
 }

@@ -1,12 +1,10 @@
 //! An executor's container, step by step: intended, launched, held at the gate, running.
 
-use std::path::PathBuf;
-
-use model::{CommandInfo, ContainerId, ContainerInfo, ExecutorKind, Resources, Time};
+use model::{CommandInfo, ContainerId, ContainerInfo, ExecutorKind, Time};
 
 use super::environment::{asked, given};
 use super::limits::limits;
-use super::{ended, show, shutdown};
+use super::{ended, in_sandbox, show, shutdown};
 use crate::alarms::{Alarm, Delay};
 use crate::containerizer::{ContainerConfig, Identity};
 use crate::containers::stdio;
@@ -118,7 +116,8 @@ fn config(state: &State, executor: &Executor) -> ContainerConfig {
         resources: executor.resources(),
         limits: limits(executor),
         container: surroundings(executor),
-        volumes: volumes(state, executor),
+        shown: volumes::shown(&settings.layout, &in_sandbox(executor)),
+        above: Vec::new(),
         secrets: super::environment::secrets(executor),
         session: false,
         inside: None,
@@ -148,12 +147,6 @@ fn surroundings(executor: &Executor) -> Option<ContainerInfo> {
             Some(outside)
         }
     }
-}
-
-/// Where its persistent volumes are, as far as they are known at its launch.
-fn volumes(state: &State, executor: &Executor) -> Vec<PathBuf> {
-    let waiting = executor.queued_tasks().map(|task| &task.resources).sum::<Resources>();
-    volumes::directories(&state.settings.layout, &(waiting + &executor.info.resources))
 }
 
 /// Whom an executor runs as; the agent's own user if `None`.

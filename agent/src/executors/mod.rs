@@ -19,7 +19,7 @@ pub(crate) use ended::{ended, forget, launch_failed, reason, stop_if_over, termi
 pub(crate) use environment::{PATH, TOKEN, environment};
 pub(crate) use launch::{held, held_durable, intended, launched, named_user, resize, resized, user, words};
 pub(crate) use message::{from_executor, to_executor};
-pub(crate) use show::{Viewer, judge as judge_volumes, shown};
+pub(crate) use show::{Viewer, in_sandbox, judge as judge_volumes, shown};
 pub(crate) use shutdown::{end_if_useless, grace_over, shutdown, shutdown_framework};
 pub(crate) use subscribe::{HEARTBEAT, heartbeat, stream_ended, subscribe};
 pub(crate) use timeout::subscribed_too_late;

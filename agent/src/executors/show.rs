@@ -1,6 +1,8 @@
 //! Volumes are in a sandbox before whatever uses them begins; where they cannot be, it does not begin.
 
-use model::{ContainerId, Resources, StatusReason, TaskId, TaskInfo, TaskState, Time};
+use model::{
+    ContainerId, ExecutorInfo, ExecutorKind, Resources, StatusReason, TaskId, TaskInfo, TaskState, Time,
+};
 
 use super::launch::{ready, user};
 use super::{deliver, end_if_useless};
@@ -13,36 +15,55 @@ use crate::tasks::{Report, Whose, report};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Viewer {
     pub container: ContainerId,
-    /// Those whose volumes they are, by the first of what is delivered together.
+    /// Those whose volumes they are, by the first of what is delivered together; a container inside has its own alone.
     pub tasks: Vec<TaskId>,
     /// Whether its program waits at the gate, or only the tasks for their delivery.
     pub held: bool,
 }
 
-/// Whether the volumes of these tasks can be shown beside those their executor has.
+/// Whether the volumes of these tasks can be shown, if need be beside those their executor has.
 ///
 /// Errors: one of them cannot; for the user.
 pub(crate) fn judge<'a>(
     state: &State,
-    held: &Resources,
+    info: &ExecutorInfo,
+    known: Option<&Executor>,
     tasks: impl IntoIterator<Item = &'a TaskInfo>,
 ) -> Result<(), String> {
-    let wanted = tasks.into_iter().map(|task| &task.resources).sum::<Resources>() + held;
-    volumes::check(&volumes::links(&state.settings.layout, &wanted))
+    let check = |resources: &Resources| volumes::check(&volumes::links(&state.settings.layout, resources));
+    let mut tasks = tasks.into_iter().map(|task| &task.resources);
+    if nests(info) {
+        check(&info.resources)?;
+        return tasks.try_for_each(check);
+    }
+    let held = known.map_or_else(|| info.resources.clone(), Executor::resources);
+    check(&(tasks.sum::<Resources>() + held))
+}
+
+/// Whether each of its tasks is in a container, and thereby a sandbox, of its own; the agent shows them theirs in there.
+fn nests(info: &ExecutorInfo) -> bool {
+    info.kind == Some(ExecutorKind::Default)
+}
+
+/// What has its volumes in an executor's own sandbox.
+pub(crate) fn in_sandbox(executor: &Executor) -> Resources {
+    match nests(&executor.info) {
+        true => executor.info.resources.clone(),
+        false => executor.resources(),
+    }
 }
 
 /// Shows a new executor's own volumes, and those of all that wait for it. `None` if there are none.
 pub(super) fn first(state: &State, key: &Key) -> Option<Effect> {
     let executor = state.executor(key)?;
-    let waiting = executor.queued_tasks().map(|task| &task.resources).sum::<Resources>();
     let tasks = executor.queued.iter().filter_map(Queued::first).cloned().collect();
     let viewer = Viewer { container: executor.container.clone(), tasks, held: true };
-    show(state, executor, viewer, &(waiting + &executor.info.resources))
+    show(state, executor, viewer, &in_sandbox(executor))
 }
 
 /// Shows the volumes of what is delivered next, unless they are. `None` if there is nothing to be shown.
 pub(super) fn next(state: &State, executor: &Executor, next: &Queued) -> Option<Effect> {
-    let tasks = next.first().filter(|_| !next.shown).cloned()?;
+    let tasks = next.first().filter(|_| !next.shown && !nests(&executor.info)).cloned()?;
     let viewer = Viewer { container: executor.container.clone(), tasks: vec![tasks], held: false };
     show(state, executor, viewer, &next.tasks.iter().map(|task| &task.resources).sum::<Resources>())
 }
@@ -171,14 +192,23 @@ mod tests {
     }
 
     #[test]
-    fn tasks_of_a_group_do_not_write_into_each_other_s_volumes() {
+    fn tasks_of_a_group_have_their_volumes_in_sandboxes_of_their_own() {
         let mut world = world();
-        let told = world.run_group(vec![
-            with(custom_task("t1"), &[("v", "data")]),
-            with(custom_task("t2"), &[("w", "data")]),
-        ]);
-        assert!(!told.iter().any(|line| line.starts_with("launch ")), "{told:?}");
-        let told = told.join("\n");
+        let one = with(custom_task("t1"), &[("v", "data")]);
+        world.run_group(vec![one, with(custom_task("t2"), &[("w", "data")])]);
+        let told = world.launched("e").join("\n");
+        assert!(!told.contains("link"), "{told}");
+        let told = world.subscribe("e", 1).join("\n");
+        assert!(told.contains("LAUNCH_GROUP t1 t2"), "{told}");
+        assert!(!told.contains("link"), "{told}");
+    }
+
+    #[test]
+    fn in_one_sandbox_tasks_of_a_group_do_not_take_each_other_s_places() {
+        let mut world = world();
+        let tasks = [("t1", [("v", "data"), ("w", "data")]), ("t2", [("x", "data/x"), ("y", "y")])];
+        let told = world.run_group(tasks.map(|(id, at)| with(custom_task(id), &at)).to_vec()).join("\n");
+        assert!(!told.lines().any(|line| line.starts_with("launch ")), "{told}");
         for task in ["t1", "t2"] {
             let line = format!("update {task} TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED");
             assert!(told.contains(&line), "{told}");

@@ -11,6 +11,7 @@ use model::container::{MountPropagation, SandboxPathKind, Volume, VolumeMode, Vo
 
 use super::isolator::{Isolator, Plan, Subject};
 use super::namespaces::own;
+use crate::containerizer::Shown;
 
 /// `filesystem/linux`: a mount namespace, into which the host's later mounts still come, and a root of its own for who has
 /// an image.
@@ -37,8 +38,9 @@ impl Isolator for Filesystem {
         match subject.image {
             Some(image) if !image.shared => {
                 plan.isolation.root = Some(image.root.clone());
-                for volume in &subject.config.volumes {
-                    let place = Place::Trusted(text(volume)?);
+                // Links lead there.
+                for volume in &subject.config.shown {
+                    let place = Place::Trusted(text(&volume.to)?);
                     let (source, target) = (place.clone(), place);
                     let propagation = Propagation::Private;
                     plan.isolation.mounts.push(Mount::Bind { source, target, read_only: false, propagation });
@@ -141,17 +143,16 @@ impl Isolator for SandboxPaths {
         for volume in volumes(subject) {
             let Some(VolumeSource::SandboxPath { kind, path }) = &volume.source else { continue };
             let sandbox = &subject.config.sandbox;
-            let within = match kind {
-                SandboxPathKind::Own => sandbox.clone(),
-                // A nested sandbox is `<parent's>/containers/<id>`.
-                SandboxPathKind::Parent => {
-                    match (subject.id.parent(), sandbox.parent().and_then(Path::parent)) {
-                        (Some(_), Some(above)) => above.to_owned(),
-                        _ => return Err("a container without a parent has no PARENT's sandbox".to_owned()),
-                    }
-                }
+            let (within, shown) = match kind {
+                SandboxPathKind::Own => (sandbox.clone(), &subject.config.shown),
+                SandboxPathKind::Parent => (above(subject)?, &subject.config.above),
             };
             let path = plain(Path::new(path))?;
+            // The links by which persistent volumes are shown lead out of the sandbox; nothing else may.
+            let (within, path) = match followed(shown, Path::new(&path)) {
+                Some((volume, rest)) => (volume.to_owned(), text(&rest)?),
+                None => (within, path),
+            };
             make(&within, &path, subject)?;
             if self.mounts {
                 let source = Place::Beneath { within: text(&within)?, path };
@@ -175,6 +176,26 @@ impl Isolator for SandboxPaths {
         }
         Ok(())
     }
+}
+
+/// The sandbox around that of a container, which is `<parent's>/containers/<id>`, or its parent's own.
+fn above(subject: &Subject<'_>) -> Result<PathBuf, String> {
+    if subject.id.parent().is_none() {
+        return Err("a container without a parent has no PARENT's sandbox".to_owned());
+    }
+    let sandbox = &subject.config.sandbox;
+    let own = Path::new("containers").join(subject.id.value());
+    let above = sandbox.parent().and_then(Path::parent).filter(|_| sandbox.ends_with(own));
+    Ok(above.unwrap_or(sandbox).to_owned())
+}
+
+/// The volume that a path in a sandbox leads into, and where in there.
+fn followed<'a>(shown: &'a [Shown], path: &Path) -> Option<(&'a Path, PathBuf)> {
+    let path: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    let volume = shown.iter().find(|volume| path.starts_with(&volume.at))?;
+    let rest = path.strip_prefix(&volume.at).ok()?;
+    let rest = if rest.as_os_str().is_empty() { Path::new(".") } else { rest };
+    Some((&volume.to, rest.to_owned()))
 }
 
 /// `filesystem/shared`: directories of the system, such as `/tmp`, that are really in the sandbox. Older than

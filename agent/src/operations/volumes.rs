@@ -15,7 +15,11 @@ use std::sync::Arc;
 use agent_linux::beneath::Directory;
 use model::{DiskKind, Resource, Resources};
 
+use crate::containerizer::Shown;
 use crate::layout::Layout;
+
+/// Where what a task says is kept.
+const LOGS: [&str; 2] = ["stdout", "stderr"];
 
 /// The longest name a file may have. Unit: bytes.
 const NAME_MAX: usize = 255;
@@ -80,11 +84,6 @@ pub(crate) fn bins(layout: &Layout, resources: &Resources) -> BTreeSet<PathBuf> 
     within.map(|within| within.join(BIN)).collect()
 }
 
-/// The directories of the volumes among these resources.
-pub(crate) fn directories(layout: &Layout, resources: &Resources) -> Vec<PathBuf> {
-    places(layout, resources).into_iter().map(|place| place.directory).collect()
-}
-
 /// The volumes among these resources, and where in a sandbox they are asked for; [`check`] tells whether that can be had.
 pub(crate) fn links(layout: &Layout, resources: &Resources) -> Vec<Link> {
     let link = |resource: &Resource| {
@@ -95,6 +94,11 @@ pub(crate) fn links(layout: &Layout, resources: &Resources) -> Vec<Link> {
         Some(Link { id, at, to: place(layout, resource)?.directory, shared: resource.shared })
     };
     resources.iter().filter_map(link).collect()
+}
+
+/// The same, as the containerizer knows it.
+pub(crate) fn shown(layout: &Layout, resources: &Resources) -> Vec<Shown> {
+    links(layout, resources).into_iter().map(|Link { at, to, .. }| Shown { at, to }).collect()
 }
 
 /// Whether each of these can have its place in one sandbox.
@@ -124,6 +128,9 @@ impl Link {
 fn nameable(at: &Path) -> Result<(), &'static str> {
     if at.as_os_str().is_empty() {
         return Err("this is the sandbox itself");
+    }
+    if LOGS.iter().any(|log| at.starts_with(log)) {
+        return Err("this is where the task's output is kept");
     }
     for part in at.components() {
         let Component::Normal(name) = part else { return Err("this is not inside the sandbox") };
@@ -196,6 +203,16 @@ mod tests {
             check(&links(&layout, &volumes_at(&[("v", &format!("./a/{}", "x".repeat(255)))]))),
             Ok(())
         );
+    }
+
+    #[test]
+    fn a_volume_does_not_take_the_place_of_what_its_task_says() {
+        let layout = Layout::new("/w".into());
+        for path in ["stdout", "./stderr", "stdout/x"] {
+            let why = check(&links(&layout, &volumes_at(&[("v", path)]))).unwrap_err();
+            assert!(why.ends_with("this is where the task's output is kept"), "{path}: {why}");
+        }
+        assert_eq!(check(&links(&layout, &volumes_at(&[("v", "logs/stdout")]))), Ok(()));
     }
 
     #[test]

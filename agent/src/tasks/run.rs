@@ -214,8 +214,8 @@ fn judge(state: &State, launch: &Launch, key: &Key) -> Result<(), Refusal> {
         }),
         Some(_) => Ok(()),
     }?;
-    let held = state.executor(key).map_or_else(|| launch.executor.resources.clone(), Executor::resources);
-    executors::judge_volumes(state, &held, tasks.iter().map(Arc::as_ref)).map_err(|why| {
+    let tasks = tasks.iter().map(Arc::as_ref);
+    executors::judge_volumes(state, &launch.executor, state.executor(key), tasks).map_err(|why| {
         let message = format!("Failed to launch container: {why}");
         told(TaskState::Failed, StatusReason::ContainerLaunchFailed, &message)
     })

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use agent::containerizer::{ContainerConfig, ContainerEvent, Input, LaunchStep};
+use agent::containerizer::{ContainerConfig, ContainerEvent, Input, LaunchStep, Shown};
 use agent::provisioner::{Backend, Config, Upkeep};
 use model::container::{Image, ImageSource, MesosInfo, Volume};
 use model::{ContainerId, ContainerInfo};
@@ -369,7 +369,7 @@ fn volumes_are_seen_in_the_image() {
     let (said, _) = images.isolated.output("c", line, |config| {
         in_image("shell")(config);
         config.container.as_mut().unwrap().volumes = vec![volume("/var/data"), volume("data")];
-        config.volumes.push(kept.path().to_owned());
+        config.shown.push(Shown { at: "own".into(), to: kept.path().to_owned() });
     });
     assert_eq!(said, format!("{}kept", "from the host".repeat(3)), "{}", images.errors("c"));
     assert!(host.path().join("new").exists() && kept.path().join("new").exists());

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use agent::containerizer::{ContainerConfig, Input, LaunchStep};
+use agent::containerizer::{ContainerConfig, ContainerEvent, Input, LaunchStep, Shown};
 use model::container::{
-    IpcMode, LinuxCapability, LinuxInfo, RLimit, RLimitKind, SeccompInfo, Volume, VolumeMode, VolumeSource,
+    IpcMode, LinuxCapability, LinuxInfo, RLimit, RLimitKind, SandboxPathKind, SeccompInfo, Volume,
+    VolumeMode, VolumeSource,
 };
 use model::{ContainerId, Secret};
 
@@ -256,4 +257,52 @@ fn a_disk_that_is_filled_beyond_its_quota_ends_the_container() {
     assert!(broke.message.ends_with("exceeds quota (10MB)"), "{}", broke.message);
     isolated.forget("c");
     isolated.leave_nothing();
+}
+
+#[test]
+fn a_path_in_a_sandbox_leads_into_the_volumes_shown_there_and_nowhere_else_outside() {
+    for names in ["filesystem/linux,volume/sandbox_path", "filesystem/posix,volume/sandbox_path"] {
+        let Some(isolated) = Isolated::new(names) else { return };
+        let machine = &isolated.machine;
+        let (volume, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let shown = || Shown { at: "pod".into(), to: volume.path().to_owned() };
+        isolated.run_with("outer", "sleep 300", |config| config.shown.push(shown()));
+        let sandbox = machine.sandbox("outer");
+        std::os::unix::fs::symlink(volume.path(), sandbox.join("pod")).unwrap();
+        // What a task led elsewhere by itself.
+        std::os::unix::fs::symlink(outside.path(), sandbox.join("evil")).unwrap();
+        let inside = |name: &str, kind, path: &str| {
+            let id = ContainerId::new("outer").child(name);
+            let below = sandbox.join("containers").join(name);
+            let mut config = ContainerConfig::shell(&below, "echo here > mine/said");
+            let source = Some(VolumeSource::SandboxPath { kind, path: path.into() });
+            with_volume(Volume { source, ..Volume::writable("mine") })(&mut config);
+            config.above.push(shown());
+            machine.say(Input::Launch { id: id.clone(), config: Box::new(config) });
+            match machine.hear() {
+                ContainerEvent::Held { .. } => {}
+                ContainerEvent::LaunchFailed { failure, .. } => return Err(failure.message),
+                other => panic!("{other:?}"),
+            }
+            machine.say(Input::Go { id: id.clone() });
+            assert!(matches!(machine.hear(), ContainerEvent::Launched { .. }));
+            assert_eq!(machine.terminated().status, Some(0), "{names}: {path}");
+            machine.say(Input::Forget { id });
+            Ok(())
+        };
+        for (name, path, wrote) in [("a", "pod", "said"), ("b", "./pod/below", "below/said")] {
+            inside(name, SandboxPathKind::Parent, path).unwrap();
+            assert_eq!(fs::read_to_string(volume.path().join(wrote)).unwrap(), "here\n");
+        }
+        inside("c", SandboxPathKind::Parent, "plain").unwrap();
+        assert!(sandbox.join("plain/said").exists());
+        for (name, path) in [("d", "evil"), ("e", "evil/below"), ("f", "../x")] {
+            assert!(inside(name, SandboxPathKind::Parent, path).is_err(), "{names}: {path}");
+        }
+        assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+        machine.say(Input::Destroy { id: ContainerId::new("outer") });
+        machine.terminated();
+        isolated.forget("outer");
+        isolated.leave_nothing();
+    }
 }

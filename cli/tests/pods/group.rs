@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scheduler::{Scheduler, ask, task};
+use crate::scheduler::{Scheduler, ask, task, volume};
 use crate::support::{get, wait_for};
 use crate::{Cluster, err, hectare, out};
 
@@ -75,6 +75,40 @@ fn one_of_a_pod_that_cannot_start_takes_the_others_with_it() {
     assert!(failed["message"].as_str().is_some_and(|why| why.contains("no such user")), "{failed}");
     scheduler.state("good", "TASK_KILLED");
     wait_for("nothing to be left of its containers", || (cluster.containers() == 0).then_some(()));
+}
+
+#[test]
+fn each_of_a_pod_finds_its_volume_where_it_asked_for_it() {
+    let cluster = Cluster::start();
+    let mut scheduler = Scheduler::subscribe(&cluster.address());
+    let tasks = ["one", "two"].map(|name| task(name, &format!("echo {name} > data/of")));
+    let volumes = ["one", "two"].map(|name| volume(name, "data"));
+    scheduler.launch_group_on("pod", tasks.into(), &volumes);
+    for name in ["one", "two"] {
+        scheduler.state(name, "TASK_FINISHED");
+        let of = cluster.scratch.path().join("work/volumes/roles/web").join(name).join("of");
+        assert_eq!(std::fs::read_to_string(of).expect("it wrote into its volume"), format!("{name}\n"));
+    }
+    wait_for("nothing to be left of its containers", || (cluster.containers() == 0).then_some(()));
+}
+
+#[test]
+fn a_pod_whose_volume_cannot_be_made_is_told_why() {
+    let cluster = Cluster::start();
+    let mut scheduler = Scheduler::subscribe(&cluster.address());
+    let work = cluster.scratch.path().join("work");
+    std::fs::create_dir_all(work.join("volumes/roles")).expect("the agent's directory");
+    std::fs::write(work.join("volumes/roles/web"), "").expect("a file in the way");
+    scheduler.launch_group_on("pod", vec![task("t", "true")], &[volume("v", "data")]);
+    let dropped = scheduler.state("t", "TASK_DROPPED");
+    assert_eq!(dropped["reason"], "REASON_RESOURCES_UNKNOWN");
+    assert!(dropped["message"].as_str().is_some_and(|why| why.contains("Volume 'v' cannot be made: ")));
+    // Nobody is offered what is not there.
+    let agents = wait_for("the master to know", || {
+        let agents = get(&cluster.address(), "/slaves")["slaves"].clone();
+        (!agents.to_string().contains("persistence")).then_some(agents)
+    });
+    assert_eq!(agents[0]["reserved_resources"]["web"]["disk"], 16.0, "{agents}");
 }
 
 #[test]

@@ -24,8 +24,8 @@ pub(crate) struct Scheduler {
 impl Scheduler {
     pub(crate) fn subscribe(master: &str) -> Scheduler {
         let call = json!({"type": "SUBSCRIBE", "subscribe": {"framework_info": {
-            "user": "root", "name": "pods", "checkpoint": true, "failover_timeout": 60.0,
-            "capabilities": [{"type": "PARTITION_AWARE"}, {"type": "TASK_KILLING_STATE"}],
+            "user": "root", "name": "pods", "checkpoint": true, "failover_timeout": 60.0, "roles": ["web"],
+            "capabilities": [{"type": "PARTITION_AWARE"}, {"type": "TASK_KILLING_STATE"}, {"type": "MULTI_ROLE"}],
         }}})
         .to_string();
         let mut socket = TcpStream::connect(master).expect("the master listens");
@@ -117,23 +117,42 @@ impl Scheduler {
 
     /// Launches a pod on the next offer.
     pub(crate) fn launch_group(&mut self, executor: &str, tasks: Vec<Value>) {
+        self.launch_group_on(executor, tasks, &[]);
+    }
+
+    /// The same with volumes, which are made for it: one for each task, while there are any.
+    pub(crate) fn launch_group_on(&mut self, executor: &str, tasks: Vec<Value>, volumes: &[Value]) {
         let offers = self.next("OFFERS");
         let offer = &offers["offers"]["offers"][0];
         let agent = &offer["agent_id"];
         let tasks: Vec<Value> = tasks
             .into_iter()
-            .map(|mut task| {
+            .enumerate()
+            .map(|(number, mut task)| {
                 task["agent_id"] = agent.clone();
                 task["resources"] = resources(0.1, 32.0);
+                let own = volumes.get(number).cloned();
+                task["resources"].as_array_mut().expect("a list").extend(own);
                 task
             })
             .collect();
+        let plain = |volume: &Value| {
+            let mut disk = volume.clone();
+            disk.as_object_mut().expect("a resource").remove("disk");
+            disk
+        };
+        let disk: Vec<Value> = volumes.iter().map(plain).collect();
+        let mut operations = Vec::new();
+        if !volumes.is_empty() {
+            operations.push(json!({"type": "RESERVE", "reserve": {"resources": disk}}));
+            operations.push(json!({"type": "CREATE", "create": {"volumes": volumes}}));
+        }
         let info = json!({"type": "DEFAULT", "executor_id": {"value": executor},
             "framework_id": self.framework, "resources": resources(0.1, 32.0)});
+        operations.push(json!({"type": "LAUNCH_GROUP", "launch_group": {
+            "executor": info, "task_group": {"tasks": tasks}}}));
         self.call(json!({"type": "ACCEPT", "accept": {
-            "offer_ids": [offer["id"]], "filters": {"refuse_seconds": 0.0},
-            "operations": [{"type": "LAUNCH_GROUP", "launch_group": {
-                "executor": info, "task_group": {"tasks": tasks}}}]}}));
+            "offer_ids": [offer["id"]], "filters": {"refuse_seconds": 0.0}, "operations": operations}}));
     }
 
     /// Launches one command task on the next offer.
@@ -198,6 +217,13 @@ fn resources(cpus: f64, mem: f64) -> Value {
 /// A task of a shell line.
 pub(crate) fn task(id: &str, line: &str) -> Value {
     json!({"name": id, "task_id": {"value": id}, "command": {"value": line}})
+}
+
+/// A persistent volume of the scheduler's role.
+pub(crate) fn volume(id: &str, path: &str) -> Value {
+    json!({"name": "disk", "type": "SCALAR", "scalar": {"value": 16.0},
+        "reservations": [{"type": "DYNAMIC", "role": "web"}],
+        "disk": {"persistence": {"id": id}, "volume": {"container_path": path, "mode": "RW"}}})
 }
 
 /// Asks an agent or master something, as JSON.

@@ -136,6 +136,11 @@ impl Host {
         self.around.as_ref().map(|around| around.child(name))
     }
 
+    /// Whether tasks can be in containers of their own.
+    pub(crate) fn nests(&self) -> bool {
+        self.around.is_some()
+    }
+
     /// Starts a task: in `directory`, or where the executor is; in a container of its own, or as a process.
     pub(crate) fn launch<E: Executor<Input = Input>>(
         &mut self,

@@ -66,12 +66,16 @@ impl GroupExecutor {
     }
 
     /// A group whose directories cannot be made does not start at all.
-    fn prepare(sandbox: &Path, tasks: &[TaskInfo]) -> Result<Vec<PathBuf>, String> {
+    ///
+    /// In a container of its own, a task is shown its volumes by the agent.
+    fn prepare(sandbox: &Path, tasks: &[TaskInfo], nested: bool) -> Result<Vec<PathBuf>, String> {
         tasks
             .iter()
             .map(|task| {
                 let directory = sandbox_of(sandbox, &task.id)?;
-                volumes_of(sandbox, &directory, task)?;
+                if !nested {
+                    volumes_of(sandbox, &directory, task)?;
+                }
                 Ok(directory)
             })
             .collect::<io::Result<_>>()
@@ -140,7 +144,7 @@ impl Executor for GroupExecutor {
 
     fn launch_group(&mut self, driver: &mut Driver<'_, Self>, tasks: Vec<TaskInfo>) {
         let sandbox = PathBuf::from(&driver.environment().sandbox);
-        let directories = match GroupExecutor::prepare(&sandbox, &tasks) {
+        let directories = match GroupExecutor::prepare(&sandbox, &tasks, self.host.nests()) {
             Ok(directories) => directories,
             Err(why) => {
                 tasks.into_iter().for_each(|task| {
