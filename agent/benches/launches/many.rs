@@ -106,6 +106,6 @@ fn destroy_all(isolated: &Isolated, all: &BTreeMap<ContainerId, Identity>) {
             other => panic!("{other:?}"),
         }
     }
-    let running = isolated.machine.dir.path().join("run/containers");
+    let running = isolated.machine.running();
     wait_until("nothing is left", || std::fs::read_dir(&running).unwrap().count() == 0);
 }

@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A containerizer in a runtime of its own, and all it tells.
 pub(crate) struct Machine {
     pub(crate) dir: tempfile::TempDir,
+    /// Where the state of running containers lies.
+    run: PathBuf,
     change: Box<dyn Fn(&mut Config)>,
     pub(crate) agent: Option<Agent>,
 }
@@ -37,7 +39,9 @@ impl Machine {
 
     /// One that is run differently.
     pub(crate) fn with(change: impl Fn(&mut Config) + 'static) -> Self {
-        let mut machine = Self { dir: tempfile::tempdir().unwrap(), change: Box::new(change), agent: None };
+        let dir = tempfile::tempdir().unwrap();
+        let run = dir.path().join("run");
+        let mut machine = Self { dir, run, change: Box::new(change), agent: None };
         machine.start();
         machine
     }
@@ -51,6 +55,7 @@ impl Machine {
         let (tell, events) = mpsc::channel();
         let mut config = Config::new(self.dir.path().join("run"));
         (self.change)(&mut config);
+        self.run = config.runtime_dir.clone();
         let make = move || Containerizer::new(config, Box::new(move |event| drop(tell.send(event)))).unwrap();
         let containerizer = runtime.spawn(Spawn::named("containerizer"), make).unwrap();
         self.agent = Some(Agent { runtime, containerizer, events });
@@ -69,8 +74,13 @@ impl Machine {
         self.dir.path().join("work").join(id)
     }
 
+    /// Holds a directory for each container whose supervisor is there or whose end is not forgotten.
+    pub(crate) fn running(&self) -> PathBuf {
+        self.run.join("containers")
+    }
+
     pub(crate) fn runtime_dir(&self, id: &str) -> PathBuf {
-        self.dir.path().join("run/containers").join(id)
+        self.running().join(id)
     }
 
     pub(crate) fn launch_with(&self, id: &str, line: &str, change: impl FnOnce(&mut ContainerConfig)) {
@@ -124,7 +134,7 @@ impl Drop for Machine {
         let Some(agent) = self.agent.take() else { return };
         agent.runtime.shutdown();
         // No test leaves a container behind; if one failed half way, its supervisors end it.
-        for entry in fs::read_dir(self.dir.path().join("run/containers")).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(self.running()).into_iter().flatten().flatten() {
             if let Ok(channel) = agent_linux::packet::Packets::connect(&entry.path(), "control") {
                 let destroy = libprocess_wire::encode(&agent_launch::Request::Destroy);
                 let _ = channel.send(&destroy);

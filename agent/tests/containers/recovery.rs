@@ -137,7 +137,7 @@ fn an_agent_that_stops_anywhere_in_a_launch_leaves_nothing_unanswered() {
         for id in ended {
             machine.say(Input::Forget { id });
         }
-        let containers = machine.dir.path().join("run/containers");
+        let containers = machine.running();
         wait_until("nothing is left", || fs::read_dir(&containers).unwrap().count() == 0);
     }
 }
