@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent_linux::tree;
 use detector::Detector;
 use libprocess::{Actor, Context, Doors, Exit, Handler, Process, Upid};
 use model::messages::{
@@ -226,11 +227,10 @@ impl Agent {
                 Effect::Settle(awaits, id, told) => self.waiting.settle(awaits, &id, &told),
                 Effect::RemoveSandbox(_) if !self.host.has_files() => {}
                 Effect::RemoveSandbox(sandbox) => {
-                    let remove = move || match std::fs::remove_dir_all(&sandbox) {
-                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    let remove = move || {
+                        if let Err(error) = tree::remove(&sandbox) {
                             tracing::warn!(sandbox = %sandbox.display(), %error, "sandbox is not removed");
                         }
-                        _ => {}
                     };
                     ctx.blocking(remove, |()| Letter(Input::Nothing));
                 }

@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use agent_linux::tree;
+
 /// What decides how old a sandbox may get.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Policy {
@@ -73,7 +75,7 @@ fn is_older(path: &Path, age: Duration, now: SystemTime) -> bool {
 }
 
 fn remove(path: &Path) -> bool {
-    match std::fs::remove_dir_all(path) {
+    match tree::remove(path) {
         Ok(()) => {
             tracing::info!(sandbox = %path.display(), "old sandbox removed");
             true

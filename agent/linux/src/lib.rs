@@ -39,4 +39,5 @@ pub mod root;
 pub mod sandbox;
 pub mod sockets;
 pub mod terminal;
+pub mod tree;
 pub mod user;

@@ -1,14 +1,13 @@
 //! `disk/du`: how much a container has written, looked at from time to time by a walk of its sandbox, and of what it and those
 //! within it have written over their images.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use agent_launch::isolation::Content;
+use agent_linux::tree;
 use model::{ContainerId, Resource, Resources, Scalar};
 
 use super::config::IsolationConfig;
@@ -111,7 +110,8 @@ impl Isolator for Disk {
 
     fn limitation(&self, id: &ContainerId) -> Option<Limitation> {
         let found = self.watched.lock().ok()?.get(id).cloned()?;
-        let used = size(&found.sandbox) + found.over_images.values().map(|dir| size(dir)).sum::<u64>();
+        let over_images = found.over_images.values().map(|dir| tree::usage(dir)).sum::<u64>();
+        let used = tree::usage(&found.sandbox) + over_images;
         if let Some(watched) = self.watched.lock().ok()?.get_mut(id) {
             watched.used = Some(used);
         }
@@ -134,45 +134,12 @@ impl Isolator for Disk {
     }
 }
 
-/// What a tree takes on its disk: blocks rather than lengths, each file once however many names it has. No link is
-/// followed and no other file system entered; what cannot be read takes nothing. Unit: bytes.
-fn size(root: &Path) -> u64 {
-    let Ok(top) = fs::symlink_metadata(root) else { return 0 };
-    let device = top.dev();
-    let mut seen = BTreeSet::new();
-    let mut sum = top.blocks() * 512;
-    let mut dirs = vec![root.to_owned()];
-    while let Some(dir) = dirs.pop() {
-        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
-            // Of the entry itself: a link counts as a link.
-            let Ok(meta) = entry.metadata() else { continue };
-            if meta.dev() != device || (meta.nlink() > 1 && !meta.is_dir() && !seen.insert(meta.ino())) {
-                continue;
-            }
-            sum += meta.blocks() * 512;
-            if meta.is_dir() {
-                dirs.push(entry.path());
-            }
-        }
-    }
-    sum
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::testing::config;
     use super::*;
-
-    #[test]
-    fn a_file_counts_once_and_a_link_leads_nowhere() {
-        let dir = tempfile::tempdir().unwrap();
-        let before = size(dir.path());
-        fs::write(dir.path().join("a"), vec![1; 1 << 20]).unwrap();
-        fs::hard_link(dir.path().join("a"), dir.path().join("b")).unwrap();
-        std::os::unix::fs::symlink("/", dir.path().join("c")).unwrap();
-        let grown = size(dir.path()) - before;
-        assert!((1 << 20..(1 << 20) + 65536).contains(&grown), "{grown}");
-    }
 
     #[test]
     fn a_full_sandbox_breaks_its_quota_only_if_that_is_enforced() {

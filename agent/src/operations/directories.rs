@@ -6,6 +6,8 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use agent_linux::tree;
+
 use super::volumes::{BIN, Place};
 
 /// Makes directories for new volumes: they are empty, whatever earlier ones of their names left. Tells where that is now, for
@@ -40,7 +42,7 @@ fn make_one(place: &Place) -> io::Result<Option<PathBuf>> {
         return Ok(Some(aside));
     }
     // What is being removed there since an earlier end of the volume is not to be seen in the new one either.
-    remove(&place.directory.join(BIN))?;
+    tree::remove(&place.directory.join(BIN))?;
     Ok(None)
 }
 
@@ -121,16 +123,9 @@ pub(crate) fn take_up(places: &[Place], bins: &BTreeSet<PathBuf>) {
 /// Removes what was set aside.
 pub(crate) fn discard(paths: &[PathBuf]) {
     for path in paths {
-        if let Err(error) = remove(path) {
+        if let Err(error) = tree::remove(path) {
             tracing::error!(path = %path.display(), %error, "what is left of a volume cannot be removed");
         }
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

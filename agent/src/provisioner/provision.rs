@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use agent_launch::isolation::Root;
+use agent_linux::tree;
 use model::ContainerId;
 use model::container::{Image, ImageSource};
 use parking_lot::Mutex;
@@ -182,13 +183,10 @@ impl Provisioner {
     /// Takes a container's root away. It may have none.
     pub(crate) fn destroy(&self, id: &ContainerId) {
         self.0.roots.lock().remove(id);
-        match fs::remove_dir_all(self.dir(id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                // It is found again when the agent begins anew.
-                tracing::warn!(container = %id, %error, "the root of a container cannot be removed");
-                self.0.errors.fetch_add(1, Ordering::Relaxed);
-            }
-            _ => {}
+        if let Err(error) = tree::remove(&self.dir(id)) {
+            // It is found again when the agent begins anew.
+            tracing::warn!(container = %id, %error, "the root of a container cannot be removed");
+            self.0.errors.fetch_add(1, Ordering::Relaxed);
         }
     }
 

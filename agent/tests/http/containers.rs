@@ -195,6 +195,27 @@ fn a_container_that_stands_alone_is_launched_listed_waited_for_and_removed() {
 }
 
 #[test]
+fn a_sandbox_goes_however_much_is_in_it_and_the_agent_answers_meanwhile() {
+    play(async |node| {
+        // Deeper than a path can be long, and than a stack is deep.
+        let line = "n=0; while [ $n -lt 20000 ]; do : > file-$n; n=$((n + 1)); done; \
+                    path=$(yes d/ | head -n 1000 | tr -d '\n'); \
+                    for n in 1 2 3; do mkdir -p $path; cd $path; done; echo full";
+        assert_eq!(node.call("/api/v1", &launch("full", line)).await, answer(200, ""));
+        assert_eq!(wait(node, "full").await, json!({"exit_status": 0}));
+        let sandbox = node.work_dir.join("containers/full");
+        assert_eq!(std::fs::read_to_string(sandbox.join("stdout")).unwrap(), "full\n");
+        assert_eq!(node.call("/api/v1", &about("REMOVE_CONTAINER", "full")).await, answer(200, ""));
+        assert_eq!(node.call("/api/v1", &about("WAIT_CONTAINER", "full")).await.0, 404);
+        node.until("its sandbox is gone", async || {
+            assert_eq!(node.get("/health").await.0, 200);
+            !sandbox.exists()
+        })
+        .await;
+    });
+}
+
+#[test]
 fn a_container_that_cannot_run_says_why_or_ends_with_an_error() {
     play(async |node| {
         for (call, text) in [
