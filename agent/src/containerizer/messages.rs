@@ -135,10 +135,23 @@ pub struct ContainerConfig {
     pub session: bool,
     /// Which container a session looks into, if not its parent.
     pub inside: Option<ContainerId>,
+    /// Persistent volumes that it holds, wherever they are shown.
+    pub held: Vec<Held>,
     /// Persistent volumes that are shown in its sandbox.
     pub shown: Vec<Shown>,
     /// Those shown in the sandbox of the container around it.
     pub above: Vec<Shown>,
+}
+
+/// A persistent volume, and how much may be in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// What it is called.
+    pub id: Arc<str>,
+    /// The volume itself.
+    pub directory: PathBuf,
+    /// Unit: bytes.
+    pub size: u64,
 }
 
 /// A persistent volume in a sandbox: a link.
@@ -171,6 +184,7 @@ impl ContainerConfig {
             secrets: Vec::new(),
             session: false,
             inside: None,
+            held: Vec::new(),
             shown: Vec::new(),
             above: Vec::new(),
         }

@@ -12,8 +12,9 @@ mod messages;
 pub mod native;
 
 pub use messages::{
-    BlockIo, Cause, ContainerConfig, ContainerEvent, CpuFigures, Identity, Input, KeptStdio, KnownContainer,
-    LaunchFailure, LaunchStep, Limitation, LimitationKind, MemoryFigures, Shown, Termination, Usage, Work,
+    BlockIo, Cause, ContainerConfig, ContainerEvent, CpuFigures, Held, Identity, Input, KeptStdio,
+    KnownContainer, LaunchFailure, LaunchStep, Limitation, LimitationKind, MemoryFigures, Shown, Termination,
+    Usage, Work,
 };
 pub use native::{Config, Containerizer};
 pub(crate) use native::{present, runtime_dir};

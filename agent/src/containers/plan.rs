@@ -133,6 +133,7 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
         secrets,
         session: call.session,
         inside,
+        held: volumes::held(&settings.layout, &call.resources),
         shown: volumes::shown(&settings.layout, &call.resources),
         above,
     };

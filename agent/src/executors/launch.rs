@@ -116,6 +116,7 @@ fn config(state: &State, executor: &Executor) -> ContainerConfig {
         resources: executor.resources(),
         limits: limits(executor),
         container: surroundings(executor),
+        held: volumes::held(&settings.layout, &executor.resources()),
         shown: volumes::shown(&settings.layout, &in_sandbox(executor)),
         above: Vec::new(),
         secrets: super::environment::secrets(executor),

@@ -1,5 +1,5 @@
-//! `disk/du`: how much a container has written, looked at from time to time by a walk of its sandbox, and of what it and those
-//! within it have written over their images.
+//! `disk/du`: how much a container has written, looked at from time to time by a walk of its sandbox, of what it and those within
+//! it have written over their images, and of its persistent volumes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use model::{ContainerId, Resource, Resources, Scalar};
 
 use super::config::IsolationConfig;
 use super::isolator::{Isolator, Limitation, LimitationKind, Plan, Subject};
-use crate::containerizer::{ContainerConfig, Usage};
+use crate::containerizer::{ContainerConfig, Held, Usage};
 use crate::provisioner::Provisioned;
 
 /// Walks one sandbox at a time.
@@ -28,6 +28,8 @@ struct Watched {
     sandbox: PathBuf,
     /// Unit: bytes; `None` if nothing was said of disk.
     quota: Option<u64>,
+    /// Those of containers within it are among them.
+    volumes: Vec<Held>,
     /// Where what is written over an image is kept, by whose it is: its own, and those of containers within it.
     over_images: BTreeMap<ContainerId, PathBuf>,
     /// What the last walk found.
@@ -50,7 +52,8 @@ impl Disk {
         let used = known.as_ref().and_then(|known| known.used);
         let over_images = known.map(|known| known.over_images).unwrap_or_default();
         let (sandbox, quota) = (config.sandbox.clone(), quota(config));
-        watched.insert(id.clone(), Watched { sandbox, quota, over_images, used });
+        let volumes = config.held.clone();
+        watched.insert(id.clone(), Watched { sandbox, quota, volumes, over_images, used });
     }
 
     /// What is written over the image of a container counts for the outermost one.
@@ -115,8 +118,17 @@ impl Isolator for Disk {
         if let Some(watched) = self.watched.lock().ok()?.get_mut(id) {
             watched.used = Some(used);
         }
-        let quota = found.quota.filter(|quota| self.enforce && used > *quota)?;
-        Some(exceeded(used, quota))
+        if !self.enforce {
+            return None;
+        }
+        if let Some(quota) = found.quota.filter(|quota| used > *quota) {
+            return Some(exceeded(used, quota));
+        }
+        let volumes = found.volumes.iter().map(|volume| (volume, tree::usage(&volume.directory)));
+        let (full, used) = volumes.into_iter().find(|(volume, used)| *used > volume.size)?;
+        let broken = exceeded(used, full.size);
+        let message = format!("Volume '{}': {}", full.id, broken.message);
+        Some(Limitation { message, ..broken })
     }
 
     fn period(&self) -> Option<Duration> {
@@ -159,5 +171,26 @@ mod tests {
                 assert!(broken.message.ends_with("exceeds quota (2MB)"), "{}", broken.message);
             }
         }
+    }
+
+    #[test]
+    fn a_full_volume_breaks_its_own_size_and_not_that_of_the_sandbox() {
+        let (sandbox, volume) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut container = config();
+        container.sandbox = sandbox.path().to_owned();
+        container.resources = "disk:1".parse().unwrap();
+        let held = |size| Held { id: "v".into(), directory: volume.path().to_owned(), size };
+        container.held = vec![held(4 << 20)];
+        std::os::unix::fs::symlink(volume.path(), sandbox.path().join("data")).unwrap();
+        fs::write(sandbox.path().join("data/a"), vec![1; 3 << 20]).unwrap();
+        let id = ContainerId::new("c");
+        let disk = Disk::new(&IsolationConfig { enforce_disk_quota: true, ..IsolationConfig::default() });
+        disk.watch(&id, &container);
+        assert!(disk.limitation(&id).is_none());
+        // It has shrunk meanwhile.
+        container.held = vec![held(2 << 20)];
+        disk.update(&id, &container).unwrap();
+        let broken = disk.limitation(&id).unwrap();
+        assert_eq!(broken.message, "Volume 'v': Disk usage (4MB) exceeds quota (2MB)");
     }
 }

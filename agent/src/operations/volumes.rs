@@ -15,7 +15,7 @@ use std::sync::Arc;
 use agent_linux::beneath::Directory;
 use model::{DiskKind, Resource, Resources};
 
-use crate::containerizer::Shown;
+use crate::containerizer::{Held, Shown};
 use crate::layout::Layout;
 
 /// Where what a task says is kept.
@@ -99,6 +99,16 @@ pub(crate) fn links(layout: &Layout, resources: &Resources) -> Vec<Link> {
 /// The same, as the containerizer knows it.
 pub(crate) fn shown(layout: &Layout, resources: &Resources) -> Vec<Shown> {
     links(layout, resources).into_iter().map(|Link { at, to, .. }| Shown { at, to }).collect()
+}
+
+/// The volumes among these resources, as the containerizer measures them.
+pub(crate) fn held(layout: &Layout, resources: &Resources) -> Vec<Held> {
+    let one = |resource: &Resource| {
+        let Place { id, directory, .. } = place(layout, resource)?;
+        let thousandths = resource.value.quantity().thousandths().max(0);
+        Some(Held { id, directory, size: (thousandths as u128 * (1 << 20) / 1000) as u64 })
+    };
+    resources.iter().filter_map(one).collect()
 }
 
 /// Whether each of these can have its place in one sandbox.

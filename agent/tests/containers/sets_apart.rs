@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use agent::containerizer::{ContainerConfig, ContainerEvent, Input, LaunchStep, Shown};
+use agent::containerizer::{ContainerConfig, ContainerEvent, Held, Input, LaunchStep, Shown};
 use model::container::{
     IpcMode, LinuxCapability, LinuxInfo, RLimit, RLimitKind, SandboxPathKind, SeccompInfo, Volume,
     VolumeMode, VolumeSource,
@@ -256,6 +256,18 @@ fn a_disk_that_is_filled_beyond_its_quota_ends_the_container() {
     let broke = end.limitation.expect("it broke its quota");
     assert!(broke.message.ends_with("exceeds quota (10MB)"), "{}", broke.message);
     isolated.forget("c");
+
+    // A volume has a size of its own, which is not the sandbox's.
+    let volume = tempfile::tempdir().unwrap();
+    let line = format!("head -c 20000000 /dev/zero > {}/file; sleep 300", volume.path().display());
+    isolated.run_with("v", &line, |config| {
+        config.resources = "disk:1".parse().unwrap();
+        config.held.push(Held { id: "v".into(), directory: volume.path().to_owned(), size: 10 << 20 });
+    });
+    let broke = isolated.machine.terminated().limitation.expect("it broke its quota");
+    assert!(broke.message.starts_with("Volume 'v': Disk usage ("), "{}", broke.message);
+    assert!(broke.message.ends_with("exceeds quota (10MB)"), "{}", broke.message);
+    isolated.forget("v");
     isolated.leave_nothing();
 }
 
