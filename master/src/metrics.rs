@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use libprocess::environment::Clock;
 use libprocess::metrics::{Metrics, Sink};
-use model::{OperationState, Quantities, Resource, Resources, Role, StatusSource, TaskState, Time, Value};
+use model::{OperationState, Quantities, Resources, Role, StatusSource, TaskState, Time, Value};
 
 use crate::state::{Framework, Published, Snapshot};
 use crate::views::roles::Roles;
@@ -139,25 +139,31 @@ fn quotas(snapshot: &Snapshot, sink: &mut Sink<'_>) {
         show(role.as_str(), "consumed", consumed);
     }
     show("", "consumed", &all);
+    let taken = taken(snapshot);
     for quota in snapshot.policy.quotas.values() {
         show(quota.role.as_str(), "guarantee", &quota.guarantees);
         show(quota.role.as_str(), "limit", &quota.limits);
-        show(quota.role.as_str(), "offered_or_allocated", &taken(snapshot, &quota.role));
+        if let Some(taken) = taken.get(&quota.role) {
+            show(quota.role.as_str(), "offered_or_allocated", taken);
+        }
     }
 }
 
-/// What a role and those below it are offered and were allocated for good.
-fn taken(snapshot: &Snapshot, role: &Role) -> Quantities {
-    let theirs = |resource: &Resource| {
-        let holder = resource.allocation.as_ref();
-        !resource.revocable
-            && holder.is_some_and(|holder| holder == role || holder.is_strict_descendant_of(role))
-    };
+/// What each role and those below it are offered and were allocated for good; nothing where no role has a quota.
+fn taken(snapshot: &Snapshot) -> BTreeMap<Role, Quantities> {
+    let mut taken: BTreeMap<Role, Quantities> = BTreeMap::new();
+    if snapshot.policy.quotas.is_empty() {
+        return taken;
+    }
     let held = snapshot.agents.values().flat_map(|agent| [&agent.used_total, &agent.offered]);
-    held.fold(Quantities::new(), |mut sum, held| {
-        sum += &held.filter(theirs).quantities();
-        sum
-    })
+    for (role, resources) in held.flat_map(|held| held.non_revocable().allocations()) {
+        let amounts = resources.quantities();
+        for above in role.ancestors() {
+            *taken.entry(above).or_default() += &amounts;
+        }
+        *taken.entry(role).or_default() += &amounts;
+    }
+    taken
 }
 
 /// Operations by where they stand, and by what they do: those that are under way now, those that are over since this master began.
@@ -234,5 +240,37 @@ fn resources(snapshot: &Snapshot, sink: &mut Sink<'_>) {
             sink.gauge(format!("master/{name}{kind}_used"), taken);
             sink.gauge(format!("master/{name}{kind}_percent"), if all > 0.0 { taken / all } else { 0.0 });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{FrameworkCapability, FrameworkInfo, Quota};
+
+    use super::*;
+    use crate::testing::Stage;
+
+    #[test]
+    fn what_a_role_has_taken_is_offered_or_used_by_it_and_by_those_below() {
+        let mut stage = Stage::new();
+        let agent = stage.agent(1, "cpus:8;mem:512");
+        let ids = ["a", "a/b"].map(|role| {
+            let mut info = FrameworkInfo::new(role, "nobody");
+            info.capabilities = [FrameworkCapability::MultiRole].into_iter().collect();
+            info.roles = vec![role.into()];
+            stage.subscribe(info);
+            let stream = stage.stream();
+            stage.state.reader(&stream).expect("it has subscribed").clone()
+        });
+        stage.offer(&ids[0], &agent, "cpus(allocated: a):1");
+        stage.offer(&ids[1], &agent, "cpus(allocated: a/b):2;mem(allocated: a/b):64");
+        assert!(taken(&stage.state.world).is_empty(), "nobody has a quota");
+
+        let quota = Quota { role: "a".into(), guarantees: Quantities::new(), limits: Quantities::new() };
+        Arc::make_mut(&mut stage.state.world.policy).quotas.insert("a".into(), quota);
+        let taken = taken(&stage.state.world);
+        let shown = |role: &str| taken.get(&Role::from(role)).map(ToString::to_string);
+        assert_eq!(shown("a").as_deref(), Some("cpus: 3, mem: 64"));
+        assert_eq!(shown("a/b").as_deref(), Some("cpus: 2, mem: 64"));
     }
 }

@@ -192,7 +192,9 @@ impl Stage {
 
     fn give(&mut self, framework: &FrameworkId, agent: &AgentId, resources: Resources) -> Effects {
         let incarnation = self.state.agent(agent).map_or(0, |agent| agent.incarnation);
-        let role = Role::from(ROLE);
+        // The one role of the tests, unless they name another.
+        let named = resources.iter().find_map(|resource| resource.allocation.clone());
+        let role = named.unwrap_or_else(|| Role::from(ROLE));
         let resources = resources.allocate(&role);
         let (framework, agent) = (framework.clone(), agent.clone());
         self.tell(Input::Allocated(vec![Allocation { framework, role, agent, incarnation, resources }]))

@@ -1,5 +1,6 @@
 //! The operator API's large answers as documents: GET_STATE, its four parts, and what a watcher is told first.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use api::state::{Answer, AnswerWriter, List};
 use api::v1;
 use api::v1::master::response::get_executors;
 use libprocess::http::{Body, Bytes};
-use model::Task;
+use model::{FrameworkId, InverseOffer, Task};
 
 use super::document::{self, Part, Parts, Writer, joined};
 use super::tasks::Which;
@@ -36,7 +37,7 @@ fn begin(snapshot: &Snapshot, answer: Answer, media: MediaType) -> (Parts, Spell
     let head: Parts = Box::new(std::iter::once(Part::Text(Bytes::from(head))));
     let over: Parts = Box::new(std::iter::once(Part::Over));
     let all: Vec<Parts> = std::iter::once(head).chain(lists).chain([over]).collect();
-    (joined(all), Spelled { writer })
+    (joined(all), Spelled { writer, asked_to_leave: frameworks::asked_to_leave(snapshot) })
 }
 
 fn items(snapshot: &Snapshot, list: List) -> Parts {
@@ -58,6 +59,7 @@ fn items(snapshot: &Snapshot, list: List) -> Parts {
 
 struct Spelled {
     writer: AnswerWriter,
+    asked_to_leave: BTreeMap<FrameworkId, Vec<Arc<InverseOffer>>>,
 }
 
 impl Spelled {
@@ -78,7 +80,8 @@ impl Writer for Spelled {
             Part::Agent(agent) => self.writer.agent(&agents::shown(snapshot, agent), out),
             Part::Recovered(info) => self.writer.item(&v1::AgentInfo::from(&**info), out),
             Part::Framework(framework) => {
-                self.writer.item(&frameworks::v1(snapshot, framework), out);
+                let asked = self.asked_to_leave.get(&framework.id).map_or(&[][..], Vec::as_slice);
+                self.writer.item(&frameworks::v1(snapshot, framework, asked), out);
             }
             Part::Executors(framework) => self.executors(framework, out),
             Part::Over => self.writer.end(out),

@@ -1,6 +1,7 @@
 //! Frameworks, running and completed.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::classic;
@@ -8,7 +9,7 @@ use api::convert::inverse_offer;
 use api::convert::resources::{Spelling, write};
 use api::v1;
 use api::v1::master::response::get_frameworks;
-use model::{FrameworkId, Resources};
+use model::{FrameworkId, InverseOffer, Resources};
 
 use crate::state::{Connection, Framework, Snapshot};
 
@@ -72,17 +73,25 @@ pub(crate) fn classics<'a>(
     }
 }
 
+/// Who is asked to leave which agents.
+pub(crate) fn asked_to_leave(snapshot: &Snapshot) -> BTreeMap<FrameworkId, Vec<Arc<InverseOffer>>> {
+    let mut asked: BTreeMap<FrameworkId, Vec<_>> = BTreeMap::new();
+    for offer in snapshot.inverse_offers.values() {
+        asked.entry(offer.framework_id.clone()).or_default().push(offer.clone());
+    }
+    asked
+}
+
 /// As the operator API shows it.
-pub(crate) fn v1(snapshot: &Snapshot, framework: &Framework) -> get_frameworks::Framework {
+pub(crate) fn v1(
+    snapshot: &Snapshot,
+    framework: &Framework,
+    asked_to_leave: &[Arc<InverseOffer>],
+) -> get_frameworks::Framework {
     get_frameworks::Framework {
         unregistered_time: framework.unregistered.map(Into::into),
         offers: snapshot.offered_to(framework).map(|offer| v1::Offer::from(&**offer)).collect(),
-        inverse_offers: snapshot
-            .inverse_offers
-            .values()
-            .filter(|offer| offer.framework_id == framework.id)
-            .map(|offer| inverse_offer(offer, Spelling::FULL))
-            .collect(),
+        inverse_offers: asked_to_leave.iter().map(|offer| inverse_offer(offer, Spelling::FULL)).collect(),
         allocated_resources: write(&framework.used, Spelling::ENDPOINT),
         offered_resources: write(&offered(snapshot, framework), Spelling::ENDPOINT),
         offer_constraints: Some(framework.constraints.as_deref().map(Into::into).unwrap_or_default()),
