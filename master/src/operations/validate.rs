@@ -2,7 +2,7 @@
 //!
 //! Source: scheduler semantics §4, the table of operations; the first fault is the one reported.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use model::{
     AgentCapability, Conversion, DiskKind, FrameworkCapability, FrameworkInfo, Resource, Resources, Role,
@@ -112,7 +112,7 @@ fn unreserve(resources: &Resources) -> Result<(), String> {
 
 fn create(who: Who<'_>, agent: &Agent, volumes: &Resources) -> Result<(), String> {
     named(volumes)?;
-    let mut names: HashSet<_> = agent.total.iter().filter_map(name).collect();
+    let mut names: BTreeSet<_> = agent.total.iter().filter_map(name).collect();
     for volume in volumes.iter() {
         persistent(volume)?;
         able(agent, volume)?;

@@ -1,6 +1,6 @@
 //! Much put into a bag or taken out of it at once.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -92,15 +92,14 @@ impl Drop for Bulk<'_> {
 /// Where things of each kind are in a list that only grows.
 struct Index {
     /// The last of each kind, by the kind's hash.
-    last: HashMap<u64, usize>,
+    last: BTreeMap<u64, usize>,
     /// For each the one before it of the same hash.
     before: Vec<Option<usize>>,
 }
 
 impl Index {
     fn of(entries: &[Entry]) -> Index {
-        let mut index =
-            Index { last: HashMap::with_capacity(entries.len()), before: Vec::with_capacity(entries.len()) };
+        let mut index = Index { last: BTreeMap::new(), before: Vec::with_capacity(entries.len()) };
         entries.iter().for_each(|entry| index.push(&entry.resource));
         index
     }
