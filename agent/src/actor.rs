@@ -225,10 +225,11 @@ impl Agent {
                     }
                 }
                 Effect::Settle(awaits, id, told) => self.waiting.settle(awaits, &id, &told),
-                Effect::RemoveSandbox(_) if !self.host.has_files() => {}
-                Effect::RemoveSandbox(sandbox) => {
+                Effect::RemoveSandbox { .. } if !self.host.has_files() => {}
+                Effect::RemoveSandbox { within, name } => {
                     let remove = move || {
-                        if let Err(error) = tree::remove(&sandbox) {
+                        if let Err(error) = tree::remove_within(&within, &name) {
+                            let sandbox = within.join(&name);
                             tracing::warn!(sandbox = %sandbox.display(), %error, "sandbox is not removed");
                         }
                     };

@@ -62,7 +62,11 @@ pub(crate) enum Effect {
     Hold(Awaits, ContainerId),
     /// To all who wait for this.
     Settle(Awaits, ContainerId, Told),
-    RemoveSandbox(PathBuf),
+    /// Of what is below a directory of the agent's own.
+    RemoveSandbox {
+        within: PathBuf,
+        name: PathBuf,
+    },
     Destroy(ContainerId),
     Forget(ContainerId),
     Recover(Vec<KnownContainer>),
@@ -138,7 +142,9 @@ impl fmt::Display for Effect {
             Effect::Told(told) => write!(f, "told {told}"),
             Effect::Hold(awaits, id) => write!(f, "hold for {awaits:?} of {id}"),
             Effect::Settle(awaits, id, told) => write!(f, "settle {awaits:?} of {id}: {told}"),
-            Effect::RemoveSandbox(path) => write!(f, "remove sandbox {}", path.display()),
+            Effect::RemoveSandbox { within, name } => {
+                write!(f, "remove sandbox {}", within.join(name).display())
+            }
             Effect::Destroy(id) => write!(f, "destroy {id}"),
             Effect::Forget(id) => write!(f, "forget {id}"),
             Effect::Update { id, config } => write!(f, "update {id} to {}", config.resources),

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::beneath::{give, set_mode};
+use crate::beneath::{Directory, give, set_mode};
 
 /// Makes `path`, and what is missing above it, as a task's own: 0750, `owner`'s (user, group) if somebody else's.
 ///
@@ -21,9 +21,18 @@ pub fn make(path: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
     // Through a descriptor of the directory itself: a link in its place is not followed.
     let dir: File =
         fs::OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW).open(path)?;
-    set_mode(&dir, 0o750)?;
+    own(&dir, owner)
+}
+
+/// The same somewhere below `within`, which is another task's own: no link that was put there is followed.
+pub fn make_within(within: &Path, name: &Path, owner: Option<(u32, u32)>) -> io::Result<()> {
+    own(&Directory::open(within)?.create_dir(name)?.open_read(Path::new("."))?, owner)
+}
+
+fn own(dir: &File, owner: Option<(u32, u32)>) -> io::Result<()> {
+    set_mode(dir, 0o750)?;
     if let Some((uid, gid)) = owner {
-        give(&dir, uid, gid)?;
+        give(dir, uid, gid)?;
     }
     Ok(())
 }
@@ -44,5 +53,20 @@ mod tests {
 
         symlink(&path, root.path().join("link")).unwrap();
         assert!(make(&root.path().join("link"), None).is_err());
+    }
+
+    #[test]
+    fn a_sandbox_in_another_is_not_made_where_a_link_leads() {
+        let root = tempfile::tempdir().unwrap();
+        let (within, other) = (root.path().join("within"), root.path().join("other"));
+        fs::create_dir(&within).unwrap();
+        fs::create_dir_all(other.join("taken")).unwrap();
+        make_within(&within, Path::new("containers/a"), None).unwrap();
+        assert_eq!(fs::metadata(within.join("containers/a")).unwrap().permissions().mode() & 0o7777, 0o750);
+        symlink(&other, within.join("out")).unwrap();
+        for name in ["out/new", "out/taken"] {
+            assert!(make_within(&within, Path::new(name), None).is_err());
+        }
+        assert!(!other.join("new").exists());
     }
 }

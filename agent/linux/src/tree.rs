@@ -2,16 +2,18 @@
 //! with them, no link is followed and no other mount entered.
 
 use std::collections::BTreeSet;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use nix::dir::{Dir, OwningIter, Type};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2, renameat};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use crate::beneath::Directory;
 
 /// How deep a tree is gone into at a time. What lies deeper is moved up first.
 const REMOVED_DEPTH_MAX: usize = 32;
@@ -31,14 +33,34 @@ struct Emptied {
     below: Vec<CString>,
 }
 
-/// Removes a tree. One that is not there, or goes meanwhile, is removed.
+/// Removes a tree at a trusted path. One that is not there, or goes meanwhile, is removed.
 ///
 /// Errors: something in it cannot be removed, as what another file system is mounted on; the rest may be gone or not.
 pub fn remove(path: &Path) -> io::Result<()> {
-    let top = match open(path, directory(), Mode::empty()) {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match open(above, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()) {
+        Ok(above) => remove_in(&above, name),
+        other => gone(other.map(drop)),
+    }
+}
+
+/// The same of one somewhere below `within`, which alone is trusted: a link that was put into the way is not followed.
+pub fn remove_within(within: &Path, name: &Path) -> io::Result<()> {
+    match Directory::open(within).and_then(|within| within.existing_parent(name)) {
+        Ok((above, last)) => remove_in(&above, last),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn remove_in(above: impl AsFd, name: &OsStr) -> io::Result<()> {
+    let top = match openat(&above, name, directory(), Mode::empty()) {
         Ok(top) => top,
         Err(Errno::ENOENT) => return Ok(()),
-        Err(Errno::ENOTDIR | Errno::ELOOP) => return std::fs::remove_file(path),
+        Err(Errno::ENOTDIR | Errno::ELOOP) => {
+            return gone(unlinkat(&above, name, UnlinkatFlags::NoRemoveDir));
+        }
         Err(error) => return Err(error.into()),
     };
     let mut moved = 0u64;
@@ -73,10 +95,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
             Err(error) => return Err(error.into()),
         }
     }
-    match std::fs::remove_dir(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    gone(unlinkat(&above, name, UnlinkatFlags::RemoveDir))
 }
 
 /// Removes what is no directory; tells of some that are, unless there are none.
@@ -214,6 +233,8 @@ mod tests {
         fs::create_dir_all(tree.join(".removed-1/x")).unwrap();
         fs::write(tree.join(".removed-2"), "").unwrap();
         deep(&tree, 20_000);
+        let below = std::iter::repeat_n("d", 500).fold(tree.clone(), |path, name| path.join(name));
+        fs::write(below.join("file"), "x").unwrap();
         // Of threads that do such work, the stack is small.
         let removed = std::thread::Builder::new().stack_size(256 << 10).spawn({
             let tree = tree.clone();
@@ -221,7 +242,7 @@ mod tests {
         });
         let (used, removed) = removed.unwrap().join().unwrap();
         removed.unwrap();
-        assert!(used > 0);
+        assert!(used >= 512, "what is deep within is counted: {used}");
         assert!(!tree.exists());
     }
 
@@ -243,6 +264,21 @@ mod tests {
         std::os::unix::fs::symlink(&kept, &tree).unwrap();
         remove(&tree).unwrap();
         assert!(fs::symlink_metadata(&tree).is_err() && kept.join("file").exists());
+    }
+
+    #[test]
+    fn what_was_put_in_the_way_of_a_tree_does_not_lead_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let (within, other) = (dir.path().join("within"), dir.path().join("other"));
+        fs::create_dir_all(within.join("a/tree/below")).unwrap();
+        fs::create_dir_all(other.join("tree")).unwrap();
+        remove_within(&within, Path::new("a/tree")).unwrap();
+        assert!(within.join("a").exists() && !within.join("a/tree").exists());
+        remove_within(&within, Path::new("no/tree")).unwrap();
+        fs::remove_dir(within.join("a")).unwrap();
+        std::os::unix::fs::symlink(&other, within.join("a")).unwrap();
+        remove_within(&within, Path::new("a/tree")).unwrap_err();
+        assert!(other.join("tree").exists());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Waiting for containers, signals to them, and their removal.
 
+use std::path::{Path, PathBuf};
+
 use model::ContainerId;
 
 use super::call::{Awaits, Told};
@@ -64,10 +66,25 @@ pub(crate) fn remove(state: &mut State, id: &ContainerId) -> Effects {
     let executor = id.parent().and_then(|parent| state.executor(&state.executor_in(&parent)?));
     // The container of a command executor's task is at home in the executor's.
     let shares = executor.is_some_and(|executor| *executor.directory == *container.sandbox());
-    let sandbox = (!container.session && !shares).then(|| container.sandbox().to_owned());
+    let around = (!container.session && !shares).then(|| around(state, id)).flatten();
+    let sandbox = around.and_then(|around| {
+        let name = container.sandbox().strip_prefix(&around).ok()?.to_owned();
+        Some(Effect::RemoveSandbox { within: around, name })
+    });
     let record = take_out(state, id);
     let mut effects = vec![Effect::Record { records: record.into_iter().collect(), then: Vec::new() }];
-    effects.extend(sandbox.map(Effect::RemoveSandbox));
+    effects.extend(sandbox);
     effects.push(Effect::Told(Told::Done));
     effects
+}
+
+/// The directory that a container's sandbox is below, and that no task can have changed: an executor's sandbox, that of a
+/// container standing alone, or where such are.
+fn around(state: &State, id: &ContainerId) -> Option<PathBuf> {
+    let root = id.root();
+    if let Some(executor) = state.executor_in(&root).and_then(|key| state.executor(&key)) {
+        return Some(executor.directory.to_path_buf());
+    }
+    let outermost = state.containers.get(&root)?.sandbox();
+    if *id == root { outermost.parent().map(Path::to_owned) } else { Some(outermost.to_owned()) }
 }

@@ -216,6 +216,25 @@ fn a_sandbox_goes_however_much_is_in_it_and_the_agent_answers_meanwhile() {
 }
 
 #[test]
+fn a_sandbox_is_not_made_where_a_task_leads_it() {
+    play(async |node| {
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::fs::create_dir(elsewhere.path().join("taken")).unwrap();
+        let line = format!("ln -s {} containers; touch ready; sleep 300", elsewhere.path().display());
+        assert_eq!(node.call("/api/v1", &launch("p", &line)).await, answer(200, ""));
+        let sandbox = node.work_dir.join("containers/p");
+        node.until("its link is there", async || sandbox.join("ready").exists()).await;
+        for id in ["p.taken", "p.new"] {
+            let (status, why) = node.call("/api/v1", &launch(id, "true")).await;
+            assert!(status == 400 && why.contains("failed to make the sandbox"), "{status}: {why}");
+        }
+        assert!(!elsewhere.path().join("new").exists());
+        assert_eq!(node.call("/api/v1", &about("KILL_CONTAINER", "p")).await.0, 200);
+        wait(node, "p").await;
+    });
+}
+
+#[test]
 fn a_container_that_cannot_run_says_why_or_ends_with_an_error() {
     play(async |node| {
         for (call, text) in [

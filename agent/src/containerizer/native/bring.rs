@@ -30,8 +30,8 @@ impl Bringer {
             None => None,
         };
         let prepared = self.fetcher.blocking({
-            let config = config.clone();
-            move || start::prepare(&config)
+            let (id, config) = (id.clone(), config.clone());
+            move || start::prepare(&id, &config)
         });
         let who = prepared.await.map_err(|error| not(LaunchStep::Prepare, error))??;
         let fetched = self.fetcher.fetch_all(&config.uris, &config.sandbox, who).await;

@@ -28,7 +28,10 @@ pub(crate) fn runtime_dir(root: &Path, id: &ContainerId) -> PathBuf {
 }
 
 /// Makes the sandbox if it is missing and finds out whom the container runs as; `None` is the agent's own user.
-pub(crate) fn prepare(config: &ContainerConfig) -> Result<Option<Credentials>, LaunchFailure> {
+pub(crate) fn prepare(
+    id: &ContainerId,
+    config: &ContainerConfig,
+) -> Result<Option<Credentials>, LaunchFailure> {
     let failed = |message: String| LaunchFailure { step: LaunchStep::Prepare, message };
     let who = match &config.user {
         None => None,
@@ -39,10 +42,23 @@ pub(crate) fn prepare(config: &ContainerConfig) -> Result<Option<Credentials>, L
             Err(error) => return Err(failed(format!("failed to look up user '{name}': {error}"))),
         },
     };
-    sandbox::make(&config.sandbox, who.as_ref().map(|who| (who.uid, who.gid))).map_err(|error| {
+    let owner = who.as_ref().map(|who| (who.uid, who.gid));
+    let made = match within_others(id, &config.sandbox) {
+        Some((around, name)) => sandbox::make_within(&around, &name, owner),
+        None => sandbox::make(&config.sandbox, owner),
+    };
+    made.map_err(|error| {
         failed(format!("failed to make the sandbox '{}': {error}", config.sandbox.display()))
     })?;
     Ok(who.map(|who| Credentials { uid: who.uid, gid: who.gid, groups: who.groups }))
+}
+
+/// The outermost sandbox that one is in, and where in there, if it is in another: what lies between may be a task's doing.
+fn within_others(id: &ContainerId, sandbox: &Path) -> Option<(PathBuf, PathBuf)> {
+    let inner = id.path().iter().skip(1);
+    let name = inner.fold(PathBuf::new(), |name, part| name.join("containers").join(&**part));
+    let around = sandbox.ancestors().nth(name.components().count())?;
+    (name.components().next().is_some() && around.join(&name) == sandbox).then(|| (around.to_owned(), name))
 }
 
 /// What containers are started with.
@@ -79,7 +95,7 @@ pub(crate) fn start(
     pulled: Option<&Pulled>,
     around: Option<&Identity>,
 ) -> Result<Line, LaunchFailure> {
-    let credentials = prepare(&config)?;
+    let credentials = prepare(id, &config)?;
     let dir = runtime_dir(with.root, id);
     let image = provision(with.provisioner, id, &config, pulled)?;
     let undo = || {
