@@ -175,6 +175,9 @@ fn rules_can_be_asked_without_a_cluster() {
     assert_eq!(denied.status.code(), Some(1), "{}", err(&denied));
     let said: serde_json::Value = serde_json::from_slice(&denied.stdout).expect("JSON");
     assert_eq!((&said["allowed"], &said["list"]), (&false.into(), &"run_tasks".into()), "{said}");
+    let nobody = explain(&["view_role", "we b"]);
+    assert!(!nobody.status.success() && out(&nobody).is_empty(), "{}", out(&nobody));
+    assert!(err(&nobody).contains("contains whitespace"), "{}", err(&nobody));
     let unknown = explain(&["fly"]);
     assert!(!unknown.status.success() && err(&unknown).contains("hectare auth actions"), "{}", err(&unknown));
     assert!(out(&hectare(&["auth", "actions"])).contains("VIEW_ROLE\tview_roles\troles"));

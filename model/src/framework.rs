@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use libprocess_wire as wire;
+use libprocess_wire::{self as wire, brief};
 
 use crate::{FrameworkId, Labels, Quantities, Role};
 
@@ -157,13 +157,13 @@ pub enum FrameworkError {
     RoleBesideRoles,
     #[error("'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable")]
     RolesWithoutCapability,
-    #[error("'FrameworkInfo.roles' contains duplicate items: {0}")]
+    #[error("'FrameworkInfo.roles' contains duplicate items: {}", brief(.0.as_str()))]
     DuplicateRole(Role),
     #[error("'FrameworkInfo.roles' contains invalid role: {0}")]
     Role(#[source] crate::RoleError),
-    #[error("Framework id '{0}' is invalid: {1}")]
+    #[error("Framework id '{}' is invalid: {}", brief(.0.as_str()), .1)]
     Id(FrameworkId, #[source] crate::IdError),
-    #[error("Framework has an offer filter for role '{0}' which is not among its roles")]
+    #[error("Framework has an offer filter for role '{}' which is not among its roles", brief(.0.as_str()))]
     FilterRole(Role),
 }
 

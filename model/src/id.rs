@@ -5,7 +5,7 @@
 
 use std::{fmt, sync::Arc};
 
-use libprocess_wire as wire;
+use libprocess_wire::{self as wire, brief};
 
 /// Why an id chosen by a client is refused.
 ///
@@ -18,7 +18,7 @@ pub enum IdError {
     TooLong,
     #[error("'{0}' is disallowed")]
     Disallowed(Arc<str>),
-    #[error("'{0}' contains invalid characters")]
+    #[error("'{}' contains invalid characters", brief(.0))]
     InvalidCharacters(Arc<str>),
 }
 

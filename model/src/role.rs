@@ -2,7 +2,7 @@
 
 use std::{borrow::Borrow, fmt, sync::Arc};
 
-use libprocess_wire as wire;
+use libprocess_wire::{self as wire, brief};
 
 /// A role, such as `*`, `web` or `web/api`.
 ///
@@ -16,22 +16,22 @@ pub struct Role(Arc<str>);
 pub enum RoleError {
     #[error("Empty role name is invalid")]
     Empty,
-    #[error("Role name '{0}' cannot start with a slash")]
+    #[error("Role name '{}' cannot start with a slash", brief(.0.as_str()))]
     LeadingSlash(Role),
-    #[error("Role name '{0}' cannot end with a slash")]
+    #[error("Role name '{}' cannot end with a slash", brief(.0.as_str()))]
     TrailingSlash(Role),
-    #[error("Role name '{0}' cannot contain two adjacent slashes")]
+    #[error("Role name '{}' cannot contain two adjacent slashes", brief(.0.as_str()))]
     DoubleSlash(Role),
-    #[error("Role '{0}' cannot include '{1}' as a component")]
+    #[error("Role '{}' cannot include '{}' as a component", brief(.0.as_str()), .1)]
     Component(Role, String),
-    #[error("Role name '{0}' has a path component starting with a dash")]
+    #[error("Role name '{}' has a path component starting with a dash", brief(.0.as_str()))]
     Dash(Role),
-    #[error("Role name '{0}' contains whitespace or a backspace")]
+    #[error("Role name '{}' contains whitespace or a backspace", brief(.0.as_str()))]
     Character(Role),
-    #[error("Role name '{}' contains a control character", .0.as_str().escape_debug())]
+    #[error("Role name '{}' contains a control character", brief(&.0.as_str().escape_debug().to_string()))]
     Control(Role),
-    #[error("Role name '{0}...' is too long: between slashes at most 255 bytes, in all at most 1024")]
-    TooLong(String),
+    #[error("Role name '{}' is too long: between slashes at most 255 bytes, in all at most 1024", brief(.0.as_str()))]
+    TooLong(Role),
 }
 
 impl Role {
@@ -96,7 +96,7 @@ impl Role {
         }
         // Volumes are kept in directories of these names; and names are in figures, logs and answers.
         if self.0.len() > 1024 || self.0.split('/').any(|component| component.len() > 255) {
-            return Err(RoleError::TooLong(self.0.chars().take(32).collect()));
+            return Err(RoleError::TooLong(self.clone()));
         }
         if self.0.starts_with('/') {
             return Err(RoleError::LeadingSlash(self.clone()));
@@ -178,6 +178,7 @@ mod tests {
         let deep = Role::from(vec!["y".repeat(200); 6].join("/"));
         for long in [named(256), deep] {
             assert!(matches!(long.check(), Err(RoleError::TooLong(_))), "{long}");
+            assert!(long.check().unwrap_err().to_string().len() < 250);
         }
         assert_eq!(
             Role::from("a\0b").check().unwrap_err().to_string(),

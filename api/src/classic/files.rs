@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use model::brief;
+
 /// The most one read gives: sixteen pages. Unit: bytes.
 pub const READ_MAX: u64 = 16 * 4096;
 
@@ -25,8 +27,10 @@ pub fn number<'a>(parameter: impl Fn(&str) -> Option<&'a str>, name: &str) -> Re
         None | Some("-1") => Ok(None),
         Some(text) => match text.parse::<i64>() {
             Ok(number) if number >= 0 => Ok(u64::try_from(number).ok()),
-            Ok(_) => Err(format!("Negative {name} provided: {text}.\n")),
-            Err(_) => Err(format!("Failed to parse {name}: Failed to convert '{text}' to number.\n")),
+            Ok(_) => Err(format!("Negative {name} provided: {}.\n", brief(text))),
+            Err(_) => {
+                Err(format!("Failed to parse {name}: Failed to convert '{}' to number.\n", brief(text)))
+            }
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use model::{InvalidGroup, InvalidTask, Limit, Scalar, Task, TaskGroup, TaskInfo};
+use model::{InvalidGroup, InvalidTask, Limit, Scalar, Task, TaskGroup, TaskInfo, brief};
 
 use super::executor::executor;
 use super::resources::{self, Spelling};
@@ -80,7 +80,7 @@ pub fn limits(
                 Limit::Infinite
             } else {
                 let amount = Scalar::from_f64(amount.value).map_err(|error| {
-                    ConvertError::new(format!("Task's limit of '{name}' is invalid: {error}"))
+                    ConvertError::new(format!("Task's limit of '{}' is invalid: {error}", brief(&name)))
                 })?;
                 Limit::Finite(amount)
             };

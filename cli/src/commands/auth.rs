@@ -62,6 +62,12 @@ fn explain(asked: &Explain, common: &Common) -> anyhow::Result<ExitCode> {
     let action = Action::named(&asked.action).with_context(|| {
         format!("{:?} is no action; `hectare auth actions` lists those there are", asked.action)
     })?;
+    if action.lists().iter().any(|list| list.kind == ObjectKind::Roles)
+        && let Some(role) = &asked.object
+    {
+        // An action upon a role beneath another is decided by it too; none is upon one that cannot be.
+        model::Role::from(role.as_str()).check().context("nobody asks about this role")?;
+    }
     let object = Object { under: asked.under.as_deref(), ..Object::maybe(asked.object.as_deref()) };
     let decision = decide(&acls, asked.principal.as_deref(), action, &object);
     match common.format {

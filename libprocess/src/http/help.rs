@@ -9,6 +9,7 @@
 //! Markdown for curl, HTTPie and whoever does not accept HTML; a page of links for browsers.
 
 use ::http::header;
+use libprocess_wire::brief;
 use serde_json::json;
 
 use super::request::Request;
@@ -32,7 +33,7 @@ pub(super) fn page(wanted: &str, request: &Request, all: &[Section<'_>]) -> Resp
             .collect(),
     };
     if sections.is_empty() {
-        return Response::bad_request(format!("No help available for '/{wanted}'.\n"));
+        return Response::bad_request(format!("No help available for '/{}'.\n", brief(wanted)));
     }
     if wanted.is_empty() && request.query.get("format") == Some("json") {
         return Response::json(as_json(&sections));

@@ -2,6 +2,7 @@
 
 use ::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use bytes::Bytes;
+use libprocess_wire::brief;
 
 use super::body::{Body, BodyError};
 use super::request::append;
@@ -20,6 +21,9 @@ pub struct Response {
 /// What plain answers are, errors above all.
 const PLAIN_TEXT: &str = "text/plain; charset=utf-8";
 
+/// The longest text of an error: lists of resources take some. Unit: bytes.
+const ERROR_MAX: usize = 16 << 10;
+
 impl Response {
     /// An empty answer with this status.
     pub fn new(status: StatusCode) -> Response {
@@ -36,9 +40,15 @@ impl Response {
         Response::new(StatusCode::ACCEPTED)
     }
 
-    /// A plain text, as all errors are.
+    /// A plain text, as all errors are. Of an error's, whatever it repeats, so much is sent as somebody may read.
     pub fn text(status: StatusCode, text: impl Into<String>) -> Response {
-        Response::new(status).header(header::CONTENT_TYPE, PLAIN_TEXT).body(text.into())
+        let mut text = text.into();
+        if !status.is_success() && text.len() > ERROR_MAX {
+            let end = (0..=ERROR_MAX).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+            text.truncate(end);
+            text.push('…');
+        }
+        Response::new(status).header(header::CONTENT_TYPE, PLAIN_TEXT).body(text)
     }
 
     /// 200 with JSON.
@@ -68,8 +78,9 @@ impl Response {
             names.collect::<Vec<_>>().join(", ")
         };
         let text = format!(
-            "405 Method Not Allowed. Expecting one of {{ {} }}, but received '{received}'.",
-            list("'")
+            "405 Method Not Allowed. Expecting one of {{ {} }}, but received '{}'.",
+            list("'"),
+            brief(received.as_str())
         );
         Response::new(StatusCode::METHOD_NOT_ALLOWED)
             .header(header::ALLOW, list(""))
@@ -138,6 +149,17 @@ mod tests {
             text,
             "405 Method Not Allowed. Expecting one of { 'GET', 'POST', 'DELETE' }, but received 'PUT'."
         );
+    }
+
+    #[test]
+    fn an_error_has_a_bound_whatever_it_repeats() {
+        let whole = |status, text: &str| {
+            Response::text(status, text).bytes(1 << 20).now_or_never().unwrap().unwrap().len()
+        };
+        let long = "é".repeat(100_000);
+        assert_eq!(whole(StatusCode::BAD_REQUEST, &long), ERROR_MAX + "…".len());
+        assert_eq!(whole(StatusCode::OK, &long), long.len());
+        assert_eq!(whole(StatusCode::CONFLICT, "no"), 2);
     }
 
     #[test]

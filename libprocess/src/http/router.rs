@@ -19,6 +19,7 @@ use std::sync::Arc;
 use ::http::{StatusCode, header};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use libprocess_wire::brief;
 use parking_lot::RwLock;
 
 use super::auth::Authenticator;
@@ -144,7 +145,7 @@ impl Router {
                 .boxed_local()
             }
             Found::Disabled => {
-                answer(Response::forbidden(format!("Endpoint '{}' is disabled", request.path)))
+                answer(Response::forbidden(format!("Endpoint '{}' is disabled", brief(&request.path))))
             }
             Found::NotReady => {
                 answer(Response::text(StatusCode::SERVICE_UNAVAILABLE, "503 Service Unavailable."))

@@ -7,6 +7,7 @@ use ::http::{StatusCode, header};
 use bytes::Bytes;
 use flate2::write::GzDecoder;
 use futures_util::stream::poll_fn as stream_of;
+use libprocess_wire::brief;
 
 use super::body::{Body, BodyError, Chunks};
 use super::request::Request;
@@ -42,7 +43,7 @@ pub(super) fn unpack(request: &mut Request, limit: u64) -> Result<(), UnknownEnc
 
 /// A body came in an encoding that is not understood.
 #[derive(Debug, thiserror::Error)]
-#[error("Expecting 'Content-Encoding' to be 'gzip' or 'identity', not '{0}'")]
+#[error("Expecting 'Content-Encoding' to be 'gzip' or 'identity', not '{}'", brief(.0))]
 pub(super) struct UnknownEncoding(String);
 
 impl From<UnknownEncoding> for Response {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use libprocess_wire::brief;
+
 /// Shape: unit → nanoseconds.
 const UNITS: [(&str, f64); 8] = [
     ("ns", 1.0),
@@ -16,17 +18,21 @@ const UNITS: [(&str, f64); 8] = [
 
 /// Errors: what is wrong with it, as the original says it.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
+    if text.starts_with('-') {
+        return Err(format!("Invalid duration '{}', none is negative", brief(text)));
+    }
     let Some(end) = text.find(|c: char| !c.is_ascii_digit() && c != '.') else {
-        return Err(format!("Invalid duration '{text}'"));
+        return Err(format!("Invalid duration '{}'", brief(text)));
     };
     let (number, unit) = text.split_at(end);
     let Ok(number) = number.parse::<f64>() else {
-        return Err(format!("Failed to convert '{number}' to number"));
+        return Err(format!("Failed to convert '{}' to number", brief(number)));
     };
     match UNITS.iter().find(|(name, _)| *name == unit) {
-        Some((_, nanos)) => Duration::try_from_secs_f64(number * nanos / 1e9)
-            .map_err(|_| format!("Argument out of the range that a Duration can represent: '{text}'")),
-        None => Err(format!("Unknown duration unit '{unit}'")),
+        Some((_, nanos)) => Duration::try_from_secs_f64(number * nanos / 1e9).map_err(|_| {
+            format!("Argument out of the range that a Duration can represent: '{}'", brief(text))
+        }),
+        None => Err(format!("Unknown duration unit '{}'", brief(unit))),
     }
 }
 
@@ -44,6 +50,7 @@ mod tests {
         assert_eq!(parse(""), Err("Invalid duration ''".to_owned()));
         assert_eq!(parse("5parsecs"), Err("Unknown duration unit 'parsecs'".to_owned()));
         assert!(parse(&format!("{}weeks", "9".repeat(300))).is_err());
-        assert!(parse("-1secs").is_err());
+        assert_eq!(parse("-1secs"), Err("Invalid duration '-1secs', none is negative".to_owned()));
+        assert!(parse(&"z".repeat(1 << 20)).is_err_and(|why| why.len() < 200));
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use libprocess_wire::brief;
 use parking_lot::Mutex;
 
 use super::duration;
@@ -103,7 +104,8 @@ pub(super) fn answer(runtime: &Runtime, request: &Request) -> Response {
 }
 
 fn read(level: &str, within: &str) -> Result<(u32, Duration), String> {
-    let number: i64 = level.parse().map_err(|_| format!("Failed to convert '{level}' to number."))?;
+    let number: i64 =
+        level.parse().map_err(|_| format!("Failed to convert '{}' to number.", brief(level)))?;
     let level = u32::try_from(number).map_err(|_| format!("Invalid level '{number}'."))?;
     Ok((level, duration::parse(within).map_err(|wrong| format!("{wrong}."))?))
 }

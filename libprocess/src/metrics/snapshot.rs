@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use libprocess_wire::brief;
+
 use crate::inspect::duration;
 
 /// `{"name":1.0,…}`, in name order. Every value has a fraction, as a double does.
@@ -25,7 +27,7 @@ pub(super) fn render(figures: &BTreeMap<String, f64>) -> String {
 /// Errors: the text of the answer.
 pub(super) fn check_timeout(timeout: Option<&str>) -> Result<(), String> {
     match timeout.map(|timeout| (timeout, duration::parse(timeout))) {
-        Some((timeout, Err(why))) => Err(format!("Invalid timeout '{timeout}': {why}.\n")),
+        Some((timeout, Err(why))) => Err(format!("Invalid timeout '{}': {why}.\n", brief(timeout))),
         _ => Ok(()),
     }
 }
@@ -51,6 +53,8 @@ mod tests {
         assert_eq!(check_timeout(Some("2.5secs")), Ok(()));
         let text = "Invalid timeout 'zzz': Failed to convert '' to number.\n";
         assert_eq!(check_timeout(Some("zzz")), Err(text.to_owned()));
+        let text = "Invalid timeout '-1secs': Invalid duration '-1secs', none is negative.\n";
+        assert_eq!(check_timeout(Some("-1secs")), Err(text.to_owned()));
         assert!(check_timeout(Some("5")).is_err());
         assert!(check_timeout(Some("5parsecs")).is_err());
     }

@@ -9,6 +9,7 @@ mod changes;
 mod frameworks;
 mod views;
 
+use model::brief;
 use security::{Action, Object, Rights};
 
 use crate::http::Rejected;
@@ -40,7 +41,7 @@ pub(crate) fn allow_any(rights: &Rights, action: Action) -> Result<(), Rejected>
 /// Says who may not do what to what.
 pub(crate) fn refusal(rights: &Rights, action: Action, object: Object<'_>) -> String {
     match object.value {
-        Some(value) => format!("{} is not authorized: {action} '{value}'", rights.who()),
+        Some(value) => format!("{} is not authorized: {action} '{}'", rights.who(), brief(value)),
         None => format!("{} is not authorized: {action}", rights.who()),
     }
 }

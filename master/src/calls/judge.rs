@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::constraint::Predicate;
-use model::{FrameworkInfo, InvalidFramework, OfferConstraints, Role};
+use model::{FrameworkInfo, InvalidFramework, OfferConstraints, Role, brief};
 
 use crate::allocator::hierarchical::compile_constraint;
 use crate::state::State;
@@ -49,10 +49,11 @@ pub(super) fn judge(
     }
     let suppressed: BTreeSet<Role> = suppressed.into_iter().collect();
     if let Some(role) = suppressed.difference(&roles).next() {
-        return Err(format!("Suppressed role '{role}' is not among the framework's roles"));
+        return Err(format!("Suppressed role '{}' is not among the framework's roles", brief(role.as_str())));
     }
     constraints.check().map_err(|fault| fault.to_string())?;
     if let Some(role) = constraints.0.keys().find(|role| !roles.contains(*role)) {
+        let role = brief(role.as_str());
         return Err(format!("Offer constraints name role '{role}' which is not among the framework's roles"));
     }
     for (expression, role) in expressions(&constraints) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::call::UpdateFramework;
-use model::{FrameworkInfo, OfferId};
+use model::{FrameworkInfo, OfferId, brief};
 
 use super::judge::{Wanted, judge};
 use super::subscribe::tell_agents;
@@ -61,7 +61,9 @@ pub(crate) fn update_framework(state: &mut State, call: UpdateFramework) -> Resu
 fn unchanged(before: &FrameworkInfo, after: &FrameworkInfo) -> Result<(), String> {
     let refused = |field: &str, from: String, to: String| {
         Err(format!(
-            "Updating 'FrameworkInfo.{field}' is unsupported; attempted to update from '{from}' to '{to}'"
+            "Updating 'FrameworkInfo.{field}' is unsupported; attempted to update from '{}' to '{}'",
+            brief(&from),
+            brief(&to)
         ))
     };
     if before.user != after.user {

@@ -11,7 +11,7 @@ use libprocess::http::{Method, Query, Request, Response, Route};
 use libprocess::{AskError, Doors, Edge};
 use model::{
     AgentId, Conversion, DrainConfig, MachineId, Quantities, Quota, Resource, Resources, Role,
-    Unavailability, Window,
+    Unavailability, Window, brief,
 };
 
 use security::{Action, Object, Rights};
@@ -134,7 +134,7 @@ fn quota(config: &v1::quota::QuotaConfig) -> Result<Quota, String> {
                 match amount.is_positive() || amount.is_zero() {
                     _ if name.is_empty() => Err("Invalid QuotaConfig: a resource has no name".to_owned()),
                     true => Ok((name.as_str(), amount)),
-                    false => Err(format!("Invalid QuotaConfig: '{name}' is negative")),
+                    false => Err(format!("Invalid QuotaConfig: '{}' is negative", brief(name))),
                 }
             })
             .collect()
@@ -160,10 +160,13 @@ fn set_quota(request: &v1::quota::QuotaRequest) -> Result<Ask, String> {
         };
         let amount = resources::amount(scalar).map_err(|error| format!("{WHAT}: {error}"))?;
         if !amount.is_positive() {
-            return Err(format!("{WHAT}: '{}' must be positive", resource.name));
+            return Err(format!("{WHAT}: '{}' must be positive", brief(&resource.name)));
         }
         if guarantee.names(&resource.name) {
-            return Err(format!("{WHAT}: QuotaInfo contains duplicate resource name '{}'", resource.name));
+            return Err(format!(
+                "{WHAT}: QuotaInfo contains duplicate resource name '{}'",
+                brief(&resource.name)
+            ));
         }
         guarantee.set(resource.name.as_str(), amount);
     }
@@ -284,6 +287,7 @@ async fn by_weights(mut request: Request, edge: Edge<Master>, readers: Arc<Reade
     match api::json::list_from_slice::<v1::WeightInfo>(text.as_bytes()) {
         Ok(infos) => answered_by(weights(&infos), &rights, Response::ok(), &edge).await,
         Err(error) => {
+            let text = brief(&text);
             Response::bad_request(format!("Failed to parse update weights request JSON '{text}': {error}"))
         }
     }
@@ -296,7 +300,7 @@ async fn by_quota(mut request: Request, edge: Edge<Master>, readers: Arc<Readers
     }
     if request.method == Method::DELETE {
         let role = Role::from(request.rest());
-        let what = format!("Failed to remove quota for path '/master/quota/{role}'");
+        let what = format!("Failed to remove quota for path '/master/quota/{}'", brief(role.as_str()));
         return answered_by(Ask::RemoveQuota { role, what }, &rights, Response::ok(), &edge).await;
     }
     if request.method != Method::POST {
@@ -307,7 +311,7 @@ async fn by_quota(mut request: Request, edge: Edge<Master>, readers: Arc<Readers
         Err(refused) => return refused,
     };
     let asked = api::json::from_slice::<v1::quota::QuotaRequest>(text.as_bytes())
-        .map_err(|error| format!("Failed to parse set quota request JSON '{text}': {error}"))
+        .map_err(|error| format!("Failed to parse set quota request JSON '{}': {error}", brief(&text)))
         .and_then(|request| set_quota(&request));
     match asked {
         Ok(ask) => answered_by(ask, &rights, Response::ok(), &edge).await,

@@ -1,7 +1,7 @@
 //! Why a call was turned away, and which HTTP status says so.
 
 use libprocess::http::StatusCode;
-use model::{FrameworkId, StreamId, TaskId};
+use model::{FrameworkId, StreamId, TaskId, brief};
 
 /// Why a call was turned away. The texts are public: clients print and compare them.
 ///
@@ -35,8 +35,9 @@ pub enum Rejected {
     NoStream,
     /// The call belongs to a stream that has been replaced, or to another's.
     #[error(
-        "The stream ID '{given}' included in this request didn't match the stream ID currently associated \
-         with framework ID {framework}"
+        "The stream ID '{}' included in this request didn't match the stream ID currently associated \
+         with framework ID {framework}",
+        brief(given.as_str())
     )]
     WrongStream {
         /// What the call said.
@@ -69,7 +70,7 @@ pub enum Rejected {
     #[error("{0}")]
     Busy(String),
     /// An operator named a task that does not run.
-    #[error("No task '{0}' found for the framework")]
+    #[error("No task '{}' found for the framework", brief(.0.as_str()))]
     NoSuchTask(TaskId),
 }
 

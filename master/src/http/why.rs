@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use libprocess::Doors;
 use libprocess::http::{Query, Request, Response, Route, StatusCode};
-use model::{FrameworkId, Resources, Role};
+use model::{FrameworkId, Resources, Role, brief};
 use serde_json::{Value, json};
 
 use super::classic::ANSWER_WITHIN;
@@ -100,7 +100,7 @@ fn framework(name: &str, snapshot: &Snapshot) -> Result<FrameworkId, String> {
         [one] => Ok(one.clone()),
         _ => {
             let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
-            Err(format!("Several frameworks are named '{name}'; say which: {}", ids.join(", ")))
+            Err(format!("Several frameworks are named '{}'; say which: {}", brief(name), ids.join(", ")))
         }
     }
 }
@@ -108,9 +108,12 @@ fn framework(name: &str, snapshot: &Snapshot) -> Result<FrameworkId, String> {
 fn unknown(subject: &Subject) -> String {
     match subject {
         Subject::Framework(id) => {
+            let id = brief(id.as_str());
             format!("No framework '{id}' is subscribed, or this allocator does not say why")
         }
-        Subject::Role(role) => format!("Nobody is in role '{role}', or this allocator does not say why"),
+        Subject::Role(role) => {
+            format!("Nobody is in role '{}', or this allocator does not say why", brief(role.as_str()))
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! MARK_AGENT_GONE: an agent will never be back.
 
-use model::{AgentId, Time};
+use model::{AgentId, Time, brief};
 
 use crate::agents;
 use crate::effects::{Effect, Effects};
@@ -14,7 +14,9 @@ use crate::state::State;
 pub(super) fn mark_gone(state: &mut State, id: &AgentId, asker: Asker, now: Time) -> Effects {
     let answer = match () {
         () if state.world.gone.contains_key(id) => Ok(()),
-        () if !state.knows(id) => Err(Rejected::NotFound(format!("Agent '{id}' not found"))),
+        () if !state.knows(id) => {
+            Err(Rejected::NotFound(format!("Agent '{}' not found", brief(id.as_str()))))
+        }
         () if state.admissions.awaits(id) => {
             Err(Rejected::Busy(format!("Agent '{id}' is in the middle of something else")))
         }

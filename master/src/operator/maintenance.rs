@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use model::{AgentId, MachineId, MachineMode, Window};
+use model::{AgentId, MachineId, MachineMode, Window, brief};
 
 use super::record;
 use crate::agents;
@@ -145,7 +145,7 @@ struct Named<'a>(&'a MachineId);
 impl std::fmt::Display for Named<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = api::json::to_vec(&api::v1::MachineId::from(self.0));
-        f.write_str(&String::from_utf8_lossy(&text))
+        brief(&String::from_utf8_lossy(&text)).fmt(f)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{OfferId, Quantities, Quota, Resources, Role};
+use model::{OfferId, Quantities, Quota, Resources, Role, brief};
 
 use super::record;
 use crate::allocator;
@@ -33,9 +33,10 @@ pub(super) fn set_quota(
     let refused = |why: String| Rejected::Invalid(format!("Failed to validate set quota request: {why}"));
     let judged = match () {
         () if guarantee.is_empty() => Err(refused("QuotaInfo with empty 'guarantee'".to_owned())),
-        () if state.world.policy.quotas.contains_key(&role) => {
-            Err(refused(format!("Cannot set quota for role '{role}' which already has quota")))
-        }
+        () if state.world.policy.quotas.contains_key(&role) => Err(refused(format!(
+            "Cannot set quota for role '{}' which already has quota",
+            brief(role.as_str())
+        ))),
         () => check_role(state, &role).map_err(refused),
     };
     let quotas = vec![Quota { role, guarantees: guarantee.clone(), limits: guarantee }];
@@ -51,7 +52,7 @@ pub(super) fn set_quota(
 pub(super) fn remove_quota(state: &mut State, role: Role, what: &str, asker: Asker) -> Effects {
     let judged = match state.world.policy.quotas.contains_key(&role) {
         true => Ok(()),
-        false => Err(Rejected::Invalid(format!("{what}: Role '{role}' has no quota set"))),
+        false => Err(Rejected::Invalid(format!("{what}: Role '{}' has no quota set", brief(role.as_str())))),
     };
     let nothing = Quota { role, guarantees: Quantities::new(), limits: Quantities::new() };
     decided(state, judged, vec![nothing], asker)
@@ -71,7 +72,7 @@ fn judge(state: &State, quotas: &[Quota], force: bool) -> Result<(), String> {
         let Quota { role, guarantees, limits } = quota;
         check_role(state, role)?;
         if !seen.insert(role) {
-            return Err(format!("Role '{role}' appears more than once"));
+            return Err(format!("Role '{}' appears more than once", brief(role.as_str())));
         }
         let exceeds = guarantees.iter().any(|(name, amount)| limits.names(name) && limits.get(name) < amount);
         if exceeds {
@@ -100,10 +101,13 @@ fn check_role(state: &State, role: &Role) -> Result<(), String> {
         return Err("Quota cannot be set for the default role '*'".to_owned());
     }
     if role.is_hierarchical() {
-        return Err(format!("Quota cannot be set for role '{role}': only for top-level roles"));
+        return Err(format!(
+            "Quota cannot be set for role '{}': only for top-level roles",
+            brief(role.as_str())
+        ));
     }
     if state.settings.roles.as_ref().is_some_and(|known| !known.contains(role)) {
-        return Err(format!("Unknown role '{role}'"));
+        return Err(format!("Unknown role '{}'", brief(role.as_str())));
     }
     Ok(())
 }

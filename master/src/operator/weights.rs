@@ -1,6 +1,6 @@
 //! UPDATE_WEIGHTS: roles count more or less than others.
 
-use model::{OfferId, Role, Weight};
+use model::{OfferId, Role, Weight, brief};
 
 use crate::allocator;
 use crate::effects::{Effect, Effects};
@@ -22,12 +22,13 @@ pub(super) fn update_weights(state: &mut State, weights: &[(Role, f64)], asker: 
 
 fn judge(state: &State, role: &Role, weight: f64) -> Result<Weight, String> {
     const WHAT: &str = "Failed to validate update weights request JSON";
-    role.check().map_err(|fault| format!("{WHAT}: Invalid role '{role}': {fault}"))?;
+    let name = brief(role.as_str());
+    role.check().map_err(|fault| format!("{WHAT}: Invalid role '{name}': {fault}"))?;
     if state.settings.roles.as_ref().is_some_and(|known| !known.contains(role)) {
-        return Err(format!("{WHAT}: Unknown role '{role}'"));
+        return Err(format!("{WHAT}: Unknown role '{name}'"));
     }
     Weight::new(role.clone(), weight)
-        .map_err(|_| format!("{WHAT} for role '{role}': Invalid weight '{weight}': Weights must be positive"))
+        .map_err(|_| format!("{WHAT} for role '{name}': Invalid weight '{weight}': Weights must be positive"))
 }
 
 /// They are written. Offers made by the old ones are taken back, if they could have been made otherwise.

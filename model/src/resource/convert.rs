@@ -6,12 +6,17 @@ use crate::{Conversion, Scalar};
 /// Why resources cannot be converted. The text is public.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConversionError {
-    #[error("{have} does not contain {want}")]
+    #[error("{} does not contain {want}", or_nothing(have))]
     NotContained { have: Resources, want: Resources },
     #[error("{0} needs a resource provider")]
     NeedsProvider(&'static str),
     #[error("a volume of {size} cannot lose {subtract}")]
     TooSmall { size: Scalar, subtract: Scalar },
+}
+
+/// Nothing in particular is spelled as the original spells an empty bag.
+fn or_nothing(bag: &Resources) -> String {
+    if bag.is_empty() { "{}".to_owned() } else { bag.to_string() }
 }
 
 impl Conversion {
@@ -162,6 +167,12 @@ mod tests {
 
     fn bag(text: &str) -> Resources {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_has_nothing_is_told_as_that() {
+        let why = Resources::new().replace(&bag("cpus:1"), Resources::new()).unwrap_err();
+        assert_eq!(why.to_string(), "{} does not contain cpus:1");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::resource::ResourceFault;
 use model::{
     Disk, Ranges, Reservation, ReservationKind, Resource, ResourceError, Resources, Role, Scalar, Set, Value,
+    brief,
 };
 
 use super::super::ConvertError;
@@ -26,7 +27,7 @@ pub fn read(resources: Vec<v1::Resource>) -> Result<Resources, ConvertError> {
     for resource in resources.iter().filter(|resource| !matches!(resource.value, Value::Scalar(_))) {
         let one = Resources::from(resource.clone());
         if let Some(name) = countable.overlap(&one) {
-            return Err(ConvertError::new(format!("Resources of '{name}' overlap")));
+            return Err(ConvertError::new(format!("Resources of '{}' overlap", brief(&name))));
         }
         countable += one;
     }
@@ -47,8 +48,13 @@ impl TryFrom<v1::Resource> for Resource {
         resource.revocable = spelled.revocable.is_some();
         resource.shared = spelled.shared.is_some();
         resource.provider_id = spelled.provider_id.map(Into::into);
+        // As it would print, but for the amount, which may be none.
+        let amount = spelled.scalar.as_ref().map(|scalar| scalar.value);
         let refuse = |resource: &Resource, fault| {
-            ConvertError::new(ResourceError { resource: resource.to_string(), fault }.to_string())
+            let shown = resource.to_string();
+            let name = shown.strip_suffix(":0").unwrap_or(&shown);
+            let resource = amount.map_or_else(|| name.to_owned(), |amount| format!("{name}:{amount:?}"));
+            ConvertError::new(ResourceError { resource, fault }.to_string())
         };
         match read_reservations(spelled.role, spelled.reservation, spelled.reservations) {
             Ok(reservations) => resource.reservations = reservations,

@@ -5,7 +5,7 @@
 use model::check::{CheckKind, HealthCheckKind};
 use model::{
     AgentCapabilities, AgentCapability, Check, CommandInfo, ContainerInfo, ContainerKind, HealthCheck, Limit,
-    Resources, Scalar, TaskInfo, VariableValue,
+    Resources, Scalar, TaskInfo, VariableValue, brief,
 };
 
 /// What a task or an executor may hold at once.
@@ -40,7 +40,10 @@ pub(super) fn command(command: &CommandInfo) -> Result<(), String> {
             VariableValue::Secret(_) => false,
         };
         if variable.name.is_empty() || variable.name.contains(['=', '\0']) || holds_nul {
-            return Err(format!("Environment variable '{}' is invalid", variable.name.escape_debug()));
+            return Err(format!(
+                "Environment variable '{}' is invalid",
+                brief(&variable.name.escape_debug().to_string())
+            ));
         }
     }
     Ok(())
@@ -75,7 +78,9 @@ pub(super) fn health_check(check: &HealthCheck) -> Result<(), String> {
         HealthCheckKind::Http { scheme, path, .. } => {
             match scheme.as_deref() {
                 None | Some("http" | "https") => {}
-                Some(other) => return Err(format!("Unsupported HTTP health check scheme: '{other}'")),
+                Some(other) => {
+                    return Err(format!("Unsupported HTTP health check scheme: '{}'", brief(other)));
+                }
             }
             path_of_check(path.as_deref(), "HTTP health check")
         }
@@ -101,7 +106,7 @@ fn command_of_check(asks: &CommandInfo, what: &str) -> Result<(), String> {
 fn path_of_check(path: Option<&str>, what: &str) -> Result<(), String> {
     match path {
         Some(path) if !path.starts_with('/') => {
-            Err(format!("The path '{path}' of {what} must start with '/'"))
+            Err(format!("The path '{}' of {what} must start with '/'", brief(path)))
         }
         _ => Ok(()),
     }
@@ -119,7 +124,12 @@ pub(super) fn limits(task: &TaskInfo, agent: &AgentCapabilities) -> Result<(), S
         let asked: Scalar = match &**name {
             "cpus" => task.resources.cpus(),
             "mem" => task.resources.mem(),
-            _ => return Err(format!("Resource limit for '{name}' is not supported: only for cpus and mem")),
+            _ => {
+                return Err(format!(
+                    "Resource limit for '{}' is not supported: only for cpus and mem",
+                    brief(name)
+                ));
+            }
         };
         if asked.is_zero() {
             return Err(format!("Resource limit for '{name}' needs a request for '{name}'"));
