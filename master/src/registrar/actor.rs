@@ -7,12 +7,11 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwap;
 use libprocess::metrics::{Gauge, Histogram};
 use libprocess::{Actor, Context, Handler, Message, Process};
-
 use libprocess_wire as wire;
-use model::AgentInfo;
 
 use super::delta::{CHANGE_MAX, Delta, Refused};
 use super::registry::{Registry, RegistryLimits};
+use super::sizes::Sizes;
 use super::store::{Store, StoreError};
 
 /// How long a failed store is left alone before the next attempt.
@@ -78,8 +77,8 @@ pub struct Registrar {
     flight: Vec<Queued>,
     /// When the store was asked last.
     asked: SystemTime,
-    /// Size of the committed content as it would be stored. Unit: bytes.
-    size: usize,
+    /// Of the committed content.
+    sizes: Sizes,
     meters: Option<Meters>,
 }
 
@@ -124,7 +123,7 @@ impl Registrar {
             queue: VecDeque::new(),
             flight: Vec::new(),
             asked: SystemTime::UNIX_EPOCH,
-            size: 0,
+            sizes: Sizes::default(),
             meters: None,
         }
     }
@@ -175,8 +174,8 @@ impl Registrar {
         let mut registry = Registry::clone(&self.committed.load());
         for queued in &self.flight {
             if queued.outcome == Ok(true) {
-                self.size = self.size.saturating_add_signed(growth(&registry, &queued.delta));
                 registry.apply(&queued.delta).expect("it was judged against the same history");
+                self.sizes.changed(&queued.delta, queued.size);
             }
         }
         self.committed.store(Arc::new(registry));
@@ -194,25 +193,11 @@ impl Registrar {
     fn measure(&self, answered: Option<fn(&Meters) -> &Histogram>, ctx: &Context<Self>) {
         let Some(meters) = &self.meters else { return };
         meters.queued.set((self.queue.len() + self.flight.len()) as f64);
-        meters.size.set(self.size as f64);
+        meters.size.set(self.sizes.sum() as f64);
         if let Some(timer) = answered {
             let took = ctx.runtime().now().duration_since(self.asked).unwrap_or_default();
             timer(meters).record(took.as_secs_f64() * 1e3);
         }
-    }
-}
-
-/// By how much a change lets the content grow, or shrink. Only agents are of any size.
-fn growth(registry: &Registry, delta: &Delta) -> isize {
-    let size = |info: Option<&Arc<AgentInfo>>| info.map_or(0, |info| wire::encode(info).len() as isize);
-    match delta {
-        Delta::AdmitAgent { id, info }
-        | Delta::UpdateAgent { id, info }
-        | Delta::MarkReachable { id, info } => size(Some(info)) - size(registry.admitted.get(id)),
-        Delta::RemoveAgent { id } | Delta::MarkUnreachable { id, .. } | Delta::MarkGone { id, .. } => {
-            -size(registry.admitted.get(id))
-        }
-        _ => 0,
     }
 }
 
@@ -256,7 +241,7 @@ impl Handler<Input> for Registrar {
             Input::Record(delta) => self.record(delta, false),
             Input::Loaded(Ok(registry)) => {
                 self.phase = Phase::Idle;
-                self.size = registry.admitted.values().map(|info| wire::encode(info).len()).sum();
+                self.sizes = Sizes::of(&registry);
                 self.measure(Some(|meters| &meters.fetch), ctx);
                 self.proposed = registry.clone();
                 self.committed.store(Arc::new(registry.clone()));
@@ -298,7 +283,7 @@ mod tests {
     use std::sync::mpsc;
 
     use libprocess::{Runtime, Spawn};
-    use model::Weight;
+    use model::{AgentInfo, Weight};
 
     use super::super::store::Storing;
     use super::*;

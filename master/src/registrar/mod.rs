@@ -6,7 +6,8 @@
 //! 2. [`registry`]: the content, and what each change does to it, without I/O;
 //! 3. [`policy`]: the part of it that operators decree, which the master keeps too;
 //! 4. [`store`]: where changes become durable, and the store in memory; [`replicated`]: the one on the replicated log;
-//! 5. [`actor`]: the process. A change is answered only after the store committed it; those that
+//! 5. [`sizes`]: how large the content is;
+//! 6. [`actor`]: the process. A change is answered only after the store committed it; those that
 //!    arrive meanwhile travel together in the next write.
 
 pub mod actor;
@@ -14,6 +15,7 @@ pub mod delta;
 pub mod policy;
 pub mod registry;
 pub mod replicated;
+mod sizes;
 pub mod store;
 
 pub use actor::{Input, Registrar, Report, Settings};
