@@ -94,8 +94,10 @@ impl Master {
     /// Starts the registrar of this reign, which reads the registry first.
     fn start_registrar(&mut self, epoch: u64, ctx: &mut Context<Self>) -> Result<(), SpawnError> {
         let (settings, master, store) = (self.config.registrar, ctx.pid().clone(), self.office.store(epoch));
+        let leader = self.state.world.identity.info();
         self.registrar = Some(ctx.runtime().spawn(vital("registrar(1)"), move || {
-            Registrar::new(store, settings, move |told| report(&master, Input::Registrar(told)))
+            let report = move |told| report(&master, Input::Registrar(told));
+            Registrar::new(store, settings, report).led_by(leader)
         })?);
         Ok(())
     }
@@ -333,6 +335,7 @@ impl Process for Master {
         http::operator::doors(doors, &readers);
         http::why::doors(doors, &readers);
         http::redirect::doors(doors, &self.published);
+        http::redirect::no_registrar(doors);
     }
 
     fn exited(&mut self, peer: &Upid, _: Exit, ctx: &mut Context<Self>) {

@@ -5,7 +5,7 @@
 //!
 //! 1. [`master`], [`agent`]: the views and bodies of either;
 //! 2. [`task`]: a task wherever it is shown, and the pages of `/tasks`;
-//! 3. [`role`]: the body of `/roles`;
+//! 3. [`role`], [`registry`]: the body of `/roles`; what that of `/registrar(1)/registry` is made of;
 //! 4. [`build`]: those of `/version` and `/flags`; [`files`]: those of `/files/*`;
 //! 5. `value`: how single values of the domain look in all of them.
 //!
@@ -15,6 +15,7 @@ pub mod agent;
 pub mod build;
 pub mod files;
 pub mod master;
+pub mod registry;
 pub mod role;
 pub mod task;
 mod value;

@@ -6,12 +6,13 @@ use libprocess::Doors;
 use libprocess::http::{Request, Response, Route};
 
 use super::Rejected;
+use super::realms::READ_ONLY;
 use crate::Master;
 use crate::reign::Leader;
 use crate::state::{Published, Snapshot};
 
 /// What every master answers for itself. Source: HTTP endpoints, "not redirected".
-const OWN: &[&str] = &["/flags", "/health", "/redirect", "/version"];
+const OWN: &[&str] = &["/flags", "/health", "/redirect", "/registrar(1)/registry", "/version"];
 
 /// Puts whatever is opened after it behind the question who leads.
 pub(crate) fn guard(doors: &mut Doors<Master>, published: &Published) {
@@ -30,6 +31,11 @@ pub(crate) fn doors(doors: &mut Doors<Master>, published: &Published) {
         };
         async move { answer }
     });
+}
+
+/// Opens what a registrar answers, for a master that has none since it does not lead: nothing is recovered there.
+pub(crate) fn no_registrar(doors: &mut Doors<Master>) {
+    doors.route(Route::any("/registrar(1)/registry").realm(READ_ONLY), |_, _| async { Response::json("{}") });
 }
 
 /// The answer of a master that does not lead; none if it does, or the path is its own.
@@ -84,7 +90,9 @@ mod tests {
             location(world, "/master/api/v1/scheduler").as_deref(),
             Some("//two.example:5060/master/api/v1/scheduler")
         );
-        for own in ["/health", "/master/flags", "/version", "/redirect", "/redirect/x"] {
+        for own in
+            ["/health", "/master/flags", "/version", "/redirect", "/redirect/x", "/registrar(1)/registry"]
+        {
             assert_eq!(location(world, own), None, "{own}");
         }
         assert_eq!(location(world, "/healthy").as_deref(), Some("//two.example:5060/healthy"));

@@ -1,18 +1,23 @@
 //! The process `registrar(1)`: takes changes in order, writes them in batches, answers what was committed.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::future::ready;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use libprocess::http::{Response, Route};
 use libprocess::metrics::{Gauge, Histogram};
-use libprocess::{Actor, Context, Handler, Message, Process};
+use libprocess::{Actor, Context, Doors, Handler, Message, Process};
 use libprocess_wire as wire;
+use model::MasterInfo;
 
 use super::delta::{CHANGE_MAX, Delta, Refused};
 use super::registry::{Registry, RegistryLimits};
 use super::sizes::Sizes;
 use super::store::{Store, StoreError};
+use crate::http::realms::READ_ONLY;
+use crate::views;
 
 /// How long a failed store is left alone before the next attempt.
 const RETRY: Duration = Duration::from_millis(250);
@@ -68,10 +73,13 @@ pub struct Registrar {
     store: Box<dyn Store>,
     settings: Settings,
     report: Box<dyn Fn(Report) + Send>,
+    leader: Option<MasterInfo>,
     /// The content including everything queued: what new changes are judged by.
     proposed: Registry,
     /// The content as committed, for everybody to read.
     committed: Arc<ArcSwap<Registry>>,
+    /// Who leads by it, once there is content.
+    led: Arc<OnceLock<MasterInfo>>,
     phase: Phase,
     queue: VecDeque<Queued>,
     flight: Vec<Queued>,
@@ -117,8 +125,10 @@ impl Registrar {
             store: Box::new(store),
             settings,
             report: Box::new(report),
+            leader: None,
             proposed: Registry::default(),
             committed: Arc::default(),
+            led: Arc::default(),
             phase: Phase::Loading,
             queue: VecDeque::new(),
             flight: Vec::new(),
@@ -126,6 +136,11 @@ impl Registrar {
             sizes: Sizes::default(),
             meters: None,
         }
+    }
+
+    /// The same, which shows whose it is.
+    pub fn led_by(self, leader: MasterInfo) -> Registrar {
+        Registrar { leader: Some(leader), ..self }
     }
 
     /// The committed content, for readers on any thread.
@@ -221,6 +236,15 @@ impl Actor for Registrar {
 impl Process for Registrar {
     const KIND: &'static str = "registrar";
     type Input = Input;
+
+    /// Source: Mesos endpoints, "other processes in the master binary".
+    fn doors(&self, doors: &mut Doors<Self>) {
+        let (committed, led) = (self.committed.clone(), self.led.clone());
+        let route = Route::any("/registry").help("What the log keeps of this cluster.").realm(READ_ONLY);
+        doors.route(route, move |_, _| {
+            ready(Response::json(views::registry::body(committed.load_full(), led.get())))
+        });
+    }
 }
 
 impl Handler<Input> for Registrar {
@@ -245,6 +269,9 @@ impl Handler<Input> for Registrar {
                 self.measure(Some(|meters| &meters.fetch), ctx);
                 self.proposed = registry.clone();
                 self.committed.store(Arc::new(registry.clone()));
+                if let Some(leader) = self.leader.take() {
+                    drop(self.led.set(leader));
+                }
                 (self.report)(Report::Recovered(registry));
                 for early in std::mem::take(&mut self.queue) {
                     self.record(Delta::clone(&early.delta), false);
@@ -296,7 +323,7 @@ mod tests {
 
     impl Store for Shaky {
         fn load(&mut self) -> Storing<Registry> {
-            Box::pin(std::future::ready(Ok(Registry::default())))
+            Box::pin(ready(Ok(Registry::default())))
         }
 
         fn append(&mut self, deltas: Vec<Arc<Delta>>) -> Storing<()> {
@@ -395,13 +422,13 @@ mod tests {
 
     impl Store for Picky {
         fn load(&mut self) -> Storing<Registry> {
-            Box::pin(std::future::ready(Ok(Registry::default())))
+            Box::pin(ready(Ok(Registry::default())))
         }
 
         fn append(&mut self, deltas: Vec<Arc<Delta>>) -> Storing<()> {
             let deltas: Vec<Delta> = deltas.iter().map(|delta| Delta::clone(delta)).collect();
             assert!(wire::encode(&deltas).len() < 4 << 20);
-            Box::pin(std::future::ready(Ok(())))
+            Box::pin(ready(Ok(())))
         }
     }
 }

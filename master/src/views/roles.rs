@@ -168,12 +168,6 @@ pub(crate) fn classic_weights(snapshot: &Snapshot) -> Vec<u8> {
 /// GET_QUOTA: in the old form those that promise something, in the new one all.
 pub(crate) fn quotas(snapshot: &Snapshot) -> v1::quota::QuotaStatus {
     let quotas = || snapshot.policy.quotas.values();
-    let amounts = |quantities: &Quantities| {
-        let one = |(name, amount): (&Arc<str>, model::Scalar)| {
-            (name.to_string(), v1::value::Scalar { value: amount.as_f64() })
-        };
-        quantities.iter().map(one).collect()
-    };
     let resource = |(name, amount): (&Arc<str>, model::Scalar)| v1::Resource {
         name: name.to_string(),
         r#type: v1::value::Type::Scalar as i32,
@@ -189,12 +183,6 @@ pub(crate) fn quotas(snapshot: &Snapshot) -> v1::quota::QuotaStatus {
                 guarantee: quota.guarantees.iter().map(resource).collect(),
             })
             .collect(),
-        configs: quotas()
-            .map(|quota| v1::quota::QuotaConfig {
-                role: quota.role.to_string(),
-                guarantees: amounts(&quota.guarantees),
-                limits: amounts(&quota.limits),
-            })
-            .collect(),
+        configs: quotas().map(v1::quota::QuotaConfig::from).collect(),
     }
 }

@@ -46,6 +46,29 @@ async fn get(cluster: &Cluster, who: &str, path: &str) -> Value {
 }
 
 #[test]
+fn the_registry_is_for_who_proves_something() {
+    play_with(guarded("{}"), async |cluster| {
+        cluster.agent("cpus:8;mem:1024");
+        let mut shown = get(cluster, ANN, "/registrar(1)/registry").await;
+        for _ in 0..200 {
+            if shown["slaves"].is_object() {
+                break;
+            }
+            cluster.sleep(std::time::Duration::from_millis(10)).await;
+            shown = get(cluster, ANN, "/registrar%281%29/registry").await;
+        }
+        let agents = &shown["slaves"]["slaves"];
+        assert_eq!(
+            (agents[0]["info"]["checkpoint"].as_bool(), agents[1].is_null()),
+            (Some(true), true),
+            "{shown}"
+        );
+        assert!(shown["master"]["info"]["id"].is_string(), "{shown}");
+        assert_eq!(cluster.get_text("/registrar(1)/registry").await.0, 401);
+    });
+}
+
+#[test]
 fn a_request_that_proves_nothing_is_turned_away_with_the_ways_to_prove_something() {
     play_with(guarded("{}"), async |cluster| {
         for (path, realm) in

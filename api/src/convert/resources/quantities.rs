@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Quantities, Scalar};
+use model::{Quantities, Quota, Scalar};
 
 use super::super::ConvertError;
 use super::super::simple::scalar_out;
@@ -25,4 +25,14 @@ pub fn read_quantities(
 /// Spells amounts by name.
 pub fn write_quantities(amounts: &Quantities) -> BTreeMap<String, v1::value::Scalar> {
     amounts.iter().map(|(name, amount)| (name.to_string(), scalar_out(amount))).collect()
+}
+
+impl From<&Quota> for v1::quota::QuotaConfig {
+    fn from(quota: &Quota) -> Self {
+        v1::quota::QuotaConfig {
+            role: quota.role.to_string(),
+            guarantees: write_quantities(&quota.guarantees),
+            limits: write_quantities(&quota.limits),
+        }
+    }
 }
