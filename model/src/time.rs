@@ -54,6 +54,13 @@ impl Time {
         whole as f64 + part as f64 / NANOS_PER_SECOND as f64
     }
 
+    /// This moment, unless it is not after `last` for those who read seconds as doubles: then the first that is.
+    pub fn after(self, last: Option<Time>) -> Time {
+        // Until 2106, such doubles lie less than half a microsecond apart.
+        const NEXT: Duration = Duration::from_micros(1);
+        last.map_or(self, |last| self.max(last + NEXT))
+    }
+
     /// How long after `earlier` this is; zero if it is not.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_nanos(u64::try_from(self.nanos.saturating_sub(earlier.nanos)).unwrap_or(0))
@@ -122,6 +129,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_moment_after_another_differs_for_who_reads_doubles() {
+        let now = Time::from_nanos(1_795_219_200_123_456_789);
+        assert_eq!(now.after(None), now);
+        assert_eq!(now.after(Some(now - Duration::from_secs(1))), now);
+        let mut last = now;
+        for _ in 0..1000 {
+            // The clock may have been set back meanwhile.
+            let next = (now - Duration::from_secs(5)).after(Some(last));
+            assert!(next.as_secs_f64() > last.as_secs_f64(), "{next:?}");
+            last = next;
+        }
+    }
 
     #[test]
     fn seconds_that_cannot_be_counted_are_refused() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::{FrameworkId, Resources, StatusReason, StatusSource, TaskId, TaskState, TaskStatus, Time};
 
 use super::settle;
+use super::settle::last_said;
 use crate::effects::{Effect, Effects};
 use crate::recovery::{Durable, Record};
 use crate::state::{Ending, Key, State};
@@ -70,7 +71,11 @@ pub(crate) fn report(
         status.limitation = report.limitation.clone();
         status.agent_id = state.id.clone();
         status.executor_id = executor.clone();
-        status.timestamp = Some(now);
+        let of = match whose {
+            Whose::Executor(key) => state.executor(key),
+            Whose::Nobody { .. } => None,
+        };
+        status.timestamp = Some(now.after(of.and_then(|of| last_said(of, task))));
         let status = Arc::new(status);
         state.streams.push(&framework, executor.as_ref(), uuid, Arc::clone(&status));
         if let Whose::Executor(key) = whose {

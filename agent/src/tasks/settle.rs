@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{FrameworkId, Task, TaskState, TaskStatus};
+use model::{FrameworkId, Task, TaskId, TaskState, TaskStatus, Time};
 
 use crate::state::{Executor, Key, State};
 
@@ -25,6 +25,11 @@ pub(crate) fn settle(state: &mut State, key: &Key, status: &TaskStatus) {
     executor.kills.remove(&status.task_id);
     executor.terminated.insert(status.task_id.clone(), ended);
     state.counters.ended(status.state);
+}
+
+/// When the last update of a task was made, as it says itself.
+pub(super) fn last_said(executor: &Executor, task: &TaskId) -> Option<Time> {
+    executor.tasks.get(task)?.statuses.last()?.timestamp
 }
 
 /// Takes a task out of the queue, into the executor's tasks.

@@ -9,6 +9,7 @@ use model::{
 };
 
 use super::settle;
+use super::settle::last_said;
 use crate::effects::{Effect, Effects};
 use crate::executors;
 use crate::recovery::{Durable, Record};
@@ -69,7 +70,9 @@ fn complete(state: &State, executor: &Executor, mut status: TaskStatus, now: Tim
     }
     status.agent_id = state.id.clone();
     status.executor_id = Some(executor.id.clone());
-    status.timestamp.get_or_insert(now);
+    if status.timestamp.is_none() {
+        status.timestamp = Some(now.after(last_said(executor, &status.task_id)));
+    }
     let container = status.container_status.get_or_insert_with(ContainerStatus::default);
     let id = container.container_id.get_or_insert_with(|| executor.container.clone());
     let (pid, there) = match state.containers.get(id) {
@@ -92,8 +95,8 @@ fn complete(state: &State, executor: &Executor, mut status: TaskStatus, now: Tim
 mod tests {
     use std::sync::Arc;
 
-    use model::ContainerStatus;
     use model::TaskState::{Finished, Running, Starting};
+    use model::{ContainerStatus, Time};
 
     use crate::state::{Boxed, Container, ContainerEnd, Run};
     use crate::testing::{World, status};
@@ -158,6 +161,21 @@ mod tests {
         assert_eq!(container.container_id, Some(world.container("e")));
         assert_eq!(container.networks[0].ip_addresses[0].ip_address.as_deref(), Some("127.0.0.1"));
         assert_eq!(sent.agent_id, Some("S0".into()));
+    }
+
+    #[test]
+    fn updates_of_one_moment_are_told_apart_by_their_times() {
+        let mut world = World::with_custom_task();
+        for (state, uuid) in [(Starting, 1), (Running, 2)] {
+            world.update("e", status("t", state, uuid));
+        }
+        let mut own = status("t", Running, 3);
+        own.timestamp = Some(Time::START);
+        world.update("e", own);
+        let stream = world.state.streams.get(&"f".into(), &"t".into()).unwrap();
+        let times: Vec<Time> = stream.pending.iter().map(|one| one.status.timestamp.unwrap()).collect();
+        assert!(times[0] < times[1], "{times:?}");
+        assert_eq!(times[2], Time::START, "what an executor says itself stays");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use libprocess::http::{Body, Client, ClientError, Request, Response, StatusCode, header};
 use libprocess::{Actor, Context, Handler, Message, Process};
+use model::Time;
 use model::executor_call::{ExecutorCall, ExecutorCallKind};
 use model::executor_event::ExecutorEvent;
 use rand::RngExt;
@@ -23,6 +24,8 @@ pub struct Running<E: Executor> {
     decoder: wire::Events,
     /// Counts connections: what an older one still says is not listened to.
     stream: u64,
+    /// The time of the last update.
+    said: Option<Time>,
     end: End,
 }
 
@@ -64,7 +67,15 @@ impl<I: Send + 'static> Message for Input<I> {
 impl<E: Executor> Running<E> {
     pub(crate) fn new(executor: E, environment: Environment, end: End) -> Running<E> {
         let session = Session::new(environment.recovery);
-        Running { executor, environment, session, decoder: wire::Events::default(), stream: 0, end }
+        Running {
+            executor,
+            environment,
+            session,
+            decoder: wire::Events::default(),
+            stream: 0,
+            said: None,
+            end,
+        }
     }
 
     /// Lets the session decide, carries it out, and goes on until nobody has anything to say.
@@ -87,7 +98,8 @@ impl<E: Executor> Running<E> {
         to: impl FnOnce(&mut E, &mut Driver<'_, E>),
     ) {
         let alone = self.session.is_over();
-        to(&mut self.executor, &mut Driver { environment: &self.environment, outbox, alone, ctx });
+        let (environment, said) = (&self.environment, &mut self.said);
+        to(&mut self.executor, &mut Driver { environment, outbox, alone, said, ctx });
     }
 
     fn perform(&mut self, effect: Effect, outbox: &mut Vec<Happening>, ctx: &mut Context<Self>) {

@@ -18,6 +18,8 @@ pub struct Driver<'a, E: Executor> {
     pub(crate) environment: &'a Environment,
     pub(crate) outbox: &'a mut Vec<Happening>,
     pub(crate) alone: bool,
+    /// The time of the last update.
+    pub(crate) said: &'a mut Option<Time>,
     pub(crate) ctx: &'a mut Context<Running<E>>,
 }
 
@@ -31,7 +33,12 @@ impl<E: Executor> Driver<'_, E> {
         status.uuid = Some(uuid);
         status.source = Some(StatusSource::Executor);
         status.executor_id = Some(self.environment.executor_id.clone());
-        status.timestamp.get_or_insert(self.now());
+        // Those of one handler come at the same time, and who reads them sorts by it.
+        if status.timestamp.is_none() {
+            let at = self.now().after(*self.said);
+            *self.said = Some(at);
+            status.timestamp = Some(at);
+        }
         self.outbox.push(Happening::Update(Box::new(status)));
         uuid
     }

@@ -18,11 +18,14 @@ fn executor(agent: &Agent, sandbox: &std::path::Path) -> (Runtime, Pid<Running<G
     (runtime, process)
 }
 
-/// The last state of each task, after `count` updates.
+/// The last state of each task, after `count` updates, whose times tell them apart.
 fn last_states(agent: &Agent, count: usize) -> BTreeMap<String, TaskState> {
-    let mut last = BTreeMap::new();
+    let (mut last, mut said) = (BTreeMap::new(), 0.0);
     for _ in 0..count {
         let status = agent.update();
+        let at = status.timestamp.expect("a time");
+        assert!(at > said, "{at} is not after {said}");
+        said = at;
         last.insert(status.task_id.value.clone(), status.state());
     }
     last
