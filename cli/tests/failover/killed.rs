@@ -44,6 +44,8 @@ fn a_leader_that_is_killed_is_followed_by_another_and_no_task_notices() {
     });
     assert_eq!(request(&masters.addresses[standby], "GET", "/health", "").0, 200);
     assert_eq!(request(&masters.addresses[standby], "GET", "/redirect", "").0, 307);
+    let registry = request(&masters.addresses[standby], "GET", "/registrar(1)/registry", "");
+    assert_eq!(registry, (200, "{}".to_owned()), "nothing is recovered where nobody leads");
 
     let gate = masters.scratch.path().join("gate");
     let line = format!("--command=while [ ! -e {} ]; do sleep 0.05; done; exit 37", gate.display());
