@@ -198,13 +198,6 @@ impl Kept {
         self.how.session && !self.used
     }
 
-    /// Who typed is gone: a session's input ends with them; a terminal and its task wait for the next.
-    pub(crate) fn writer_left(&mut self) {
-        if self.how.session {
-            self.end_input();
-        }
-    }
-
     pub(crate) fn has_input(&self) -> bool {
         self.how.input || self.how.terminal.is_some()
     }

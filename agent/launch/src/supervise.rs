@@ -285,10 +285,8 @@ impl Supervisor {
     /// Takes what all say who have something to say; then lets go of those who are gone or take nothing.
     fn hear_all(&mut self, ready: &Ready, peers: &mut Peers) {
         for (index, ready) in ready.peers.iter().enumerate().rev() {
+            // Whoever typed may come back, or somebody else: the input ends when one of them says so.
             if ready.read && !self.hear(index, peers) {
-                if let (true, Some(kept)) = (peers.writes_input(index), &mut self.kept) {
-                    kept.writer_left();
-                }
                 peers.remove(index);
             }
         }

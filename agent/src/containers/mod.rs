@@ -25,4 +25,4 @@ pub(crate) use ask::{kill, remove, wait};
 pub(crate) use call::{Awaits, ContainerCall, LaunchCall, Told};
 pub(crate) use end::{abandon_inside, drop_inside, ended_durable, forget_strays, launch_failed, terminated};
 pub(crate) use launch::{held, held_durable, intended, launch, launched, shown};
-pub(crate) use plan::{stdio, task_within};
+pub(crate) use plan::{knows, stdio, task_within};

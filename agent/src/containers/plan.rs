@@ -140,6 +140,11 @@ pub(super) fn plan(state: &State, call: &LaunchCall, around: Option<Around>) -> 
     (boxed, config)
 }
 
+/// Whether it is that of an executor, or one of those that are launched by calls.
+pub(crate) fn knows(state: &State, id: &ContainerId) -> bool {
+    state.containers.contains_key(id) || state.executor_in(id).is_some()
+}
+
 /// The container of a command executor's task within the executor's own, which is what people mean to look into.
 pub(crate) fn task_within(state: &State, executor: &ContainerId) -> Option<ContainerId> {
     state.executor(&state.executor_in(executor)?).filter(|executor| executor.generated)?;

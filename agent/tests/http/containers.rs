@@ -318,6 +318,10 @@ fn a_session_streams_what_is_written_and_takes_what_is_typed() {
         };
         let line = "echo $PWD; echo oops >&2; read first; echo read $first; cat; exit 6";
         let mut reading = Reading::start(node, &session("p.s", line), MediaType::Json).await;
+        // The command line of Mesos tries first whether it may type. The input ends when somebody says so, not when they leave.
+        let (trying, tried) = Typing::start(node, "p.s");
+        drop(trying);
+        assert_eq!(tried.await, (200, String::new()));
         let (typing, over) = Typing::start(node, "p.s");
         typing.io(json!({"type": "CONTROL", "control": {"type": "HEARTBEAT", "heartbeat": {}}}));
         typing.type_in("one\ntwo\n");
@@ -336,8 +340,30 @@ fn a_session_streams_what_is_written_and_takes_what_is_typed() {
         drop(reading);
         assert_eq!(wait(node, "p.t").await["exit_status"], 9);
         assert_eq!(containers(node).await.len(), 1);
-        let (status, text) = node.call("/api/v1", &about("ATTACH_CONTAINER_OUTPUT", "p")).await;
-        assert_eq!(status, 400, "{text}");
+        // Nothing is kept of what `p` writes, and `p.s` has ended: both are said as Mesos' command line knows it.
+        for id in ["p", "p.s"] {
+            let answered = node.call("/api/v1", &about("ATTACH_CONTAINER_OUTPUT", id)).await;
+            assert_eq!(
+                answered,
+                answer(500, "I/O switchboard server was disabled for this container"),
+                "{id}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_container_that_could_not_be_set_apart_as_asked_is_not_launched() {
+    play(async |node| {
+        let network = json!({"type": "MESOS", "network_infos": [{"name": "blue"}]});
+        let docker = json!({"type": "DOCKER", "docker": {"image": "alpine"}});
+        for (container, why) in [(network, "Unknown CNI network 'blue'"), (docker, "None of the enabled")] {
+            let call = json!({"type": "LAUNCH_CONTAINER", "launch_container": {
+                "container_id": {"value": "c"}, "command": {"value": "true"}, "container": container}});
+            let (status, text) = node.call("/api/v1", &call.to_string()).await;
+            assert_eq!((status, text.contains(why)), (400, true), "{text}");
+        }
+        assert_eq!(containers(node).await.len(), 0);
     });
 }
 

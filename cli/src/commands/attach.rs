@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use api::v1::agent::{Call, call};
 
 use super::{Common, Target};
@@ -29,7 +30,12 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
             attach_container_output: Some(output),
             ..Call::default()
         };
-        let reading = inside.read(&call).await?;
+        let reading = inside.read(&call).await.with_context(|| {
+            format!(
+                "cannot attach to {}, unless it was given a terminal (`hectare run --tty`); `hectare logs` shows what it wrote",
+                args.task
+            )
+        })?;
         session::run(cluster, &inside, &id, reading, !args.no_stdin, true, true).await?;
         Ok(ExitCode::SUCCESS)
     })

@@ -3,6 +3,7 @@
 use agent_launch::Request;
 use model::ContainerId;
 
+use super::able::unable;
 use super::done::Line;
 use super::effects::Effect;
 use super::end::failed;
@@ -14,6 +15,9 @@ use crate::provisioner::Pulled;
 pub(crate) fn launch(state: &mut State, id: ContainerId, config: Box<ContainerConfig>) -> Vec<Effect> {
     if id.check().is_err() {
         let message = format!("'{id}' cannot be the name of a container");
+        return vec![failed(&id, LaunchStep::Prepare, message)];
+    }
+    if let Some(message) = config.container.as_ref().and_then(unable) {
         return vec![failed(&id, LaunchStep::Prepare, message)];
     }
     if state.containers.contains_key(&id) {

@@ -7,10 +7,11 @@
 //!
 //! Read in this order:
 //! 1. [`state`]: where a container stands;
-//! 2. [`decide`]: everything that can happen to it; the rules are [`launch`], [`end`], [`family`], [`recovered`];
+//! 2. [`decide`]: everything that can happen to it; the rules are [`launch`], [`able`], [`end`], [`family`], [`recovered`];
 //! 3. [`effects`]: all it may ask of the world; [`done`]: what comes back;
 //! 4. [`actor`]: the shell; with [`bring`], [`start`], [`watch`], [`guard`], [`recover`], [`figures`]: the work itself.
 
+mod able;
 mod actor;
 mod bring;
 mod decide;

@@ -28,15 +28,24 @@ pub(super) struct Line(AsyncFd<Packets>);
 impl Line {
     /// Opens a line to the supervisor of `id` and attaches to it.
     ///
-    /// Errors: there is no such container, somebody else types already, or nothing is kept of its input and output.
+    /// Errors: there is no such container, somebody else types already, or nothing is kept of its input and output. The command
+    /// line of Mesos knows the last by its text.
     pub(super) fn attach(
         public: &Public,
         id: &ContainerId,
         input: bool,
         output: bool,
     ) -> Result<Self, Wrong> {
-        let unknown = || Wrong::new(StatusCode::NOT_FOUND, format!("Container {id} cannot be found"));
         let state = public.state();
+        let unkept = || {
+            let text = "I/O switchboard server was disabled for this container";
+            Wrong::new(StatusCode::INTERNAL_SERVER_ERROR, text)
+        };
+        // One that has ended within another that has not.
+        let unknown = || match containers::knows(&state, &id.root()) {
+            true => unkept(),
+            false => Wrong::new(StatusCode::NOT_FOUND, format!("Container {id} cannot be found")),
+        };
         // Whoever names the container of a command task means the task.
         let task = containers::task_within(&state, id);
         let dir = runtime_dir(&state.settings.runtime_dir, task.as_ref().unwrap_or(id));
@@ -48,7 +57,8 @@ impl Line {
             return Err(broken(io::ErrorKind::InvalidData.into()));
         };
         let refused = |why: &str| {
-            Wrong::new(StatusCode::BAD_REQUEST, format!("Cannot attach to container {id}: {why}"))
+            tracing::info!(container = %id, "nobody can attach: {why}");
+            unkept()
         };
         if welcome.protocol < ATTACHES {
             return Err(refused("it was launched by an agent that could not attach"));

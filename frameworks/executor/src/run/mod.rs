@@ -154,8 +154,11 @@ impl Run {
                 effects
             }
             (Happening::NotLaunched(why), Phase::Starting { doomed }) => {
-                let state = if doomed.is_some() { TaskState::Killed } else { TaskState::Failed };
-                self.gone(state, None, Some(why))
+                let (state, reason) = match doomed {
+                    Some(_) => (TaskState::Killed, None),
+                    None => (TaskState::Failed, Some(StatusReason::ContainerLaunchFailed)),
+                };
+                self.gone(state, reason, Some(why))
             }
             (Happening::Kill { grace, why }, Phase::Starting { doomed }) => {
                 // Of several the one that grants least counts.
@@ -417,6 +420,16 @@ mod tests {
         run.decide(kill(None), at(0));
         let effects = run.decide(Happening::NotLaunched("why".into()), at(1));
         assert_eq!(updates(&effects), [(TaskState::Killed, Some("why"))]);
+    }
+
+    #[test]
+    fn a_container_that_is_not_launched_is_told_apart_from_a_command_that_fails() {
+        let mut run = Run::new(TaskInfo::new("t", AgentId::from("a"), Resources::new()), true);
+        run.decide(Happening::Launched, at(0));
+        let effects = run.decide(Happening::NotLaunched("no image".into()), at(1));
+        let Some(Effect::Update(status)) = effects.last() else { panic!("{effects:?}") };
+        assert_eq!(status.reason, Some(StatusReason::ContainerLaunchFailed));
+        assert_eq!((status.state, status.message.as_deref()), (TaskState::Failed, Some("no image")));
     }
 
     #[test]
