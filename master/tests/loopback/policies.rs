@@ -116,14 +116,16 @@ fn why_counts_agents_by_reason_and_says_what_would_help() {
         cluster.agent("cpus:8;mem:1024");
         let offer = scheduler.offer().await;
         assert_eq!(scheduler.call(launch(&offer, "t", 8.0)).await.0, 202);
+        let rest = scheduler.offer().await;
+        let decline = json!({"offer_ids": [rest["id"]], "filters": {"refuse_seconds": 600.0}});
+        scheduler.call(json!({"type": "DECLINE", "decline": decline})).await;
+        // The master has heard it; the allocator will have in a moment.
         let answer = loop {
             let answer = reasons(cluster, "framework=web").await;
-            if answer["reasons"][0]["reason"] != "in_use" {
+            if answer["reasons"][0]["reason"] == "filter" {
                 break answer;
             }
-            let rest = scheduler.offer().await;
-            let decline = json!({"offer_ids": [rest["id"]], "filters": {"refuse_seconds": 600.0}});
-            scheduler.call(json!({"type": "DECLINE", "decline": decline})).await;
+            cluster.sleep(Duration::from_millis(2)).await;
         };
         assert_eq!(answer["framework_id"], scheduler.framework["value"]);
         assert_eq!(
