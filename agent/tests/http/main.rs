@@ -3,6 +3,7 @@
 //! Source: captures of the original; texts and statuses are its own.
 
 mod containers;
+mod sandboxes;
 mod security;
 
 use std::path::{Path, PathBuf};

@@ -7,7 +7,8 @@ use model::{ContainerInfo, ContainerKind};
 /// Source: Mesos, texts included: containers of Docker are another containerizer's, and a network that has a name is one of CNI's.
 pub(super) fn unable(container: &ContainerInfo) -> Option<String> {
     if container.kind != ContainerKind::Mesos {
-        let text = "None of the enabled containerizers (mesos) could create a container for the provided TaskInfo/ExecutorInfo message";
+        let text = "None of the enabled containerizers (mesos) could create a container for the provided \
+                    TaskInfo/ExecutorInfo message";
         return Some(text.to_owned());
     }
     let named = container.networks.iter().find_map(|network| network.name.as_deref());
