@@ -43,7 +43,14 @@ impl Size {
 /// No handler should hold its thread for longer.
 const STUCK: Duration = Duration::from_millis(50);
 
+/// Says how many tasks each agent has, to a program that is to be the master that stands alone.
+const ALONE: &str = "HECTARE_BENCH_ALONE";
+
 fn main() {
+    if let Some(tasks) = std::env::var(ALONE).ok().and_then(|tasks| tasks.parse().ok()) {
+        let (grown, took) = Alone::start().register(Size { tasks, ..Size::or(40_000, 10) });
+        return println!("{grown} {}", took.as_secs_f64());
+    }
     let size = Size::or(10_000, 10);
     let mut cluster = Cluster::start(3);
     let took = cluster.register(size);
@@ -57,8 +64,8 @@ fn main() {
     cluster.end();
 
     let size = Size::or(40_000, 10);
-    let (without, _) = Alone::start().register(Size { tasks: 0, ..size });
-    let (with, took) = Alone::start().register(size);
+    let (without, _) = alone(0);
+    let (with, took) = alone(size.tasks);
     let tasks = size.agents * size.tasks;
     println!("{} agents with {tasks} tasks re-registered in one program: {took:.2?}", size.agents);
     println!(
@@ -66,4 +73,17 @@ fn main() {
         without / size.agents as f64 / 1024.0,
         (with - without).max(0.0) / tasks.max(1) as f64 / 1024.0
     );
+}
+
+/// By how much a master grows to which all agents come, in bytes, and how long that takes. It is a program of its own: what an
+/// earlier one had and gave back would be taken from the figure.
+fn alone(tasks: usize) -> (f64, Duration) {
+    let program = std::env::current_exe().expect("it has a path");
+    let mut command = std::process::Command::new(program);
+    let told =
+        command.args(std::env::args().skip(1)).env(ALONE, tasks.to_string()).output().expect("it starts");
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    let figures: Vec<f64> = told.split_whitespace().filter_map(|figure| figure.parse().ok()).collect();
+    let [grown, took] = figures[..] else { panic!("two figures, not {told:?}") };
+    (grown, Duration::from_secs_f64(took))
 }
