@@ -362,7 +362,8 @@ fn a_task_on_an_agent_that_dies_of_it_is_unreachable() {
         let status = &update["update"]["status"];
         assert_eq!(
             (&status["state"], &status["reason"]),
-            (&json!("TASK_UNREACHABLE"), &json!("REASON_AGENT_REMOVED"))
+            (&json!("TASK_UNREACHABLE"), &json!("REASON_AGENT_REMOVED")),
+            "{status}"
         );
         assert!(status.get("unreachable_time").is_some());
         let failure = scheduler.until("FAILURE").await;

@@ -366,6 +366,10 @@ enum Heard {
     Again,
 }
 
+/// When an agent that was not answered asks once more. Long: a question that is still in the master's mailbox when the agent dies is
+/// taken for another agent's.
+const AGAIN: Duration = Duration::from_millis(500);
+
 impl Pretender {
     fn update(
         &mut self,
@@ -415,7 +419,7 @@ impl Actor for Pretender {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.register(ctx);
-        ctx.after(Duration::from_millis(10), Heard::Again);
+        ctx.after(AGAIN, Heard::Again);
     }
 }
 
@@ -441,7 +445,7 @@ impl Handler<Heard> for Pretender {
             Heard::Registered(registered) => self.id = Some(registered.agent_id),
             Heard::Again if self.id.is_none() => {
                 self.register(ctx);
-                ctx.after(Duration::from_millis(10), Heard::Again);
+                ctx.after(AGAIN, Heard::Again);
             }
             Heard::Again | Heard::Message => {}
             Heard::Ping => {
