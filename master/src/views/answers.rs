@@ -34,10 +34,14 @@ fn begin(snapshot: &Snapshot, answer: Answer, media: MediaType) -> (Parts, Spell
     let lists = answer
         .lists()
         .map(|list| Box::new(std::iter::once(Part::List(list)).chain(items(snapshot, list))) as Parts);
+    let asked_to_leave = match answer.lists().any(|list| list == List::Frameworks) {
+        true => frameworks::asked_to_leave(snapshot),
+        false => BTreeMap::new(),
+    };
     let head: Parts = Box::new(std::iter::once(Part::Text(Bytes::from(head))));
     let over: Parts = Box::new(std::iter::once(Part::Over));
     let all: Vec<Parts> = std::iter::once(head).chain(lists).chain([over]).collect();
-    (joined(all), Spelled { writer, asked_to_leave: frameworks::asked_to_leave(snapshot) })
+    (joined(all), Spelled { writer, asked_to_leave })
 }
 
 fn items(snapshot: &Snapshot, list: List) -> Parts {
@@ -59,6 +63,7 @@ fn items(snapshot: &Snapshot, list: List) -> Parts {
 
 struct Spelled {
     writer: AnswerWriter,
+    /// Of frameworks that are shown.
     asked_to_leave: BTreeMap<FrameworkId, Vec<Arc<InverseOffer>>>,
 }
 

@@ -1,8 +1,8 @@
 //! What a master shows: plain functions of its published snapshot, run at the edge, never on the master.
 //!
 //! One file per kind of thing; each spells it twice, for the old bodies (`api::classic`) and for the operator API (v1).
-//! [`master`] is the master itself; [`document`] writes what is large while it is read: [`state`], [`answers`];
-//! [`holdings`] adds up what frameworks have. [`registry`] shows the registrar's content, not the master's snapshot.
+//! [`master`] is the master itself; [`document`] writes what is large while it is read: [`state`], [`answers`].
+//! [`registry`] shows the registrar's content, not the master's snapshot.
 
 pub(crate) mod agents;
 pub(crate) mod answers;
