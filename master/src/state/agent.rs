@@ -136,7 +136,11 @@ impl Agent {
         if let Some(used) = self.used.get_mut(framework) {
             used.resources -= resources;
         }
-        self.used_total -= resources;
+        // Where more is held than there is, two may hold the same number.
+        match self.overcommitted {
+            true => self.used_total = self.used.values().map(|used| used.resources.clone()).sum(),
+            false => self.used_total -= resources,
+        }
         self.release(resources);
         self.level();
     }

@@ -140,7 +140,7 @@ impl State {
         let framework = self.framework_mut(&task.framework_id).expect("tasks belong to known frameworks");
         framework.agents.insert(task.agent_id.clone());
         if holds {
-            framework.used += &task.resources;
+            framework.take_up(&task.resources);
         }
         let task = Arc::new(task);
         framework.tasks.insert(task.id.clone(), task.clone());
@@ -157,7 +157,7 @@ impl State {
         let Some(agent) = self.agent_mut(agent) else { return };
         agent.let_go(framework, resources);
         if let Some(framework) = self.framework_mut(framework) {
-            framework.used -= resources;
+            framework.let_go(resources);
         }
     }
 
@@ -184,7 +184,7 @@ impl State {
         on.used.entry(framework.clone()).or_default().executors.insert(info.id.clone(), info.clone());
         let Some(framework) = self.framework_mut(framework) else { return };
         framework.agents.insert(agent.clone());
-        framework.used += &info.resources;
+        framework.take_up(&info.resources);
         framework.executors.insert((agent.clone(), info.id.clone()), info);
     }
 

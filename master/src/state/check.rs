@@ -89,7 +89,8 @@ impl State {
         let known: usize = world.frameworks.values().map(|framework| framework.offers.len()).sum();
         assert_eq!(known, world.offers.len(), "frameworks know of no offer that is not out");
         for framework in &world.completed_frameworks {
-            let nothing = framework.used.is_empty() && framework.executors.is_empty();
+            let nothing =
+                framework.used.is_empty() && framework.holds_numbers == 0 && framework.executors.is_empty();
             assert!(nothing, "{} has ended and holds nothing", framework.id);
         }
         assert!(world.completed_frameworks.len() <= self.settings.max_completed_frameworks);
@@ -106,7 +107,12 @@ impl State {
                 assert!(known, "{} knows of {id} on {agent}", framework.id);
             }
         }
-        assert_eq!(framework.used, used, "what {} uses is what it uses on its agents", framework.id);
+        assert_eq!(
+            *self.world.used_by(framework),
+            used,
+            "what {} uses is what it uses on its agents",
+            framework.id
+        );
         assert_eq!(
             framework.executors.len(),
             executors,

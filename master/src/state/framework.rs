@@ -66,8 +66,13 @@ pub struct Framework {
     pub offers: OrdSet<OfferId>,
     /// Agents where it has tasks or executors.
     pub agents: OrdSet<AgentId>,
-    /// What it holds on all of them together: the sum of what each agent has for it in `used`.
+    /// The amounts it holds on all of them together: the sum of what each agent has for it in `used`. Numbers and names, as of
+    /// ports, are not in it: each agent has its own, so a sum cannot tell whose are given back. [`Snapshot::used_by`] has all.
+    ///
+    /// [`Snapshot::used_by`]: super::Snapshot::used_by
     pub used: Resources,
+    /// How many of its tasks, executors and operations hold numbers or names.
+    pub(crate) holds_numbers: usize,
     /// Its executors, those that agents make for command tasks not included.
     pub executors: OrdMap<(AgentId, ExecutorId), Arc<ExecutorInfo>>,
     /// What passed between it and this master.
@@ -93,9 +98,24 @@ impl Framework {
             offers: OrdSet::new(),
             agents: OrdSet::new(),
             used: Resources::default(),
+            holds_numbers: 0,
             executors: OrdMap::new(),
             counts: Counts::default(),
         }
+    }
+
+    /// It holds more, on one of its agents.
+    pub(super) fn take_up(&mut self, resources: &Resources) {
+        let amounts = resources.scalars();
+        self.holds_numbers += usize::from(amounts.len() < resources.len());
+        self.used += amounts;
+    }
+
+    /// It holds less: all that one of its tasks, executors or operations held.
+    pub(super) fn let_go(&mut self, resources: &Resources) {
+        let amounts = resources.scalars();
+        self.holds_numbers = self.holds_numbers.saturating_sub(usize::from(amounts.len() < resources.len()));
+        self.used -= amounts;
     }
 
     /// Puts a task among the unreachable ones. When there are more than `max`, the oldest drops out.

@@ -81,7 +81,7 @@ impl State {
         agent.operations.insert(uuid, Arc::new(operation));
         if let Some(framework) = of.and_then(|of| self.framework_mut(&of)) {
             framework.agents.insert(id.clone());
-            framework.used += &held;
+            framework.take_up(&held);
         }
     }
 

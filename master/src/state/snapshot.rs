@@ -1,10 +1,13 @@
 //! What others may read of a master: published after each turn, before anybody is answered.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use imbl::{OrdMap, Vector};
-use model::{AgentId, AgentInfo, FrameworkId, InverseOffer, Offer, OfferId, Role, Time};
+use model::{
+    AgentId, AgentInfo, FrameworkId, InverseOffer, Offer, OfferId, Resource, Resources, Role, Time, Value,
+};
 
 use super::{Agent, Framework, Tally, Used};
 use crate::config::Identity;
@@ -121,8 +124,46 @@ impl Snapshot {
         passed.chain(found).filter_map(|agent| Some((&agent.id, agent.used.get(&framework.id)?)))
     }
 
+    /// What the framework has on all agents together.
+    pub fn used_by<'a>(&self, framework: &'a Framework) -> Cow<'a, Resources> {
+        if framework.holds_numbers == 0 {
+            return Cow::Borrowed(&framework.used);
+        }
+        let numbers = |resource: &Resource| !matches!(resource.value, Value::Scalar(_));
+        let all = self.uses(framework).map(|(_, used)| used.resources.filter(numbers));
+        Cow::Owned(all.fold(framework.used.clone(), |sum, numbers| sum + numbers))
+    }
+
     /// What is offered to the framework, offer by offer.
     pub fn offered_to<'a>(&'a self, framework: &'a Framework) -> impl Iterator<Item = &'a Arc<Offer>> {
         framework.offers.iter().filter_map(|id| self.offers.get(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::TaskState;
+
+    use crate::testing::{Stage, task};
+
+    #[test]
+    fn a_port_that_is_given_back_on_one_agent_is_still_held_on_another() {
+        let mut stage = Stage::new();
+        let framework = stage.framework();
+        let agents = [(1, "a"), (2, "b")].map(|(number, id)| {
+            let agent = stage.agent(number, "cpus:2;ports:[31000-31001]");
+            let offer = stage.offer(&framework, &agent, "cpus:1;ports:[31000-31000]");
+            stage.launch(&framework, &offer, vec![task(id, &agent, "cpus:1;ports:[31000-31000]")]);
+            agent
+        });
+        let held = |stage: &Stage| {
+            let framework = stage.state.framework(&framework).expect("it subscribed");
+            stage.state.world.used_by(framework).unallocate().to_string()
+        };
+        assert_eq!(held(&stage), "cpus:2; ports:[31000-31000]");
+        stage.update(&framework, &agents[0], "a", TaskState::Finished);
+        assert_eq!(held(&stage), "cpus:1; ports:[31000-31000]");
+        stage.update(&framework, &agents[1], "b", TaskState::Finished);
+        assert_eq!(held(&stage), "");
     }
 }

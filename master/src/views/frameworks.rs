@@ -29,7 +29,7 @@ pub(crate) fn without_tasks<'a>(
     framework: &'a Framework,
 ) -> classic::master::Framework<'a> {
     classic::master::Framework {
-        used: Cow::Borrowed(&framework.used),
+        used: snapshot.used_by(framework),
         offered: Cow::Owned(offered(snapshot, framework)),
         offers: snapshot.offered_to(framework).map(|offer| &**offer).collect(),
         executors: framework.executors.iter().map(|((agent, _), info)| (agent, &**info)).collect(),
@@ -92,7 +92,7 @@ pub(crate) fn v1(
         unregistered_time: framework.unregistered.map(Into::into),
         offers: snapshot.offered_to(framework).map(|offer| v1::Offer::from(&**offer)).collect(),
         inverse_offers: asked_to_leave.iter().map(|offer| inverse_offer(offer, Spelling::FULL)).collect(),
-        allocated_resources: write(&framework.used, Spelling::ENDPOINT),
+        allocated_resources: write(&snapshot.used_by(framework), Spelling::ENDPOINT),
         offered_resources: write(&offered(snapshot, framework), Spelling::ENDPOINT),
         offer_constraints: Some(framework.constraints.as_deref().map(Into::into).unwrap_or_default()),
         ..itself(framework)

@@ -40,7 +40,8 @@ impl Roles {
             roles.at_and_above(role, |_| {});
         }
         for framework in snapshot.frameworks.values() {
-            let holds = framework.used.iter().filter_map(|resource| resource.allocation.as_ref());
+            let used = snapshot.used_by(framework);
+            let holds = used.iter().filter_map(|resource| resource.allocation.as_ref());
             for role in framework.info.subscribed_roles().iter().chain(holds) {
                 roles.at_and_above(role, |_| {});
                 roles.member(role, &framework.id);
