@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use libprocess_wire as wire;
 
 use crate::ask::{AskError, Reply, SendError};
 use crate::http;
 use crate::mailbox::Envelope;
+use crate::transport::legacy;
 use crate::{Edge, Pid, Principal, Process, Upid, span};
 
 /// A message that came through a door.
@@ -44,6 +46,7 @@ pub struct Doors<A: Process> {
     by_name: BTreeMap<&'static str, usize>,
     by_type: BTreeMap<TypeId, usize>,
     routes: Vec<(http::Route, http::Handler)>,
+    legacy: Vec<(&'static str, legacy::Handler)>,
     /// Asked before the routes that are opened after it.
     guard: Option<std::sync::Arc<Guard>>,
 }
@@ -120,6 +123,7 @@ impl<A: Process> Doors<A> {
             by_name: BTreeMap::new(),
             by_type: BTreeMap::new(),
             routes: Vec::new(),
+            legacy: Vec::new(),
             guard: None,
         }
     }
@@ -218,6 +222,19 @@ impl<A: Process> Doors<A> {
         self
     }
 
+    /// Takes messages of this name from those who speak the [old wire](legacy); the handler runs on an HTTP arbiter. The
+    /// next message of the same connection comes when it has returned.
+    pub fn legacy<F, R>(&mut self, name: &'static str, handler: F) -> &mut Self
+    where
+        F: Fn(legacy::Heard, Edge<A>) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + 'static,
+    {
+        let edge = Edge::new(self.pid().clone());
+        let handler = move |heard: legacy::Heard| handler(heard, edge.clone()).boxed_local();
+        self.legacy.push((name, std::sync::Arc::new(handler)));
+        self
+    }
+
     /// The process these doors belong to, for handlers that want its address.
     pub fn pid(&self) -> &Pid<A> {
         self.pid.as_ref().expect("doors are filled before they open")
@@ -231,10 +248,12 @@ impl<A: Process> Doors<A> {
         self
     }
 
-    /// No more will be added: hands out the routes, and lets go of the process.
-    pub(crate) fn finish(&mut self) -> Vec<(http::Route, http::Handler)> {
-        self.pid = None;
-        std::mem::take(&mut self.routes)
+    /// No more will be added: opens at the edge what is asked for there, and lets go of the process.
+    pub(crate) fn finish(&mut self, router: &http::Router) {
+        if let Some(pid) = self.pid.take() {
+            router.mount(pid.upid().id(), std::mem::take(&mut self.routes));
+            router.listen(pid.upid().id(), std::mem::take(&mut self.legacy));
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -53,7 +53,8 @@
 //! 3. [`Exit`]: how one learns that another is gone; [`OnPanic`], [`Group`]: what then;
 //! 4. [`Runtime`], [`Spawn`]: a node as a value; several live in one OS process;
 //! 5. `mailbox`, `shard`, `hosted`: two lanes, one run queue a thread, one turn;
-//! 6. `transport`: links between nodes, one connection each way; [`Security`]: who they prove to be;
+//! 6. `transport`: links between nodes, one connection each way; [`Security`]: who they prove to be; [`legacy`]: the wire of
+//!    old drivers;
 //! 7. [`environment`]: clock, chance, work, network and disk as five values, and their two drivers,
 //!    `real` and [`sim`];
 //! 8. [`http`], [`metrics`]: the edge;
@@ -150,6 +151,6 @@ pub use supervision::{Failure, Group, OnPanic, Restart, Strategy};
 pub use supervisor::Supervisor;
 pub use timers::Timer;
 pub use tls::{Authorities, Tls, TlsError};
-pub use transport::Limits;
+pub use transport::{Limits, legacy};
 pub use upid::{Epoch, Upid, UpidError};
 pub use variables::{Variable, VariableError, Variables, trust};

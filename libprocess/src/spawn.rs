@@ -87,8 +87,7 @@ pub(crate) fn settle<A: Process>(shard: &mut shard::Shard, pid: Pid<A>, make: im
         }));
         match made {
             Ok((actor, mut doors)) => {
-                let runtime = pid.cell.runtime();
-                runtime.router().mount(pid.upid().id(), doors.finish());
+                doors.finish(pid.cell.runtime().router());
                 pid.cell.open(key, doors);
                 let ctx = Context::new(pid, local);
                 Some(Box::new(Home::new(actor, ctx)) as Box<dyn shard::Hosted>)

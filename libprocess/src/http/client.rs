@@ -7,10 +7,12 @@ mod connection;
 mod pool;
 mod secure;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::request::Request;
 use super::response::Response;
@@ -45,7 +47,7 @@ pub enum ClientError {
         host: String,
         /// What the system said.
         #[source]
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The deadline passed. The request may have been seen.
     #[error("no answer from {host} within {limit:?}")]
@@ -121,6 +123,19 @@ impl Client {
 }
 
 impl Client {
+    /// A connection of its own to `host:port`, over TLS where this client's node speaks it.
+    ///
+    /// Errors: when nobody takes it; in a simulation, which has no sockets, nobody does.
+    pub(crate) async fn connect(
+        &self,
+        host: &str,
+    ) -> io::Result<impl AsyncRead + AsyncWrite + Unpin + use<>> {
+        match &self.way {
+            Way::Sockets(pool) => pool.socket(host, pool.is_secure()).await,
+            Way::Direct(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
     /// Takes a node's renewed certificate and authorities into use.
     pub(crate) fn renew(&self, tls: &Tls) {
         if let Way::Sockets(pool) = &self.way {

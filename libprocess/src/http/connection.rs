@@ -71,6 +71,8 @@ pub(super) struct Connection<'a, Io> {
     input: BytesMut,
     out: BytesMut,
     date: DateLine,
+    /// Whether it is a link of an old driver, whose silence means nothing and whose end does.
+    is_link: bool,
 }
 
 /// A request, and what is known of its body.
@@ -111,6 +113,7 @@ impl<'a, Io: AsyncRead + AsyncWrite + Unpin> Connection<'a, Io> {
             input: BytesMut::new(),
             out: BytesMut::new(),
             date: DateLine::default(),
+            is_link: false,
         }
     }
 

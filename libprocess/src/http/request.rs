@@ -165,6 +165,11 @@ impl Request {
         self.rest = rest.to_owned();
     }
 
+    /// The most its body may hold, as its server says. Unit: bytes.
+    pub(crate) fn body_limit(&self) -> u64 {
+        self.body_limit
+    }
+
     /// Its whole content, if at most `limit` bytes.
     ///
     /// Errors: when it is longer, or breaks off.

@@ -2,6 +2,7 @@
 //!
 //! | step | rule |
 //! |---|---|
+//! | message | an old driver's, by its headers: to the [door](legacy) of its name |
 //! | id | the first part of the path, decoded, if a process of that id has routes; else the delegate |
 //! | ready | the delegate has no routes, as while it starts: 503, come again |
 //! | firewall | the path was [disabled](Router::disable): 403 |
@@ -31,6 +32,7 @@ use super::table::{Found, Routes, Table, add};
 use super::{dress, help};
 use crate::metrics::Metrics;
 use crate::testing::Filters;
+use crate::transport::legacy;
 
 /// What answers a request: runs on an HTTP arbiter, so its future may stay on one thread.
 pub type Handler = Arc<dyn Fn(Request) -> LocalBoxFuture<'static, Response> + Send + Sync>;
@@ -42,6 +44,7 @@ pub type Guard = Arc<dyn Fn(&Request) -> LocalBoxFuture<'static, bool> + Send + 
 #[derive(Clone)]
 pub struct Router {
     table: Arc<RwLock<Table>>,
+    legacy: Arc<RwLock<legacy::Book>>,
     counts: Arc<Counts>,
     filters: Filters,
 }
@@ -49,7 +52,12 @@ pub struct Router {
 impl Router {
     /// A router without a route, which counts in `metrics`.
     pub fn new(metrics: Metrics) -> Router {
-        Router { table: Arc::default(), counts: Arc::new(Counts::new(&metrics)), filters: Filters::default() }
+        Router {
+            table: Arc::default(),
+            legacy: Arc::default(),
+            counts: Arc::new(Counts::new(&metrics)),
+            filters: Filters::default(),
+        }
     }
 
     /// Adds the routes of the process `id`, which has started.
@@ -60,6 +68,16 @@ impl Router {
         add(self.table.write().processes.entry(id.to_owned()).or_default(), routes);
     }
 
+    /// Lets the process `id`, which has started, hear messages of old drivers.
+    pub(crate) fn listen(&self, id: &str, doors: Vec<(&'static str, legacy::Handler)>) {
+        self.legacy.write().open(id, doors);
+    }
+
+    /// Hears messages of old drivers only from the address they say they come from.
+    pub(crate) fn require_peer_address(&self) {
+        self.legacy.write().same_ip = true;
+    }
+
     /// Adds what is answered at the root where neither a process nor the delegate does.
     pub(crate) fn fall_back(&self, routes: Vec<(Route, Handler)>) {
         add(&mut self.table.write().fallback, routes);
@@ -68,6 +86,7 @@ impl Router {
     /// Forgets all routes of the process `id`, which has ended.
     pub fn unmount(&self, id: &str) {
         self.table.write().processes.remove(id);
+        self.legacy.write().close(id);
     }
 
     /// Makes paths that name no process those of `id`: `/state` is `/master/state`.
@@ -124,6 +143,9 @@ impl Router {
         }
         if request.path.contains("/..") {
             return answer(Response::not_found());
+        }
+        if legacy::is_message(&request) {
+            return legacy::hear(request, &self.legacy.read());
         }
         if let Some(wanted) = asks_for_help(&request.path) {
             return answer(self.help(wanted, &request));

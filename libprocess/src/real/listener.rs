@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use parking_lot::Mutex;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
@@ -33,6 +34,8 @@ use crate::{Runtime, http};
 const TLS: u8 = 0x16;
 /// No TLS greeting is longer. Unit: bytes.
 const TLS_HELLO_MAX: usize = 16 << 10;
+/// How often a silent HTTP connection is asked whether its other end is there.
+const ALIVE: Duration = Duration::from_secs(60);
 /// How long until a TLS greeting that came in part is looked at again.
 const AGAIN: Duration = Duration::from_millis(10);
 
@@ -279,6 +282,9 @@ pub(super) async fn shake_hands<T>(
 }
 
 async fn take_http(stream: TcpStream, peer: SocketAddr, tls: bool, desk: Arc<Desk>) {
+    // A link of an old driver may be silent for days; that its host has vanished must be noticed all the same.
+    let _ =
+        SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(ALIVE).with_interval(ALIVE));
     let turn =
         desk.turn.fetch_add(1, Ordering::Relaxed) % (desk.workers.len() + usize::from(desk.here)).max(1);
     match desk.workers.get(turn) {

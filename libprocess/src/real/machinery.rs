@@ -75,6 +75,9 @@ pub(crate) fn start(config: Config) -> Result<Runtime, StartError> {
     let metrics = Metrics::new();
     crate::metrics::system::provide(&metrics);
     let router = http::Router::new(metrics.clone());
+    if config.security.require_peer_address {
+        router.require_peer_address();
+    }
     let runtime = Runtime::assemble(Assembly {
         address,
         environment: Environment {

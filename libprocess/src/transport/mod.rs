@@ -12,7 +12,8 @@
 //! 3. `bulk`: large messages, in pieces;
 //! 4. `peer`, `peers`, `remains`: what waits for another node, and who must hear when it is gone;
 //! 5. `outgoing`; `accept` and `incoming`: the two ends of one connection;
-//! 6. `answering`, `inflow`, `rarely`: what those are made of.
+//! 6. `answering`, `inflow`, `rarely`: what those are made of;
+//! 7. [`legacy`]: how drivers older than all this are heard and written to.
 //!
 //! A node writes to another only on the connection it dialled, answers included, so two connections
 //! never reorder one conversation. If that connection breaks, what the other dialled is closed as
@@ -26,6 +27,7 @@ mod frame;
 mod greeting;
 mod incoming;
 mod inflow;
+pub mod legacy;
 mod limits;
 mod names;
 mod outgoing;

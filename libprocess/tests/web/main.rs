@@ -4,6 +4,7 @@ mod adder;
 mod builtin;
 mod edge;
 mod feeds;
+mod legacy;
 mod limits;
 mod loopback;
 mod processes;

@@ -110,14 +110,20 @@ impl Pool {
     }
 
     async fn connect(&self, server: &Server) -> Result<Connection, ClientError> {
-        let Server { host, secure } = server;
+        let socket = self.socket(&server.host, server.secure).await;
+        socket
+            .map(Connection::new)
+            .map_err(|source| ClientError::Connect { host: server.host.clone(), source })
+    }
+
+    /// A new connection to `host:port`.
+    pub(super) async fn socket(&self, host: &str, secure: bool) -> io::Result<Socket> {
         let socket = async {
             let stream = TcpStream::connect(host).await?;
             let _ = stream.set_nodelay(true); // only a matter of speed
-            if *secure { self.trust.secure(stream, host).await } else { Ok(Socket::Plain(stream)) }
+            if secure { self.trust.secure(stream, host).await } else { Ok(Socket::Plain(stream)) }
         };
-        let socket = within(CONNECT_TIME, socket).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()));
-        socket.map(Connection::new).map_err(|source| ClientError::Connect { host: host.clone(), source })
+        within(CONNECT_TIME, socket).await.unwrap_or(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// A body that is here needs its connection no longer; any other keeps it until read.

@@ -1,5 +1,7 @@
 //! From bytes to a request: its head, within limits, and what of its body is here already.
 
+use std::time::Duration;
+
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use actix_http::Version;
 use actix_http::error::ParseError;
@@ -14,6 +16,7 @@ use crate::http::counts::Refusal;
 use crate::http::request::Request;
 use crate::http::stream::stream;
 use crate::http::upload::Feed;
+use crate::transport::legacy;
 
 /// What a request line holds besides its target. Unit: bytes.
 const REQUEST_LINE: usize = 32;
@@ -30,7 +33,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<'_, Io> {
     /// The next request's head; `None` when the client is done.
     pub(super) async fn read_request(&mut self) -> Result<Option<Parsed>, Gone> {
         if self.input.is_empty() {
-            match within(self.limits.idle_time, read(&mut self.io, &mut self.input)).await {
+            let idle_time = if self.is_link { Duration::MAX } else { self.limits.idle_time };
+            match within(idle_time, read(&mut self.io, &mut self.input)).await {
                 None | Some(Ok(0)) => return Ok(None),
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error.into()),
@@ -117,6 +121,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<'_, Io> {
         let mut request = Request::received(method, target, headers, self.caller.peer, body);
         request.certified = self.caller.certified.clone();
         request.body_limit = self.limits.body;
+        self.is_link |= legacy::is_message(&request);
         Ok(Ok(Parsed { request, expects_continue: feed.is_some() && head.head().expect(), feed, asked }))
     }
 
