@@ -117,6 +117,18 @@ fn messages_of_one_connection_are_heard_in_order_and_answered() {
 }
 
 #[test]
+fn a_sender_older_than_http_1_1_keeps_its_connection() {
+    let (runtime, words) = clerk(Config::default());
+    let old = |body: &str| {
+        word("/clerk(1)/a.Word", "User-Agent: libprocess/old@127.0.0.1:7", body)
+            .replace("HTTP/1.1\r\nHost: a", "HTTP/1.0")
+    };
+    assert_eq!(statuses(&tell(runtime.address(), &(old("one") + &old("two")))), ["202", "202"]);
+    assert_eq!(words.try_iter().map(|heard| heard.body).collect::<Vec<_>>(), ["one", "two"]);
+    runtime.shutdown();
+}
+
+#[test]
 fn what_is_no_message_for_anybody_is_refused_and_heard_by_nobody() {
     let http = Limits { body: 1000, ..Limits::default() };
     let (runtime, words) = clerk(Config { http, ..Config::default() });

@@ -58,6 +58,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Connection<'_, Io> {
 
     async fn read_head(&mut self) -> Result<Head, Gone> {
         loop {
+            legacy::renew(&mut self.input);
             let before = self.input.len();
             match self.codec.decode(&mut self.input) {
                 Ok(Some(Message::Item(head))) => return Ok(Head::Whole(Box::new(head))),

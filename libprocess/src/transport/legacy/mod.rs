@@ -6,6 +6,8 @@
 //!  Libprocess-From: <from>                for each process that is written to
 //! ```
 //!
+//! Senders older than HTTP/1.1 are understood too: see `older`.
+//!
 //! What the bytes of a message mean is not known here. Who sent it is what the message says of itself, as that wire has
 //! it: a process that needs to be sure has its senders prove who they are first.
 //!
@@ -15,7 +17,9 @@
 
 mod heard;
 mod line;
+mod older;
 
 pub use heard::Heard;
 pub(crate) use heard::{Book, Handler, hear, is_message};
 pub use line::{Backlog, Line};
+pub(crate) use older::renew;
