@@ -15,7 +15,8 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
+    "mesos/v0/messages.proto",
     "mesos/v1/mesos.proto",
     "mesos/v1/agent/agent.proto",
     "mesos/v1/allocator/allocator.proto",

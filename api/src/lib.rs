@@ -7,7 +7,8 @@
 //! 4. [`recordio`]: how a stream is cut into messages;
 //! 5. [`convert`]: between these spellings and the domain;
 //! 6. [`classic`], [`state`]: bodies that are older than the v1 API; its large answers, in parts;
-//! 7. [`google`]: the one type they borrow.
+//! 7. [`v0`]: the messages of drivers that are older still;
+//! 8. [`google`]: the one type they borrow.
 //!
 //! Left out on purpose: sockets and processes. What a message means is said in `model`.
 
@@ -22,4 +23,5 @@ pub mod recordio;
 mod samples;
 mod shape;
 pub mod state;
+pub mod v0;
 pub mod v1;

@@ -20,11 +20,20 @@ struct Compiled {
     files: BTreeMap<String, Value>,
 }
 
+/// What drivers older than v1 say of their messages, with the words of v1.
+fn table_of_v0() -> Value {
+    serde_json::from_str(include_str!("data/v0.json")).expect("the table is JSON")
+}
+
 fn compiled() -> Compiled {
+    compiled_of(|package| package.starts_with("mesos.v1"))
+}
+
+fn compiled_of(wanted: impl Fn(&str) -> bool) -> Compiled {
     let bytes = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
     let set = FileDescriptorSet::decode(&bytes[..]).expect("descriptors of our own build");
     let mut compiled = Compiled::default();
-    for file in set.file.iter().filter(|file| file.package() != "google.protobuf") {
+    for file in set.file.iter().filter(|file| wanted(file.package())) {
         let described = json!({ "package": file.package(), "imports": file.dependency });
         compiled.files.insert(file.name().to_owned(), described);
         file.enum_type.iter().for_each(|item| compiled.add_enum(file.package(), item));
@@ -114,8 +123,17 @@ fn sorted(fields: &Value) -> Vec<BTreeMap<String, Value>> {
 
 #[test]
 fn every_message_has_the_fields_of_the_table_in_its_order() {
-    let mut compiled = compiled().messages;
-    for message in table()["messages"].as_array().expect("a list") {
+    same_messages(compiled(), &table());
+}
+
+#[test]
+fn every_message_of_old_drivers_has_the_fields_of_their_table() {
+    same_messages(compiled_of(|package| package == "mesos.v0"), &table_of_v0());
+}
+
+fn same_messages(compiled: Compiled, table: &Value) {
+    let mut compiled = compiled.messages;
+    for message in table["messages"].as_array().expect("a list") {
         let name = message["message"].as_str().expect("a name");
         let ours = compiled.remove(name).unwrap_or_else(|| panic!("{name} is not compiled"));
         assert_eq!(sorted(&ours), sorted(&message["fields"]), "{name}");

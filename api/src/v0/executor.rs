@@ -1,0 +1,1 @@
+//! Between an executor's driver and its agent.
