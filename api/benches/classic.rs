@@ -121,6 +121,7 @@ fn view(cluster: &Cluster) -> MasterState<'_> {
             completed_tasks: Vec::new(),
             offers: Vec::new(),
             executors: Vec::new(),
+            pid: None,
             offer_constraints: None,
         }],
         completed_frameworks: Vec::new(),

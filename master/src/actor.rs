@@ -23,6 +23,7 @@ use crate::config::{Config, Identity};
 use crate::decide::decide;
 use crate::effects::{Effect, Effects};
 use crate::http::{self, Session, SessionInput, Watcher, WatcherInput};
+use crate::legacy;
 use crate::messages::{Input, Woken};
 use crate::registrar::{self, Registrar};
 use crate::reign;
@@ -320,9 +321,12 @@ impl Process for Master {
             backlog_events: self.config.backlog_events,
             backlog_bytes: self.config.backlog_bytes,
             pace: http::Pace::new(&self.config.rate_limits, self.runtime.metrics()),
+            drivers_prove: self.config.drivers_prove,
         };
+        let gate = Arc::new(gate);
         http::redirect::guard(doors, &self.published);
-        http::scheduler::doors(doors, gate);
+        http::scheduler::doors(doors, &gate);
+        legacy::doors(doors, &gate);
         let readers = Arc::new(http::Readers {
             published: self.published.clone(),
             config: Arc::new(self.config.clone()),

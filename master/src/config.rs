@@ -35,6 +35,8 @@ pub struct Config {
     pub zookeeper: Option<ZooKeeper>,
     /// Who may come in over HTTP, and what is allowed.
     pub access: Access,
+    /// Whether frameworks have to prove who they are, however they come. Old drivers, who cannot here, are refused then.
+    pub drivers_prove: bool,
     /// How often each principal may call as a framework.
     pub rate_limits: RateLimits,
     /// Every flag and its value in words, for `/flags`, in name order.
@@ -145,6 +147,7 @@ impl Default for Config {
             },
             zookeeper: None,
             access: Access::default(),
+            drivers_prove: false,
             rate_limits: RateLimits::default(),
             flags: Default::default(),
             publish_per_framework_metrics: true,

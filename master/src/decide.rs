@@ -36,8 +36,8 @@ pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
 /// The table itself.
 fn rule(state: &mut State, input: Input, now: Time) -> Effects {
     match input {
-        Input::Subscribe { call, principal, stream, outlet } => {
-            calls::subscribe(state, *call, principal, stream, outlet, now)
+        Input::Subscribe { call, principal, stream, outlet, driver } => {
+            calls::subscribe(state, *call, principal, (stream, outlet, driver), now)
         }
         Input::Call { call, caller, asker } => calls::call(state, *call, &caller, asker, now),
         Input::Ready { asker } => Effect::Answer { asker, answer: Ok(()) }.into(),

@@ -9,7 +9,8 @@
 //!    [`preemption`] (what happens by itself) and [`alarms`] (timers);
 //! 4. [`effects`]: everything it may ask of the world;
 //! 5. [`actor`]: the shell that receives the one and performs the other;
-//! 6. [`http`]: the edge, where calls become inputs and events become streams; [`authorization`] has what calls need and
+//! 6. [`http`]: the edge, where calls become inputs and events become streams; [`legacy`]: the same for old drivers;
+//!    [`authorization`] has what calls need and
 //!    what views leave out.
 //!
 //! Beside it, each a process of its own: [`allocator`], which decides whose turn it is; [`registrar`], which keeps what
@@ -33,6 +34,7 @@ mod frameworks;
 #[cfg(test)]
 mod history;
 mod http;
+mod legacy;
 mod messages;
 mod metrics;
 mod offers;
@@ -52,6 +54,7 @@ pub use actor::Master;
 pub use config::{API_VERSION, Config, Identity, Settings, ZooKeeper};
 pub use election::{Candidate, Election};
 pub use http::{Rejected, Session, SessionInput, Watcher, WatcherInput, realms};
+pub use legacy::Driver;
 pub use messages::{Asker, Caller, Input, Outlet, Watching, Woken};
 pub use operator::Ask;
 pub use preemption::Preemption;

@@ -15,6 +15,7 @@ use model::{FrameworkId, StreamId, TaskId};
 use crate::alarms::Alarm;
 use crate::allocator::Allocation;
 use crate::http::{Rejected, Session, Watcher};
+use crate::legacy::Driver;
 use crate::operator::Ask;
 use crate::registrar::Report;
 use crate::reign::Leader;
@@ -28,8 +29,14 @@ pub enum Input {
     Leads { epoch: u64 },
     /// It may not be sure any more that it does, or is so again.
     Suspended(bool),
-    /// A scheduler wants to read events from `stream`, which `outlet` writes.
-    Subscribe { call: Box<Subscribe>, principal: Option<String>, stream: StreamId, outlet: Outlet },
+    /// A scheduler wants to read events from `stream`, which `outlet` writes; to an old driver, if it has one.
+    Subscribe {
+        call: Box<Subscribe>,
+        principal: Option<String>,
+        stream: StreamId,
+        outlet: Outlet,
+        driver: Option<Driver>,
+    },
     /// A scheduler asks for something else.
     Call { call: Box<Call>, caller: Caller, asker: Asker },
     /// A scheduler's stream has ended, whoever ended it.
@@ -85,6 +92,8 @@ pub struct Woken(pub(crate) Alarm);
 pub struct Caller {
     /// The stream it claims to read, from the header.
     pub stream: Option<StreamId>,
+    /// The old driver it came from, which names no stream.
+    pub driver: Option<Upid>,
     /// Who it proved to be; `None` without authentication.
     pub principal: Option<String>,
 }

@@ -159,7 +159,7 @@ impl Stage {
             constraints: OfferConstraints::default(),
         };
         let (principal, stream, outlet) = (None, self.stream(), Outlet::default());
-        self.tell(Input::Subscribe { call: Box::new(call), principal, stream, outlet })
+        self.tell(Input::Subscribe { call: Box::new(call), principal, stream, outlet, driver: None })
     }
 
     /// The stream opened last.
@@ -203,7 +203,8 @@ impl Stage {
     /// A framework calls, on the stream it reads.
     pub(crate) fn call(&mut self, call: Call) -> Effects {
         let framework = call.framework_id().and_then(|id| self.state.framework(id));
-        let caller = Caller { stream: framework.and_then(|framework| framework.stream()), principal: None };
+        let caller =
+            Caller { stream: framework.and_then(|framework| framework.stream()), ..Caller::default() };
         self.tell(Input::Call { call: Box::new(call), caller, asker: Asker::default() })
     }
 

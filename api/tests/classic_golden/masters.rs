@@ -102,6 +102,7 @@ impl Cluster {
                 completed_tasks: framework.completed_tasks.iter().collect(),
                 offers: framework.offers.iter().collect(),
                 executors: framework.executors.iter().map(|(agent, info)| (agent, info)).collect(),
+                pid: None,
                 offer_constraints: None,
             })
             .collect()

@@ -40,6 +40,12 @@ fn admit(state: &State, id: Option<&FrameworkId>, caller: &Caller) -> Result<(),
         return Err(Rejected::WrongPrincipal { principal: principal.clone(), expected: expected.clone() });
     }
     let reads: StreamId = framework.stream().ok_or(Rejected::NotSubscribed)?;
+    if let Some(driver) = &caller.driver {
+        return framework.is_driven_by(driver).then_some(()).ok_or(Rejected::NotSubscribed);
+    }
+    if framework.driver.is_some() {
+        return Err(Rejected::NotSubscribed);
+    }
     match &caller.stream {
         None => Err(Rejected::NoStream),
         Some(given) if *given != reads => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use libprocess::Upid;
 use model::call::Subscribe;
 use model::event::Event;
 use model::messages::UpdateFramework;
@@ -14,12 +15,22 @@ use crate::allocator;
 use crate::authorization;
 use crate::effects::{Effect, Effects};
 use crate::frameworks::for_allocator;
+use crate::legacy::{self, Driver, Standing};
 use crate::messages::Outlet;
 use crate::offers;
 use crate::state::{Connection, Framework, State};
 
 /// How often a stream carries a heartbeat. Told to every scheduler.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// What a scheduler hears whose place another has taken.
+const FAILED_OVER: &str = "Framework failed over";
+
+/// Who reads the events of a framework from now on.
+struct Reader {
+    stream: StreamId,
+    driver: Option<Upid>,
+}
 
 /// Gives the stream to the framework: to a new one under a new id, to a known or forgotten one under its own.
 ///
@@ -29,11 +40,20 @@ pub(crate) fn subscribe(
     state: &mut State,
     call: Subscribe,
     principal: Option<String>,
-    stream: StreamId,
-    outlet: Outlet,
+    (stream, outlet, driver): (StreamId, Outlet, Option<Driver>),
     now: Time,
 ) -> Effects {
     let mut effects = Effects::from(Effect::Open { stream: stream.clone(), outlet });
+    let reader = Reader { stream, driver: driver.as_ref().map(|driver| driver.pid.clone()) };
+    match driver.map(|driver| legacy::standing(state, call.framework_id.as_ref(), &driver)) {
+        None | Some(Standing::Welcome) => {}
+        Some(Standing::Replaced) => return refused(effects, reader, FAILED_OVER.to_owned()),
+        Some(Standing::Subscribed { framework, stream }) => {
+            effects.push(Effect::Event { stream, event: welcome(state, &framework) });
+            effects.push(Effect::Close { stream: reader.stream });
+            return effects;
+        }
+    }
     let mut info = call.framework;
     if let Ok(info) = &mut info
         && info.principal.is_none()
@@ -53,26 +73,29 @@ pub(crate) fn subscribe(
     });
     let wanted = match wanted {
         Ok(wanted) => wanted,
-        Err(message) => {
-            effects.push(Effect::Event { stream: stream.clone(), event: Event::Error { message } });
-            effects.push(Effect::Close { stream });
-            return effects;
-        }
+        Err(message) => return refused(effects, reader, message),
     };
     match call.framework_id {
         None => {
             state.world.tally.messages_register_framework += 1;
             let id = state.next_framework_id();
-            add(state, id, wanted, stream, now, &mut effects);
+            add(state, id, wanted, reader, now, &mut effects);
         }
         Some(id) => {
             state.world.tally.messages_reregister_framework += 1;
             match state.framework(&id).is_some() {
-                true => resume(state, &id, wanted, stream, now, &mut effects),
-                false => add(state, id, wanted, stream, now, &mut effects),
+                true => resume(state, &id, wanted, reader, now, &mut effects),
+                false => add(state, id, wanted, reader, now, &mut effects),
             }
         }
     }
+    effects
+}
+
+/// Says why it may not, and ends the stream.
+fn refused(mut effects: Effects, reader: Reader, message: String) -> Effects {
+    effects.push(Effect::Event { stream: reader.stream.clone(), event: Event::Error { message } });
+    effects.push(Effect::Close { stream: reader.stream });
     effects
 }
 
@@ -81,7 +104,7 @@ fn add(
     state: &mut State,
     id: FrameworkId,
     wanted: Wanted,
-    stream: StreamId,
+    Reader { stream, driver }: Reader,
     now: Time,
     effects: &mut Effects,
 ) {
@@ -89,7 +112,7 @@ fn add(
     info.id = Some(id.clone());
     let connection = Connection::Connected { stream };
     let mut framework =
-        Framework { suppressed, constraints, ..Framework::new(id, Arc::new(info), connection, now) };
+        Framework { suppressed, constraints, driver, ..Framework::new(id, Arc::new(info), connection, now) };
     framework.counts.call("SUBSCRIBE");
     greet(state, &framework, effects);
     effects.push(Effect::Allocator(allocator::Input::AddFramework {
@@ -107,23 +130,27 @@ fn resume(
     state: &mut State,
     id: &FrameworkId,
     wanted: Wanted,
-    stream: StreamId,
+    Reader { stream, driver }: Reader,
     now: Time,
     effects: &mut Effects,
 ) {
     let before = state.connect(id, Connection::Connected { stream }).expect("the caller found it");
+    let framework = state.framework_mut(id).expect("it was there above");
     if let Connection::Connected { stream } = &before {
-        let event = Event::Error { message: "Framework failed over".to_owned() };
-        effects.push(Effect::Event { stream: stream.clone(), event });
+        // A driver that comes back is not told that it took its own place.
+        if driver.is_none() || framework.driver != driver {
+            let event = Event::Error { message: FAILED_OVER.to_owned() };
+            effects.push(Effect::Event { stream: stream.clone(), event });
+        }
         effects.push(Effect::Close { stream: stream.clone() });
     }
     effects.push(Effect::Disarm(Slot::Failover(id.clone())));
-    let framework = state.framework_mut(id).expect("it was there above");
     let Wanted { mut info, suppressed, constraints } = wanted;
     info.id = Some(id.clone());
     info.user = framework.info.user.clone();
     info.checkpoint = framework.info.checkpoint;
     framework.info = Arc::new(info);
+    framework.driver = driver;
     framework.suppressed = suppressed;
     framework.constraints = constraints;
     framework.reregistered = Some(now);
@@ -146,10 +173,13 @@ fn resume(
 
 /// The first two events of every stream.
 fn greet(state: &State, framework: &Framework, effects: &mut Effects) {
-    let master = Some(state.world.identity.info());
-    let framework_id = framework.id.clone();
-    effects.tell(framework, Event::Subscribed { framework_id, heartbeat_interval: HEARTBEAT, master });
+    effects.tell(framework, welcome(state, &framework.id));
     effects.tell(framework, Event::Heartbeat);
+}
+
+fn welcome(state: &State, framework: &FrameworkId) -> Event {
+    let (framework_id, master) = (framework.clone(), Some(state.world.identity.info()));
+    Event::Subscribed { framework_id, heartbeat_interval: HEARTBEAT, master }
 }
 
 /// Tells the agents that run something of the framework what it says of itself now.

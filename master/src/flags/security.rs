@@ -28,7 +28,8 @@ pub struct AccessFlags {
     #[arg(long = "credential", env = "HECTARE_CREDENTIAL")]
     pub credential: Option<PathBuf>,
 
-    /// Whether frameworks have to prove who they are that come by the protocol of old drivers, which is not spoken here.
+    /// Whether old drivers have to prove who they are, as they also have to where other frameworks do. They cannot yet, and are
+    /// refused.
     #[arg(long = "authenticate_frameworks", alias = "authenticate", env = "HECTARE_AUTHENTICATE_FRAMEWORKS",
           default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           action = clap::ArgAction::Set)]
@@ -105,6 +106,12 @@ impl AccessFlags {
     fn known(&self) -> Result<Option<Credentials>, FlagError> {
         let read = |path: &PathBuf| Credentials::read(&plain_path(path));
         self.credentials.as_ref().map(read).transpose().map_err(|why| invalid("credentials", why))
+    }
+
+    /// Whether old drivers have to prove who they are: also where only other schedulers were asked to, since it would be for
+    /// nothing if there were a way round it.
+    pub(super) fn drivers_prove(&self) -> bool {
+        self.authenticate_frameworks || self.authenticate_http_frameworks
     }
 
     /// How often each may call.

@@ -20,7 +20,7 @@ pub(crate) struct Pace {
 /// A call that came too soon after too many others, and is not heard.
 #[derive(Debug, thiserror::Error)]
 #[error("Message {call} dropped: {why}")]
-pub(super) struct TooMany {
+pub(crate) struct TooMany {
     call: &'static str,
     why: Exceeded,
 }
@@ -34,7 +34,7 @@ impl Pace {
     /// Waits until a call may be heard. Who calls without proving a name is the one its framework says it is.
     ///
     /// Errors: too many of the same principal wait already.
-    pub(super) async fn wait(
+    pub(crate) async fn wait(
         &self,
         call: &Call,
         principal: Option<&str>,

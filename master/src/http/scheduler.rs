@@ -40,11 +40,13 @@ pub(crate) struct Gate {
     pub(crate) backlog_bytes: usize,
     /// How often each principal is heard.
     pub(crate) pace: Pace,
+    /// Whether frameworks have to prove who they are, which old drivers cannot do here.
+    pub(crate) drivers_prove: bool,
 }
 
 /// Opens the route.
-pub(crate) fn doors(doors: &mut Doors<Master>, gate: Gate) {
-    let gate = Arc::new(gate);
+pub(crate) fn doors(doors: &mut Doors<Master>, gate: &Arc<Gate>) {
+    let gate = gate.clone();
     let route = Route::post("/api/v1/scheduler")
         .help("Calls of schedulers; SUBSCRIBE opens a stream of events.")
         .realm(SCHEDULER);
@@ -134,7 +136,11 @@ fn subscribe(
         .spawn(Spawn::prefixed("session"), move || Session::new(master, name, sender, spelling, HEARTBEAT))
         .map_err(|_| Refusal::Ending)?;
     let (call, outlet) = (Box::new(call), Outlet::new(session.clone()));
-    if edge.pid.tell(Input::Subscribe { call, principal, stream: stream.clone(), outlet }).is_err() {
+    if edge
+        .pid
+        .tell(Input::Subscribe { call, principal, stream: stream.clone(), outlet, driver: None })
+        .is_err()
+    {
         session.terminate(libprocess::Lane::System);
         return Err(Refusal::Ending);
     }
@@ -152,7 +158,7 @@ async fn hear(
     edge: &Edge<Master>,
 ) -> Result<Response, Refusal> {
     let done = matches!(call, Call::UpdateFramework(_));
-    let (call, caller) = (Box::new(call), Caller { stream, principal });
+    let (call, caller) = (Box::new(call), Caller { stream, principal, driver: None });
     let input = |reply| Input::Call { call, caller, asker: Asker::new(reply) };
     edge.pid.call(ANSWER_WITHIN, input).await??;
     Ok(if done { Response::ok() } else { Response::accepted() })
@@ -160,7 +166,7 @@ async fn hear(
 
 impl Gate {
     /// A name nobody else's stream has: a random UUID.
-    fn stream_id(&self) -> StreamId {
+    pub(crate) fn stream_id(&self) -> StreamId {
         let mut bytes = [0; 16];
         self.chance.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
         StreamId::new(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())

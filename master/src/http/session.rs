@@ -2,27 +2,35 @@
 
 use std::time::Duration;
 
-use libprocess::http::StreamSender;
+use libprocess::http::{StreamError, StreamSender};
 use libprocess::{Actor, Context, Handler, Message, Pid, Process};
 use model::event::Event;
 use model::{FrameworkCapabilities, StreamId};
 
 use super::spelling::Spelling;
 use crate::Master;
+use crate::legacy::Correspondence;
 use crate::messages::Input;
 
-/// Writes one scheduler's events. One record is one HTTP chunk.
+/// Writes one scheduler's events: one record is one HTTP chunk, or one message to an old driver.
 ///
 /// A scheduler that does not read is not waited for: what waits is bounded, and beyond the bound it counts as gone.
 #[derive(Debug)]
 pub struct Session {
     master: Pid<Master>,
     stream: StreamId,
-    sender: StreamSender,
-    spelling: Spelling,
-    heartbeat: Duration,
+    way: Way,
     /// Whether the stream has been ended by us; then its end is no news.
     ended: bool,
+}
+
+/// By which its events go.
+#[derive(Debug)]
+enum Way {
+    /// The answer to a SUBSCRIBE, with a heartbeat every so often.
+    Stream { sender: StreamSender, spelling: Spelling, heartbeat: Duration },
+    /// Messages to an old driver, whose heart is its connection.
+    Driver(Box<Correspondence>),
 }
 
 /// All that can happen to a session.
@@ -49,14 +57,19 @@ impl Session {
         spelling: Spelling,
         heartbeat: Duration,
     ) -> Self {
-        Session { master, stream, sender, spelling, heartbeat, ended: false }
+        Session { master, stream, way: Way::Stream { sender, spelling, heartbeat }, ended: false }
+    }
+
+    /// A session that writes to an old driver.
+    pub(crate) fn to_driver(master: Pid<Master>, stream: StreamId, driver: Correspondence) -> Self {
+        Session { master, stream, way: Way::Driver(Box::new(driver)), ended: false }
     }
 
     /// Writes one event; a stream that takes no more is over.
     fn write(&mut self, event: &Event, ctx: &mut Context<Self>) {
-        if let Err(error) = self.sender.send(self.spelling.record(event)) {
+        if let Err(error) = self.way.tell(event) {
             tracing::info!(stream = %self.stream, %error, "a scheduler does not read its events");
-            self.sender.abort();
+            self.way.cut();
             self.end(ctx);
         }
     }
@@ -72,6 +85,43 @@ impl Session {
     }
 }
 
+impl Way {
+    fn tell(&mut self, event: &Event) -> Result<(), StreamError> {
+        match self {
+            Way::Stream { sender, spelling, .. } => sender.send(spelling.record(event)),
+            Way::Driver(driver) => driver.tell(event),
+        }
+    }
+
+    fn learn(&mut self, capabilities: &FrameworkCapabilities) {
+        match self {
+            Way::Stream { spelling, .. } => spelling.learn(capabilities),
+            Way::Driver(driver) => driver.learn(capabilities),
+        }
+    }
+
+    fn on_closed(&self, told: impl FnOnce() + Send + 'static) {
+        match self {
+            Way::Stream { sender, .. } => sender.on_closed(told),
+            Way::Driver(driver) => driver.line().on_broken(told),
+        }
+    }
+
+    fn close(&self) {
+        match self {
+            Way::Stream { sender, .. } => sender.close(),
+            Way::Driver(driver) => driver.line().close(),
+        }
+    }
+
+    fn cut(&self) {
+        match self {
+            Way::Stream { sender, .. } => sender.abort(),
+            Way::Driver(driver) => driver.line().cut(),
+        }
+    }
+}
+
 impl Message for SessionInput {
     type Result = ();
 }
@@ -81,11 +131,13 @@ impl Actor for Session {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let pid = ctx.pid().clone();
-        self.sender.on_closed(move || {
+        self.way.on_closed(move || {
             // A session that is gone knows.
             let _ = pid.tell(SessionInput::Closed);
         });
-        ctx.every(self.heartbeat, || SessionInput::Beat);
+        if let Way::Stream { heartbeat, .. } = self.way {
+            ctx.every(heartbeat, || SessionInput::Beat);
+        }
     }
 }
 
@@ -100,7 +152,7 @@ impl Handler<SessionInput> for Session {
     fn handle(&mut self, input: SessionInput, ctx: &mut Context<Self>) {
         match input {
             SessionInput::Event(event) => self.write(&event, ctx),
-            SessionInput::Learn(capabilities) => self.spelling.learn(&capabilities),
+            SessionInput::Learn(capabilities) => self.way.learn(&capabilities),
             SessionInput::Beat => {
                 self.write(&Event::Heartbeat, ctx);
                 if !self.ended {
@@ -110,7 +162,7 @@ impl Handler<SessionInput> for Session {
             }
             SessionInput::Close => {
                 self.ended = true;
-                self.sender.close();
+                self.way.close();
                 ctx.stop();
             }
             SessionInput::Closed => self.end(ctx),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Counts;
 use imbl::{OrdMap, OrdSet, Vector};
+use libprocess::Upid;
 use model::{
     AgentId, ExecutorId, ExecutorInfo, FrameworkId, FrameworkInfo, OfferConstraints, OfferId, Resources,
     Role, StreamId, Task, TaskId, Time,
@@ -44,6 +45,8 @@ pub struct Framework {
     pub info: Arc<FrameworkInfo>,
     /// Who is at the other end.
     pub connection: Connection,
+    /// The old driver that speaks for it, or did last; nobody if it reads a stream.
+    pub driver: Option<Upid>,
     /// Roles it wants no offers for.
     pub suppressed: Arc<BTreeSet<Role>>,
     /// Which agents it can use.
@@ -86,6 +89,7 @@ impl Framework {
             id,
             info,
             connection,
+            driver: None,
             suppressed: Arc::default(),
             constraints: None,
             registered: now,
@@ -140,6 +144,11 @@ impl Framework {
             Connection::Connected { stream } => Some(stream.clone()),
             Connection::Recovered | Connection::Disconnected { .. } => None,
         }
+    }
+
+    /// Whether this old driver speaks for it.
+    pub(crate) fn is_driven_by(&self, driver: &Upid) -> bool {
+        self.driver.as_ref() == Some(driver)
     }
 
     /// Whether it reads its events and may be offered resources.

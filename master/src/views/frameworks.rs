@@ -55,6 +55,7 @@ fn bare(framework: &Framework) -> classic::master::Framework<'_> {
         completed_tasks: Vec::new(),
         offers: Vec::new(),
         executors: Vec::new(),
+        pid: framework.driver.as_ref().map(ToString::to_string),
         offer_constraints: framework.constraints.as_deref(),
     }
 }

@@ -19,6 +19,7 @@ impl Framework<'_> {
         fields! { out;
             "id": self.id,
             "name": self.info.name,
+            "pid"?: self.pid,
             "used_resources": self.used,
             "offered_resources": self.offered,
             "capabilities": self.info.capabilities,

@@ -88,6 +88,8 @@ pub struct Framework<'a> {
     pub completed_tasks: Vec<&'a Task>,
     pub offers: Vec<&'a Offer>,
     pub executors: Vec<(&'a AgentId, &'a ExecutorInfo)>,
+    /// `id@ip:port` of an old driver; nothing for who reads a stream.
+    pub pid: Option<String>,
     pub offer_constraints: Option<&'a OfferConstraints>,
 }
 
