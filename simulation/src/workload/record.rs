@@ -125,7 +125,7 @@ impl Record {
 }
 
 /// Ends that are told of tasks nobody knows: they may meet an end that was true.
-fn is_vague(state: TaskState) -> bool {
+pub(super) fn is_vague(state: TaskState) -> bool {
     use TaskState::{Dropped, Gone, GoneByOperator, Lost, Unknown, Unreachable};
     matches!(state, Dropped | Gone | GoneByOperator | Lost | Unknown | Unreachable)
 }

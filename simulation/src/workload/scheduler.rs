@@ -14,7 +14,7 @@ use model::{
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::record::Shared;
+use super::record::{self, Shared};
 use super::{Job, Style};
 use crate::machine::{Behaviour, Ending};
 
@@ -272,10 +272,16 @@ impl Scheduler for Jobs {
 
     fn update(&mut self, calls: &mut Calls, status: &TaskStatus) {
         let now = self.now();
-        let ended = self.record.lock().update(&status.task_id, status.state, now);
-        if !ended {
+        let mut record = self.record.lock();
+        if !record.update(&status.task_id, status.state, now) {
+            let runs = !status.state.is_terminal() && !record::is_vague(status.state);
+            // It was lost, with its agent; another does its work by now.
+            if runs && record.ended.contains_key(&status.task_id) {
+                calls.kill(status.task_id.clone(), None);
+            }
             return;
         }
+        drop(record);
         let id = status.task_id.as_str();
         let name = id.split_once('.').map_or(id, |(name, _)| name);
         let Some(job) = self.jobs.get(name).cloned() else { return };
