@@ -18,7 +18,7 @@ const ATTEMPTS: u32 = 200;
 pub struct Group {
     places: BTreeMap<Controller, (PathBuf, Version)>,
     tracking: (PathBuf, Version),
-    /// `cgroup.procs` of directories that are another's.
+    /// `tasks` of directories that are another's.
     joined: Vec<PathBuf>,
 }
 
@@ -37,7 +37,7 @@ impl Group {
             .dirs()
             .into_iter()
             .filter(|(dir, version)| *version == Version::V1 && *dir != other.tracking.0.as_path());
-        self.joined = others.map(|(dir, _)| dir.join("cgroup.procs")).collect();
+        self.joined = others.map(|(dir, _)| dir.join("tasks")).collect();
         self.places.clear();
         self
     }
@@ -76,12 +76,13 @@ impl Group {
         Ok(())
     }
 
-    /// The files a process writes `0` to to be in the container.
+    /// The files a process of one thread writes `0` to to be in the container. On v1 one by which a thread enters is cheaper: the
+    /// kernel need not keep all others from starting processes meanwhile.
     pub fn procs(&self) -> Vec<PathBuf> {
         self.dirs()
             .into_iter()
             .map(|(dir, version)| match version {
-                Version::V1 => dir.join("cgroup.procs"),
+                Version::V1 => dir.join("tasks"),
                 Version::V2 => dir.join("leaf/cgroup.procs"),
             })
             .chain(self.joined.iter().cloned())

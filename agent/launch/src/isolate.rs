@@ -19,6 +19,8 @@ use crate::root;
 
 /// What a task's process was given at its birth, for what it is to be inside of.
 pub(crate) struct Inside {
+    /// The files by which it enters the groups it was not born into.
+    pub(crate) groups: Vec<String>,
     /// Where the first process of a pid namespace says how the task ended.
     pub(crate) ending: Option<PipeWriter>,
     /// Whose namespaces it enters.
@@ -37,23 +39,42 @@ pub(crate) fn open_around(isolation: &Isolation) -> Result<Option<Pidfd>, String
     Ok(Some(pidfd))
 }
 
-/// Puts a process that waits at its gate into the container's groups.
-pub(crate) fn join_cgroups(isolation: &Isolation, pid: u32) -> Result<(), String> {
-    for file in &isolation.cgroups {
-        fs::write(file, pid.to_string())
-            .map_err(|error| format!("failed to put the task into {file}: {error}"))?;
+/// Splits; the child has what it is to have of its own, and is in its group of v2 from its first moment, where the kernel knows
+/// how. Tells which groups it has to enter by itself, before anything else.
+pub(crate) fn split(isolation: &Isolation) -> io::Result<(Side, Vec<String>)> {
+    let own = namespaces(isolation);
+    if let Some(tracking) = isolation.tracking.as_ref().filter(|tracking| !tracking.freezer) {
+        let leaf = Path::new(&tracking.dir).join("leaf");
+        let born = fs::File::open(&leaf).and_then(|leaf| child::split_into(&own, Some(leaf.as_fd())));
+        // Otherwise entering it works, or says why not.
+        if let Ok(side) = born {
+            let others = isolation.cgroups.iter().filter(|file| Path::new(file).parent() != Some(&leaf));
+            return Ok((side, others.cloned().collect()));
+        }
+    }
+    Ok((child::split_into(&own, None)?, isolation.cgroups.clone()))
+}
+
+/// Enters the groups this process has yet to enter.
+pub(crate) fn enter_groups(inside: &Inside) -> Result<(), String> {
+    for file in &inside.groups {
+        enter_group(file).map_err(|error| format!("failed to put the task into {file}: {error}"))?;
     }
     Ok(())
+}
+
+fn enter_group(file: &str) -> io::Result<()> {
+    fs::OpenOptions::new().write(true).open(file)?.write_all(b"0")
 }
 
 /// Moves this supervisor out of the agent's group.
 pub(crate) fn leave_agent(isolation: &Isolation) -> Result<(), String> {
     let Some(file) = &isolation.supervisor_cgroup else { return Ok(()) };
-    fs::write(file, "0").map_err(|error| format!("failed to enter {file}: {error}"))
+    enter_group(file).map_err(|error| format!("failed to enter {file}: {error}"))
 }
 
 /// What of a split can be had at the split; a control group namespace comes later, when the groups are entered.
-pub(crate) fn namespaces(isolation: &Isolation) -> Vec<child::Namespace> {
+fn namespaces(isolation: &Isolation) -> Vec<child::Namespace> {
     let own = |namespace: &Namespace| match namespace {
         Namespace::Pid => Some(child::Namespace::Pid),
         // Inside of another container, that one's is entered first.

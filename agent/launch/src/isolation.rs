@@ -9,7 +9,7 @@ use libprocess_wire as wire;
 pub struct Isolation {
     /// The file the supervisor writes itself into, so that it lives outside of what it supervises and of its agent.
     pub supervisor_cgroup: Option<String>,
-    /// The files the task is written into before it does anything: `cgroup.procs` of its groups.
+    /// The files by which the task enters its groups before it does anything: `tasks` on v1, `cgroup.procs` on v2.
     pub cgroups: Vec<String>,
     /// Where everything of the container is found when it is to end.
     pub tracking: Option<Tracking>,

@@ -13,16 +13,18 @@
 //!
 //! Read in this order:
 //! 1. [`spec`]: what is to be launched; [`isolation`]: what sets it apart;
-//! 2. [`control`]: what is said while it runs;
-//! 3. [`status`]: what is left behind when it ended;
-//! 4. [`sealed`]: how each of these survives a crash and a change of version;
-//! 5. [`runtime_files`]: what lies in a container's runtime directory;
-//! 6. `unpack` (in the binary): opening archives so that nothing can leave the directory.
+//! 2. [`nursery`]: how a supervisor comes to be;
+//! 3. [`control`]: what is said while it runs;
+//! 4. [`status`]: what is left behind when it ended;
+//! 5. [`sealed`]: how each of these survives a crash and a change of version;
+//! 6. [`runtime_files`]: what lies in a container's runtime directory;
+//! 7. `unpack` (in the binary): opening archives so that nothing can leave the directory.
 //!
 //! Left out on purpose: no tokio and no agent; a supervisor is one plain thread.
 
 pub mod control;
 pub mod isolation;
+pub mod nursery;
 pub mod runtime_files;
 pub mod sealed;
 pub mod spec;

@@ -2,7 +2,7 @@
 //! from there; people do not call it.
 //!
 //! ```text
-//! hectare-launch supervise                       one container, from its gate to its record
+//! hectare-launch supervise                       splits for each container, which is then followed from its gate to its record
 //! hectare-launch copy <path> …                   a local file into a sandbox, with the task user's rights
 //! hectare-launch download <url> …               a URL that needs more than plain HTTP, by the machine's own curl, likewise
 //! hectare-launch unpack <format> …               an archive into a sandbox, likewise
@@ -13,6 +13,7 @@ mod fetch;
 mod isolate;
 mod layer;
 mod log;
+mod nurse;
 mod peers;
 mod root;
 mod stdio;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     match words.first().and_then(|word| word.to_str()) {
-        Some("supervise") => supervise::run(),
+        Some("supervise") => nurse::run(),
         Some("copy" | "download" | "unpack") => fetch::run(words),
         Some("layer") => layer::run(words),
         _ => ExitCode::from(64),

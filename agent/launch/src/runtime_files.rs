@@ -15,13 +15,3 @@ pub const CONTROL: &str = "control";
 pub const STATUS: &str = "status";
 /// The same before it is whole.
 pub const STATUS_NEW: &str = "status.new";
-
-/// The descriptor numbers `hectare-launch supervise` is started with.
-pub mod descriptors {
-    /// The lock.
-    pub const LOCK: i32 = 3;
-    /// The pipe that carries the sealed launch description and then ends.
-    pub const SPEC: i32 = 4;
-    /// The channel to the agent that started it.
-    pub const CHANNEL: i32 = 5;
-}

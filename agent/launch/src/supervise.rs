@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use agent_launch::isolation::Namespace;
-use agent_launch::runtime_files::{CONTROL, descriptors};
+use agent_launch::runtime_files::CONTROL;
 use agent_launch::sealed::{LONGEST, Sealed};
 use agent_launch::{Identity, LaunchSpec, Outcome, PROTOCOL, Report, Request, StatusRecord, Welcome};
 use agent_linux::cgroup::Tree;
@@ -39,23 +39,19 @@ use crate::peers::{Peers, now};
 use crate::stdio::{self, Kept, Theirs};
 use crate::{isolate, task};
 
-/// Runs one container to its end.
-pub(crate) fn run() -> ExitCode {
-    let started = [descriptors::LOCK, descriptors::SPEC, descriptors::CHANNEL].map(child::inherited);
-    let [Some(lock), Some(spec), Some(channel)] = started else { return ExitCode::from(64) };
+/// Runs one container to its end, in a process of its own that holds the lock, the description to come and the channel to the
+/// agent. `entered`: it is in the group of supervisors.
+pub(crate) fn run([lock, spec, channel]: [OwnedFd; 3], entered: bool) -> ExitCode {
     let channel = Packets::from_owned(channel);
-    let supervisor = match begin(lock, spec) {
-        Ok(begun) => begun,
+    match begin(lock, spec, entered) {
         Err(message) => {
             let record = record_of(Outcome::NotStarted { message }, now_millis(), String::new());
             // An agent that is gone finds a free lock and no record, which says the same.
             let _ = channel.send(&wire::encode(&Report::Ended(record)));
-            return ExitCode::from(1);
+            ExitCode::from(1)
         }
-    };
-    match supervisor {
-        Begun::Supervisor(supervisor) => supervisor.serve(channel),
-        Begun::Task { spec, gate, report, stdio, inside } => {
+        Ok(Begun::Supervisor(supervisor)) => supervisor.serve(channel),
+        Ok(Begun::Task { spec, gate, report, stdio, inside }) => {
             drop(channel);
             task::run(&spec, gate, report, stdio, inside)
         }
@@ -110,9 +106,8 @@ enum Stage {
     },
 }
 
-fn begin(lock: OwnedFd, spec: OwnedFd) -> Result<Begun, String> {
+fn begin(lock: OwnedFd, spec: OwnedFd, entered: bool) -> Result<Begun, String> {
     let failed = |what: &str, error: io::Error| format!("failed to {what}: {error}");
-    child::close_from(descriptors::CHANNEL as u32 + 1).map_err(|e| failed("close descriptors", e))?;
     let mut bytes = Vec::new();
     PipeReader::from(spec)
         .take(LONGEST as u64)
@@ -121,8 +116,7 @@ fn begin(lock: OwnedFd, spec: OwnedFd) -> Result<Begun, String> {
     let spec = LaunchSpec::open(&bytes).map_err(|e| format!("failed to read the launch description: {e}"))?;
     let dir = PathBuf::from(&spec.runtime_dir);
 
-    child::set_name(c"hectare-launch").map_err(|e| failed("take a name", e))?;
-    child::hide().map_err(|e| failed("hide the supervisor", e))?;
+    child::lead_session().map_err(|e| failed("begin a session", e))?;
     child::adopt_orphans().map_err(|e| failed("adopt orphans", e))?;
     let ends = ChildEnds::new().map_err(|e| failed("watch for ended children", e))?;
     let listener = Listener::bind(&dir, CONTROL).map_err(|e| failed("open the control socket", e))?;
@@ -145,10 +139,13 @@ fn begin(lock: OwnedFd, spec: OwnedFd) -> Result<Begun, String> {
         }
     };
 
-    isolate::leave_agent(&spec.isolation)?;
+    if !entered {
+        isolate::leave_agent(&spec.isolation)?;
+    }
     let around = isolate::open_around(&spec.isolation)?;
-    let own = isolate::namespaces(&spec.isolation);
-    match child::split_into(&own).map_err(|e| failed("start the task's process", e))? {
+    let (side, groups) =
+        isolate::split(&spec.isolation).map_err(|e| failed("start the task's process", e))?;
+    match side {
         Side::Child => {
             // The child must not hold the lock: a copy that lives on would fake a supervisor.
             drop((lock, listener, ends, gate, report, kept, ending));
@@ -157,12 +154,11 @@ fn begin(lock: OwnedFd, spec: OwnedFd) -> Result<Begun, String> {
                 gate: gate_read,
                 report: report_write,
                 stdio: theirs,
-                inside: Inside { ending: ending_write, around },
+                inside: Inside { groups, ending: ending_write, around },
             })
         }
         Side::Parent { pid, pidfd } => {
-            // Should one of these fail, the gate closes and the child ends.
-            isolate::join_cgroups(&spec.isolation, pid)?;
+            // Should this fail, the gate closes and the child ends.
             let identity = identify(pid).map_err(|e| failed("identify the task's process", e))?;
             let tree = isolate::tree(&spec.isolation);
             Ok(Begun::Supervisor(Box::new(Supervisor {

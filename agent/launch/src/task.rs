@@ -21,6 +21,10 @@ pub(crate) fn run(
     stdio: Option<Theirs>,
     inside: Inside,
 ) -> ! {
+    if let Err(message) = isolate::enter_groups(&inside) {
+        let _ = report.write_all(message.as_bytes());
+        std::process::exit(127);
+    }
     let mut go = [0];
     // Anything else than one byte: the supervisor is gone, and with it the launch.
     if let Ok(1) = gate.read(&mut go) {

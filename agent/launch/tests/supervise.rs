@@ -6,12 +6,13 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use agent_launch::nursery::{BirthError, Nursery};
 use agent_launch::runtime_files::{CONTROL, LOCK};
 use agent_launch::{Identity, LaunchSpec, Outcome, PROTOCOL, Report, Request, StatusRecord};
 use agent_linux::lock::Lock;
 use agent_linux::packet::{Packets, wait_readable};
 use agent_linux::process::{ProcessId, Table};
-use agent_linux::program::Started;
+use agent_linux::program::{Program, Started};
 use common::{begin, supervise};
 use libprocess_wire as wire;
 
@@ -28,8 +29,13 @@ fn start(line: &str) -> Container {
 
 fn start_program(program: &str, argv: &[&str]) -> Container {
     let dir = tempfile::tempdir().unwrap();
-    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    let spec = LaunchSpec {
+    let (started, channel) = supervise(dir.path(), &spec(dir.path(), program, argv));
+    Container { dir, started, channel: Some(channel) }
+}
+
+fn spec(dir: &Path, program: &str, argv: &[&str]) -> LaunchSpec {
+    let path = |name: &str| dir.join(name).to_str().unwrap().to_owned();
+    LaunchSpec {
         container: "c1".into(),
         runtime_dir: path(""),
         program: program.into(),
@@ -41,9 +47,7 @@ fn start_program(program: &str, argv: &[&str]) -> Container {
         stderr: path("out"),
         stdio: None,
         isolation: agent_launch::Isolation::default(),
-    };
-    let (started, channel) = supervise(dir.path(), &spec);
-    Container { dir, started, channel: Some(channel) }
+    }
 }
 
 fn hear(channel: &Packets) -> Report {
@@ -148,6 +152,35 @@ fn a_program_that_does_not_exist_is_not_started() {
     container.say(&Request::Go);
     let Outcome::NotStarted { message } = container.ended().outcome else { panic!("it started") };
     assert_eq!(message, "failed to execute 'no-such-program-here': No such file or directory (os error 2)");
+}
+
+#[test]
+fn a_task_that_cannot_enter_its_group_does_not_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spec = spec(dir.path(), "/bin/true", &["true"]);
+    let file = dir.path().join("no/cgroup.procs").display().to_string();
+    spec.isolation.cgroups = vec![file.clone()];
+    let (started, channel) = supervise(dir.path(), &spec);
+    let container = Container { dir, started, channel: Some(channel) };
+    container.held();
+    let Outcome::NotStarted { message } = container.ended().outcome else { panic!("it started") };
+    assert!(message.starts_with(&format!("failed to put the task into {file}: ")), "{message}");
+}
+
+#[test]
+fn a_nursery_that_has_ended_is_known_by_that_and_its_supervisors_are_not_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = Program::seal(c"true", &fs::read("/bin/true").unwrap(), dir.path()).unwrap();
+    let nursery = Nursery::begin(&program).unwrap();
+    let (read, write) = std::io::pipe().unwrap();
+    let bear = || nursery.bear(&[read.as_fd(), read.as_fd(), write.as_fd()], None);
+    while !matches!(bear(), Err(BirthError::Ended)) {
+        std::thread::yield_now();
+    }
+    // Every other test here lets go of the nursery as soon as its supervisor is born.
+    let container = start("exit 3");
+    container.go();
+    assert_eq!(container.ended().outcome, Outcome::Exited { status: 3 << 8, destroyed: false });
 }
 
 #[test]

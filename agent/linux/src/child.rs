@@ -6,13 +6,15 @@ use std::ffi::CStr;
 use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::pidfd::Pidfd;
+
+/// Source: linux/sched.h. In the C library's crate it is an integer that cannot hold it.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 /// Which of the two one is after a split.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ pub enum Side {
 /// Errors: the process has more than one thread (the others would vanish in the child with their locks held), or the
 /// kernel refuses.
 pub fn split() -> io::Result<Side> {
-    split_into(&[])
+    split_into(&[], None)
 }
 
 /// What a process can have of its own.
@@ -75,29 +77,51 @@ pub fn leave(namespaces: &[Namespace]) -> io::Result<()> {
     Ok(nix::sched::unshare(nix::sched::CloneFlags::from_bits_truncate(flags))?)
 }
 
-/// Splits as [`split`] does, the child in new namespaces of these kinds.
-pub fn split_into(namespaces: &[Namespace]) -> io::Result<Side> {
-    let own = namespaces.iter().fold(0, |flags, namespace| flags | namespace.flag());
-    // A directory has two links of its own and one per sub-directory: one per thread here.
-    if fs::metadata("/proc/self/task")?.nlink() > 3 {
-        return Err(io::Error::other("only a single-threaded process may split"));
-    }
+/// Splits as [`split`] does, the child in new namespaces of these kinds, and in the group whose directory of cgroup v2 is given.
+pub fn split_into(namespaces: &[Namespace], group: Option<BorrowedFd<'_>>) -> io::Result<Side> {
     let mut pidfd: i32 = -1;
     // SAFETY: an all-zero clone_args asks for nothing special.
     let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
-    arguments.flags = libc::CLONE_PIDFD as u64 | own as u64;
+    arguments.flags = namespaces.iter().fold(libc::CLONE_PIDFD, |all, one| all | one.flag()) as u64;
     arguments.pidfd = (&raw mut pidfd) as u64;
     arguments.exit_signal = libc::SIGCHLD as u64;
-    // SAFETY: without CLONE_VM the child has its own copy of everything, and there is no other thread whose state it
-    // could lack. `pidfd` outlives the call.
-    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<libc::clone_args>()) };
-    match pid {
-        0 => Ok(Side::Child),
-        pid if pid > 0 => {
+    match clone(arguments, group)? {
+        None => Ok(Side::Child),
+        Some(pid) => {
             // SAFETY: the kernel just made this descriptor for us.
             let pidfd = Pidfd::from_owned(unsafe { OwnedFd::from_raw_fd(pidfd) });
-            Ok(Side::Parent { pid: pid as u32, pidfd })
+            Ok(Side::Parent { pid, pidfd })
         }
+    }
+}
+
+/// Splits in two of which the new one is a child of whoever this process is a child of: its number, or `None` in it. It begins
+/// in the group whose directory of cgroup v2 is given.
+pub fn split_beside(group: Option<BorrowedFd<'_>>) -> io::Result<Option<u32>> {
+    // SAFETY: an all-zero clone_args asks for nothing special.
+    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    // Its end is told as ours will be.
+    arguments.flags = libc::CLONE_PARENT as u64;
+    clone(arguments, group)
+}
+
+/// `None` in the child. Whatever the arguments point to outlives the call; they do not ask for shared memory.
+fn clone(mut arguments: libc::clone_args, group: Option<BorrowedFd<'_>>) -> io::Result<Option<u32>> {
+    // Changes nothing, and is refused where there is more than one thread.
+    // SAFETY: the call takes an integer.
+    if unsafe { libc::unshare(libc::CLONE_THREAD) } < 0 {
+        return Err(io::Error::other("only a single-threaded process may split"));
+    }
+    if let Some(group) = group {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = group.as_raw_fd() as u64;
+    }
+    // SAFETY: without CLONE_VM the child has its own copy of everything, and there is no other thread whose state it
+    // could lack.
+    let pid = unsafe { libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<libc::clone_args>()) };
+    match pid {
+        0 => Ok(None),
+        pid if pid > 0 => Ok(Some(pid as u32)),
         _ => Err(io::Error::last_os_error()),
     }
 }

@@ -7,12 +7,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::socket::{
-    AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, accept4, bind, connect, getsockopt,
-    listen, recv, send, socket, socketpair, sockopt,
+    AddressFamily, Backlog, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
+    accept4, bind, connect, getsockopt, listen, recv, recvmsg, send, sendmsg, socket, socketpair, sockopt,
 };
 
 /// The longest message either side may send.
 pub const LONGEST: usize = 16 * 1024;
+
+/// The longest message that hands descriptors over.
+pub const HANDED_LONGEST: usize = 4 * 1024;
+
+/// How many descriptors one hands over at most.
+pub const HANDED_MOST: usize = 4;
 
 const FLAGS: SockFlag = SockFlag::SOCK_CLOEXEC.union(SockFlag::SOCK_NONBLOCK);
 
@@ -41,8 +47,7 @@ impl Packets {
     /// Errors: nobody listens there (any more).
     pub fn connect(dir: &Path, name: &str) -> io::Result<Self> {
         let fd = socket(AddressFamily::Unix, SockType::SeqPacket, FLAGS, None)?;
-        let dir = File::open(dir)?;
-        connect(fd.as_raw_fd(), &address(&dir, name)?)?;
+        at(dir, name, |address| connect(fd.as_raw_fd(), address))?;
         Ok(Self(fd))
     }
 
@@ -81,6 +86,43 @@ impl Packets {
         Ok(buffer)
     }
 
+    /// Sends one message whole, and with it copies of these descriptors.
+    ///
+    /// Errors: as of [`send`](Self::send).
+    pub fn send_with(&self, message: &[u8], handed: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let handed: Vec<_> = handed.iter().map(AsRawFd::as_raw_fd).collect();
+        let rights = [ControlMessage::ScmRights(&handed)];
+        let parts = [io::IoSlice::new(message)];
+        sendmsg::<()>(self.0.as_raw_fd(), &parts, &rights, MsgFlags::MSG_NOSIGNAL, None)?;
+        Ok(())
+    }
+
+    /// Receives one message and what was handed over with it, at most [`HANDED_MOST`] descriptors; empty once the other end is
+    /// gone.
+    ///
+    /// Errors: `WouldBlock` if there is none yet; `InvalidData` if it is longer than [`HANDED_LONGEST`].
+    pub fn receive_with(&self) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
+        let mut buffer = vec![0; HANDED_LONGEST];
+        let mut room = nix::cmsg_space!([std::os::fd::RawFd; HANDED_MOST]);
+        let mut parts = [io::IoSliceMut::new(&mut buffer)];
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        let (length, flags, handed) = {
+            let received = recvmsg::<()>(self.0.as_raw_fd(), &mut parts, Some(&mut room), flags)?;
+            let mut handed = Vec::new();
+            for message in received.cmsgs()? {
+                if let ControlMessageOwned::ScmRights(numbers) = message {
+                    handed.extend(numbers.into_iter().map(owned));
+                }
+            }
+            (received.bytes, received.flags, handed)
+        };
+        if flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a message is too long"));
+        }
+        buffer.truncate(length);
+        Ok((buffer, handed))
+    }
+
     /// Who is at the other end.
     pub fn peer(&self) -> io::Result<Peer> {
         let peer = getsockopt(&self.0, sockopt::PeerCredentials)?;
@@ -96,8 +138,7 @@ impl Listener {
     /// Listens as `name` in `dir`; the name must be free.
     pub fn bind(dir: &Path, name: &str) -> io::Result<Self> {
         let fd = socket(AddressFamily::Unix, SockType::SeqPacket, FLAGS, None)?;
-        let dir = File::open(dir)?;
-        bind(fd.as_raw_fd(), &address(&dir, name)?)?;
+        at(dir, name, |address| bind(fd.as_raw_fd(), address))?;
         listen(&fd, Backlog::new(4)?)?;
         Ok(Self(fd))
     }
@@ -106,17 +147,30 @@ impl Listener {
     ///
     /// Errors: `WouldBlock` if there is none.
     pub fn accept(&self) -> io::Result<Packets> {
-        use std::os::fd::FromRawFd;
-        let fd = accept4(self.0.as_raw_fd(), FLAGS)?;
-        #[expect(unsafe_code, reason = "the wrapper returns a bare number")]
-        // SAFETY: the kernel just made this descriptor for us.
-        Ok(Packets(unsafe { OwnedFd::from_raw_fd(fd) }))
+        Ok(Packets(owned(accept4(self.0.as_raw_fd(), FLAGS)?)))
     }
 }
 
-/// A socket's address holds 108 bytes, less than many a path: so it is named through the open directory.
-fn address(dir: &File, name: &str) -> io::Result<UnixAddr> {
-    Ok(UnixAddr::new(format!("/proc/self/fd/{}/{name}", dir.as_raw_fd()).as_str())?)
+/// Of a number the kernel just made for us; nobody else owns it.
+fn owned(number: std::os::fd::RawFd) -> OwnedFd {
+    use std::os::fd::FromRawFd;
+    #[expect(unsafe_code, reason = "the wrappers of accept4 and recvmsg return bare numbers")]
+    // SAFETY: as said above, which is so in both places that call it.
+    unsafe {
+        OwnedFd::from_raw_fd(number)
+    }
+}
+
+/// A socket's address holds 108 bytes, less than many a path: a longer one is named through the open directory.
+fn at(dir: &Path, name: &str, call: impl Fn(&UnixAddr) -> nix::Result<()>) -> io::Result<()> {
+    match UnixAddr::new(&dir.join(name)) {
+        Ok(address) => call(&address)?,
+        Err(_) => {
+            let dir = File::open(dir)?;
+            call(&UnixAddr::new(format!("/proc/self/fd/{}/{name}", dir.as_raw_fd()).as_str())?)?;
+        }
+    }
+    Ok(())
 }
 
 impl AsFd for Packets {
@@ -182,6 +236,24 @@ mod tests {
         assert_eq!(other.receive().unwrap(), b"second");
         assert_eq!(other.receive().unwrap(), b"");
         assert_eq!(other.send(b"late").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn what_is_handed_over_comes_with_its_message() {
+        let (one, other) = Packets::pair().unwrap();
+        let (read, write) = io::pipe().unwrap();
+        one.send_with(b"a pipe", &[read.as_fd(), write.as_fd()]).unwrap();
+        drop((read, write));
+        one.send(b"nothing").unwrap();
+        let (message, handed) = other.receive_with().unwrap();
+        assert_eq!(message, b"a pipe");
+        let [read, write] = <[OwnedFd; 2]>::try_from(handed).unwrap();
+        io::Write::write_all(&mut io::PipeWriter::from(write), b"through").unwrap();
+        assert_eq!(io::read_to_string(io::PipeReader::from(read)).unwrap(), "through");
+        let (message, handed) = other.receive_with().unwrap();
+        assert_eq!((message.as_slice(), handed.len()), (&b"nothing"[..], 0));
+        drop(one);
+        assert!(other.receive_with().unwrap().0.is_empty());
     }
 
     #[test]

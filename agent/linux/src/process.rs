@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
+use std::sync::OnceLock;
 
 use crate::pidfd::Pidfd;
 
@@ -236,7 +237,12 @@ pub fn end_tree(root: ProcessId) -> io::Result<usize> {
 
 /// The number of this boot: whoever bears another has been through a restart of the machine.
 pub fn boot_id() -> io::Result<String> {
-    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+    static READ: OnceLock<String> = OnceLock::new();
+    if let Some(read) = READ.get() {
+        return Ok(read.clone());
+    }
+    let read = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    Ok(READ.get_or_init(|| read.trim().to_owned()).clone())
 }
 
 #[cfg(test)]

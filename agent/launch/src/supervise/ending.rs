@@ -36,11 +36,17 @@ impl Supervisor {
             kept.drain(peers);
         }
         let status = self.ending.take().and_then(own_status).unwrap_or(status);
-        let outcome = match &self.stage {
+        let outcome = match &mut self.stage {
             Stage::Running | Stage::Leaving { .. } => Outcome::Exited { status, destroyed: self.destroyed },
             Stage::Failed { message } => Outcome::NotStarted { message: message.clone() },
-            Stage::AtGate { .. } => {
-                Outcome::NotStarted { message: "the task was killed before it was let go".into() }
+            Stage::AtGate { report, .. } => {
+                // It says something if it could not come as far.
+                let mut message = String::new();
+                let _ = report.take(4096).read_to_string(&mut message);
+                if message.is_empty() {
+                    message.push_str("the task was killed before it was let go");
+                }
+                Outcome::NotStarted { message }
             }
         };
         let record = record_of(outcome, self.started_millis, self.identity.boot_id.clone());

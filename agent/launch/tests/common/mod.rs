@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use agent_launch::LaunchSpec;
+use agent_launch::nursery::Nursery;
 use agent_launch::runtime_files::LOCK;
 use agent_launch::sealed::Sealed;
 use agent_linux::lock::Lock;
@@ -26,7 +27,7 @@ pub(crate) fn begin(dir: &Path) -> (Started, Packets, io::PipeWriter) {
     let lock = Lock::take(&dir.join(LOCK)).unwrap().unwrap();
     let (channel, theirs) = Packets::pair().unwrap();
     let (read, write) = io::pipe().unwrap();
-    let handed = [lock.as_fd(), read.as_fd(), theirs.as_fd()];
-    let started = program.start(&[c"hectare-launch", c"supervise"], &handed, None, true).unwrap();
+    let nursery = Nursery::begin(&program).unwrap();
+    let started = nursery.bear(&[lock.as_fd(), read.as_fd(), theirs.as_fd()], None).unwrap();
     (started, channel, write)
 }

@@ -197,7 +197,8 @@ fn spawn(launcher: &Launcher, dir: &Path, spec: &LaunchSpec) -> io::Result<Line>
     let (channel, theirs) = Packets::pair()?;
     let (read, mut write) = io::pipe()?;
     failpoint::reach("start", &"supervisor");
-    let started = launcher.supervise(&[lock.as_fd(), read.as_fd(), theirs.as_fd()])?;
+    let group = spec.isolation.supervisor_cgroup.as_deref();
+    let started = launcher.supervise(&[lock.as_fd(), read.as_fd(), theirs.as_fd()], group)?;
     // From here on the supervisor alone holds lock and channel, so that its end frees the one and closes the other.
     drop((lock, theirs, read));
     failpoint::reach("start", &"description");
