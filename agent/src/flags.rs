@@ -300,7 +300,7 @@ impl Flags {
             let why = format!("names {} devices, and --resources must say gpus:{}", gpus.len(), gpus.len());
             return Err(invalid("nvidia_gpu_devices", why));
         }
-        config.images = self.images.config(&config.work_dir)?;
+        config.images = self.images.config(&config.work_dir, &config.runtime_dir)?;
         config.isolation.images = config.images.is_some();
         config.isolation.ignore_image_runtime = self.images.docker_ignore_runtime;
         config.oversubscription = self.oversubscription.config()?;

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use agent::containerizer::{ContainerConfig, ContainerEvent, Input};
 use agent::provisioner::{Backend, Config};
 use agent_linux::child::Spent;
+use agent_linux::process::{ProcessId, Table};
 use model::container::{Image, ImageSource, MesosInfo};
 
 use crate::image::{Layer, save, shell};
@@ -121,9 +122,13 @@ impl Cost {
     }
 }
 
-/// Processor time of this process, and of all it waited for.
+/// Processor time of this process; of all it waited for, and of those that live, as what makes supervisors does.
 pub(crate) fn spent() -> [Duration; 2] {
-    Spent::so_far().map(|of| Duration::from_micros(of.user_micros + of.system_micros))
+    let [own, ended] = Spent::so_far().map(|of| Duration::from_micros(of.user_micros + of.system_micros));
+    let table = Table::read().expect("the process table can be read");
+    let me = ProcessId::of(std::process::id()).expect("it can be read of itself");
+    let living = table.usage_below(me).map_or(0.0, |living| living.user_seconds + living.system_seconds);
+    [own, ended + Duration::from_secs_f64(living)]
 }
 
 /// A directory on a tmpfs.
@@ -196,10 +201,12 @@ fn in_images(backend: Backend) -> Option<Cost> {
     let isolated = Isolated::run_by(&names, move |config| {
         let dir = config.runtime_dir.with_file_name("provisioner");
         config.runtime_dir = run.clone();
+        let run_dir = run.join("provisioner");
         config.images = Some(Config {
             registry: images.clone(),
             store_dir: layers.clone(),
             dir,
+            run_dir,
             backend: Some(backend),
             sandbox: "/mnt/mesos/sandbox".to_owned(),
             upkeep: None,

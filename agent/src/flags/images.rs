@@ -52,10 +52,10 @@ pub struct ImageFlags {
 }
 
 impl ImageFlags {
-    /// What they come to for the agent that works in `work_dir`; `None` without providers.
+    /// What they come to for the agent with these directories; `None` without providers.
     ///
     /// Errors: a value is malformed, or asks for what is not there.
-    pub(super) fn config(&self, work_dir: &Path) -> Result<Option<Config>, FlagError> {
+    pub(super) fn config(&self, work_dir: &Path, runtime_dir: &Path) -> Result<Option<Config>, FlagError> {
         let Some(providers) = &self.image_providers else { return Ok(None) };
         for provider in providers.split(',').map(str::trim) {
             match provider.to_ascii_lowercase().as_str() {
@@ -88,11 +88,14 @@ impl ImageFlags {
                 "must be an absolute path without '.' and '..', and not '/'",
             ));
         }
+        let within =
+            |dir: &Path| std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()).join("provisioner");
         let upkeep = self.image_gc_config.as_deref().map(upkeep).transpose();
         Ok(Some(Config {
             registry: registry.into(),
             store_dir: self.docker_store_dir.clone(),
-            dir: std::path::absolute(work_dir).unwrap_or_else(|_| work_dir.to_owned()).join("provisioner"),
+            dir: within(work_dir),
+            run_dir: within(runtime_dir),
             backend: self.image_provisioner_backend,
             sandbox: sandbox.to_owned(),
             upkeep: upkeep.map_err(|why| invalid("image_gc_config", why))?,
@@ -161,7 +164,7 @@ mod tests {
             sandbox_directory: "/mnt/mesos/sandbox/".into(),
         };
         change(&mut flags);
-        flags.config(Path::new("/w")).map_err(|error| error.to_string())
+        flags.config(Path::new("/w"), Path::new("/run/w")).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -197,6 +200,7 @@ mod tests {
         });
         let config = config.unwrap().unwrap();
         assert_eq!((config.registry, config.dir), ("/images".into(), "/w/provisioner".into()));
+        assert_eq!(config.run_dir, Path::new("/run/w/provisioner"));
         assert_eq!(config.sandbox, "/mnt/mesos/sandbox");
         let upkeep = config.upkeep.unwrap();
         assert_eq!(

@@ -78,38 +78,58 @@ impl Backend {
         }
     }
 
-    /// Makes what a root in `dir`, which is there and empty, needs of `layers`.
+    /// Makes what the root of a container needs of `layers`; where the root is, too.
     ///
     /// Errors: it cannot be made that way.
-    pub(super) fn provision(self, dir: &Path, layers: &[PathBuf]) -> io::Result<Content> {
-        let made = |name: &str| -> io::Result<PathBuf> {
-            let path = dir.join(name);
+    pub(super) fn provision(self, places: &Places, layers: &[PathBuf]) -> io::Result<(PathBuf, Content)> {
+        let made = |path: PathBuf| -> io::Result<PathBuf> {
             fs::DirBuilder::new().mode(0o755).create(&path)?;
             Ok(path)
         };
-        let root = made("root")?;
         let top = layers.last().ok_or_else(|| io::Error::other("it has no layers"))?;
         match self {
             Self::Overlay => {
-                let (upper, work) = (made("upper")?, made("work")?);
+                let root = made(places.memory.join("root"))?;
+                make(&places.disk)?;
+                let (upper, work) = (made(places.disk.join("upper"))?, made(places.disk.join("work"))?);
                 // What lies on top says what the root itself is like.
                 let like = fs::metadata(top)?;
                 std::os::unix::fs::chown(&upper, Some(like.uid()), Some(like.gid()))?;
                 fs::set_permissions(&upper, like.permissions())?;
                 let layers = layers.iter().map(|layer| text(layer)).collect::<io::Result<_>>()?;
-                Ok(Content::Overlay { layers, upper: text(&upper)?, work: text(&work)? })
+                Ok((root, Content::Overlay { layers, upper: text(&upper)?, work: text(&work)? }))
             }
-            Self::Bind if layers.len() == 1 => Ok(Content::ReadOnly { layer: text(top)? }),
+            Self::Bind if layers.len() == 1 => {
+                Ok((made(places.memory.join("root"))?, Content::ReadOnly { layer: text(top)? }))
+            }
             Self::Bind => Err(io::Error::other(format!(
                 "it has {} layers, and --image_provisioner_backend=bind shows one alone",
                 layers.len()
             ))),
             Self::Copy => {
+                make(&places.disk)?;
+                let root = made(places.disk.join("root"))?;
                 layers.iter().try_for_each(|layer| merge(layer, &root))?;
-                Ok(Content::Whole)
+                Ok((root, Content::Whole))
             }
         }
     }
+}
+
+/// A container's own directories.
+pub(super) struct Places {
+    /// For what it writes.
+    pub disk: PathBuf,
+    /// For what is empty and mounted on.
+    pub memory: PathBuf,
+}
+
+/// Makes one of them, which must not be there, and those above it.
+pub(super) fn make(dir: &Path) -> io::Result<()> {
+    if let Some(above) = dir.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(above)?;
+    }
+    fs::DirBuilder::new().mode(0o700).create(dir)
 }
 
 fn text(path: &Path) -> io::Result<String> {

@@ -16,7 +16,7 @@ use model::container::{Image, ImageSource};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::backend::Backend;
+use super::backend::{Backend, Places, make};
 use super::image::Runtime;
 use super::reference::Reference;
 use super::store::{Pulled, Store};
@@ -39,8 +39,10 @@ pub struct Config {
     /// The directory in which images lie as archives.
     pub registry: PathBuf,
     pub store_dir: PathBuf,
-    /// Where containers' roots are: survives the agent.
+    /// Where what containers write over their images is, and images that are copied: survives the agent, and is on a disk.
     pub dir: PathBuf,
+    /// Where their roots are put together: survives the agent, not a reboot. Best in memory.
+    pub run_dir: PathBuf,
     /// The best there is if `None`.
     pub backend: Option<Backend>,
     /// Where a container with a root of its own sees its sandbox.
@@ -87,7 +89,9 @@ impl Provisioner {
     /// Errors: the machine lacks what the backend needs; the store is not ours.
     pub(crate) fn new(config: Config) -> io::Result<Self> {
         let named = |flag: &str, error: String| io::Error::other(format!("--{flag}: {error}"));
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(config.dir.join("containers"))?;
+        for dir in [&config.dir, &config.run_dir] {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(dir.join("containers"))?;
+        }
         let store = Store::open(&config.store_dir)
             .map_err(|error| named("docker_store_dir", format!("{}: {error}", config.store_dir.display())))?;
         let backend = config.backend.unwrap_or_else(|| Backend::best(&config.dir));
@@ -133,22 +137,15 @@ impl Provisioner {
         sandbox: &Path,
         pulled: &Pulled,
     ) -> io::Result<Provisioned> {
-        let dir = self.dir(id);
         self.0.roots.lock().insert(id.clone());
-        if let Some(above) = dir.parent() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(above)?;
-        }
-        fs::DirBuilder::new().mode(0o700).create(&dir)?;
+        let places = Places { disk: nested_dir(&self.0.config.dir, id), memory: self.run_dir(id) };
+        make(&places.memory)?;
         let kept = Kept { layers: pulled.image.layers.clone(), runtime: pulled.image.runtime.clone() };
-        fs::write(dir.join(KEPT), serde_json::to_vec(&kept).map_err(io::Error::other)?)?;
+        fs::write(places.memory.join(KEPT), serde_json::to_vec(&kept).map_err(io::Error::other)?)?;
         let layers: Vec<PathBuf> = kept.layers.iter().map(|layer| self.0.store.layer(layer)).collect();
-        let content = self.0.backend.provision(&dir, &layers)?;
-        let root = Root {
-            dir: text(&dir.join("root"))?,
-            content,
-            sandbox: text(sandbox)?,
-            seen: self.0.config.sandbox.clone(),
-        };
+        let (dir, content) = self.0.backend.provision(&places, &layers)?;
+        let seen = self.0.config.sandbox.clone();
+        let root = Root { dir: text(&dir)?, content, sandbox: text(sandbox)?, seen };
         Ok(Provisioned { root, runtime: kept.runtime, shared: false })
     }
 
@@ -160,14 +157,13 @@ impl Provisioner {
         let mut depth = usize::from(!config.session);
         let mut here = config.inside.clone().or_else(|| id.parent());
         while let Some(around) = here {
-            if let Ok(bytes) = fs::read(self.dir(&around).join(KEPT)) {
-                let kept: Kept = serde_json::from_slice(&bytes).ok()?;
+            if let Some((dir, kept)) = self.kept(&around) {
                 // Each level within is `containers/<id>` further down.
                 let parts: Vec<_> = sandbox.iter().collect();
                 let inside: PathBuf = parts[parts.len().saturating_sub(2 * depth)..].iter().collect();
                 let seen = Path::new(&self.0.config.sandbox).join(inside);
                 let root = Root {
-                    dir: text(&self.dir(&around).join("root")).ok()?,
+                    dir: text(&dir.join("root")).ok()?,
                     content: agent_launch::isolation::Content::Whole,
                     sandbox: text(sandbox).ok()?,
                     seen: text(&seen).ok()?,
@@ -183,10 +179,12 @@ impl Provisioner {
     /// Takes a container's root away. It may have none.
     pub(crate) fn destroy(&self, id: &ContainerId) {
         self.0.roots.lock().remove(id);
-        if let Err(error) = tree::remove(&self.dir(id)) {
-            // It is found again when the agent begins anew.
-            tracing::warn!(container = %id, %error, "the root of a container cannot be removed");
-            self.0.errors.fetch_add(1, Ordering::Relaxed);
+        for dir in self.dirs(id) {
+            if let Err(error) = tree::remove(&dir) {
+                // It is found again when the agent begins anew.
+                tracing::warn!(container = %id, %error, "the root of a container cannot be removed");
+                self.0.errors.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -197,8 +195,8 @@ impl Provisioner {
 
     /// Takes away the roots of all but `known`.
     pub(crate) fn recover(&self, known: &BTreeSet<ContainerId>) {
-        for id in self.present(None) {
-            if self.dir(&id).join(KEPT).exists() {
+        for id in self.present() {
+            if self.kept(&id).is_some() {
                 self.0.roots.lock().insert(id.clone());
             }
             // What is around one that lives stays as well.
@@ -239,20 +237,29 @@ impl Provisioner {
 
     /// The layers containers have roots of.
     fn used(&self) -> BTreeSet<String> {
-        let kept = |id: ContainerId| {
-            let bytes = fs::read(self.dir(&id).join(KEPT)).ok()?;
-            serde_json::from_slice::<Kept>(&bytes).ok()
-        };
-        self.present(None).into_iter().filter_map(kept).flat_map(|kept| kept.layers).collect()
+        self.present().into_iter().filter_map(|id| self.kept(&id)).flat_map(|(_, kept)| kept.layers).collect()
     }
 
-    fn dir(&self, id: &ContainerId) -> PathBuf {
-        nested_dir(&self.0.config.dir, id)
+    /// What is remembered of a container, and where. An earlier agent kept it on the disk.
+    fn kept(&self, id: &ContainerId) -> Option<(PathBuf, Kept)> {
+        self.dirs(id).into_iter().find_map(|dir| {
+            let bytes = fs::read(dir.join(KEPT)).ok()?;
+            Some((dir, serde_json::from_slice(&bytes).ok()?))
+        })
     }
 
-    /// Everybody with a directory, the inner before the outer.
-    fn present(&self, parent: Option<&ContainerId>) -> Vec<ContainerId> {
-        present(&self.0.config.dir, parent)
+    fn run_dir(&self, id: &ContainerId) -> PathBuf {
+        nested_dir(&self.0.config.run_dir, id)
+    }
+
+    fn dirs(&self, id: &ContainerId) -> [PathBuf; 2] {
+        [self.run_dir(id), nested_dir(&self.0.config.dir, id)]
+    }
+
+    /// Everybody with a directory, the inner before the outer. Who has two is named twice.
+    fn present(&self) -> Vec<ContainerId> {
+        let Config { dir, run_dir, .. } = &self.0.config;
+        [run_dir, dir].into_iter().flat_map(|dir| present(dir, None)).collect()
     }
 }
 

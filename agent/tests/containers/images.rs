@@ -41,6 +41,7 @@ impl Images {
                 registry: images.clone(),
                 store_dir: layers.clone(),
                 dir: config.runtime_dir.with_file_name("provisioner"),
+                run_dir: config.runtime_dir.join("provisioner"),
                 backend,
                 sandbox: "/mnt/mesos/sandbox".to_owned(),
                 upkeep: None,
@@ -58,7 +59,8 @@ impl Images {
     /// Runs a line in an image to its end; what it said.
     fn output(&self, id: &str, image: &str, line: &str) -> String {
         let (said, end) = self.isolated.output(id, line, in_image(image));
-        assert!(!self.root(id).exists(), "its root is left");
+        let run = self.isolated.machine.running().with_file_name("provisioner/containers").join(id);
+        assert!(!self.root(id).exists() && !run.exists(), "its root is left");
         assert_eq!(end.status, Some(0), "{said}{}", self.errors(id));
         said
     }
