@@ -26,6 +26,7 @@ use crate::messages::{Door, Input, Letter, Search};
 use crate::operations::{directories, volumes};
 use crate::public::Public;
 use crate::recovery::{Durable, Ledger, snapshot};
+use crate::removals::Removals;
 use crate::state::{Key, State};
 use crate::waiting::Waiting;
 use crate::{containerizer, failpoint, gc, resources};
@@ -45,6 +46,7 @@ pub struct Agent {
     host: Arc<dyn Host>,
     /// Who waits for what of which container.
     waiting: Waiting,
+    removals: Removals,
     /// The work directory is this agent's for as long as it lives.
     _claim: Box<dyn Any + Send>,
 }
@@ -67,6 +69,7 @@ impl Agent {
             detector: Some(Box::new(detector)),
             door: Door::default(),
             waiting: Waiting::default(),
+            removals: Removals::default(),
             host,
             _claim: claim,
         }
@@ -233,7 +236,7 @@ impl Agent {
                             tracing::warn!(sandbox = %sandbox.display(), %error, "sandbox is not removed");
                         }
                     };
-                    ctx.blocking(remove, |()| Letter(Input::Nothing));
+                    self.remove(remove, ctx);
                 }
                 Effect::Go(id) => self.containers(containerizer::Input::Go { id }),
                 Effect::Destroy(id) => self.containers(containerizer::Input::Destroy { id }),
@@ -256,7 +259,7 @@ impl Agent {
                     ctx.blocking(move || directories::take_up(&places, &bins), |()| Letter(Input::Nothing));
                 }
                 Effect::Discard(paths) => {
-                    ctx.blocking(move || directories::discard(&paths), |()| Letter(Input::Nothing));
+                    self.remove(move || directories::discard(&paths), ctx);
                 }
                 Effect::Show { viewer, sandbox, links, user } => {
                     let shown = match self.host.has_files() {
@@ -282,6 +285,12 @@ impl Agent {
                 // Whoever watches this process hears of it as what it is.
                 Effect::Fail(why) => panic!("the journal cannot be written: {why}"),
             }
+        }
+    }
+
+    fn remove(&self, job: impl FnOnce() + Send + 'static, ctx: &mut Context<Self>) {
+        if let Some(lane) = self.removals.line_up(job) {
+            ctx.blocking(lane, |()| Letter(Input::Nothing));
         }
     }
 

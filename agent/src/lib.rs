@@ -41,6 +41,7 @@ pub mod port;
 pub mod provisioner;
 mod public;
 mod recovery;
+mod removals;
 pub mod resources;
 mod start;
 mod state;

@@ -22,7 +22,8 @@ pub(crate) fn apply(state: &mut State, message: ApplyOperation) -> Effects {
         Arc::make_mut(known).sent = false;
         return tell(state, uuid);
     }
-    if let Err(why) = converted(&state.total, &message.conversion) {
+    let overfull = work::overfull(state).map_or(Ok(()), Err);
+    if let Err(why) = overfull.and_then(|()| converted(&state.total, &message.conversion).map(drop)) {
         tracing::warn!(operation = message.conversion.name(), why, "operation dropped");
         return record(state, message, OperationState::Dropped, Some(why));
     }

@@ -24,4 +24,4 @@ pub(crate) use outcome::{Outcome, acknowledged, missing, not_made, resume, retry
 pub(crate) use total::take_up;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use work::Step;
-pub(crate) use work::{Work, abandon, carried, hold};
+pub(crate) use work::{Work, abandon, carried, hold, overfull};

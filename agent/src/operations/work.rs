@@ -22,6 +22,9 @@ use crate::effects::{Effect, Effects};
 use crate::messages::FromMaster;
 use crate::state::State;
 
+/// How much waits for one operation. Tasks and operations beyond that are refused; of what is small and rare, twice as much waits.
+const HELD_MAX: usize = 4096;
+
 /// What is done to directories, and who waits for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Work {
@@ -112,15 +115,29 @@ pub(crate) fn abandon(state: &mut State) {
     }
 }
 
-/// Keeps a message until directories are as they are to be. Gives it back if nothing is waited for, or it need not wait.
+/// Keeps a message until directories are as they are to be. Gives it back if nothing is waited for, or it need not wait, or is to
+/// be refused since too much waits.
 pub(crate) fn hold(state: &mut State, from: &Upid, message: FromMaster) -> Option<FromMaster> {
-    match &mut state.work {
-        Some(work) if message.builds_upon_others() => {
-            work.held.push_back((from.clone(), message));
-            None
+    let Some(work) = state.work.as_mut().filter(|_| message.builds_upon_others()) else {
+        return Some(message);
+    };
+    let waiting = work.held.len();
+    match &message {
+        FromMaster::RunTask(_) | FromMaster::RunGroup(_) | FromMaster::Apply(_) if waiting >= HELD_MAX => {
+            return Some(message);
         }
-        _ => Some(message),
+        // Nobody may count on one that is framed as a message; whoever says anything else so often says it again.
+        _ if waiting >= 2 * HELD_MAX => {
+            tracing::warn!(?message, "too much waits for an operation on volumes")
+        }
+        _ => work.held.push_back((from.clone(), message)),
     }
+    None
+}
+
+/// Why a task or operation is refused that came although directories are waited for: only where too much waits already.
+pub(crate) fn overfull(state: &State) -> Option<String> {
+    state.work.is_some().then(|| format!("{HELD_MAX} tasks and operations wait for one on volumes already"))
 }
 
 #[cfg(test)]
@@ -191,6 +208,28 @@ mod tests {
         let places = ["CREATE; then tell", "tasks t; then launch", "update t TASK_KILLED", "remove volumes"];
         let places = places.map(|part| told.find(part).unwrap_or_else(|| panic!("{part} in {told}")));
         assert!(places.is_sorted(), "{told}");
+    }
+
+    #[test]
+    fn what_comes_while_too_much_waits_is_refused_and_the_rest_is_heard_later() {
+        let (mut world, _) = making();
+        world.run(on_volume("t"), true);
+        let kill =
+            KillTask { epoch: EPOCH, framework_id: "f".into(), task_id: "t".into(), kill_policy: None };
+        let held = |world: &World| world.state.work.as_ref().unwrap().held.len();
+        while held(&world) < super::HELD_MAX {
+            let work = world.state.work.as_mut().unwrap();
+            work.held.push_back((master(), FromMaster::Kill(kill.clone())));
+        }
+        let told = world.run(command_task("late"), true).join("\n");
+        assert!(told.contains("update late TASK_DROPPED"), "{told}");
+        assert!(told.contains("wait for one on volumes already"), "{told}");
+        let told = world.convert(destroy()).join("\n");
+        assert!(told.contains("to master: operation DESTROY OPERATION_DROPPED"), "{told}");
+        assert!(world.master(FromMaster::Kill(kill)).is_empty());
+        assert_eq!(held(&world), super::HELD_MAX + 1, "what is small waits still");
+        let told = world.carried(Ok(())).join("\n");
+        assert!(told.contains("update t TASK_KILLED"), "{told}");
     }
 
     #[test]

@@ -159,6 +159,9 @@ fn judge(state: &State, launch: &Launch, key: &Key) -> Result<(), Refusal> {
     if tasks.iter().any(|task| known(&task.id)) {
         return Err(Refusal::Silent("such a task is here already, or its end is not heard yet"));
     }
+    if let Some(why) = operations::overfull(state) {
+        return Err(dropped(StatusReason::ResourcesUnknown, &why));
+    }
     if tasks.iter().any(|task| !task.limits.is_empty()) {
         let message = "Resource limits are not supported by the isolators of this agent";
         return Err(dropped(StatusReason::GcError, message));
