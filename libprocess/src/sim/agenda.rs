@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 const BUCKETS: usize = 65;
+/// For how many entries an empty bucket keeps room.
+const ROOM_MAX: usize = 16 << 10;
 
 /// Entries by time, those of equal time in order of arrival.
 pub(super) struct Agenda<T> {
@@ -70,7 +72,8 @@ impl<T> Agenda<T> {
 
     /// Moves on to the earliest entry; `None` if there is none by `until`.
     fn deal(&mut self, until: u64) -> Option<()> {
-        let lowest = self.buckets.iter_mut().find(|bucket| !bucket.entries.is_empty())?;
+        let from = self.buckets.iter().position(|bucket| !bucket.entries.is_empty())?;
+        let lowest = &mut self.buckets[from];
         if lowest.least > until {
             return None;
         }
@@ -82,6 +85,10 @@ impl<T> Agenda<T> {
         self.now = std::mem::replace(&mut lowest.least, u64::MAX);
         let mut entries = std::mem::take(&mut lowest.entries);
         entries.drain(..).for_each(|(at, entry)| self.put(at, entry));
+        // All went further down: its room is for those to come.
+        if entries.capacity() <= ROOM_MAX {
+            self.buckets[from].entries = entries;
+        }
         Some(())
     }
 }

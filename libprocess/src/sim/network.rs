@@ -21,6 +21,7 @@ use futures_util::future::LocalBoxFuture;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use slab::Slab;
+use smallvec::SmallVec;
 
 use super::pipe::End;
 use super::trace::{digest, mix};
@@ -141,10 +142,13 @@ pub(super) enum Packet {
     Reset,
 }
 
+/// Whoever waits at one side: mostly that is all who are woken.
+type Wakers = SmallVec<[Waker; 2]>;
+
 /// What is to be done when the network has been unlocked.
 #[derive(Default)]
 pub(super) struct Outcome {
-    pub(super) wakers: Vec<Waker>,
+    pub(super) wakers: Wakers,
     /// Packets to be sent in turn: connection, the side that sends, what.
     pub(super) replies: Vec<(Line, usize, Packet)>,
     /// Somebody was let in: to which life, and who greets them.
@@ -199,7 +203,7 @@ impl Side {
         }
     }
 
-    fn wake(&mut self, wakers: &mut Vec<Waker>) {
+    fn wake(&mut self, wakers: &mut Wakers) {
         wakers.extend(self.reader.take());
         wakers.extend(self.writer.take());
     }

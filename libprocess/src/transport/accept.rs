@@ -71,7 +71,8 @@ pub(crate) async fn accept(runtime: Runtime, arrival: Arrival) {
     let mut incoming = Incoming::new(&runtime, &hello, principal);
     let heard = Cell::new(runtime.elapsed());
     let reading = Box::pin(incoming.read(stream, &heard));
-    let silence = Box::pin(silence(&runtime, &heard, hello.ping));
+    let node = peers.peer(hello.node);
+    let silence = Box::pin(silence(&runtime, &heard, hello.ping, || node.answered()));
     let ending = rarely(select(Box::pin(closer.wait()), silence));
     let ended = match select(reading, ending).await {
         Either::Left((ended, _)) => ended,
@@ -107,12 +108,19 @@ impl Drop for Open<'_> {
     }
 }
 
-/// Returns when nothing came for too long. It sleeps until that may be so; a timer for each read would cost more than the
-/// read.
-async fn silence(runtime: &Runtime, heard: &Cell<Duration>, ping: u32) {
+/// Returns when nothing came for too long; twice as long is waited for a node that answers ours meanwhile, and spares its
+/// own pings. It sleeps until that may be so; a timer for each read would cost more than the read.
+async fn silence(
+    runtime: &Runtime,
+    heard: &Cell<Duration>,
+    ping: u32,
+    answered: impl Fn() -> Option<Duration>,
+) {
     let ping = Duration::from_millis(ping.into()).clamp(Duration::from_millis(100), PING_MAX);
+    let patience = ping * SILENT_PINGS;
     loop {
-        let patience = (heard.get() + ping * SILENT_PINGS).saturating_sub(runtime.elapsed());
+        let last = answered().unwrap_or_default().clamp(heard.get(), heard.get() + patience);
+        let patience = (last + patience).saturating_sub(runtime.elapsed());
         if patience.is_zero() {
             return;
         }

@@ -98,6 +98,7 @@ impl Incoming {
             let read = stream.read(inflow.space()).await?;
             inflow.filled(read);
             heard.set(self.runtime.elapsed());
+            self.peer.speaks_up();
             if read == 0 {
                 return Ok(());
             }

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use super::frame::{Broken, Frame, Kind};
 use super::greeting::{self, Introduction};
 use super::incoming::invalid;
-use super::peer::Peer;
+use super::peer::{Due, Peer};
 use super::rarely::rarely;
 use crate::Runtime;
 use crate::environment::Stream;
@@ -182,6 +182,8 @@ async fn watch(runtime: &Runtime, peer: &Peer, heard: &Cell<Duration>) -> io::Re
         if runtime.elapsed().saturating_sub(heard.get()) > every * SILENT_PINGS {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "nothing heard for too long"));
         }
-        peer.ping(runtime.elapsed());
+        if peer.ping(runtime.elapsed()) == Due::Spared {
+            heard.set(runtime.elapsed());
+        }
     }
 }

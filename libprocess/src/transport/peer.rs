@@ -13,6 +13,7 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
@@ -60,6 +61,8 @@ pub(crate) struct Peer {
     state: Mutex<State>,
     /// Woken when something waits to be written.
     pub(super) writer: AtomicWaker,
+    /// Something has come on a connection which that node dialled, since a ping was due here.
+    spoke: AtomicBool,
 }
 
 #[derive(Default)]
@@ -86,6 +89,10 @@ struct State {
     /// When the last ping was sent, until it is answered. Unit: time since the runtime started.
     pinged: Option<Duration>,
     round_trip: Option<Duration>,
+    /// When a ping was answered last. Unit: time since the runtime started.
+    answered: Option<Duration>,
+    /// The last ping was spared.
+    spared: bool,
 }
 
 /// One way to another node, for who looks.
@@ -111,6 +118,13 @@ pub(super) enum Then {
     Nothing,
 }
 
+/// What became of a ping that was due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Sent,
+    Spared,
+}
+
 impl Peer {
     /// Questions are numbered from behind `asked`, which is drawn with each life of this node: an answer
     /// to an earlier life, which may still come, answers nothing that this one asks.
@@ -129,6 +143,7 @@ impl Peer {
             older,
             state: Mutex::new(State { asked, given: Given::by(older), ..State::default() }),
             writer: AtomicWaker::new(),
+            spoke: AtomicBool::new(false),
         }
     }
 
@@ -333,15 +348,29 @@ impl Peer {
         state.epoch = Some(epoch);
     }
 
-    /// Leaves a ping to the writer, who is not woken: it looks next. Only while there is a connection.
-    pub(super) fn ping(&self, now: Duration) {
+    /// Something has come on a connection which that node dialled.
+    pub(super) fn speaks_up(&self) {
+        self.spoke.store(true, Ordering::Relaxed);
+    }
+
+    /// A ping is due: leaves one to the writer, who is not woken: it looks next. Only while there is a connection.
+    ///
+    /// Says whether it may be spared: that node has spoken by itself since the last one, which it answered. So two nodes
+    /// that dialled each other ping half as often; never is it spared twice in a row, since each way is to be proved.
+    pub(super) fn ping(&self, now: Duration) -> Due {
+        let spoke = self.spoke.swap(false, Ordering::Relaxed);
         let mut state = self.state.lock();
+        state.spared = spoke && !state.spared && state.pinged.is_none();
+        if state.spared {
+            return Due::Spared;
+        }
         state.pinged = Some(now);
         // A queue that is full needs no ping: it will be written or the connection is dead.
         if state.outgoing.len() + state.bulk.waiting() < self.outgoing_max {
             frame::write(&mut state.outgoing, Kind::Ping, &[], |_| {}).expect("it is short");
             state.frames += u64::from(self.channel == Channel::Control);
         }
+        Due::Sent
     }
 
     /// A ping was answered.
@@ -349,7 +378,13 @@ impl Peer {
         let mut state = self.state.lock();
         if let Some(pinged) = state.pinged.take() {
             state.round_trip = Some(now.saturating_sub(pinged));
+            state.answered = Some(now);
         }
+    }
+
+    /// When that node answered a ping last, on the connection that is open now.
+    pub(super) fn answered(&self) -> Option<Duration> {
+        self.state.lock().answered
     }
 
     pub(super) fn look(&self, now: Duration) -> PeerLook {
@@ -381,7 +416,7 @@ impl Peer {
             state.rest_until = now + BACKOFF.delay(state.failures, chance);
         }
         state.open = false;
-        (state.epoch, state.pinged, state.round_trip) = (None, None, None);
+        (state.epoch, state.pinged, state.round_trip, state.answered) = (None, None, None, None);
         state.given = Given::by(self.older);
         state.untraced = false;
         state.outgoing = Vec::new();
@@ -471,6 +506,27 @@ mod tests {
         assert_eq!(carried(), None);
         peer.wants(true);
         assert_eq!(carried(), Some(7));
+    }
+
+    #[test]
+    fn a_ping_is_spared_while_the_other_end_speaks_and_answers_but_never_twice_in_a_row() {
+        let peer = Peer::new("127.0.0.1:1".parse().unwrap(), Channel::Control, &Limits::default(), 0, false);
+        let due = |spoke: bool, answered: bool| {
+            if spoke {
+                peer.speaks_up();
+            }
+            let due = peer.ping(Duration::ZERO);
+            if answered && due == Due::Sent {
+                peer.ponged(Duration::ZERO);
+            }
+            due
+        };
+        assert_eq!(due(true, true), Due::Spared, "it has just been greeted");
+        assert_eq!(due(true, true), Due::Sent);
+        assert_eq!(due(false, true), Due::Sent, "it says nothing");
+        assert_eq!(due(true, true), Due::Spared);
+        assert_eq!(due(true, false), Due::Sent);
+        assert_eq!([due(true, false), due(true, false)], [Due::Sent, Due::Sent], "it does not answer");
     }
 
     #[test]
