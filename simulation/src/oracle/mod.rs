@@ -88,6 +88,9 @@ impl Oracle {
                     );
                 }
                 self.epochs.insert(epoch, number);
+                // It shares out as soon as most agents have come to it: what the last ones bring is on top of that,
+                // and both may have happened since the last look.
+                self.debts = Debts::default();
             }
             Some(first) if *first != number => {
                 let first = *first;

@@ -100,11 +100,18 @@ fn whole(value: f64) -> String {
 }
 
 fn percent(value: f64) -> String {
-    format!("{:.0} %", value * 100.0)
+    format!("{} %", short(value * 100.0))
 }
 
 fn seconds(value: f64) -> String {
-    format!("{} s", if value >= 10.0 { format!("{value:.0}") } else { format!("{value:.2}") })
+    format!("{} s", short(value))
+}
+
+/// As many digits as tell the steps of an axis apart, and no noughts behind them.
+fn short(value: f64) -> String {
+    let digits = if value.abs() >= 1.0 { 1 } else { 4 };
+    let text = format!("{value:.digits$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 const STYLE: &str = "\
@@ -115,5 +122,22 @@ td{font-variant-numeric:tabular-nums}\
 svg{width:100%;height:auto}svg text{font-size:11px;fill:#555}\
 .grid{stroke:#e4e4e4}.band{fill:#d55e00;opacity:.08}polyline{fill:none;stroke-width:1.6}\
 .legend span{margin-right:1.2rem}.legend i{display:inline-block;width:1.4em;height:3px;vertical-align:middle;margin-right:.4em}\
+.legend .trouble{height:1em;background:#d55e00;opacity:.16}\
 .well{color:#00694d}.wrong{color:#a33c00;font-weight:600}\
 pre{background:#f6f6f6;padding:.7rem;overflow-x:auto;font-size:13px}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_beside_an_axis_are_short_and_say_where_they_are() {
+        let steps = |end: f64, text: fn(f64) -> String| {
+            (0..=5).map(|step| text(end * f64::from(step) / 5.0)).collect::<Vec<_>>()
+        };
+        assert_eq!(steps(0.5, percent), ["0 %", "10 %", "20 %", "30 %", "40 %", "50 %"]);
+        assert_eq!(steps(0.025, percent), ["0 %", "0.5 %", "1 %", "1.5 %", "2 %", "2.5 %"]);
+        assert_eq!(steps(0.025, seconds), ["0 s", "0.005 s", "0.01 s", "0.015 s", "0.02 s", "0.025 s"]);
+        assert_eq!(steps(250.0, seconds)[1], "50 s");
+    }
+}

@@ -8,6 +8,8 @@ const HEIGHT: f64 = 240.0;
 const LEFT: f64 = 64.0;
 const BOTTOM: f64 = 28.0;
 const TOP: f64 = 12.0;
+/// Into how many parts an axis is divided; of each end of [`round_up`] the fifth is a short figure too.
+const STEPS: u32 = 5;
 
 /// Colours that people of every eyesight can tell apart.
 const COLOURS: [&str; 8] =
@@ -37,8 +39,8 @@ pub(super) fn lines(series: &[Series], bands: &[(f64, f64)], x_unit: &str, y: fn
             HEIGHT - TOP - BOTTOM
         );
     }
-    for step in 0..=4 {
-        let part = f64::from(step) / 4.0;
+    for step in 0..=STEPS {
+        let part = f64::from(step) / f64::from(STEPS);
         let (at, right) = (up(y_most * part), WIDTH - 8.0);
         let _ = write!(
             svg,
@@ -49,7 +51,7 @@ pub(super) fn lines(series: &[Series], bands: &[(f64, f64)], x_unit: &str, y: fn
             y(y_most * part)
         );
         let x = across(x_most * part);
-        let anchor = if step == 4 { "end" } else { "middle" };
+        let anchor = if step == STEPS { "end" } else { "middle" };
         let _ = write!(
             svg,
             "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{:.0} {x_unit}</text>",
@@ -67,6 +69,9 @@ pub(super) fn lines(series: &[Series], bands: &[(f64, f64)], x_unit: &str, y: fn
     for (number, series) in series.iter().enumerate() {
         let colour = COLOURS[number % COLOURS.len()];
         let _ = write!(svg, "<span><i style=\"background:{colour}\"></i>{}</span>", escaped(&series.name));
+    }
+    if !bands.is_empty() {
+        svg.push_str("<span><i class=\"trouble\"></i>something is wrong, as planned</span>");
     }
     svg.push_str("</p>");
     svg
