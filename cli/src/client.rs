@@ -1,5 +1,6 @@
 //! Asking a master or an agent: JSON and files, following whoever leads.
 
+mod growing;
 mod inside;
 
 use std::sync::Mutex;
@@ -14,6 +15,7 @@ use libprocess::{Credential, Runtime};
 use serde_json::Value;
 use std::time::Duration;
 
+pub(crate) use growing::Growing;
 pub(crate) use inside::{Inside, Reading};
 
 /// The most an answer may hold; the state of a large cluster is tens of megabytes.

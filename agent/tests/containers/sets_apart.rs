@@ -273,7 +273,11 @@ fn a_disk_that_is_filled_beyond_its_quota_ends_the_container() {
 
 #[test]
 fn a_path_in_a_sandbox_leads_into_the_volumes_shown_there_and_nowhere_else_outside() {
-    for names in ["filesystem/linux,volume/sandbox_path", "filesystem/posix,volume/sandbox_path"] {
+    for names in [
+        "filesystem/linux,volume/sandbox_path",
+        "filesystem/posix,volume/sandbox_path",
+        "filesystem/linux,volume/sandbox_path,namespaces/pid",
+    ] {
         let Some(isolated) = Isolated::new(names) else { return };
         let machine = &isolated.machine;
         let (volume, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::{Common, Target};
-use crate::client::{Cluster, Sandbox, is_terminal, text};
+use crate::client::{Cluster, Growing, is_terminal, text};
 use crate::output;
 
 #[derive(Debug, clap::Args)]
@@ -24,16 +24,16 @@ pub(super) struct Args {
 /// How often a followed file is looked at.
 const POLL: Duration = Duration::from_millis(200);
 
-/// Copies the file to stdout, byte for byte.
+/// Copies the file to stdout, byte for byte, with what was rotated away from it before.
 pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
     common.with_cluster(&args.target, async |cluster| {
         let task = cluster.task(&args.task).await?;
         let sandbox = cluster.sandbox(&task).await?;
-        let mut offset = 0;
+        let mut file = Growing::new(&args.file);
         loop {
             // Asked before the copy: what the task wrote before it ended is then certainly copied.
             let ended = !args.follow || ended(cluster, &args.task).await?;
-            let found = copy(&sandbox, &args.file, &mut offset).await?;
+            let found = file.copy(&sandbox, output::raw).await?;
             if ended {
                 anyhow::ensure!(
                     found,
@@ -50,16 +50,4 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
 
 async fn ended(cluster: &Cluster, task: &str) -> anyhow::Result<bool> {
     Ok(is_terminal(text(&cluster.task(task).await?["state"])))
-}
-
-/// Prints what is new in the file; whether there is such a file.
-async fn copy(sandbox: &Sandbox, file: &str, offset: &mut u64) -> anyhow::Result<bool> {
-    loop {
-        let Some(data) = sandbox.read(file, *offset).await? else { return Ok(false) };
-        if data.is_empty() {
-            return Ok(true);
-        }
-        *offset += data.len() as u64;
-        output::raw(&data)?;
-    }
 }

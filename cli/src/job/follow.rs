@@ -5,7 +5,7 @@ use std::io::Write;
 use model::{FrameworkId, TaskId, TaskStatus};
 use serde_json::json;
 
-use crate::client::{Cluster, Sandbox};
+use crate::client::{Cluster, Growing, Sandbox};
 use crate::output;
 
 /// The tasks that are followed.
@@ -25,15 +25,14 @@ struct Task {
 
 /// One file and how much of it was copied.
 struct File {
-    name: &'static str,
-    offset: u64,
+    growing: Growing,
     /// The beginning of a line whose end has not been seen, when lines are named.
     partial: Vec<u8>,
 }
 
 impl File {
     fn new(name: &'static str) -> File {
-        File { name, offset: 0, partial: Vec::new() }
+        File { growing: Growing::new(name), partial: Vec::new() }
     }
 }
 
@@ -74,7 +73,7 @@ impl Followed {
         for file in &mut task.files {
             if !file.partial.is_empty() {
                 let line = std::mem::take(&mut file.partial);
-                print(file.name, &[format!("{id}: ").as_bytes(), &line, b"\n"].concat())?;
+                print(file.growing.name(), &[format!("{id}: ").as_bytes(), &line, b"\n"].concat())?;
             }
         }
         Ok(())
@@ -88,17 +87,13 @@ impl Task {
         }
         let Some(sandbox) = &self.sandbox else { return Ok(()) };
         for file in &mut self.files {
-            while let Some(data) = sandbox.read(file.name, file.offset).await? {
-                if data.is_empty() {
-                    break;
-                }
-                file.offset += data.len() as u64;
-                if named {
-                    print(file.name, &lines(&self.id, &mut file.partial, &data))?;
-                } else {
-                    print(file.name, &data)?;
-                }
-            }
+            let File { growing, partial } = file;
+            let name = growing.name().to_owned();
+            let take = |data: &[u8]| match named {
+                true => print(&name, &lines(&self.id, partial, data)),
+                false => print(&name, data),
+            };
+            growing.copy(sandbox, take).await?;
         }
         Ok(())
     }

@@ -35,3 +35,14 @@ fn each_scenario_has_its_transcript() {
         assert_eq!(told, fs::read_to_string(&written).unwrap_or_default(), "{written:?} says otherwise");
     }
 }
+
+/// What `docs/simulation.md` shows as a scenario is one.
+#[test]
+fn the_scenario_in_the_manual_is_as_it_says() {
+    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/simulation.md");
+    let manual = fs::read_to_string(manual).unwrap();
+    let sample = manual.split("```text\n").find(|part| part.starts_with("seed ")).unwrap();
+    let sample = sample.split("```").next().unwrap();
+    let plan = scenario::read(sample).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(run(&plan, &mut |_, _| {}).unwrap().wrongs, Vec::<String>::new());
+}
