@@ -73,7 +73,7 @@ pub struct Join {
     pub pid: u32,
     /// Unit: clock ticks since boot.
     pub started: u64,
-    /// Whether its pid namespace is entered too: to share its numbers, or to have others within it.
+    /// Whether its numbers of processes are shared too.
     pub numbers: bool,
 }
 

@@ -120,8 +120,7 @@ impl Isolators {
         if let (Some(around), true) = (subject.around, apart) {
             let linux = subject.config.container.as_ref().and_then(|container| container.linux.as_ref());
             let shared = linux.and_then(|linux| linux.share_pid_namespace).unwrap_or(false);
-            // One with numbers of its own lies within those around it: what it sees at `/proc` before it has its own knows it.
-            let numbers = session || shared || plan.isolation.has(Namespace::Pid);
+            let numbers = session || (shared && !plan.isolation.has(Namespace::Pid));
             let (pid, started) = (around.task, around.task_started);
             plan.isolation.join = Some(Join { pid, started, numbers });
         }

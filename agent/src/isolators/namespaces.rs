@@ -49,13 +49,14 @@ impl Isolator for PidNamespace {
             // A root of its own comes with one.
             return Ok(());
         }
-        // The host's would name processes by numbers that mean others inside.
+        // The host's would name processes by numbers that mean others inside, and that of a container around it does not
+        // know them: what is mounted by descriptor finds itself there, so it comes before any volume.
         let proc = Mount::Special {
             kind: "proc".to_owned(),
             target: Place::Trusted("/proc".to_owned()),
             options: String::new(),
         };
-        plan.isolation.mounts.push(proc);
+        plan.isolation.mounts.insert(0, proc);
         Ok(())
     }
 }

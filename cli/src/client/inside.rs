@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use api::content::{self, MediaType};
 use api::recordio;
 use api::v1;
+use api::v1::agent::response::WaitContainer;
 use api::v1::agent::{Call, ProcessIo, Response as Answer, call};
 use libprocess::http::{Body, Request, Response};
 
@@ -71,8 +72,8 @@ impl Inside {
         Ok(())
     }
 
-    /// The wait status of a container that was launched in this one.
-    pub(crate) async fn wait(&self, id: &v1::ContainerId) -> anyhow::Result<Option<i32>> {
+    /// How a container ended that was launched in this one.
+    pub(crate) async fn wait(&self, id: &v1::ContainerId) -> anyhow::Result<WaitContainer> {
         let wait = call::WaitContainer { container_id: id.clone() };
         let call = Call {
             r#type: Some(call::Type::WaitContainer.into()),
@@ -82,7 +83,7 @@ impl Inside {
         let mut response = self.call(&call).await?;
         let body = response.bytes(ANSWER_MAX).await?;
         let answer: Answer = content::decode_call(&body, MediaType::Protobuf)?;
-        Ok(answer.wait_container.and_then(|wait| wait.exit_status))
+        Ok(answer.wait_container.unwrap_or_default())
     }
 
     /// Has the agent forget it.

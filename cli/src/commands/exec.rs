@@ -8,7 +8,7 @@ use api::v1::agent::{Call, call};
 use super::{Common, Target};
 use crate::client::{Inside, Reading};
 use crate::console;
-use crate::session;
+use crate::{output, session};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -34,9 +34,13 @@ pub(super) fn run(args: &Args, common: &Common) -> anyhow::Result<ExitCode> {
         let id = inside.child();
         let reading = launch(&inside, &id, args).await?;
         session::run(cluster, &inside, &id, reading, args.interactive, args.tty, false).await?;
-        let status = inside.wait(&id).await?;
+        let end = inside.wait(&id).await?;
         inside.remove(&id).await?;
-        Ok(ExitCode::from(session::code(status)))
+        // It could not be started, or was not let go on; a command that ends by itself says why by itself.
+        if let Some(why) = end.message {
+            output::complain(&anyhow::anyhow!(why));
+        }
+        Ok(ExitCode::from(session::code(end.exit_status)))
     })
 }
 

@@ -122,6 +122,7 @@ fn a_command_runs_beside_a_task_with_or_without_a_terminal() {
     assert_eq!(killed.status.code(), Some(137));
     let missing = hectare(&["exec", &flag, &id, "--", "/no/such/program"]);
     assert_eq!(missing.status.code(), Some(1));
+    assert!(err(&missing).contains("/no/such/program"), "{}", err(&missing));
 
     let mut piped = Command::new(HECTARE)
         .args(["exec", "-i", &flag, &id, "--", "wc", "-c"])
