@@ -5,7 +5,8 @@
 //! | `equal`    | nothing |
 //! | `additive` | resources and attributes may grow, a domain may be added |
 //!
-//! After a reboot nothing runs any more, so an agent that may not be the same one begins anew as another.
+//! After a reboot nothing runs any more, so an agent that may not be the same one begins anew as another. So does one that has
+//! left: its master has told everybody that what it ran is lost, and must not hear of it again under another name.
 //! Source: Mesos agent recovery, `--reconfiguration_policy`.
 
 use libprocess_wire as wire;
@@ -60,7 +61,11 @@ pub(crate) fn judge(
     records: &[Record],
     now: &Known,
 ) -> Result<Verdict, Reconfigured> {
-    let Some(before) = known(records) else { return Ok(Verdict::Same) };
+    let before = match last(records) {
+        None | Some(Record::Forgotten) => return Ok(Verdict::Same),
+        Some(Record::Known(before)) => before,
+        Some(_) => return Ok(Verdict::Another),
+    };
     let changes = changes(policy, &before.info, &now.info);
     if changes.is_empty() {
         return Ok(Verdict::Same);
@@ -80,13 +85,9 @@ pub(crate) fn judge(
     })
 }
 
-/// What the last of the agents that wrote this journal was known as.
-fn known(records: &[Record]) -> Option<&Known> {
-    let last = records
-        .iter()
-        .rev()
-        .find(|record| matches!(record, Record::Known(_) | Record::Left | Record::Forgotten))?;
-    if let Record::Known(known) = last { Some(known) } else { None }
+/// What was written last of who the agent is: what it is known as, that it left, or that it began anew.
+fn last(records: &[Record]) -> Option<&Record> {
+    records.iter().rev().find(|record| matches!(record, Record::Known(_) | Record::Left | Record::Forgotten))
 }
 
 /// What differs and may not; each names the part and both values.
@@ -229,11 +230,11 @@ mod tests {
     }
 
     #[test]
-    fn who_has_left_or_never_said_may_be_anything() {
+    fn who_never_said_may_be_anything_and_who_has_left_is_another() {
         let now = known_as("cpus:2", "", |_| {});
         let before = Record::Known(Box::new(known_as("cpus:4", "", |_| {})));
         assert_eq!(judge(Equal, &[], &now).unwrap(), Verdict::Same);
-        assert_eq!(judge(Equal, &[before.clone(), Record::Left], &now).unwrap(), Verdict::Same);
+        assert_eq!(judge(Equal, &[before.clone(), Record::Left], &now).unwrap(), Verdict::Another);
         assert_eq!(judge(Equal, &[before.clone(), Record::Forgotten], &now).unwrap(), Verdict::Same);
         assert!(judge(Equal, &[Record::Left, before], &now).is_err());
     }
