@@ -40,7 +40,7 @@ pub struct Root {
     pub dir: String,
     pub content: Content,
     /// Its sandbox, and where that is seen inside.
-    pub sandbox: String,
+    pub sandbox: Place,
     pub seen: String,
 }
 

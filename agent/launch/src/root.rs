@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
-use agent_launch::isolation::{Content, Root as Wanted};
+use agent_launch::isolation::{Content, Place, Root as Wanted};
 use agent_linux::beneath::Directory;
 use agent_linux::exact::{Node, Said};
 use agent_linux::mounts;
@@ -52,7 +52,13 @@ pub(crate) fn assemble(wanted: &Wanted) -> Result<Root, String> {
     on("/dev/pts", &mounts::terminals)?;
     on("/dev/shm", &|place| mounts::special("tmpfs", place, "mode=1777"))?;
     close(&root)?;
-    on(&wanted.seen, &|place| mounts::bind(Path::new(&wanted.sandbox), place))?;
+    on(&wanted.seen, &|place| match &wanted.sandbox {
+        Place::Trusted(path) => mounts::bind(Path::new(path), place),
+        Place::Beneath { within, path } => {
+            let sandbox = Directory::open(Path::new(within))?.open_read(Path::new(path))?;
+            mounts::bind(&mounts::by_descriptor(&sandbox), place)
+        }
+    })?;
     Ok(root)
 }
 

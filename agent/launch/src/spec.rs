@@ -2,7 +2,7 @@
 
 use libprocess_wire as wire;
 
-use crate::isolation::Isolation;
+use crate::isolation::{Isolation, Place};
 use crate::sealed::Sealed;
 
 /// Everything a supervisor needs to know; it reads no environment and no flag.
@@ -23,10 +23,10 @@ pub struct LaunchSpec {
     pub working_dir: String,
     /// Whom it runs as; unchanged if `None`.
     pub credentials: Option<Credentials>,
-    /// The file its output is appended to.
-    pub stdout: String,
-    /// The file its errors are appended to.
-    pub stderr: String,
+    /// The file its output is appended to, as whoever opens it sees it.
+    pub stdout: Place,
+    /// The file its errors are appended to, likewise.
+    pub stderr: Place,
     /// Its supervisor keeps its input and output, so that others may attach; it writes its files itself if `None`.
     pub stdio: Option<KeptStdio>,
     /// What sets it apart.
@@ -81,5 +81,5 @@ pub struct Credentials {
 
 impl Sealed for LaunchSpec {
     const MAGIC: [u8; 4] = *b"HLsp";
-    const VERSION: u16 = 3;
+    const VERSION: u16 = 4;
 }

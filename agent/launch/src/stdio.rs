@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use agent_launch::isolation::Place;
 use agent_launch::{Credentials, KeptStdio, LaunchSpec, PIECE_MAX, Report, Window};
 use agent_linux::packet::set_nonblocking;
 use agent_linux::terminal;
@@ -57,7 +58,7 @@ pub(crate) struct Theirs {
 /// Makes both sides.
 pub(crate) fn open(spec: &LaunchSpec, how: &KeptStdio) -> io::Result<(Kept, Theirs)> {
     let owner = spec.credentials.as_ref();
-    let log = |path: &str| how.logged.map(|rotation| Log::new(path, rotation, owner));
+    let log = |place: &Place| how.logged.map(|rotation| Log::new(place, rotation, owner));
     let kept = |outputs, input: Option<File>, terminal| Kept {
         how: how.clone(),
         outputs,

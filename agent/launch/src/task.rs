@@ -4,9 +4,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use agent_launch::LaunchSpec;
+use agent_launch::isolation::Place;
+use agent_linux::beneath::Directory;
 use agent_linux::{child, terminal, user};
 
 use crate::isolate::{self, Inside};
@@ -77,15 +80,20 @@ fn take_stdio(theirs: Theirs) -> io::Result<()> {
 }
 
 fn set_stdio(spec: &LaunchSpec) -> io::Result<()> {
-    let append = |path: &str| {
-        OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o644)
-            // A link in the sandbox would let a task have its output written elsewhere, by whomever it runs as next.
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(path)
-            .map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
+    let append = |place: &Place| {
+        let opened = match place {
+            Place::Trusted(path) => OpenOptions::new()
+                .append(true)
+                .create(true)
+                .mode(0o644)
+                // A link in the sandbox would let a task have its output written elsewhere, by whomever it runs as next.
+                .custom_flags(libc::O_NOFOLLOW)
+                .open(path),
+            Place::Beneath { within, path } => {
+                Directory::open(Path::new(within)).and_then(|within| within.append(Path::new(path)))
+            }
+        };
+        opened.map_err(|error| io::Error::new(error.kind(), format!("{place}: {error}")))
     };
     let input = File::open("/dev/null")?;
     let output = append(&spec.stdout)?;

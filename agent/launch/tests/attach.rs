@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use agent_launch::isolation::Place;
 use agent_launch::runtime_files::CONTROL;
 use agent_launch::{
     KeptStdio, LaunchSpec, Outcome, PROTOCOL, Report, Request, Rotation, StatusRecord, Window,
@@ -35,8 +36,8 @@ fn start(line: &str, stdio: KeptStdio) -> Container {
         environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
         working_dir: path(""),
         credentials: None,
-        stdout: path("stdout"),
-        stderr: path("stderr"),
+        stdout: Place::Trusted(path("stdout")),
+        stderr: Place::Trusted(path("stderr")),
         stdio: Some(stdio),
         isolation: agent_launch::Isolation::default(),
     };

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::path::Path;
 
+use agent_launch::isolation::Place;
 use agent_launch::nursery::{BirthError, Nursery};
 use agent_launch::runtime_files::{CONTROL, LOCK};
 use agent_launch::{Identity, LaunchSpec, Outcome, PROTOCOL, Report, Request, StatusRecord};
@@ -43,8 +44,8 @@ fn spec(dir: &Path, program: &str, argv: &[&str]) -> LaunchSpec {
         environment: vec![("GREETING".into(), "hello".into()), ("PATH".into(), "/usr/bin:/bin".into())],
         working_dir: path(""),
         credentials: None,
-        stdout: path("out"),
-        stderr: path("out"),
+        stdout: Place::Trusted(path("out")),
+        stderr: Place::Trusted(path("out")),
         stdio: None,
         isolation: agent_launch::Isolation::default(),
     }
@@ -314,8 +315,8 @@ fn start_as_nobody() -> Container {
         environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
         working_dir: path(""),
         credentials: Some(agent_launch::Credentials { uid: 65534, gid: 65534, groups: vec![65534] }),
-        stdout: path("out"),
-        stderr: path("out"),
+        stdout: Place::Trusted(path("out")),
+        stderr: Place::Trusted(path("out")),
         stdio: None,
         isolation: agent_launch::Isolation::default(),
     };

@@ -68,10 +68,10 @@ impl Packets {
     ///
     /// Errors: `WouldBlock` if there is none yet; `InvalidData` if it is longer than [`LONGEST`].
     pub fn receive(&self) -> io::Result<Vec<u8>> {
-        let mut buffer = vec![0; LONGEST];
         let mut again = true;
+        // Nearly all are short: to ask costs less than to have room for the longest.
         let length = loop {
-            match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::MSG_TRUNC) {
+            match recv(self.0.as_raw_fd(), &mut [], MsgFlags::MSG_PEEK | MsgFlags::MSG_TRUNC) {
                 Ok(length) => break length,
                 // A peer that closed with our message unread. What it said before is still there, and told once.
                 Err(nix::errno::Errno::ECONNRESET) if again => again = false,
@@ -79,10 +79,13 @@ impl Packets {
                 Err(error) => return Err(error.into()),
             }
         };
+        let mut buffer = vec![0; length.min(LONGEST)];
+        if length > 0 {
+            recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty())?;
+        }
         if length > LONGEST {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a control message is too long"));
         }
-        buffer.truncate(length);
         Ok(buffer)
     }
 

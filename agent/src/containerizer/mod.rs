@@ -17,4 +17,4 @@ pub use messages::{
     Usage, Work,
 };
 pub use native::{Config, Containerizer};
-pub(crate) use native::{present, runtime_dir};
+pub(crate) use native::{in_sandbox, outermost, present, runtime_dir};

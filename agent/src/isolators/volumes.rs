@@ -7,11 +7,12 @@ use std::path::{Component, Path, PathBuf};
 
 use agent_launch::isolation::{Mount, Namespace, Place, Propagation};
 use agent_linux::beneath::{self, Directory};
+use model::ContainerId;
 use model::container::{MountPropagation, SandboxPathKind, Volume, VolumeMode, VolumeSource};
 
 use super::isolator::{Isolator, Plan, Subject};
 use super::namespaces::own;
-use crate::containerizer::Shown;
+use crate::containerizer::{Shown, outermost};
 
 /// `filesystem/linux`: a mount namespace, into which the host's later mounts still come, and a root of its own for who has
 /// an image.
@@ -72,8 +73,8 @@ impl HostPaths {
     fn source(&self, path: &str, subject: &Subject<'_>) -> Result<Place, String> {
         let given = Path::new(path);
         if given.is_relative() {
-            let within = text(&subject.config.sandbox)?;
-            return Ok(Place::Beneath { within, path: plain(given)? });
+            let (within, path) = below(subject.id, &subject.config.sandbox, given)?;
+            return Ok(Place::Beneath { within: text(&within)?, path });
         }
         if fs::symlink_metadata(given).is_err() {
             plain(given.strip_prefix("/").unwrap_or(given))?;
@@ -143,15 +144,19 @@ impl Isolator for SandboxPaths {
         for volume in volumes(subject) {
             let Some(VolumeSource::SandboxPath { kind, path }) = &volume.source else { continue };
             let sandbox = &subject.config.sandbox;
-            let (within, shown) = match kind {
-                SandboxPathKind::Own => (sandbox.clone(), &subject.config.shown),
-                SandboxPathKind::Parent => (above(subject)?, &subject.config.above),
+            let parent = subject.id.parent();
+            let (whose, within, shown) = match (kind, &parent) {
+                (SandboxPathKind::Own, _) => (subject.id, sandbox.clone(), &subject.config.shown),
+                (SandboxPathKind::Parent, Some(parent)) => (parent, above(subject), &subject.config.above),
+                (SandboxPathKind::Parent, None) => {
+                    return Err("a container without a parent has no PARENT's sandbox".to_owned());
+                }
             };
             let path = plain(Path::new(path))?;
             // The links by which persistent volumes are shown lead out of the sandbox; nothing else may.
             let (within, path) = match followed(shown, Path::new(&path)) {
                 Some((volume, rest)) => (volume.to_owned(), text(&rest)?),
-                None => (within, path),
+                None => below(whose, &within, Path::new(&path))?,
             };
             make(&within, &path, subject)?;
             if self.mounts {
@@ -179,14 +184,11 @@ impl Isolator for SandboxPaths {
 }
 
 /// The sandbox around that of a container, which is `<parent's>/containers/<id>`, or its parent's own.
-fn above(subject: &Subject<'_>) -> Result<PathBuf, String> {
-    if subject.id.parent().is_none() {
-        return Err("a container without a parent has no PARENT's sandbox".to_owned());
-    }
+fn above(subject: &Subject<'_>) -> PathBuf {
     let sandbox = &subject.config.sandbox;
     let own = Path::new("containers").join(subject.id.value());
     let above = sandbox.parent().and_then(Path::parent).filter(|_| sandbox.ends_with(own));
-    Ok(above.unwrap_or(sandbox).to_owned())
+    above.unwrap_or(sandbox).to_owned()
 }
 
 /// The volume that a path in a sandbox leads into, and where in there.
@@ -265,7 +267,8 @@ pub(super) fn target(path: &str, subject: &Subject<'_>) -> Result<Place, String>
         return Ok(Place::Trusted(text(&place)?));
     }
     if given.is_relative() {
-        return Ok(Place::Beneath { within: text(&subject.config.sandbox)?, path: plain(given)? });
+        let (within, path) = below(subject.id, &subject.config.sandbox, given)?;
+        return Ok(Place::Beneath { within: text(&within)?, path });
     }
     plain(given.strip_prefix("/").unwrap_or(given))?;
     if fs::metadata(given).is_err() {
@@ -274,6 +277,13 @@ pub(super) fn target(path: &str, subject: &Subject<'_>) -> Result<Place, String>
         ));
     }
     Ok(Place::Trusted(path.to_owned()))
+}
+
+/// A path in a container's sandbox: the outermost sandbox that one lies in, and where in there. Nothing between is trusted.
+fn below(id: &ContainerId, sandbox: &Path, path: &Path) -> Result<(PathBuf, String), String> {
+    let around = outermost(id, sandbox);
+    let inner = sandbox.strip_prefix(around).unwrap_or(Path::new(""));
+    Ok((around.to_owned(), text(&inner.join(plain(path)?))?))
 }
 
 /// Makes a directory in a sandbox, the task user's.

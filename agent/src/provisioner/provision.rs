@@ -21,7 +21,7 @@ use super::image::Runtime;
 use super::reference::Reference;
 use super::store::{Pulled, Store};
 use crate::containerizer::launcher::Launcher;
-use crate::containerizer::{ContainerConfig, present, runtime_dir as nested_dir};
+use crate::containerizer::{ContainerConfig, in_sandbox, present, runtime_dir as nested_dir};
 
 /// What becomes of images nobody uses.
 #[derive(Clone, Debug, PartialEq)]
@@ -145,7 +145,8 @@ impl Provisioner {
         let layers: Vec<PathBuf> = kept.layers.iter().map(|layer| self.0.store.layer(layer)).collect();
         let (dir, content) = self.0.backend.provision(&places, &layers)?;
         let seen = self.0.config.sandbox.clone();
-        let root = Root { dir: text(&dir)?, content, sandbox: text(sandbox)?, seen };
+        let sandbox = in_sandbox(id, sandbox, sandbox)?;
+        let root = Root { dir: text(&dir)?, content, sandbox, seen };
         Ok(Provisioned { root, runtime: kept.runtime, shared: false })
     }
 
@@ -165,7 +166,7 @@ impl Provisioner {
                 let root = Root {
                     dir: text(&dir.join("root")).ok()?,
                     content: agent_launch::isolation::Content::Whole,
-                    sandbox: text(sandbox).ok()?,
+                    sandbox: in_sandbox(id, sandbox, sandbox).ok()?,
                     seen: text(&seen).ok()?,
                 };
                 return Some(Provisioned { root, runtime: kept.runtime, shared: true });

@@ -33,4 +33,4 @@ mod watch;
 pub use actor::{Config, Containerizer};
 pub(crate) use done::Done;
 pub(crate) use recover::present;
-pub(crate) use start::runtime_dir;
+pub(crate) use start::{in_sandbox, outermost, runtime_dir};

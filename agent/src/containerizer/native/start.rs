@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use agent_launch::isolation::Place;
 use agent_launch::runtime_files::LOCK;
 use agent_launch::sealed::{LONGEST, Sealed};
 use agent_launch::{Credentials, Identity, LaunchSpec};
@@ -43,9 +44,10 @@ pub(crate) fn prepare(
         },
     };
     let owner = who.as_ref().map(|who| (who.uid, who.gid));
-    let made = match within_others(id, &config.sandbox) {
-        Some((around, name)) => sandbox::make_within(&around, &name, owner),
-        None => sandbox::make(&config.sandbox, owner),
+    let around = outermost(id, &config.sandbox);
+    let made = match config.sandbox.strip_prefix(around) {
+        Ok(name) if around != config.sandbox => sandbox::make_within(around, name, owner),
+        _ => sandbox::make(&config.sandbox, owner),
     };
     made.map_err(|error| {
         failed(format!("failed to make the sandbox '{}': {error}", config.sandbox.display()))
@@ -53,12 +55,27 @@ pub(crate) fn prepare(
     Ok(who.map(|who| Credentials { uid: who.uid, gid: who.gid, groups: who.groups }))
 }
 
-/// The outermost sandbox that one is in, and where in there, if it is in another: what lies between may be a task's doing.
-fn within_others(id: &ContainerId, sandbox: &Path) -> Option<(PathBuf, PathBuf)> {
-    let inner = id.path().iter().skip(1);
-    let name = inner.fold(PathBuf::new(), |name, part| name.join("containers").join(&**part));
-    let around = sandbox.ancestors().nth(name.components().count())?;
-    (name.components().next().is_some() && around.join(&name) == sandbox).then(|| (around.to_owned(), name))
+/// The outermost sandbox a container's own lies in, as the host or a task sees it; what is between may be a task's doing. Its own
+/// if it is in no other.
+pub(crate) fn outermost<'a>(id: &ContainerId, sandbox: &'a Path) -> &'a Path {
+    let mut outer = sandbox;
+    for part in id.path().iter().skip(1).rev() {
+        let inside = Path::new("containers").join(&**part);
+        match outer.ancestors().nth(2) {
+            Some(around) if outer.ends_with(&inside) => outer = around,
+            _ => break,
+        }
+    }
+    outer
+}
+
+/// A place in a container's sandbox, so that no link between the outermost one and its own leads elsewhere.
+pub(crate) fn in_sandbox(id: &ContainerId, sandbox: &Path, path: &Path) -> io::Result<Place> {
+    let around = outermost(id, sandbox);
+    Ok(match path.strip_prefix(around) {
+        Ok(path) if around != sandbox => Place::Beneath { within: text(around)?, path: text(path)? },
+        _ => Place::Trusted(text(path)?),
+    })
 }
 
 /// What containers are started with.
@@ -146,7 +163,14 @@ fn describe(
     let inside =
         |path: PathBuf| path.strip_prefix(sandbox).map(|rest| seen.join(rest)).unwrap_or(path.clone());
     // Whoever opens it: the task within its root, or its supervisor outside.
-    let output = |path: PathBuf| if config.stdio.is_some() { path } else { inside(path) };
+    let output = |path: Option<PathBuf>, name: &str| {
+        let path = path.unwrap_or_else(|| sandbox.join(name));
+        match config.stdio {
+            Some(_) => in_sandbox(id, sandbox, &path),
+            None => in_sandbox(id, seen, &inside(path)),
+        }
+    };
+    let (stdout, stderr) = (output(config.stdout, "stdout")?, output(config.stderr, "stderr")?);
     let (program, argv) = plan.command.unwrap_or((config.program, config.argv));
     let working_dir = match plan.working_dir {
         Some(dir) => dir,
@@ -167,8 +191,8 @@ fn describe(
         environment: environment.into_iter().collect(),
         working_dir,
         credentials,
-        stdout: text(&output(config.stdout.unwrap_or_else(|| sandbox.join("stdout"))))?,
-        stderr: text(&output(config.stderr.unwrap_or_else(|| sandbox.join("stderr"))))?,
+        stdout,
+        stderr,
         stdio: config.stdio,
         isolation: plan.isolation,
     })
@@ -205,4 +229,30 @@ fn spawn(launcher: &Launcher, dir: &Path, spec: &LaunchSpec) -> io::Result<Line>
     write.write_all(&bytes)?;
     failpoint::reach("start", &"told");
     Ok(Line { channel, pidfd: started.pidfd, child: true, alarm: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nested_sandbox_lies_beneath_the_outermost_one_wherever_it_is_seen() {
+        let id = ContainerId::new("a").child("b").child("c");
+        let around = |sandbox: &str| outermost(&id, Path::new(sandbox)).display().to_string();
+        assert_eq!(around("/w/runs/a/containers/b/containers/c"), "/w/runs/a");
+        // Seen in the image of the one between; in its own; and not where sandboxes are.
+        assert_eq!(around("/mnt/sandbox/containers/c"), "/mnt/sandbox");
+        assert_eq!(around("/mnt/sandbox"), "/mnt/sandbox");
+        assert_eq!(around("/w/containers/b"), "/w/containers/b");
+        // One that stands alone is in nobody's, whatever its directory is called.
+        let alone = ContainerId::new("a");
+        assert_eq!(outermost(&alone, Path::new("/w/containers/a")), Path::new("/w/containers/a"));
+
+        let sandbox = Path::new("/w/runs/a/containers/b/containers/c");
+        let place = in_sandbox(&id, sandbox, &sandbox.join("stdout")).unwrap();
+        let path = "containers/b/containers/c/stdout".to_owned();
+        assert_eq!(place, Place::Beneath { within: "/w/runs/a".to_owned(), path });
+        let elsewhere = Place::Trusted("/log".to_owned());
+        assert_eq!(in_sandbox(&id, sandbox, Path::new("/log")).unwrap(), elsewhere);
+    }
 }
