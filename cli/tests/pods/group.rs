@@ -49,8 +49,9 @@ fn a_pod_outlives_its_agent_and_is_entered_before_and_after() {
         listed.iter().map(|one| one["container_status"]["executor_pid"].clone()).collect()
     };
     assert_eq!(pids(&containers(&agent_address(&cluster))), pids(&before));
+    // What ends the task may be ended with it before it has ended by itself.
     let entered = hectare(&["exec", &flag, "web", "--", "touch", "go"]);
-    assert_eq!(entered.status.code(), Some(0), "{}", err(&entered));
+    assert!(matches!(entered.status.code(), Some(0 | 137)), "{}", err(&entered));
     let finished = scheduler.state("web", "TASK_FINISHED");
     assert_eq!(finished["message"], "Command exited with status 0");
     let logs = hectare(&["logs", &flag, "web"]);
