@@ -128,6 +128,20 @@ mod tests {
     }
 
     #[test]
+    fn an_executor_may_launch_before_its_supervisor_has_said_that_it_runs() {
+        let mut world = World::registered();
+        world.run_group(vec![custom_task("t")]);
+        let id = world.container("e");
+        let told = launch(&mut world, Resources::new(), None);
+        assert!(told.ends_with("is not running"), "{told}");
+        world.hear(Input::Container(ContainerEvent::Held { id: id.clone(), identity: identity() }));
+        world.subscribe("e", 1);
+        let told = launch(&mut world, Resources::new(), None);
+        assert!(told.contains("launch "), "{told}");
+        world.hear(Input::Container(ContainerEvent::Launched { id, pid: 77 }));
+    }
+
+    #[test]
     fn a_volume_is_shown_in_the_sandbox_of_whose_it_is() {
         let mut world = world();
         let told = launch(&mut world, volumes_at(&[("v", "data")]), None);

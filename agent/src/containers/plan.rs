@@ -9,7 +9,7 @@ use super::LaunchCall;
 use crate::containerizer::{ContainerConfig, KeptStdio};
 use crate::executors;
 use crate::operations::volumes;
-use crate::state::{Boxed, Container, Run, State};
+use crate::state::{Boxed, Container, Executor, Run, State};
 
 /// What is around a container that is to be launched.
 pub(super) struct Around {
@@ -45,7 +45,7 @@ pub(super) fn around(state: &State, id: &ContainerId) -> Result<Option<Around>, 
     }
     let executor = state.executor_in(&parent).and_then(|key| state.executor(&key));
     match executor {
-        Some(executor) if matches!(executor.run, Run::Running(_)) => Ok(Some(Around {
+        Some(executor) if runs(executor) => Ok(Some(Around {
             sandbox: executor.directory.to_path_buf(),
             user: executors::user(state, executor),
             // Its token is for the executor alone.
@@ -59,6 +59,15 @@ pub(super) fn around(state: &State, id: &ContainerId) -> Result<Option<Around>, 
         })),
         Some(_) => Err(format!("Parent container {parent} is not running")),
         None => Err(format!("Parent container {parent} does not exist")),
+    }
+}
+
+/// Whether its program runs: one that speaks to us does, even before its supervisor has said so.
+fn runs(executor: &Executor) -> bool {
+    match executor.run {
+        Run::Running(_) => true,
+        Run::Launching => executor.stream.is_some(),
+        Run::Intended | Run::Ended => false,
     }
 }
 
