@@ -18,7 +18,8 @@ pub struct Limits {
     pub outgoing: usize,
     /// How many questions to one node may be open.
     pub asks: usize,
-    /// How often a ping is sent; the other end is gone when nothing comes back for three times that.
+    /// How often a ping is due; the other end is gone when nothing comes back for three times that. Between two nodes that
+    /// dialled each other every other one is spared.
     pub ping: Duration,
 }
 
