@@ -100,8 +100,9 @@ fn messages_of_one_connection_are_heard_in_order_and_answered() {
         word("/clerk(1)/a.Word", FROM, "one"),
         word("/clerk%281%29/a.Word", agent, "two"),
         "POST /clerk(1)/a.Word HTTP/1.1\r\nHost: a\r\nLibprocess-From: driver@127.0.0.1:7\r\n\r\n".to_owned(),
+        word("/clerk(1)/a.Word", "Libprocess-From: driver@localhost:9", "by name"),
     ];
-    assert_eq!(statuses(&tell(runtime.address(), &sent.concat())), ["202", "202", "202"]);
+    assert_eq!(statuses(&tell(runtime.address(), &sent.concat())), ["202", "202", "202", "202"]);
     let heard: Vec<(String, Vec<u8>)> =
         words.try_iter().map(|heard| (heard.from.to_string(), heard.body.to_vec())).collect();
     let said = |from: &str, body: &str| (from.to_owned(), body.as_bytes().to_vec());
@@ -110,7 +111,8 @@ fn messages_of_one_connection_are_heard_in_order_and_answered() {
         [
             said("driver@127.0.0.1:7", "one"),
             said("other(1)@127.0.0.1:8", "two"),
-            said("driver@127.0.0.1:7", "")
+            said("driver@127.0.0.1:7", ""),
+            said("driver@127.0.0.1:9", "by name"),
         ]
     );
     runtime.shutdown();

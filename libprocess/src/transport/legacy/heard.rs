@@ -103,14 +103,12 @@ pub(crate) fn is_message(request: &Request) -> bool {
 /// Brings a message to its door, and answers when it is through.
 pub(crate) fn hear(mut request: Request, book: &Book) -> LocalBoxFuture<'static, Response> {
     let (id, name) = address(request.target());
-    // A body is read in any case: the next message of its connection follows it.
-    let found = sender(&request).and_then(|from| {
-        let peer = request.peer.as_ref().map(SocketAddr::ip).filter(|_| book.same_ip);
-        lives_at(&from, peer)?;
-        Ok((from, book.find(&id, &name)?))
-    });
+    let said = sender(&request).map(str::to_owned);
+    let peer = request.peer.as_ref().map(SocketAddr::ip).filter(|_| book.same_ip);
+    let door = book.find(&id, &name);
     let limit = usize::try_from(request.body_limit()).unwrap_or(usize::MAX);
     async move {
+        // A body is read in any case: the next message of its connection follows it.
         let body = match request.bytes(limit).await {
             Ok(body) => body,
             Err(BodyError::TooLarge { .. }) => {
@@ -118,7 +116,12 @@ pub(crate) fn hear(mut request: Request, book: &Book) -> LocalBoxFuture<'static,
             }
             Err(error) => return Response::bad_request(error.to_string()),
         };
-        match found {
+        let found = async {
+            let from = resolved(&said.ok_or(Refused::NoSender)?).await.ok_or(Refused::NoSender)?;
+            lives_at(&from, peer)?;
+            Ok::<_, Refused>((from, door?))
+        };
+        match found.await {
             Ok((from, Some(door))) => {
                 match AssertUnwindSafe(async { door(Heard { from, body }).await }).catch_unwind().await {
                     Ok(()) => Response::accepted(),
@@ -145,13 +148,25 @@ fn address(target: &str) -> (String, String) {
     (percent_decode_str(id).decode_utf8_lossy().into_owned(), name.to_owned())
 }
 
-/// Who sent a message.
-fn sender(request: &Request) -> Result<Upid, Refused> {
+/// Who sent a message, as it says.
+fn sender(request: &Request) -> Option<&str> {
     let from = match request.headers.get(FROM) {
         Some(from) => from.to_str().ok(),
         None => request.text_of(header::USER_AGENT).and_then(|agent| agent.strip_prefix(AGENT)),
     };
-    from.and_then(|from| from.trim().parse().ok()).ok_or(Refused::NoSender)
+    from.map(str::trim)
+}
+
+/// The address that is meant. A sender may give its host by name; it is then at the first IPv4 address of that.
+async fn resolved(text: &str) -> Option<Upid> {
+    if let Ok(upid) = text.parse() {
+        return Some(upid);
+    }
+    let (id, host) = text.rsplit_once('@').filter(|(id, _)| !id.is_empty())?;
+    // Without a reactor there are no names: a simulated node.
+    tokio::runtime::Handle::try_current().ok()?;
+    let address = tokio::net::lookup_host(host).await.ok()?.find(SocketAddr::is_ipv4)?;
+    Some(Upid::new(id, address))
 }
 
 /// Whether a sender may come from `peer`, if that is looked at.
@@ -182,19 +197,17 @@ mod tests {
     fn the_header_of_its_own_says_who_sent_it_before_the_user_agent() {
         let both =
             post().header("User-Agent", "libprocess/a@1.2.3.4:5").header("Libprocess-From", " b@1.2.3.4:6 ");
-        assert_eq!(sender(&both).unwrap().to_string(), "b@1.2.3.4:6");
-        assert_eq!(
-            sender(&post().header("User-Agent", "libprocess/a(1)@1.2.3.4:5")).unwrap().to_string(),
-            "a(1)@1.2.3.4:5"
-        );
+        assert_eq!(sender(&both), Some("b@1.2.3.4:6"));
+        let agent = post().header("User-Agent", "libprocess/a(1)@1.2.3.4:5");
+        assert_eq!(sender(&agent), Some("a(1)@1.2.3.4:5"));
     }
 
     #[test]
     fn a_sender_that_cannot_be_read_is_none() {
-        for from in ["", "a", "@1.2.3.4:5", "a@1.2.3.4"] {
-            assert_eq!(sender(&post().header("Libprocess-From", from)), Err(Refused::NoSender), "{from}");
+        for from in ["", "a", "@1.2.3.4:5", "@localhost:5", "a@1.2.3.4"] {
+            assert_eq!(resolved(from).now_or_never(), Some(None), "{from}");
         }
-        assert_eq!(sender(&post().header("User-Agent", "libprocess/")), Err(Refused::NoSender));
+        assert_eq!(sender(&post().header("User-Agent", "curl")), None);
     }
 
     #[test]
