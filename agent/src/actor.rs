@@ -29,7 +29,7 @@ use crate::recovery::{Durable, Ledger, snapshot};
 use crate::removals::Removals;
 use crate::state::{Key, State};
 use crate::waiting::Waiting;
-use crate::{containerizer, failpoint, gc, resources};
+use crate::{containerizer, failpoint, gc, legacy, resources};
 
 /// The process `slave(1)`.
 pub struct Agent {
@@ -107,6 +107,7 @@ impl Process for Agent {
             .message::<DrainAgent>()
             .message::<LeaderIs>();
         http::open(doors, &self.public);
+        legacy::doors(doors, &self.public);
     }
 
     fn exited(&mut self, peer: &Upid, _: Exit, ctx: &mut Context<Self>) {
@@ -121,7 +122,7 @@ impl Handler<Letter> for Agent {
     type Result = ();
 
     fn handle(&mut self, Letter(mut input): Letter, ctx: &mut Context<Self>) {
-        if let Input::Call { call, stream, door } = &mut input {
+        if let Input::Call { call, stream, door, .. } = &mut input {
             self.door = std::mem::take(door);
             let key = (call.framework_id.clone(), call.executor_id.clone());
             if let (Some(session), Some(stream)) = (&self.door.session, *stream) {
@@ -154,7 +155,7 @@ impl Handler<Letter> for Agent {
 /// Has the agent told when nobody reads an executor's stream any more.
 fn watch(session: &Session, executor: Key, stream: StreamNo, ctx: &Context<Agent>) {
     let agent = ctx.pid().clone();
-    session.sender.on_closed(move || {
+    session.on_closed(move || {
         // An agent that has ended needs not know.
         let _ = agent.tell(Letter(Input::StreamEnded { executor, stream }));
     });
@@ -185,16 +186,22 @@ impl Agent {
                 }
                 Effect::Close(number) => {
                     if let Some(session) = self.sessions.remove(&number) {
-                        session.sender.close();
+                        session.close();
                     }
                 }
                 Effect::ToExecutor(number, event) => {
-                    let Some(session) = self.sessions.get(&number) else { continue };
+                    let Some(session) = self.sessions.get_mut(&number) else { continue };
                     if let Err(error) = session.send(&event) {
                         // It subscribes again; what it missed is found out then.
                         tracing::warn!(%number, %error, "executor does not read its events");
-                        session.sender.abort();
+                        session.cut();
                         self.sessions.remove(&number);
+                    }
+                }
+                Effect::Reconnect(driver) => {
+                    if let Some(id) = &self.state.id {
+                        let told = api::v0::executor::reconnect(id);
+                        legacy::tell(ctx.runtime(), ctx.upid().bare(), driver, &told);
                     }
                 }
                 Effect::ToMaster(message) => self.to_master(message, ctx),

@@ -13,7 +13,7 @@ use crate::http::{Refused, StreamNo};
 use crate::messages::{FromMaster, Input};
 use crate::recovery::Durable;
 use crate::state::{Life, State};
-use crate::{executors, master, operations, oversubscription, recovery, tasks, updates};
+use crate::{executors, legacy, master, operations, oversubscription, recovery, tasks, updates};
 
 /// One happening, one rule.
 pub(crate) fn decide(state: &mut State, input: Input, now: Time) -> Effects {
@@ -40,7 +40,7 @@ fn rule(state: &mut State, input: Input, now: Time) -> Effects {
         Input::LeaderIs { from, leader } => master::leader_is(state, &from, leader),
         Input::Found(found, _) => master::found(state, &found),
         Input::Lost(peer) => master::lost(state, &peer),
-        Input::Call { call, stream, .. } => executor_call(state, *call, stream, now),
+        Input::Call { call, stream, driver, .. } => executor_call(state, *call, (stream, driver), now),
         Input::ContainerCall { call, .. } => container_call(state, call),
         Input::StreamEnded { executor, stream } => executors::stream_ended(state, &executor, stream),
         Input::Woke(alarm) => woke(state, alarm, now),
@@ -146,7 +146,12 @@ fn from_master(state: &mut State, from: Upid, message: FromMaster, now: Time) ->
 /// Answers an executor's call: who is it, may it speak now, and what follows.
 ///
 /// Source: Mesos agent endpoints; a heartbeat is never looked into.
-fn executor_call(state: &mut State, call: ExecutorCall, stream: Option<StreamNo>, now: Time) -> Effects {
+fn executor_call(
+    state: &mut State,
+    call: ExecutorCall,
+    (stream, driver): (Option<StreamNo>, Option<Upid>),
+    now: Time,
+) -> Effects {
     let refuse = |refused| vec![Effect::Answer(Err(refused))];
     let ExecutorCall { framework_id, executor_id, kind } = call;
     if matches!(kind, ExecutorCallKind::Heartbeat) {
@@ -169,7 +174,16 @@ fn executor_call(state: &mut State, call: ExecutorCall, stream: Option<StreamNo>
     let mut effects = vec![Effect::Answer(Ok(()))];
     effects.extend(match (kind, stream) {
         (ExecutorCallKind::Subscribe { unacknowledged_tasks, unacknowledged_updates }, Some(stream)) => {
-            executors::subscribe(state, &key, stream, &unacknowledged_tasks, unacknowledged_updates, now)
+            let mut effects = legacy::driven(state, &key, driver);
+            effects.extend(executors::subscribe(
+                state,
+                &key,
+                stream,
+                &unacknowledged_tasks,
+                unacknowledged_updates,
+                now,
+            ));
+            effects
         }
         (ExecutorCallKind::Update(status), _) => tasks::update(state, &key, status, now),
         (ExecutorCallKind::Message { data }, _) => executors::from_executor(state, key, data),

@@ -33,6 +33,8 @@ pub(crate) enum Effect {
     /// What was sent is still read; then the stream ends.
     Close(StreamNo),
     ToExecutor(StreamNo, ExecutorEvent),
+    /// Asks the driver of an executor whether it is there.
+    Reconnect(Upid),
     /// To the master of the link; lost if there is none.
     ToMaster(ToMaster),
     /// To be told when this master is gone, instead of the last one.
@@ -125,6 +127,7 @@ impl fmt::Display for Effect {
             Effect::Answer(Err(refused)) => write!(f, "answer {refused}"),
             Effect::Open(stream) => write!(f, "open {stream}"),
             Effect::Close(stream) => write!(f, "close {stream}"),
+            Effect::Reconnect(driver) => write!(f, "ask {driver} back"),
             Effect::ToExecutor(stream, event) => write!(f, "to {stream}: {}", Event(event)),
             Effect::ToMaster(message) => write!(f, "to master: {message}"),
             Effect::Link(master) => write!(f, "link {master}"),

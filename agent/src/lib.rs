@@ -7,7 +7,7 @@
 //! 4. [`recovery`]: what it writes down, and how it takes up what an earlier one left;
 //! 5. [`actor`]: the shell that receives, decides and performs;
 //! 6. [`containers`]: those asked for over the API, in executors' containers or beside them;
-//! 7. [`http`]: what executors, operators and tools see of it;
+//! 7. [`http`]: what executors, operators and tools see of it; [`legacy`]: executors on old drivers;
 //! 8. [`port`]: where executors find it again;
 //! 9. [`containerizer`], [`fetcher`]: processes in sandboxes; [`isolators`]: what sets them apart;
 //!    [`provisioner`]: root file systems of images.
@@ -32,6 +32,7 @@ pub mod host;
 mod http;
 pub mod isolators;
 mod layout;
+mod legacy;
 mod master;
 mod messages;
 mod metrics;

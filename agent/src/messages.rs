@@ -60,6 +60,8 @@ pub(crate) enum Input {
     Call {
         call: Box<ExecutorCall>,
         stream: Option<StreamNo>,
+        /// Where its driver is, if SUBSCRIBE came of an old one.
+        driver: Option<Upid>,
         door: Door,
     },
     /// A call about a container.

@@ -320,7 +320,7 @@ impl World {
     ) -> Vec<String> {
         let (framework_id, executor_id) = key(executor);
         let call = Box::new(ExecutorCall { framework_id, executor_id, kind });
-        self.hear(Input::Call { call, stream, door: Door::default() })
+        self.hear(Input::Call { call, stream, driver: None, door: Door::default() })
     }
 
     pub(crate) fn acknowledge(&mut self, task: &str, uuid: UpdateId) -> Vec<String> {

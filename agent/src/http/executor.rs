@@ -17,13 +17,13 @@ use crate::messages::{Door, Input, Letter};
 use crate::public::Public;
 
 /// How long the agent may take to answer.
-const WITHIN: Duration = Duration::from_secs(15);
+pub(crate) const WITHIN: Duration = Duration::from_secs(15);
 /// The largest call. Unit: bytes.
 const CALL_MAX: usize = 16 * 1024 * 1024;
 /// How far an executor may lag behind its events before it has to subscribe again.
-const BACKLOG_MAX: usize = 16_384;
+pub(crate) const BACKLOG_MAX: usize = 16_384;
 /// Unit: bytes.
-const BACKLOG_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub(crate) const BACKLOG_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Answers one call.
 ///
@@ -57,14 +57,14 @@ async fn answer(request: &mut Request, edge: &Edge<Agent>, public: &Public) -> R
     let media = MediaType::of_answer(accept.as_deref())?;
     let (sender, body) = http::stream(BACKLOG_MAX, BACKLOG_BYTES_MAX);
     let number = public.next_stream();
-    let door = Door { session: Some(Session { sender, media }), ..Door::default() };
+    let door = Door { session: Some(Session::Stream { sender, media }), ..Door::default() };
     ask(edge, call, door, Some(number)).await?;
     Ok(Response::ok().header(header::CONTENT_TYPE, media.as_str()).body(body))
 }
 
 /// A task that failed may have been killed for what its container broke, which its executor cannot know: then the status
 /// says so. Whatever the kernel counted is there before the executor hears of the end.
-async fn limited(call: &mut ExecutorCall, public: &Public) {
+pub(crate) async fn limited(call: &mut ExecutorCall, public: &Public) {
     let ExecutorCallKind::Update(status) = &mut call.kind else { return };
     if status.state != TaskState::Failed
         || status.reason.is_some_and(|reason| reason != StatusReason::CommandExecutorFailed)
@@ -90,7 +90,7 @@ async fn ask(
 ) -> Result<(), Wrong> {
     let answer = edge.pid.call(WITHIN, |reply| {
         door.reply = Some(reply);
-        Letter(Input::Call { call: Box::new(call), stream, door })
+        Letter(Input::Call { call: Box::new(call), stream, driver: None, door })
     });
     match answer.await {
         Ok(answer) => Ok(answer?),

@@ -4,7 +4,7 @@
 
 mod classic;
 mod containers;
-mod executor;
+pub(crate) mod executor;
 mod files;
 mod operator;
 pub mod realms;

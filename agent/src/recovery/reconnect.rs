@@ -12,7 +12,7 @@ use crate::containerizer::KnownContainer;
 use crate::effects::{Effect, Effects};
 use crate::recovery::Record;
 use crate::state::{Ending, Life, Phase, Run, State};
-use crate::{containers, executors, master, operations, oversubscription};
+use crate::{containers, executors, legacy, master, operations, oversubscription};
 
 /// The journal is read: the containerizer looks for what it names.
 pub(crate) fn restored(state: &mut State) -> Effects {
@@ -89,6 +89,7 @@ pub(crate) fn containers(state: &mut State, running: &[ContainerId], now: Time) 
     let known = state.executors().filter(|executor| running.contains(&executor.container));
     effects.extend(known.map(|executor| executors::resize(state, executor)));
     effects.extend(oversubscription::begin(state));
+    effects.extend(legacy::reconnect(state));
     effects.extend(reconnected(state, false));
     effects
 }

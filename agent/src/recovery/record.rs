@@ -79,6 +79,8 @@ pub(crate) enum Record {
     Known(Box<Known>),
     /// All before but what was kept is another agent's: the machine began anew as something else.
     Forgotten,
+    /// An executor is on an old driver, which is here; or no longer is.
+    Driver { framework: FrameworkId, executor: ExecutorId, pid: Option<String> },
 }
 
 /// What had to wait until something was written down.
@@ -130,6 +132,7 @@ impl fmt::Display for Record {
             Record::ContainerRemoved { id } => write!(f, "removed container {id}"),
             Record::Known(_) => f.write_str("known"),
             Record::Forgotten => f.write_str("forgotten"),
+            Record::Driver { executor, .. } => write!(f, "driver of {executor}"),
             Record::Drain(drain) => f.write_str(if drain.is_some() { "drain" } else { "drained" }),
         }
     }

@@ -40,6 +40,7 @@ pub(crate) fn replay(state: &mut State, record: Record) {
                 run: Run::Launching,
                 identity: None,
                 stream: None,
+                driver: None,
                 queued: Vector::new(),
                 tasks: OrdMap::new(),
                 terminated: OrdMap::new(),
@@ -54,6 +55,10 @@ pub(crate) fn replay(state: &mut State, record: Record) {
             let Some(executor) = state.executor_mut(&(framework, executor)) else { return };
             executor.run = Run::Running(identity.task);
             executor.identity = Some(identity);
+        }
+        Record::Driver { framework, executor, pid } => {
+            let Some(executor) = state.executor_mut(&(framework, executor)) else { return };
+            executor.driver = pid.and_then(|pid| pid.parse().ok());
         }
         Record::Tasks { framework, executor, tasks, group } => {
             queue(state, (framework, executor), tasks.into_iter().map(Arc::new).collect(), group);

@@ -26,6 +26,13 @@ pub(crate) fn snapshot(state: &State) -> Vec<Record> {
                     identity,
                 });
             }
+            if let Some(driver) = &executor.driver {
+                records.push(Record::Driver {
+                    framework: framework.id.clone(),
+                    executor: id.clone(),
+                    pid: Some(driver.to_string()),
+                });
+            }
             let held = executor.tasks.values().chain(executor.terminated.values());
             records.extend(held.map(|task| Record::Task {
                 framework: framework.id.clone(),

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use imbl::{OrdMap, Vector};
+use libprocess::Upid;
 use model::{
     ContainerId, ExecutorId, ExecutorInfo, FrameworkId, KillPolicy, Resources, StatusReason, Task, TaskId,
     TaskInfo, TaskState,
@@ -31,6 +32,8 @@ pub(crate) struct Executor {
     pub identity: Option<Identity>,
     /// Where it reads its events.
     pub stream: Option<StreamNo>,
+    /// Where its driver is, if it is on an old one.
+    pub driver: Option<Upid>,
     /// Waiting until it subscribes, in the order the master sent them.
     pub queued: Vector<Queued>,
     /// Given to it and not ended.

@@ -270,6 +270,7 @@ fn new_executor(
         run: Run::Intended,
         identity: None,
         stream: None,
+        driver: None,
         queued: Vector::new(),
         tasks: OrdMap::new(),
         terminated: OrdMap::new(),

@@ -69,14 +69,15 @@ fn subscribe(call: Subscribe, driver: Driver, edge: &Edge<Master>, gate: &Gate) 
         (Some(_), false) => Greeting::Reregistered,
         (None, _) | (_, true) => Greeting::Registered,
     };
-    let writer = Writer::new(greeting, capabilities);
+    let master = edge.pid.upid().bare();
+    let writer = Writer::new(greeting, master.to_string(), capabilities);
     let stream = gate.stream_id();
     let backlog = Backlog { messages: gate.backlog_events, bytes: gate.backlog_bytes };
-    let ends: (Upid, Upid) = (edge.pid.upid().bare(), driver.pid.clone());
-    let (runtime, published) = (edge.runtime.clone(), gate.published.clone());
+    let ends: (Upid, Upid) = (master, driver.pid.clone());
+    let runtime = edge.runtime.clone();
     let (master, name) = (edge.pid.clone(), stream.clone());
     let started = edge.runtime.spawn(Spawn::prefixed("session"), move || {
-        Session::to_driver(master, name, Correspondence::open(&runtime, ends, backlog, published, writer))
+        Session::to_driver(master, name, Correspondence::open(&runtime, ends, backlog, writer))
     });
     // Without a session this program is ending.
     let Ok(session) = started else { return };

@@ -38,9 +38,25 @@ fn task(id: &str, agent: &v1::AgentId) -> TaskInfo {
     }
 }
 
+fn driver(cluster: &Cluster) -> Driver {
+    Driver::new("scheduler(1)", "master", address(cluster))
+}
+
+/// Registers, and hears its id.
+fn register(driver: &mut Driver, failover_timeout: f64) -> v1::FrameworkId {
+    let framework = info(failover_timeout);
+    driver.say("mesos.internal.RegisterFrameworkMessage", &v0::RegisterFrameworkMessage { framework });
+    driver.until::<v0::FrameworkRegisteredMessage>("FrameworkRegisteredMessage").framework_id
+}
+
+/// Calls as newer drivers do.
+fn ask(driver: &mut Driver, call: v0::Call) {
+    driver.say("mesos.scheduler.Call", &call);
+}
+
 fn offer(driver: &Driver) -> (v1::Offer, String) {
     let v0::ResourceOffersMessage { mut offers, mut pids } = driver.until("ResourceOffersMessage");
-    assert_eq!(offers.len(), pids.len(), "each offer says where its agent is");
+    assert_eq!(offers.len(), pids.len(), "each offer has an address beside it");
     (offers.remove(0), pids.remove(0))
 }
 
@@ -73,10 +89,14 @@ fn update(driver: &Driver) -> v0::StatusUpdateMessage {
 fn an_old_driver_registers_launches_acknowledges_and_leaves() {
     play(async |cluster| {
         cluster.agent("cpus:4;mem:1024");
-        let mut driver = Driver::new(address(cluster));
-        let framework = driver.register(&info(60.0));
+        let mut driver = driver(cluster);
+        let framework = register(&mut driver, 60.0);
         let (first, pid) = offer(&driver);
-        assert!(pid.starts_with("slave(1)@127.0.0.1:"), "{pid}");
+        assert_eq!(
+            pid,
+            format!("master@{}", address(cluster)),
+            "what is for an agent goes by way of the master"
+        );
         launch(&mut driver, &framework, &first, "t");
 
         let running = update(&driver);
@@ -108,8 +128,8 @@ fn an_old_driver_registers_launches_acknowledges_and_leaves() {
 fn a_driver_that_died_is_taken_over_and_one_that_did_not_is_told() {
     play(async |cluster| {
         cluster.agent("cpus:4;mem:1024");
-        let mut first = Driver::new(address(cluster));
-        let framework = first.register(&info(3600.0));
+        let mut first = driver(cluster);
+        let framework = register(&mut first, 3600.0);
         let again = |failover| v0::ReregisterFrameworkMessage {
             framework: FrameworkInfo { id: Some(framework.clone()), ..info(3600.0) },
             failover,
@@ -118,7 +138,7 @@ fn a_driver_that_died_is_taken_over_and_one_that_did_not_is_told() {
         let connected = async || cluster.get("/frameworks").await.1["frameworks"][0]["connected"] == true;
         while connected().await {}
 
-        let mut second = Driver::new(address(cluster));
+        let mut second = driver(cluster);
         second.say("mesos.internal.ReregisterFrameworkMessage", &again(false));
         let refused: v0::FrameworkErrorMessage = second.until("FrameworkErrorMessage");
         assert_eq!(refused.message, "Framework failed over");
@@ -127,7 +147,7 @@ fn a_driver_that_died_is_taken_over_and_one_that_did_not_is_told() {
         assert_eq!(welcome.framework_id, framework);
         assert!(connected().await);
 
-        let mut third = Driver::new(address(cluster));
+        let mut third = driver(cluster);
         third.say("mesos.internal.ReregisterFrameworkMessage", &again(true));
         third.until::<v0::FrameworkRegisteredMessage>("FrameworkRegisteredMessage");
         let told: v0::FrameworkErrorMessage = second.until("FrameworkErrorMessage");
@@ -143,14 +163,14 @@ fn a_driver_that_died_is_taken_over_and_one_that_did_not_is_told() {
 fn a_newer_driver_says_everything_in_calls() {
     play(async |cluster| {
         cluster.agent("cpus:4;mem:1024");
-        let mut driver = Driver::new(address(cluster));
+        let mut driver = driver(cluster);
         let subscribe = v0::call::Subscribe { framework_info: info(60.0), ..v0::call::Subscribe::default() };
         let call = v0::Call {
             r#type: Some(Type::Subscribe as i32),
             subscribe: Some(subscribe),
             ..v0::Call::default()
         };
-        driver.call(call);
+        ask(&mut driver, call);
         let welcome: v0::FrameworkRegisteredMessage = driver.until("FrameworkRegisteredMessage");
         assert!(welcome.master_info.pid.is_some_and(|pid| pid.starts_with("master@127.0.0.1:")));
         let framework_id = Some(welcome.framework_id);
@@ -166,24 +186,30 @@ fn a_newer_driver_says_everything_in_calls() {
             ..call::Accept::default()
         });
         let framework = || framework_id.clone();
-        driver.call(v0::Call {
-            framework_id: framework(),
-            r#type: Some(Type::Accept as i32),
-            accept,
-            ..v0::Call::default()
-        });
+        ask(
+            &mut driver,
+            v0::Call {
+                framework_id: framework(),
+                r#type: Some(Type::Accept as i32),
+                accept,
+                ..v0::Call::default()
+            },
+        );
         assert_eq!(update(&driver).update.status.state(), TaskState::TaskRunning);
 
         let tasks = vec![call::reconcile::Task {
             task_id: v1::TaskId { value: "nobody".to_owned() },
             agent_id: None,
         }];
-        driver.call(v0::Call {
-            framework_id: framework(),
-            r#type: Some(Type::Reconcile as i32),
-            reconcile: Some(call::Reconcile { tasks }),
-            ..v0::Call::default()
-        });
+        ask(
+            &mut driver,
+            v0::Call {
+                framework_id: framework(),
+                r#type: Some(Type::Reconcile as i32),
+                reconcile: Some(call::Reconcile { tasks }),
+                ..v0::Call::default()
+            },
+        );
         let lost = loop {
             let update = update(&driver);
             if update.update.status.task_id.value == "nobody" {
@@ -203,7 +229,7 @@ fn a_newer_driver_says_everything_in_calls() {
 fn a_driver_that_cannot_prove_who_it_is_is_refused_where_that_is_asked() {
     let config = master::Config { drivers_prove: true, ..master::Config::default() };
     play_with(config, async |cluster| {
-        let mut driver = Driver::new(address(cluster));
+        let mut driver = driver(cluster);
         driver.say(
             "mesos.internal.RegisterFrameworkMessage",
             &v0::RegisterFrameworkMessage { framework: info(0.0) },

@@ -11,8 +11,8 @@
 //! | ERROR | `FrameworkError` |
 //! | HEARTBEAT, UPDATE_OPERATION_STATUS | nothing: drivers have no word for it |
 
+use model::FrameworkCapabilities;
 use model::event::Event;
-use model::{AgentId, FrameworkCapabilities};
 
 use crate::convert::{Spelling, event};
 use crate::v0::{
@@ -36,14 +36,16 @@ pub enum Greeting {
 pub struct Writer {
     greeting: Greeting,
     words: Spelling,
+    /// Whom a driver writes to that has something for an agent or its executors: the master, who knows whether it may.
+    master: String,
     /// Known from the first event.
     framework: Option<v1::FrameworkId>,
 }
 
 impl Writer {
     /// For the driver of a framework that can do this.
-    pub fn new(greeting: Greeting, capabilities: &FrameworkCapabilities) -> Writer {
-        Writer { greeting, words: Spelling::for_scheduler(capabilities), framework: None }
+    pub fn new(greeting: Greeting, master: String, capabilities: &FrameworkCapabilities) -> Writer {
+        Writer { greeting, words: Spelling::for_scheduler(capabilities), master, framework: None }
     }
 
     /// The framework can do something else from now on.
@@ -51,8 +53,8 @@ impl Writer {
         self.words = Spelling::for_scheduler(capabilities);
     }
 
-    /// Spells an event, if drivers have a word for it. `pid` is where an agent's process is reached.
-    pub fn write(&mut self, told: &Event, pid: impl Fn(Option<&AgentId>) -> String) -> Option<Told> {
+    /// Spells an event, if drivers have a word for it.
+    pub fn write(&mut self, told: &Event) -> Option<Told> {
         let spelled = event::write(told, self.words);
         let framework = || self.framework.clone().unwrap_or_default();
         Some(match told {
@@ -72,12 +74,12 @@ impl Writer {
                 }
             }
             Event::Offers(offers) => {
-                let pids = offers.iter().map(|offer| pid(Some(&offer.agent_id))).collect();
+                let pids = vec![self.master.clone(); offers.len()];
                 let offers = spelled.offers?.offers;
                 Told::new("mesos.internal.ResourceOffersMessage", &ResourceOffersMessage { offers, pids })
             }
             Event::InverseOffers(offers) => {
-                let pids = offers.iter().map(|offer| pid(offer.agent_id.as_ref())).collect();
+                let pids = vec![self.master.clone(); offers.len()];
                 let inverse_offers = spelled.inverse_offers?.inverse_offers;
                 Told::new(
                     "mesos.internal.InverseOffersMessage",
@@ -98,11 +100,11 @@ impl Writer {
                     &RescindInverseOfferMessage { inverse_offer_id },
                 )
             }
-            Event::Update(update) => {
+            Event::Update(_) => {
                 let status = spelled.update?.status;
                 // What needs no acknowledgement has no address to send it to, and a uuid of no bytes: drivers older than
                 // that choice cannot do without the field.
-                let acknowledged_to = status.uuid.is_some().then(|| pid(update.agent_id.as_ref()));
+                let acknowledged_to = status.uuid.is_some().then(|| self.master.clone());
                 Told::new(
                     "mesos.internal.StatusUpdateMessage",
                     &StatusUpdateMessage { update: status_update(framework(), status), pid: acknowledged_to },
@@ -162,18 +164,16 @@ mod tests {
 
     use super::*;
 
-    fn pid(agent: Option<&AgentId>) -> String {
-        format!("slave(1)@{}", agent.map_or("nowhere", AgentId::as_str))
-    }
+    const MASTER: &str = "master@127.0.0.1:5050";
 
     fn writer(greeting: Greeting) -> Writer {
-        let mut writer = Writer::new(greeting, &FrameworkCapabilities::default());
+        let mut writer = Writer::new(greeting, MASTER.to_owned(), &FrameworkCapabilities::default());
         let subscribed = Event::Subscribed {
             framework_id: "f-1".into(),
             heartbeat_interval: Duration::from_secs(15),
             master: None,
         };
-        let welcome = writer.write(&subscribed, pid).unwrap();
+        let welcome = writer.write(&subscribed).unwrap();
         let expected = match greeting {
             Greeting::Registered => "mesos.internal.FrameworkRegisteredMessage",
             Greeting::Reregistered => "mesos.internal.FrameworkReregisteredMessage",
@@ -183,7 +183,7 @@ mod tests {
     }
 
     fn told<M: Message + Default>(event: &Event, name: &str) -> M {
-        let told = writer(Greeting::Registered).write(event, pid).unwrap();
+        let told = writer(Greeting::Registered).write(event).unwrap();
         assert_eq!(told.name, format!("mesos.internal.{name}"));
         M::decode(&told.body[..]).unwrap()
     }
@@ -204,7 +204,7 @@ mod tests {
 
         status.uuid = Some(model::UpdateId::from_bytes([7; 16]));
         let marked: StatusUpdateMessage = told(&Event::Update(Arc::new(status)), "StatusUpdateMessage");
-        assert_eq!((marked.pid.as_deref(), marked.update.uuid), (Some("slave(1)@a"), Some(vec![7; 16])));
+        assert_eq!((marked.pid.as_deref(), marked.update.uuid), (Some(MASTER), Some(vec![7; 16])));
         assert_eq!(marked.update.status.state(), v1::TaskState::TaskRunning);
     }
 
@@ -234,6 +234,6 @@ mod tests {
 
     #[test]
     fn a_heartbeat_is_nothing_to_a_driver() {
-        assert_eq!(writer(Greeting::Registered).write(&Event::Heartbeat, pid), None);
+        assert_eq!(writer(Greeting::Registered).write(&Event::Heartbeat), None);
     }
 }
