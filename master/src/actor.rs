@@ -321,7 +321,10 @@ impl Process for Master {
             backlog_events: self.config.backlog_events,
             backlog_bytes: self.config.backlog_bytes,
             pace: http::Pace::new(&self.config.rate_limits, self.runtime.metrics()),
-            drivers_prove: self.config.drivers_prove,
+            proofs: legacy::Proofs::new(
+                self.config.drivers.clone(),
+                self.state.world.identity.hostname.clone(),
+            ),
         };
         let gate = Arc::new(gate);
         http::redirect::guard(doors, &self.published);

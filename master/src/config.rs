@@ -10,7 +10,7 @@ use crate::preemption::Preemption;
 use crate::registrar::{self, RegistryLimits};
 use crate::reign::Leader;
 use model::{FaultDomain, MasterCapability, MasterId, MasterInfo, Role};
-use security::{Access, Policy, RateLimits};
+use security::{Access, Credentials, Policy, RateLimits};
 
 /// How to run a master. `flags` makes one from the command line; tests from [`Default`].
 #[derive(Clone, Debug)]
@@ -35,8 +35,8 @@ pub struct Config {
     pub zookeeper: Option<ZooKeeper>,
     /// Who may come in over HTTP, and what is allowed.
     pub access: Access,
-    /// Whether frameworks have to prove who they are, however they come. Old drivers, who cannot here, are refused then.
-    pub drivers_prove: bool,
+    /// What is asked of old drivers.
+    pub drivers: Drivers,
     /// How often each principal may call as a framework.
     pub rate_limits: RateLimits,
     /// Every flag and its value in words, for `/flags`, in name order.
@@ -47,6 +47,15 @@ pub struct Config {
     pub backlog_bytes: usize,
     /// How many events may wait for a scheduler that does not read.
     pub backlog_events: usize,
+}
+
+/// What is asked of old drivers.
+#[derive(Clone, Debug, Default)]
+pub struct Drivers {
+    /// Whether they have to prove who they are, as they have to where other frameworks do.
+    pub prove: bool,
+    /// By whose secrets they can.
+    pub known: Option<Credentials>,
 }
 
 /// A place in ZooKeeper. It is told who leads, and never asked.
@@ -147,7 +156,7 @@ impl Default for Config {
             },
             zookeeper: None,
             access: Access::default(),
-            drivers_prove: false,
+            drivers: Drivers::default(),
             rate_limits: RateLimits::default(),
             flags: Default::default(),
             publish_per_framework_metrics: true,

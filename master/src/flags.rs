@@ -388,7 +388,7 @@ impl Flags {
             },
             zookeeper: self.zookeeper()?,
             access,
-            drivers_prove: self.access.drivers_prove(),
+            drivers: self.access.drivers()?,
             rate_limits: self.access.rate_limits()?,
             flags: self.listed(),
             publish_per_framework_metrics: self.publish_per_framework_metrics,

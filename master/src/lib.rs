@@ -51,7 +51,7 @@ mod testing;
 mod views;
 
 pub use actor::Master;
-pub use config::{API_VERSION, Config, Identity, Settings, ZooKeeper};
+pub use config::{API_VERSION, Config, Drivers, Identity, Settings, ZooKeeper};
 pub use election::{Candidate, Election};
 pub use http::{Rejected, Session, SessionInput, Watcher, WatcherInput, realms};
 pub use legacy::Driver;

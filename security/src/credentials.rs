@@ -83,6 +83,11 @@ impl Credentials {
         self.0.contains_key(principal)
     }
 
+    /// What proves this name.
+    pub(crate) fn secret(&self, principal: &str) -> Option<&str> {
+        self.0.get(principal).map(String::as_str)
+    }
+
     /// Each name with its secret.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (String, String)> {
         self.0.clone().into_iter()

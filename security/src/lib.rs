@@ -5,7 +5,7 @@
 //! 2. [`Acls`]: rules as an operator writes them, and [`decide()`], the pure function that answers by them and says why;
 //! 3. [`Authorizer`], [`Policy`], [`Rights`]: the door for other policies, and how code asks what somebody may;
 //! 4. [`Local`]: an authorizer that follows a file;
-//! 5. [`Credentials`], [`Ways`]: who is who; [`Access`]: all of that, put before the routes of a runtime;
+//! 5. [`Credentials`], [`Ways`], [`Challenge`]: who is who; [`Access`]: all of that, put before the routes of a runtime;
 //! 6. [`RateLimits`], [`Throttle`]: how often;
 //! 7. [`exposure()`]: whether all of that may face a network;
 //! 8. [`SecurityFlags`]: the flags master and agent have in common.
@@ -18,6 +18,7 @@ mod acls;
 mod action;
 mod authenticators;
 mod authorizer;
+mod crammd5;
 mod credentials;
 mod decide;
 mod exposure;
@@ -31,6 +32,7 @@ pub use acls::{Acls, Entity, Rule};
 pub use action::{Action, List, Object, ObjectKind};
 pub use authenticators::{Proofs, Ways, WaysError};
 pub use authorizer::{Authorizer, Policy, Rights};
+pub use crammd5::{CRAM_MD5, Challenge};
 pub use credentials::{Credential, Credentials, CredentialsError};
 pub use decide::{Decision, Reason, decide};
 pub use exposure::{Exposure, exposure};

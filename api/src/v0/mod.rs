@@ -6,10 +6,12 @@
 //! Read in this order:
 //! 1. the messages themselves, as prost writes them;
 //! 2. [`scheduler`]: between a scheduler's driver and its master;
-//! 3. [`executor`]: between an executor's driver and its agent.
+//! 3. [`executor`]: between an executor's driver and its agent;
+//! 4. [`authentication`]: how a driver proves who it is.
 
 include!(concat!(env!("OUT_DIR"), "/mesos.v0.rs"));
 
+pub mod authentication;
 pub mod executor;
 pub mod scheduler;
 

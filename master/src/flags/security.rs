@@ -10,6 +10,7 @@ use model::format_duration;
 
 use super::forms::duration;
 use super::{FlagError, invalid};
+use crate::config::Drivers;
 use crate::http::realms;
 
 /// Flags about security that only masters have.
@@ -28,8 +29,7 @@ pub struct AccessFlags {
     #[arg(long = "credential", env = "HECTARE_CREDENTIAL")]
     pub credential: Option<PathBuf>,
 
-    /// Whether old drivers have to prove who they are, as they also have to where other frameworks do. They cannot yet, and are
-    /// refused.
+    /// Whether old drivers have to prove who they are, by a secret of --credentials; they also have to where other frameworks do.
     #[arg(long = "authenticate_frameworks", alias = "authenticate", env = "HECTARE_AUTHENTICATE_FRAMEWORKS",
           default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           action = clap::ArgAction::Set)]
@@ -50,7 +50,7 @@ pub struct AccessFlags {
           action = clap::ArgAction::Set)]
     pub authenticate_agents: bool,
 
-    /// How agents prove it. The name is Mesos'; links do it their own way.
+    /// How old drivers prove it. Agents do it in the way of their links.
     #[arg(long = "authenticators", env = "HECTARE_AUTHENTICATORS", default_value = "crammd5", value_parser = ["crammd5"])]
     pub authenticators: String,
 
@@ -110,8 +110,15 @@ impl AccessFlags {
 
     /// Whether old drivers have to prove who they are: also where only other schedulers were asked to, since it would be for
     /// nothing if there were a way round it.
-    pub(super) fn drivers_prove(&self) -> bool {
-        self.authenticate_frameworks || self.authenticate_http_frameworks
+    ///
+    /// Errors: the file cannot be read or understood, or is missing where drivers alone are asked.
+    pub(super) fn drivers(&self) -> Result<Drivers, FlagError> {
+        let known = self.known()?;
+        if self.authenticate_frameworks && known.is_none() {
+            let why = "needs --credentials with the names and secrets of frameworks";
+            return Err(invalid("authenticate_frameworks", why));
+        }
+        Ok(Drivers { prove: self.authenticate_frameworks || self.authenticate_http_frameworks, known })
     }
 
     /// How often each may call.

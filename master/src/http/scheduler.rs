@@ -16,6 +16,7 @@ use super::spelling::Spelling;
 use super::{Rejected, Session};
 use crate::Master;
 use crate::calls::HEARTBEAT;
+use crate::legacy::Proofs;
 use crate::messages::{Asker, Caller, Input, Outlet};
 use crate::state::Published;
 
@@ -40,8 +41,8 @@ pub(crate) struct Gate {
     pub(crate) backlog_bytes: usize,
     /// How often each principal is heard.
     pub(crate) pace: Pace,
-    /// Whether frameworks have to prove who they are, which old drivers cannot do here.
-    pub(crate) drivers_prove: bool,
+    /// Which old drivers have proved who they are.
+    pub(crate) proofs: Proofs,
 }
 
 /// Opens the route.
@@ -107,7 +108,7 @@ async fn serve(mut request: Request, edge: Edge<Master>, gate: &Gate) -> Result<
 }
 
 /// Whether a framework says that it is who it proved to be.
-fn own(call: &Subscribe, principal: Option<&str>) -> Result<(), Rejected> {
+pub(crate) fn own(call: &Subscribe, principal: Option<&str>) -> Result<(), Rejected> {
     let said = call.framework.as_ref().ok().and_then(|info| info.principal.as_deref());
     match (principal, said) {
         (Some(principal), Some(expected)) if principal != expected => {

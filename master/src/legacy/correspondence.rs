@@ -3,6 +3,7 @@
 //! Where a driver expects the address of an agent it is given the master's: what it has for an agent or an executor comes
 //! here, where it is known whose it is.
 
+use api::v0::Told;
 use api::v0::scheduler::{Greeting, Writer};
 use libprocess::http::StreamError;
 use libprocess::legacy::{Backlog, Line};
@@ -47,13 +48,18 @@ impl Correspondence {
     }
 }
 
-/// Tells somebody who has no line yet that it is refused. Runs at the edge.
+/// Tells one thing to somebody who has no line, or none yet. Runs at the edge.
+pub(super) fn tell(runtime: &Runtime, master: &Upid, to: Upid, told: &Told) {
+    let line = Line::open(runtime, master.clone(), to, Backlog { messages: 1, bytes: usize::MAX });
+    // The line is new, and has room for one.
+    let _ = line.send(told.name, &told.body);
+    line.close();
+}
+
+/// Tells somebody that it is refused.
 pub(super) fn refuse(runtime: &Runtime, master: &Upid, driver: Upid, message: String) {
-    let line = Line::open(runtime, master.clone(), driver, Backlog { messages: 1, bytes: usize::MAX });
     let mut writer = Writer::new(Greeting::Registered, master.to_string(), &FrameworkCapabilities::default());
     if let Some(told) = writer.write(&Event::Error { message }) {
-        // The line is new, and has room for one.
-        let _ = line.send(told.name, &told.body);
+        tell(runtime, master, driver, &told);
     }
-    line.close();
 }

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use api::v0::authentication;
 use api::v0::scheduler::{Asked, Greeting, NAMES, Writer, read};
 use libprocess::legacy::{Backlog, Heard};
 use libprocess::{Doors, Edge, Lane, Spawn, Upid};
 use model::FrameworkCapabilities;
 use model::call::{Call, Subscribe};
 
-use super::correspondence::{Correspondence, refuse};
+use super::correspondence::{Correspondence, refuse, tell};
 use super::standing::Driver;
 use crate::Master;
 use crate::http::Session;
-use crate::http::scheduler::Gate;
+use crate::http::scheduler::{Gate, own};
 use crate::messages::{Asker, Caller, Input, Outlet};
 
 /// Opens the doors.
@@ -23,6 +24,28 @@ pub(crate) fn doors(doors: &mut Doors<Master>, gate: &Arc<Gate>) {
             let gate = gate.clone();
             async move { hear(name, heard, &edge, &gate).await }
         });
+    }
+    for name in authentication::NAMES {
+        let gate = gate.clone();
+        doors.legacy(name, move |heard, edge| {
+            prove(name, &heard, &edge, &gate);
+            std::future::ready(())
+        });
+    }
+}
+
+/// Hears a step of a proof, and answers it.
+fn prove(name: &'static str, heard: &Heard, edge: &Edge<Master>, gate: &Gate) {
+    let Heard { from, body } = heard;
+    if !gate.published.load().leading {
+        return;
+    }
+    match authentication::read(name, body) {
+        Ok(said) => {
+            let told = gate.proofs.hear(from, said, gate.stream_id().as_str());
+            tell(&edge.runtime, &edge.pid.upid().bare(), from.clone(), &told);
+        }
+        Err(why) => tracing::warn!(%from, name, %why, "a proof of a driver says nothing"),
     }
 }
 
@@ -43,16 +66,20 @@ async fn hear(name: &'static str, heard: Heard, edge: &Edge<Master>, gate: &Gate
         }
     };
     let tell_off = |why: String| refuse(&edge.runtime, &edge.pid.upid().bare(), from.clone(), why);
-    if gate.drivers_prove {
-        return tell_off(format!("Framework at {from} is not authenticated"));
-    }
-    if let Err(why) = gate.pace.wait(&call, None, gate, edge).await {
+    let principal = match gate.proofs.of(&from) {
+        Ok(principal) => principal,
+        Err(unproved) => return tell_off(unproved.to_string()),
+    };
+    if let Err(why) = gate.pace.wait(&call, principal.as_deref(), gate, edge).await {
         return tell_off(why.to_string());
     }
     match call {
-        Call::Subscribe(call) => subscribe(call, Driver { pid: from, force }, edge, gate),
+        Call::Subscribe(call) => match own(&call, principal.as_deref()) {
+            Ok(()) => subscribe(call, principal, Driver { pid: from, force }, edge, gate),
+            Err(rejected) => tell_off(rejected.to_string()),
+        },
         call => {
-            let caller = Caller { driver: Some(from.clone()), ..Caller::default() };
+            let caller = Caller { stream: None, driver: Some(from.clone()), principal };
             let input = Input::Call { call: Box::new(call), caller, asker: Asker::default() };
             if let Err(error) = edge.pid.tell(input) {
                 tracing::warn!(%from, name, %error, "a message of a driver is lost");
@@ -62,7 +89,7 @@ async fn hear(name: &'static str, heard: Heard, edge: &Edge<Master>, gate: &Gate
 }
 
 /// Starts a session that will write to the driver, and hands it to the master, which says on it whether it is welcome.
-fn subscribe(call: Subscribe, driver: Driver, edge: &Edge<Master>, gate: &Gate) {
+fn subscribe(call: Subscribe, principal: Option<String>, driver: Driver, edge: &Edge<Master>, gate: &Gate) {
     let nothing = FrameworkCapabilities::default();
     let capabilities = call.framework.as_ref().map_or(&nothing, |info| &info.capabilities);
     let greeting = match (&call.framework_id, driver.force) {
@@ -83,7 +110,7 @@ fn subscribe(call: Subscribe, driver: Driver, edge: &Edge<Master>, gate: &Gate) 
     let Ok(session) = started else { return };
     let (call, outlet) = (Box::new(call), Outlet::new(session.clone()));
     let driver = Some(driver);
-    if edge.pid.tell(Input::Subscribe { call, principal: None, stream, outlet, driver }).is_err() {
+    if edge.pid.tell(Input::Subscribe { call, principal, stream, outlet, driver }).is_err() {
         session.terminate(Lane::System);
     }
 }

@@ -6,16 +6,19 @@
 //!
 //! Read in this order:
 //! 1. [`doors`]: what is heard, and from whom;
-//! 2. [`standing`]: who may speak for a framework;
-//! 3. [`correspondence`]: what is told.
+//! 2. [`proofs`]: who a driver is;
+//! 3. [`standing`]: who may speak for a framework;
+//! 4. [`correspondence`]: what is told.
 //!
 //! Source: Mesos' scheduler driver, and scheduler semantics §2 on `force`.
 
 mod correspondence;
 mod doors;
+mod proofs;
 mod standing;
 
 pub(crate) use correspondence::Correspondence;
 pub(crate) use doors::doors;
+pub(crate) use proofs::Proofs;
 pub use standing::Driver;
 pub(crate) use standing::{Standing, standing};

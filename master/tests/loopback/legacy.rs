@@ -227,7 +227,8 @@ fn a_newer_driver_says_everything_in_calls() {
 
 #[test]
 fn a_driver_that_cannot_prove_who_it_is_is_refused_where_that_is_asked() {
-    let config = master::Config { drivers_prove: true, ..master::Config::default() };
+    let drivers = master::Drivers { prove: true, known: None };
+    let config = master::Config { drivers, ..master::Config::default() };
     play_with(config, async |cluster| {
         let mut driver = driver(cluster);
         driver.say(
