@@ -148,6 +148,7 @@ fn settings(runtime: &Runtime, config: &Config, host: &dyn Host) -> Settings {
         info,
         known,
         resources,
+        enforced_limits: config.isolation.enforced_limits(),
         pid: Upid::new(NAME, address),
         several_masters: config.masters.are_several(),
         executor,

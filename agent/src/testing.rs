@@ -63,6 +63,7 @@ pub(crate) fn settings() -> Settings {
         known: Known { info: info.clone(), boot: "b".into() },
         info,
         resources,
+        enforced_limits: Vec::new(),
         pid: "slave(1)@127.0.0.1:5051".parse().unwrap(),
         several_masters: false,
         executor: vec!["hectare".into(), "executor".into()],

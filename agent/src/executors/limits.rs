@@ -22,6 +22,18 @@ pub(super) fn limits(executor: &Executor) -> BTreeMap<Arc<str>, Limit> {
     sums
 }
 
+/// Whether a task's limits are all such as isolators hold containers to.
+///
+/// Errors: one is not; which, for people.
+pub(crate) fn enforceable(limits: &BTreeMap<Arc<str>, Limit>, enforced: &[&str]) -> Result<(), String> {
+    match limits.keys().find(|name| !enforced.contains(&&***name)) {
+        None => Ok(()),
+        Some(name) => {
+            Err(format!("Resource limits of '{name}' are not supported by the isolators of this agent"))
+        }
+    }
+}
+
 fn sum(name: &str, own: &Resources, tasks: &[(&Resources, &BTreeMap<Arc<str>, Limit>)]) -> Limit {
     let mut sum = own.amount(name).thousandths();
     for (resources, limits) in tasks {
@@ -37,6 +49,38 @@ fn sum(name: &str, own: &Resources, tasks: &[(&Resources, &BTreeMap<Arc<str>, Li
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::messages::Input;
+    use crate::state::Settings;
+    use crate::testing::{World, custom_task, key, settings};
+
+    #[test]
+    fn a_container_may_use_what_its_tasks_may_and_what_its_executor_was_given() {
+        let mut world = World::with(Settings { enforced_limits: vec!["cpus", "mem"], ..settings() });
+        world.hear(Input::Restored(Vec::new()));
+        world.recovered_and_registered();
+        let mut task = custom_task("t");
+        task.limits =
+            [("mem".into(), Limit::Finite(Scalar::whole(100))), ("cpus".into(), Limit::Infinite)].into();
+        world.run(task, true);
+        let limits = limits(world.state.executor(&key("e")).expect("it is launched"));
+        assert_eq!(
+            limits,
+            BTreeMap::from([
+                ("mem".into(), Limit::Finite(Scalar::whole(132))),
+                ("cpus".into(), Limit::Infinite)
+            ])
+        );
+    }
+
+    #[test]
+    fn a_limit_that_nothing_holds_containers_to_is_named() {
+        let limits =
+            BTreeMap::from([(Arc::from("cpus"), Limit::Infinite), (Arc::from("mem"), Limit::Infinite)]);
+        assert_eq!(enforceable(&limits, &["cpus", "mem"]), Ok(()));
+        assert!(enforceable(&limits, &["cpus"]).unwrap_err().contains("limits of 'mem' are not supported"));
+        assert!(enforceable(&limits, &["mem"]).unwrap_err().contains("limits of 'cpus' are not supported"));
+        assert_eq!(enforceable(&BTreeMap::new(), &[]), Ok(()));
+    }
 
     #[test]
     fn a_task_without_a_limit_counts_with_what_it_was_given() {

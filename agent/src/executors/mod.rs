@@ -18,6 +18,7 @@ pub(crate) use deliver::{deliver, queued};
 pub(crate) use ended::{ended, forget, launch_failed, reason, stop_if_over, terminated, update_failed};
 pub(crate) use environment::{PATH, TOKEN, environment};
 pub(crate) use launch::{held, held_durable, intended, launched, named_user, resize, resized, user, words};
+pub(crate) use limits::enforceable;
 pub(crate) use message::{from_executor, to_executor};
 pub(crate) use show::{Viewer, in_sandbox, judge as judge_volumes, shown};
 pub(crate) use shutdown::{end_if_useless, grace_over, shutdown, shutdown_framework};

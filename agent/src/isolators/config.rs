@@ -80,6 +80,12 @@ impl IsolationConfig {
     pub(crate) fn has(&self, name: &str) -> bool {
         names::parse(&self.isolation).is_ok_and(|wanted| wanted.has(name))
     }
+
+    /// Resources whose limits the isolators named here hold containers to.
+    pub(crate) fn enforced_limits(&self) -> Vec<&'static str> {
+        let by = [("cpus", "cgroups/cpu"), ("mem", "cgroups/mem")];
+        by.into_iter().filter(|(_, isolator)| self.has(isolator)).map(|(name, _)| name).collect()
+    }
 }
 
 impl Default for IsolationConfig {
@@ -158,6 +164,18 @@ fn spelled(path: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_control_groups_hold_containers_to_limits() {
+        let enforced = |isolation: &str| {
+            IsolationConfig { isolation: isolation.to_owned(), ..IsolationConfig::default() }
+                .enforced_limits()
+        };
+        assert!(enforced("posix/cpu,posix/mem").is_empty());
+        assert_eq!(enforced("cgroups/cpu"), ["cpus"]);
+        assert_eq!(enforced("cgroups/mem,posix/cpu"), ["mem"]);
+        assert_eq!(enforced("cgroups"), ["cpus", "mem"]);
+    }
 
     #[test]
     fn different_directories_have_different_names() {

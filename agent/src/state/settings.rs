@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     pub known: Known,
     /// All it has.
     pub resources: Resources,
+    /// Resources of which a task may have a limit: isolators hold containers to it.
+    pub enforced_limits: Vec<&'static str>,
     /// `slave(1)@ip:port`.
     pub pid: Upid,
     /// Whether there may be others than the master that leads.

@@ -162,9 +162,9 @@ fn judge(state: &State, launch: &Launch, key: &Key) -> Result<(), Refusal> {
     if let Some(why) = operations::overfull(state) {
         return Err(dropped(StatusReason::ResourcesUnknown, &why));
     }
-    if tasks.iter().any(|task| !task.limits.is_empty()) {
-        let message = "Resource limits are not supported by the isolators of this agent";
-        return Err(dropped(StatusReason::GcError, message));
+    let enforced = &state.settings.enforced_limits;
+    if let Err(message) = tasks.iter().try_for_each(|task| executors::enforceable(&task.limits, enforced)) {
+        return Err(dropped(StatusReason::GcError, &message));
     }
     let rights = state.settings.policy.rights_of(launch.framework.principal.as_deref());
     if let Err(message) =

@@ -2,6 +2,7 @@
 
 mod exec;
 mod group;
+mod limits;
 mod scheduler;
 #[path = "../support/mod.rs"]
 mod support;
@@ -32,9 +33,14 @@ struct Cluster {
 
 impl Cluster {
     fn start() -> Cluster {
+        Cluster::with(&[])
+    }
+
+    /// One whose agent has these flags besides.
+    fn with(more: &[&str]) -> Cluster {
         let scratch = tempfile::tempdir().expect("a scratch directory");
         let master = Running::start(&["master", "--port=0", "--registry=in_memory"]);
-        let flags = vec![
+        let mut flags = vec![
             "agent".to_owned(),
             // Executors come back to the port they know.
             format!("--port={}", free_port()),
@@ -44,6 +50,7 @@ impl Cluster {
             "--resources=cpus:8;mem:4096;disk:1024;ports:[31000-31100]".to_owned(),
             "--executor_reregistration_timeout=5secs".to_owned(),
         ];
+        flags.extend(more.iter().map(|flag| (*flag).to_owned()));
         let mut cluster = Cluster { master, agent: None, flags, scratch };
         cluster.start_agent();
         cluster
