@@ -15,7 +15,9 @@ use crate::state::{Run, State};
 pub(crate) fn wait(state: &State, id: ContainerId) -> Effects {
     let told = match state.containers.get(&id) {
         Some(container) => match &container.end {
-            Some(end) if container.run == Run::Ended => Told::Ended(end.clone()),
+            Some(end) if container.run == Run::Ended => {
+                Told::Ended(end.clone(), container.limitation.clone())
+            }
             _ => return vec![Effect::Hold(Awaits::End, id)],
         },
         None => match state.executor_in(&id).and_then(|key| state.executor(&key)) {

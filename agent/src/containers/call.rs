@@ -43,7 +43,8 @@ pub(crate) enum Told {
     /// It will not run, and why.
     Failed(String),
     Unknown,
-    Ended(ContainerEnd),
+    /// How, and what it used of what it broke a limit of.
+    Ended(ContainerEnd, Option<Resources>),
     Done,
     /// It still runs, so it cannot be removed.
     Running,
@@ -63,7 +64,7 @@ impl fmt::Display for Told {
             Told::Already => f.write_str("launched before"),
             Told::Failed(why) => write!(f, "failed: {why}"),
             Told::Unknown => f.write_str("unknown"),
-            Told::Ended(end) => match (end.status, &end.message) {
+            Told::Ended(end, _) => match (end.status, &end.message) {
                 (Some(status), _) => write!(f, "ended with {status}"),
                 (None, Some(message)) => write!(f, "ended: {message}"),
                 (None, None) => f.write_str("ended"),

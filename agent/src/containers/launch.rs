@@ -55,6 +55,7 @@ pub(crate) fn launch(state: &mut State, call: &LaunchCall) -> Effects {
         run: Run::Intended,
         identity: None,
         end: None,
+        limitation: None,
     };
     let record = checkpoint.then(|| Record::Container {
         id: id.clone(),

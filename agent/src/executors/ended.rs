@@ -129,7 +129,7 @@ pub(crate) fn ended(
     let record = checkpoint.then_some(Record::Ended { framework, executor: id });
     let then = vec![Durable::Ended { container: container.clone() }];
     effects.push(Effect::Record { records: record.into_iter().collect(), then });
-    effects.push(Effect::Settle(Awaits::End, container, told(status)));
+    effects.push(Effect::Settle(Awaits::End, container, told(status, &last)));
     effects.extend(forget(state, key));
     if state.life == Life::Reconnecting {
         effects.extend(recovery::reconnected(state, false));
@@ -138,8 +138,15 @@ pub(crate) fn ended(
 }
 
 /// To whoever waits for the container.
-fn told(status: Option<i32>) -> Told {
-    Told::Ended(ContainerEnd { status, ..ContainerEnd::default() })
+fn told(status: Option<i32>, report: &Report) -> Told {
+    let broke = report.limitation.is_some();
+    let end = ContainerEnd {
+        status,
+        state: broke.then_some(report.state),
+        reason: broke.then_some(report.reason),
+        message: broke.then(|| report.message.clone()),
+    };
+    Told::Ended(end, report.limitation.clone())
 }
 
 /// Makes the executor history if its tasks' ends were heard; the last one ends an agent that was told to stop.

@@ -81,6 +81,8 @@ pub(crate) enum Record {
     Forgotten,
     /// An executor is on an old driver, which is here; or no longer is.
     Driver { framework: FrameworkId, executor: ExecutorId, pid: Option<String> },
+    /// A container that ended had broken a limit; what it used of what was limited.
+    ContainerLimited { id: ContainerId, used: Resources },
 }
 
 /// What had to wait until something was written down.
@@ -130,6 +132,7 @@ impl fmt::Display for Record {
             Record::ContainerHeld { id, .. } => write!(f, "held container {id}"),
             Record::ContainerEnded { id, .. } => write!(f, "ended container {id}"),
             Record::ContainerRemoved { id } => write!(f, "removed container {id}"),
+            Record::ContainerLimited { id, .. } => write!(f, "limited container {id}"),
             Record::Known(_) => f.write_str("known"),
             Record::Forgotten => f.write_str("forgotten"),
             Record::Driver { executor, .. } => write!(f, "driver of {executor}"),

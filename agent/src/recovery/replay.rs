@@ -120,6 +120,7 @@ pub(crate) fn replay(state: &mut State, record: Record) {
                 run: Run::Launching,
                 identity: None,
                 end: None,
+                limitation: None,
             };
             state.containers.insert(id, Arc::new(container));
         }
@@ -132,6 +133,10 @@ pub(crate) fn replay(state: &mut State, record: Record) {
             let Some(container) = state.container_mut(&id) else { return };
             container.run = Run::Ended;
             container.end = Some(*end);
+        }
+        Record::ContainerLimited { id, used } => {
+            let Some(container) = state.container_mut(&id) else { return };
+            container.limitation = Some(used);
         }
         Record::ContainerRemoved { id } => {
             containers::drop_inside(state, &id);

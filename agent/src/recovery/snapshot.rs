@@ -63,6 +63,9 @@ pub(crate) fn snapshot(state: &State) -> Vec<Record> {
         if let Some(end) = container.end.clone() {
             records.push(Record::ContainerEnded { id: id.clone(), end: Box::new(end) });
         }
+        if let Some(used) = container.limitation.clone() {
+            records.push(Record::ContainerLimited { id: id.clone(), used });
+        }
     }
     let kept = state.total.kept();
     if !kept.is_empty() {

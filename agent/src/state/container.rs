@@ -23,6 +23,8 @@ pub(crate) struct Container {
     pub identity: Option<Identity>,
     /// How it ended. Kept until it, or what is around it, is removed.
     pub end: Option<ContainerEnd>,
+    /// What it used of what it broke a limit of, if it ended for that.
+    pub limitation: Option<Resources>,
 }
 
 /// What is to be known of a container after its launch.

@@ -195,6 +195,7 @@ mod tests {
             run: Run::Running(99),
             identity: None,
             end: None,
+            limitation: None,
         };
         let said = |world: &mut World, nested: &Container, state, uuid| {
             world.state.containers.insert(id.clone(), Arc::new(nested.clone()));

@@ -79,6 +79,18 @@ fn one_of_a_pod_that_cannot_start_takes_the_others_with_it() {
 }
 
 #[test]
+fn one_of_a_pod_whose_program_is_not_there_is_told_why() {
+    let cluster = Cluster::start();
+    let mut scheduler = Scheduler::subscribe(&cluster.address());
+    let mut bad = task("bad", "");
+    bad["command"] = json!({"shell": false, "value": "/no/such/program"});
+    scheduler.launch_group("pod", vec![bad]);
+    let failed = scheduler.state("bad", "TASK_FAILED");
+    assert_eq!(failed["reason"], "REASON_CONTAINER_LAUNCH_FAILED", "{failed}");
+    assert!(failed["message"].as_str().is_some_and(|why| why.contains("/no/such/program")), "{failed}");
+}
+
+#[test]
 fn each_of_a_pod_finds_its_volume_where_it_asked_for_it() {
     let cluster = Cluster::start();
     let mut scheduler = Scheduler::subscribe(&cluster.address());

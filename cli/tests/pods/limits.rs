@@ -9,6 +9,9 @@ use crate::Cluster;
 use crate::scheduler::{Scheduler, ask, task};
 use crate::support::{self, wait_for};
 
+/// Wants ever more memory.
+const BOMB: &str = "x=x; while :; do x=$x$x$x$x; done";
+
 /// A cluster whose agent holds containers to limits; `None`, with a word on why, where it cannot.
 fn limited(name: &str) -> Option<Cluster> {
     if !nix::unistd::geteuid().is_root() {
@@ -126,4 +129,22 @@ fn an_agent_that_cannot_hold_a_task_to_its_limit_refuses_it() {
     scheduler.launch(task_within("t", "true", json!(1.0), json!("Infinity")));
     let dropped = scheduler.state("t", "TASK_DROPPED");
     assert_eq!(dropped["reason"], "REASON_GC_ERROR", "{dropped}");
+}
+
+#[test]
+fn one_of_a_pod_that_wants_more_memory_than_its_limit_is_told_what_it_used() {
+    let Some(cluster) = limited("bomb") else { return };
+    let mut scheduler = Scheduler::subscribe(&cluster.address());
+    scheduler.launch_group("pod", vec![alone(task_within("bomb", BOMB, json!(1.0), json!(48.0)))]);
+    let failed = scheduler.state("bomb", "TASK_FAILED");
+    assert_eq!(failed["reason"], "REASON_CONTAINER_LIMITATION_MEMORY", "{failed}");
+    assert!(
+        failed["message"]
+            .as_str()
+            .is_some_and(|why| why.starts_with("Memory limit exceeded: Requested: 48MB"))
+    );
+    let used = &failed["limitation"]["resources"][0];
+    assert_eq!(used["name"], "mem", "{failed}");
+    assert!(used["scalar"]["value"].as_f64().is_some_and(|used| used > 32.0 && used <= 48.0), "{failed}");
+    leave(&cluster, scheduler);
 }

@@ -198,12 +198,7 @@ impl Host {
             News::Launched { task, result: Err(why) } => {
                 self.happen(driver, &task, run::Happening::NotLaunched(why))
             }
-            News::Waited { task, how: Waited::Ended(ended) } => {
-                self.happen(driver, &task, run::Happening::Ended(ended))
-            }
-            News::Waited { task, how: Waited::Gone { state, reason, message } } => {
-                self.happen(driver, &task, run::Happening::Gone { state, reason, message })
-            }
+            News::Waited { task, how } => self.happen(driver, &task, run::Happening::Waited(Box::new(how))),
             News::Asked => Vec::new(),
             News::Leave => {
                 driver.stop();

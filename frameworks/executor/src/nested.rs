@@ -45,16 +45,15 @@ pub(crate) struct Wanted {
     pub(crate) limits: BTreeMap<Arc<str>, Limit>,
 }
 
-/// How a container ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Waited {
-    Ended(Ended),
-    /// The agent knows better than its exit status, or there is none.
-    Gone {
-        state: TaskState,
-        reason: Option<StatusReason>,
-        message: Option<String>,
-    },
+/// How a container ended. What the agent says of that counts more than how the process exited.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Waited {
+    pub(crate) ended: Option<Ended>,
+    pub(crate) state: Option<TaskState>,
+    pub(crate) reason: Option<StatusReason>,
+    pub(crate) message: Option<String>,
+    /// What it used of what it broke a limit of.
+    pub(crate) limitation: Option<Resources>,
 }
 
 impl Containers {
@@ -89,8 +88,7 @@ impl Containers {
             wait_container: Some(wait),
             ..Call::default()
         };
-        let gone =
-            |message: String| Waited::Gone { state: TaskState::Failed, reason: None, message: Some(message) };
+        let gone = |message: String| Waited { message: Some(message), ..Waited::default() };
         loop {
             let mut response = self.ask(&call).await;
             if !response.status.is_success() {
@@ -141,9 +139,9 @@ impl Containers {
                 return Finding::Nothing;
             }
         }
-        let finding = match self.wait(id).await {
-            Waited::Ended(Ended::Exited(code)) => Finding::Exited(code),
-            Waited::Ended(Ended::Killed { .. }) | Waited::Gone { .. } => Finding::Nothing,
+        let finding = match self.wait(id).await.ended {
+            Some(Ended::Exited(code)) => Finding::Exited(code),
+            Some(Ended::Killed { .. }) | None => Finding::Nothing,
         };
         self.remove(id).await;
         finding
@@ -195,15 +193,14 @@ async fn text(response: &mut Response) -> String {
     String::from_utf8_lossy(&body).into_owned()
 }
 
-/// What the agent knows of an end counts more than how the process exited.
 fn waited(wait: &v1::agent::response::WaitContainer) -> Waited {
     let state = wait.state.and_then(|state| v1::TaskState::try_from(state).ok());
-    if let Some(state) = state.and_then(|state| TaskState::try_from(state).ok()) {
-        let reason = wait.reason.and_then(StatusReason::from_number);
-        return Waited::Gone { state, reason, message: wait.message.clone() };
-    }
-    match wait.exit_status.and_then(Ended::of_status) {
-        Some(ended) => Waited::Ended(ended),
-        None => Waited::Gone { state: TaskState::Failed, reason: None, message: wait.message.clone() },
+    let limitation = wait.limitation.clone();
+    Waited {
+        ended: wait.exit_status.and_then(Ended::of_status),
+        state: state.and_then(|state| TaskState::try_from(state).ok()),
+        reason: wait.reason.and_then(StatusReason::from_number),
+        message: wait.message.clone(),
+        limitation: limitation.and_then(|broke| api::convert::resources::read(broke.resources).ok()),
     }
 }

@@ -160,13 +160,16 @@ fn answered(ty: call::Type, id: &ContainerId, told: Told) -> Result<Outcome, Wro
             StatusCode::INTERNAL_SERVER_ERROR,
             format!("Container {id} has not terminated yet"),
         )),
-        Told::Ended(end) => Ok(Outcome::Body(Box::new(spelled(ty, end)))),
+        Told::Ended(end, broke) => Ok(Outcome::Body(Box::new(spelled(ty, end, broke)))),
     }
 }
 
-fn spelled(ty: call::Type, end: ContainerEnd) -> Answer {
+fn spelled(ty: call::Type, end: ContainerEnd, broke: Option<Resources>) -> Answer {
     let state = end.state.map(|state| v1::TaskState::from(state).into());
     let reason = end.reason.map(|reason| reason.number());
+    let limitation = broke.map(|used| v1::TaskResourceLimitation {
+        resources: convert::resources::write(&used, convert::Spelling::FULL),
+    });
     let mut answer = Answer::default();
     match ty {
         call::Type::WaitNestedContainer => {
@@ -174,7 +177,7 @@ fn spelled(ty: call::Type, end: ContainerEnd) -> Answer {
                 exit_status: end.status,
                 state,
                 reason,
-                limitation: None,
+                limitation,
                 message: end.message,
             });
         }
@@ -183,7 +186,7 @@ fn spelled(ty: call::Type, end: ContainerEnd) -> Answer {
                 exit_status: end.status,
                 state,
                 reason,
-                limitation: None,
+                limitation,
                 message: end.message,
             });
         }
@@ -288,5 +291,22 @@ fn signal(signal: Option<i32>) -> Result<i32, Wrong> {
         None => Ok(9),
         Some(signal @ 1..=64) => Ok(signal),
         Some(other) => Err(invalid(&format!("{other} is not the number of a signal"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waits_is_told_what_was_used_of_what_was_limited() {
+        let used: Resources = "mem:48".parse().unwrap();
+        let of = |ty| spelled(ty, ContainerEnd::default(), Some(used.clone()));
+        let container = of(call::Type::WaitContainer).wait_container.and_then(|wait| wait.limitation);
+        let nested =
+            of(call::Type::WaitNestedContainer).wait_nested_container.and_then(|wait| wait.limitation);
+        for limitation in [container, nested] {
+            assert_eq!(convert::resources::read(limitation.unwrap().resources).unwrap(), used);
+        }
     }
 }

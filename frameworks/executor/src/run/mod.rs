@@ -22,6 +22,8 @@ use model::{
     CheckKind, CheckStatus, ContainerId, ContainerStatus, StatusReason, TaskInfo, TaskState, TaskStatus, Time,
 };
 
+use crate::nested::Waited;
+
 /// Between SIGTERM and SIGKILL, when neither task nor call says otherwise.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
 
@@ -76,12 +78,8 @@ pub(crate) enum Happening {
         why: Why,
     },
     Ended(Ended),
-    /// Its container ended for a reason that its agent knows better.
-    Gone {
-        state: TaskState,
-        reason: Option<StatusReason>,
-        message: Option<String>,
-    },
+    /// Its container ended.
+    Waited(Box<Waited>),
     Woke(Alarm),
     /// A health check said something new; `give_up` when it has failed too often.
     Health {
@@ -158,7 +156,7 @@ impl Run {
                     Some(_) => (TaskState::Killed, None),
                     None => (TaskState::Failed, Some(StatusReason::ContainerLaunchFailed)),
                 };
-                self.gone(state, reason, Some(why))
+                self.over(TaskStatus { reason, message: Some(why), ..self.status(state) })
             }
             (Happening::Kill { grace, why }, Phase::Starting { doomed }) => {
                 // Of several the one that grants least counts.
@@ -175,9 +173,8 @@ impl Run {
             }
             (Happening::Ended(ended), Phase::Running) => self.ended(ended, None),
             (Happening::Ended(ended), Phase::Killing { why, .. }) => self.ended(ended, Some(why)),
-            (Happening::Gone { state, reason, message }, Phase::Running | Phase::Killing { .. }) => {
-                self.gone(state, reason, message)
-            }
+            (Happening::Waited(how), Phase::Running) => self.waited(*how, None),
+            (Happening::Waited(how), Phase::Killing { why, .. }) => self.waited(*how, Some(why)),
             (Happening::Woke(Alarm::Escalate), Phase::Killing { deadline, .. }) if now >= deadline => {
                 vec![Effect::Destroy]
             }
@@ -236,7 +233,11 @@ impl Run {
 
     /// Who exits with success has finished, whatever was asked of it meanwhile; a container that was killed was killed.
     fn ended(&mut self, ended: Ended, killed: Option<Why>) -> Vec<Effect> {
-        self.phase = Phase::Over;
+        let status = self.exited(ended, killed);
+        self.over(status)
+    }
+
+    fn exited(&self, ended: Ended, killed: Option<Why>) -> TaskStatus {
         let state = match killed {
             Some(Why::Overtime) => TaskState::Failed,
             Some(Why::Asked | Why::Unhealthy) if self.container.is_some() => TaskState::Killed,
@@ -247,17 +248,24 @@ impl Run {
         let mut status = self.status(state);
         status.message = Some(format!("Command {ended}"));
         status.reason = (killed == Some(Why::Overtime)).then_some(StatusReason::MaxCompletionTimeReached);
-        vec![Effect::StopChecks, update(status)]
+        status
     }
 
-    fn gone(
-        &mut self,
-        state: TaskState,
-        reason: Option<StatusReason>,
-        message: Option<String>,
-    ) -> Vec<Effect> {
+    /// The same of its container; each thing that the agent knows of it counts more.
+    fn waited(&mut self, how: Waited, killed: Option<Why>) -> Vec<Effect> {
+        let mut status = match how.ended {
+            Some(ended) => self.exited(ended, killed),
+            None => self.status(TaskState::Failed),
+        };
+        status.state = how.state.unwrap_or(status.state);
+        status.reason = how.reason.or(status.reason);
+        status.message = how.message.or(status.message);
+        status.limitation = how.limitation;
+        self.over(status)
+    }
+
+    fn over(&mut self, status: TaskStatus) -> Vec<Effect> {
         self.phase = Phase::Over;
-        let status = TaskStatus { reason, message, ..self.status(state) };
         vec![Effect::StopChecks, update(status)]
     }
 
@@ -432,15 +440,43 @@ mod tests {
         assert_eq!((status.state, status.message.as_deref()), (TaskState::Failed, Some("no image")));
     }
 
+    /// The last update of a task whose container ended like this.
+    fn last_of(run: &mut Run, how: Waited) -> TaskStatus {
+        let effects = run.decide(Happening::Waited(Box::new(how)), at(2));
+        let [Effect::StopChecks, Effect::Update(status)] = &effects[..] else { panic!("{effects:?}") };
+        assert!(run.is_over());
+        (**status).clone()
+    }
+
     #[test]
     fn what_the_agent_knows_of_a_container_s_end_counts_more() {
-        let mut run = running(|_| {});
         let reason = Some(StatusReason::ContainerLimitationMemory);
-        let gone = Happening::Gone { state: TaskState::Failed, reason, message: Some("too much".into()) };
-        let effects = run.decide(gone, at(1));
-        let Effect::Update(status) = &effects[1] else { panic!("{effects:?}") };
-        assert_eq!((status.state, status.reason), (TaskState::Failed, reason));
-        assert!(run.is_over());
+        let limitation: Option<Resources> = Some("mem:48".parse().unwrap());
+        let broke = Waited {
+            ended: Some(Ended::Killed { signal: 9, core: false }),
+            state: Some(TaskState::Failed),
+            reason,
+            message: Some("too much".into()),
+            limitation: limitation.clone(),
+        };
+        let mut run = running(|_| {});
+        run.decide(kill(None), at(1));
+        let status = last_of(&mut run, broke);
+        assert_eq!((status.state, status.reason, status.limitation), (TaskState::Failed, reason, limitation));
+        assert_eq!(status.message.as_deref(), Some("too much"));
+    }
+
+    #[test]
+    fn of_what_the_agent_does_not_know_the_exit_status_tells() {
+        let ended = Some(Ended::Exited(0));
+        let status = last_of(&mut running(|_| {}), Waited { ended, ..Waited::default() });
+        assert_eq!(status.state, TaskState::Finished);
+        assert_eq!(status.message.as_deref(), Some("Command exited with status 0"));
+        let said =
+            Waited { ended: Some(Ended::Exited(1)), message: Some("no root".into()), ..Waited::default() };
+        let status = last_of(&mut running(|_| {}), said);
+        assert_eq!((status.state, status.message.as_deref()), (TaskState::Failed, Some("no root")));
+        assert_eq!(last_of(&mut running(|_| {}), Waited::default()).state, TaskState::Failed);
     }
 
     #[test]
