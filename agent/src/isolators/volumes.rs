@@ -74,6 +74,7 @@ impl HostPaths {
         let given = Path::new(path);
         if given.is_relative() {
             let (within, path) = below(subject.id, &subject.config.sandbox, given)?;
+            make(&within, &path, subject)?;
             return Ok(Place::Beneath { within: text(&within)?, path });
         }
         if fs::symlink_metadata(given).is_err() {
@@ -336,6 +337,23 @@ mod tests {
             panic!("{plan:?}")
         };
         assert_eq!((source.to_string(), target.to_string()), ("/etc".into(), "/sandbox/conf".into()));
+    }
+
+    #[test]
+    fn a_relative_host_path_is_a_directory_of_the_sandbox_which_is_made() {
+        let sandbox = tempfile::tempdir().unwrap();
+        fs::write(sandbox.path().join("file"), "fetched").unwrap();
+        for (host, is_dir) in [("data/deep", true), ("file", false)] {
+            let mut config = with(Volume { host_path: Some(host.into()), ..Volume::writable("seen") });
+            config.sandbox = sandbox.path().to_owned();
+            let plan = plan_of(&HostPaths::new(Vec::new()), &config).unwrap();
+            let [Mount::Bind { source: Place::Beneath { within, path }, .. }] = &plan.isolation.mounts[..]
+            else {
+                panic!("{plan:?}")
+            };
+            assert_eq!((Path::new(within), &**path), (sandbox.path(), host));
+            assert_eq!(sandbox.path().join(host).is_dir(), is_dir);
+        }
     }
 
     #[test]

@@ -162,6 +162,12 @@ fn volumes_appear_where_they_were_asked_for_and_leave_with_the_container() {
     assert_eq!(end.status, Some(0));
     assert!(host.path().join("new").exists() && !fs::exists("/mnt/new").unwrap());
 
+    // A relative one is the sandbox's own, and there before it is asked for.
+    let own = Volume { host_path: Some("kept/here".into()), ..Volume::writable("/mnt") };
+    let (_, end) = isolated.output("own", "touch /mnt/new", with_volume(own));
+    assert_eq!(end.status, Some(0));
+    assert!(isolated.machine.sandbox("own").join("kept/here/new").exists());
+
     // A link in the sandbox does not lead a mount out of it.
     fs::create_dir_all(isolated.machine.sandbox("link")).unwrap();
     std::os::unix::fs::symlink("/mnt", isolated.machine.sandbox("link").join("out")).unwrap();
