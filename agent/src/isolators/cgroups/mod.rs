@@ -15,6 +15,7 @@ mod subsystem;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -214,15 +215,12 @@ impl Isolator for Cgroups {
     fn alarm(&self, id: &ContainerId) -> Option<Alarm> {
         let group = self.group(id, false).ok()?;
         let (dir, version) = group.dir(Controller::Memory)?;
-        let set = match version {
-            Version::V1 => OomAlarm::set(dir).map(Alarm::Event),
-            Version::V2 => OpenOptions::new()
-                .read(true)
-                .open(dir.join("memory.events"))
-                .map(|file| Alarm::File(file.into())),
-        };
-        set.inspect_err(|error| tracing::warn!(container = %id, %error, "out of memory will be noticed late"))
+        alarm_in(dir, version, id.parent().is_some())
+            .inspect_err(
+                |error| tracing::warn!(container = %id, %error, "out of memory will be noticed late"),
+            )
             .ok()
+            .flatten()
     }
 
     fn end(&self, id: &ContainerId) {
@@ -256,6 +254,21 @@ impl Isolator for Cgroups {
             orphans.push(id);
         }
         orphans
+    }
+}
+
+/// What rings when a group is out of memory; nothing for a nested container that is counted with its parent, which has no
+/// group of this kind.
+fn alarm_in(dir: &Path, version: Version, nested: bool) -> io::Result<Option<Alarm>> {
+    let set = match version {
+        Version::V1 => OomAlarm::set(dir).map(Alarm::Event),
+        Version::V2 => {
+            OpenOptions::new().read(true).open(dir.join("memory.events")).map(|file| Alarm::File(file.into()))
+        }
+    };
+    match set {
+        Err(error) if nested && error.kind() == io::ErrorKind::NotFound => Ok(None),
+        set => set.map(Some),
     }
 }
 
@@ -305,4 +318,22 @@ fn chain(error: &dyn std::error::Error) -> String {
         next = source.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nested_container_that_is_counted_with_its_parent_has_no_alarm_of_its_own() {
+        let groups = tempfile::tempdir().unwrap();
+        let (own, shared) = (groups.path().join("own"), groups.path().join("shared"));
+        std::fs::create_dir(&own).unwrap();
+        std::fs::write(own.join("memory.events"), "oom_kill 0").unwrap();
+        for version in [Version::V1, Version::V2] {
+            assert!(alarm_in(&shared, version, true).unwrap().is_none());
+            assert_eq!(alarm_in(&shared, version, false).unwrap_err().kind(), io::ErrorKind::NotFound);
+        }
+        assert!(alarm_in(&own, Version::V2, true).unwrap().is_some());
+    }
 }
