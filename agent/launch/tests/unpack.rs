@@ -110,13 +110,63 @@ fn a_name_that_leads_out_is_refused() {
 }
 
 #[test]
-fn a_link_that_leads_out_is_refused() {
-    let link = |name, target| refused(&[entry(EntryType::Symlink, name, target, 0o777, b"")]);
-    assert_eq!(link("up", ".."), "entry 'up': it is a link that leads out, to ..\n");
-    assert_eq!(
-        link("passwd", "/etc/passwd"),
-        "entry 'passwd': it is a link that leads out, to /etc/passwd\n"
-    );
+fn a_link_that_leads_out_is_made_as_it_is() {
+    let place = Place::new();
+    let link = |name, target| entry(EntryType::Symlink, name, target, 0o777, b"");
+    place.put("venv.tar", &archive(&[link("bin/python", "/usr/bin/python3"), link("up", "../..")]));
+    place.unpack("tar", "venv.tar").unwrap();
+    let target = |name: &str| fs::read_link(place.sandbox().join(name)).unwrap();
+    assert_eq!(target("bin/python"), Path::new("/usr/bin/python3"));
+    assert_eq!(target("up"), Path::new("../.."));
+    place.check();
+}
+
+#[test]
+fn nothing_is_written_through_a_link_of_the_same_archive() {
+    let place = Place::new();
+    let outside = place.root.path().to_str().unwrap().to_owned();
+    let victim = format!("{outside}/victim");
+    let link = |target: &str| entry(EntryType::Symlink, "l", target, 0o777, b"");
+    for target in ["..", &*outside] {
+        for through in [
+            entry(EntryType::Regular, "l/victim", "", 0o644, b"evil"),
+            entry(EntryType::Regular, "l/new", "", 0o644, b"evil"),
+            entry(EntryType::Directory, "l/new", "", 0o755, b""),
+            entry(EntryType::Symlink, "l/victim", "/etc/passwd", 0o777, b""),
+            entry(EntryType::Link, "l/new", "evil.tar", 0o644, b""),
+            entry(EntryType::Link, "h", "l/victim", 0o644, b""),
+        ] {
+            place.put("evil.tar", &archive(&[link(target), through]));
+            place.unpack("tar", "evil.tar").unwrap_err();
+            place.check();
+        }
+    }
+    // What bears the link's own name takes its place; what it led to stays as it is, and so do its rights.
+    place.put("evil.tar", &archive(&[link(&victim), entry(EntryType::Regular, "l", "", 0o600, b"mine")]));
+    place.unpack("tar", "evil.tar").unwrap();
+    assert_eq!(fs::read_to_string(place.sandbox().join("l")).unwrap(), "mine");
+    // A second name of the link is the link's, not that of what it leads to.
+    let twice = [
+        link(&victim),
+        entry(EntryType::Link, "h", "l", 0o644, b""),
+        entry(EntryType::Regular, "h", "", 0o644, b"mine"),
+    ];
+    place.put("evil.tar", &archive(&twice));
+    place.unpack("tar", "evil.tar").unwrap();
+    place.check();
+    // A directory that is a link is none.
+    place.put("evil.tar", &archive(&[link(&outside), entry(EntryType::Directory, "l", "", 0o700, b"")]));
+    place.unpack("tar", "evil.tar").unwrap_err();
+    place.check();
+}
+
+#[test]
+fn a_file_that_is_there_twice_is_opened_as_once() {
+    let place = Place::new();
+    let file = entry(EntryType::Regular, "f", "", 0o644, b"whole");
+    place.put("twice.tar", &archive(&[file, entry(EntryType::Link, "f", "f", 0o644, b"")]));
+    place.unpack("tar", "twice.tar").unwrap();
+    assert_eq!(fs::read_to_string(place.sandbox().join("f")).unwrap(), "whole");
 }
 
 #[test]

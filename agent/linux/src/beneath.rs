@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path};
 
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2};
-use nix::sys::stat::{Mode, fchmod, mkdirat};
+use nix::sys::stat::{Mode, fchmod, fstatat, mkdirat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, linkat, symlinkat, unlinkat};
 
 /// A directory whose border the kernel guards.
@@ -142,10 +142,16 @@ impl Directory {
         Ok(symlinkat(target, &parent.0, last)?)
     }
 
-    /// Gives the file `existing` beneath this directory a second name. Neither name passes through a link.
+    /// Gives the file `existing` beneath this directory a second name; one it has already is fine. Neither name passes
+    /// through a link.
     pub fn create_hard_link(&self, name: &Path, existing: &Path) -> io::Result<()> {
         let (from, old) = self.existing_parent(existing)?;
+        let found = fstatat(&from.0, old, AtFlags::AT_SYMLINK_NOFOLLOW)?;
         let (to, new) = self.parent(name)?;
+        let there = fstatat(&to.0, new, AtFlags::AT_SYMLINK_NOFOLLOW);
+        if there.is_ok_and(|there| (there.st_dev, there.st_ino) == (found.st_dev, found.st_ino)) {
+            return Ok(());
+        }
         match unlinkat(&to.0, new, UnlinkatFlags::NoRemoveDir) {
             Ok(()) | Err(nix::errno::Errno::ENOENT) => {}
             Err(error) => return Err(error.into()),
@@ -277,6 +283,20 @@ mod tests {
         nix::unistd::mkfifo(&root.path().join("pipe"), Mode::S_IRWXU).unwrap();
         let dir = Directory::open(root.path()).unwrap();
         assert_eq!(dir.open_read(Path::new("pipe")).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn a_name_that_a_file_has_already_is_given_to_it_again() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("file"), "here").unwrap();
+        let dir = Directory::open(root.path()).unwrap();
+        for (name, existing) in [("file", "file"), ("file", "./file"), ("other", "file"), ("file", "other")] {
+            dir.create_hard_link(Path::new(name), Path::new(existing)).unwrap();
+        }
+        assert_eq!(fs::read_to_string(root.path().join("other")).unwrap(), "here");
+        // What a name is to be given to is looked for before that name is taken from another.
+        dir.create_hard_link(Path::new("file"), Path::new("missing")).unwrap_err();
+        assert_eq!(fs::read_to_string(root.path().join("file")).unwrap(), "here");
     }
 
     #[test]

@@ -76,14 +76,10 @@ impl Into<'_> {
         self.sandbox.create_dir(&self.beneath(name)?).map(drop)
     }
 
-    /// A symbolic link that leads to somewhere below the archive's own directory.
+    /// A symbolic link, wherever it leads: a task could make the same, and no entry is written through one.
     pub(crate) fn link(&mut self, name: &Path, target: &Path) -> io::Result<()> {
         self.budget.enter()?;
-        let name_beneath = self.beneath(name)?;
-        if leads_out(name, target) {
-            return Err(io::Error::other(format!("it is a link that leads out, to {}", target.display())));
-        }
-        self.sandbox.create_link(&name_beneath, target)
+        self.sandbox.create_link(&self.beneath(name)?, target)
     }
 
     /// A second name of an earlier entry.
@@ -98,36 +94,5 @@ impl Into<'_> {
             return Err(io::Error::other("its name leads out"));
         }
         Ok(self.above.join(name))
-    }
-}
-
-/// Whether a link named `name` with this target would lead above the root its name starts from.
-fn leads_out(name: &Path, target: &Path) -> bool {
-    let above = name.parent().unwrap_or(Path::new(""));
-    let mut depth: usize = above.components().filter(|part| matches!(part, Component::Normal(_))).count();
-    for part in target.components() {
-        match part {
-            Component::Normal(_) => depth += 1,
-            Component::CurDir => {}
-            Component::ParentDir if depth > 0 => depth -= 1,
-            _ => return true,
-        }
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_link_may_climb_as_far_as_it_is_deep() {
-        let out = |name, target| leads_out(Path::new(name), Path::new(target));
-        assert!(!out("a/b/link", "../../c"));
-        assert!(out("a/b/link", "../../../c"));
-        assert!(out("link", ".."));
-        assert!(out("link", "/etc/passwd"));
-        assert!(out("a/link", "b/../../../c"));
-        assert!(!out("a/link", "./b"));
     }
 }
