@@ -13,6 +13,7 @@ use super::FetchError;
 use super::cache::{Asked, Held, Key};
 use super::fetch::Fetcher;
 use super::source::{Item, Source, Then};
+use super::userinfo::{self, Login};
 
 /// What a copy is called in its own directory.
 const COPY: &str = "copy";
@@ -92,15 +93,17 @@ impl Fetcher {
             }
             Source::Http(url) | Source::Other(url) => url.clone(),
         };
-        let mut url = url;
+        let (mut url, mut login) = userinfo::split(&url, None);
         for _ in 0..=self.limits.redirects {
             let request = Request::new(Method::HEAD, &url).within(self.limits.stall);
+            let request = Login::shown(login.as_ref(), &url, request);
             let response = self.runtime.client().send(request).await.ok()?;
             if response.status == StatusCode::OK {
                 let length: u64 = response.text_of(header::CONTENT_LENGTH)?.parse().ok()?;
                 return Some(length).filter(|length| *length > 0 && *length <= self.limits.bytes);
             }
-            url = super::download::target(&url, response.text_of(header::LOCATION)?).ok()?;
+            let next = super::download::target(&url, response.text_of(header::LOCATION)?).ok()?;
+            (url, login) = userinfo::split(&next, login);
         }
         None
     }

@@ -11,6 +11,7 @@ use futures_util::future::{Either, select};
 use libprocess::http::{Request, Response, StatusCode, header};
 
 use super::fetch::Fetcher;
+use super::userinfo::{self, Login};
 
 /// How much is gathered before it goes to disk. Unit: bytes.
 const PIECE: usize = 256 * 1024;
@@ -62,9 +63,9 @@ enum Followed {
 
 /// Asks until the answer is no redirect.
 async fn follow(fetcher: &Fetcher, url: &str) -> Result<Followed, String> {
-    let mut url = url.to_owned();
+    let (mut url, mut login) = userinfo::split(url, None);
     for _ in 0..=fetcher.limits.redirects {
-        let request = Request::get(&url).within(fetcher.limits.stall);
+        let request = Login::shown(login.as_ref(), &url, Request::get(&url).within(fetcher.limits.stall));
         let response = fetcher.runtime.client().send(request).await.map_err(|error| {
             use std::error::Error;
             error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
@@ -76,10 +77,11 @@ async fn follow(fetcher: &Fetcher, url: &str) -> Result<Followed, String> {
             return Err(format!("the server answered {}", response.status));
         }
         let location = response.text_of(header::LOCATION).ok_or("a redirect names no place")?;
-        url = target(&url, location)?;
-        if url.starts_with("https://") {
-            return Ok(Followed::Elsewhere(url));
+        let next = target(&url, location)?;
+        if next.starts_with("https://") {
+            return Ok(Followed::Elsewhere(next));
         }
+        (url, login) = userinfo::split(&next, login);
     }
     Err(format!("there are more than {} redirects", fetcher.limits.redirects))
 }

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::cache::Cache;
 use super::download::Downloaded;
 use super::source::{Item, Source, Then};
+use super::userinfo::spoken;
 use super::{download, helper};
 use crate::containerizer::launcher::Launcher;
 
@@ -51,7 +52,7 @@ impl Default for Limits {
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// It is nothing we fetch.
-    #[error("failed to fetch '{uri}': {why}")]
+    #[error("failed to fetch '{}': {why}", spoken(uri))]
     Refused {
         /// As it was given.
         uri: String,
@@ -59,7 +60,7 @@ pub enum FetchError {
         why: String,
     },
     /// Its bytes did not come.
-    #[error("failed to fetch '{uri}': {why}")]
+    #[error("failed to fetch '{}': {why}", spoken(uri))]
     Failed {
         /// As it was given.
         uri: String,
@@ -67,7 +68,7 @@ pub enum FetchError {
         why: String,
     },
     /// It came, and could not be opened.
-    #[error("failed to extract '{uri}': {why}")]
+    #[error("failed to extract '{}': {why}", spoken(uri))]
     Extract {
         /// As it was given.
         uri: String,

@@ -4,7 +4,7 @@
 //! 1. [`source`]: what a URI names, what it is called in the sandbox, whether it is opened;
 //! 2. [`fetch`]: one URI after the other; the failure names the URI;
 //! 3. [`cache`], [`cached`]: what was fetched before;
-//! 4. [`download`]: over HTTP; [`helper`]: what is done with the task user's rights, by `hectare-launch`. HTTPS and FTP
+//! 4. [`download`]: over HTTP, as who a URL says ([`userinfo`]); [`helper`]: what is done with the task user's rights, by `hectare-launch`. HTTPS and FTP
 //!    are among that, since the machine's own curl does them.
 //!
 //! A local file is read, and an archive opened, as the user the task will run as: a URI opens nothing that its task could
@@ -16,6 +16,7 @@ mod download;
 mod fetch;
 mod helper;
 mod source;
+mod userinfo;
 
 pub(crate) use cache::Cache;
 pub use fetch::{FetchError, Limits};

@@ -1,7 +1,7 @@
 //! URIs in the sandbox, before the program runs.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
@@ -107,6 +107,48 @@ fn a_file_comes_over_http_by_way_of_redirects() {
             "{path} left something that could be taken for whole"
         );
     }
+}
+
+#[test]
+fn who_a_url_says_asks_is_told_to_its_server_and_to_nobody_else() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (tell, asked) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = String::new();
+            let mut lines = std::io::BufReader::new(&stream);
+            while !head.ends_with("\r\n\r\n") && lines.read_line(&mut head).unwrap_or(0) > 0 {}
+            let known = head.to_lowercase().contains("authorization: basic dtpwqa==\r\n");
+            let _ = stream.write_all(&match known {
+                true => answer("200 OK", "Content-Length: 2\r\n", b"ok"),
+                false => answer("401 Unauthorized", "Content-Length: 0\r\n", b""),
+            });
+            tell.send(head).unwrap();
+        }
+    });
+    let machine = Machine::new();
+    let fetch = |id: &str, user: &str| {
+        machine.launch_with(id, "cat file", |config| {
+            config.uris = vec![Uri::new(format!("http://{user}@{address}/file"))];
+        });
+    };
+    fetch("c1", "u:p%40");
+    machine.held();
+    let head = asked.recv().unwrap();
+    assert!(head.starts_with("GET /file HTTP/1.1\r\n") && !head.contains('@'), "{head}");
+    machine.say(Input::Go { id: ContainerId::new("c1") });
+    machine.hear();
+    machine.terminated();
+    assert_eq!(fs::read_to_string(machine.sandbox("c1").join("stdout")).unwrap(), "ok");
+
+    fetch("c2", "u:wrong");
+    let why = machine.failed().message;
+    assert!(
+        why.ends_with(&format!("'http://***@{address}/file': the server answered 401 Unauthorized")),
+        "{why}"
+    );
 }
 
 #[test]
