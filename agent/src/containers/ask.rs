@@ -59,8 +59,14 @@ pub(crate) fn kill(state: &mut State, id: ContainerId, signal: i32) -> Effects {
 /// Source: Mesos agent operator API, REMOVE_CONTAINER.
 pub(crate) fn remove(state: &mut State, id: &ContainerId) -> Effects {
     let Some(container) = state.containers.get(id) else {
-        let runs = state.executor_in(id).is_some();
-        return vec![Effect::Told(if runs { Told::Running } else { Told::Done })];
+        if state.executor_in(id).is_some() {
+            return vec![Effect::Told(Told::Running)];
+        }
+        // It may not have come as far as to run: then its sandbox is all there is of it.
+        let sandbox = state.settings.layout.standalone(id);
+        let within = sandbox.parent().filter(|_| id.parent().is_none()).map(Path::to_owned);
+        let left = within.map(|within| Effect::RemoveSandbox { within, name: id.value().into() });
+        return left.into_iter().chain([Effect::Told(Told::Done)]).collect();
     };
     if !container.is_ended() {
         return vec![Effect::Told(Told::Running)];
@@ -89,4 +95,36 @@ fn around(state: &State, id: &ContainerId) -> Option<PathBuf> {
     }
     let outermost = state.containers.get(&root)?.sandbox();
     if *id == root { outermost.parent().map(Path::to_owned) } else { Some(outermost.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::containerizer::{ContainerEvent, LaunchFailure, LaunchStep};
+    use crate::containers::{ContainerCall, LaunchCall};
+    use crate::messages::{Door, Input};
+    use crate::testing::World;
+
+    #[test]
+    fn what_a_launch_that_failed_left_is_removed_with_the_container() {
+        let mut world = World::registered();
+        let id = ContainerId::new("alone");
+        let call = LaunchCall {
+            id: id.clone(),
+            command: Some(model::CommandInfo::shell("true")),
+            container: None,
+            resources: Default::default(),
+            limits: Default::default(),
+            session: false,
+        };
+        let ask = |call| Input::ContainerCall { call, door: Door::default() };
+        world.hear(ask(ContainerCall::Launch(Box::new(call))));
+        assert_eq!(world.hear(ask(ContainerCall::Remove(id.clone()))), ["told still running"]);
+        let failure = LaunchFailure { step: LaunchStep::Fetch, message: "no".into() };
+        world.hear(Input::Container(ContainerEvent::LaunchFailed { id: id.clone(), failure }));
+        let told = world.hear(ask(ContainerCall::Remove(id.clone())));
+        assert_eq!(told, ["remove sandbox /w/containers/alone", "told done"]);
+        // What lies in another goes with it.
+        assert_eq!(world.hear(ask(ContainerCall::Remove(id.child("inside")))), ["told done"]);
+    }
 }
