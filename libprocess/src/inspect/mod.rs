@@ -8,7 +8,6 @@
 //! | `/__clock__` | the time, of a simulated node |
 //! | `/logging/toggle` | how much it logs, and more for a while |
 //! | `/profiler/start`, `/profiler/stop` | what its shards spent their time at meanwhile, where that is allowed |
-//! | `/memory-profiler/…` | that there is none, to tools of the original; of a real node |
 //! | `/help` | all paths; by the router itself |
 //! | `/health`, `/version` | where the delegate says nothing of it |
 //!
@@ -47,9 +46,7 @@ pub(crate) fn mount(runtime: &Runtime, rate: Option<Rate>, profiler: bool) {
     router.mount("__links__", links(runtime));
     router.mount("logging", logging_routes(runtime));
     router.mount("profiler", profiler_routes(runtime, profiler));
-    if runtime.is_real() {
-        router.mount("memory-profiler", memory_profiler_routes());
-    } else {
+    if !runtime.is_real() {
         router.mount("__clock__", clock(runtime));
     }
     router.fall_back(about());
@@ -99,17 +96,6 @@ fn profiler_routes(runtime: &Runtime, enabled: bool) -> Routes {
         (start, with(runtime, move |runtime, request| profiler.start(&runtime, &request))),
         (stop, with(runtime, move |runtime, _| stopping.stop(&runtime))),
     ]
-}
-
-/// Source: Mesos' memory profiler, which answers 400 wherever its allocator is not built in.
-fn memory_profiler_routes() -> Routes {
-    const PATHS: [&str; 7] =
-        ["start", "stop", "state", "statistics", "download/raw", "download/text", "download/graph"];
-    let route = |path| {
-        let route = Route::any(path).help("400: there is no memory profiler.").realm(READ_WRITE);
-        (route, at_once(|_| Response::bad_request("Memory profiling is not built in.\n")))
-    };
-    PATHS.map(route).into()
 }
 
 /// Of a simulated node: its own wall time, and how long it has run.

@@ -121,7 +121,6 @@ fn a_profiler_tells_what_shards_are_at_where_it_is_allowed() {
     let runtime = Runtime::start(Config { profiler: true, ..Config::default() }).unwrap();
     let busy = runtime.spawn(Spawn::named("busy"), || Field).unwrap();
     assert_eq!(get(&runtime, "/profiler/stop").0, 400, "it does not run");
-    assert_eq!(get(&runtime, "/memory-profiler/download/raw").0, 400, "there is none");
     let wrong = "Invalid frequency '0': a number from 1 to 1000 is one.\n";
     assert_eq!(get(&runtime, "/profiler/start?frequency=0"), (400, wrong.to_owned()));
     let (release, until_released) = mpsc::channel();
