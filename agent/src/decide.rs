@@ -110,19 +110,23 @@ fn container(state: &mut State, event: ContainerEvent, now: Time) -> Effects {
     }
 }
 
-/// Only the master that is spoken to is listened to, and none of an earlier reign.
+/// Only the master that is spoken to is listened to, and none of an earlier reign. Of those that were asked in turn, the one
+/// that takes the agent in is that from there on: it counts on what it sends.
 ///
 /// Source: architecture §9, "only the holder of the highest epoch changes anything".
 fn from_master(state: &mut State, from: Upid, message: FromMaster, now: Time) -> Effects {
     let current = state.link.master().is_some_and(|master| master::is(master, &from));
-    if !current || message.epoch() < state.epoch || state.life == Life::Terminating {
+    let takes_in = matches!(message, FromMaster::Registered(_) | FromMaster::Reregistered(_));
+    let heard = current || (takes_in && master::was_asked(state, &from));
+    if !heard || message.epoch() < state.epoch || state.life == Life::Terminating {
         tracing::debug!(%from, epoch = message.epoch(), "ignored a master that is not ours");
         return Effects::new();
     }
     state.epoch = message.epoch();
     let Some(message) = operations::hold(state, &from, message) else { return Effects::new() };
+    let mut effects = if current { Effects::new() } else { vec![Effect::Link(from.clone())] };
     // Anything but being taken in waits until the agent is.
-    match message {
+    effects.extend(match message {
         FromMaster::Registered(message) => master::registered(state, from, message, now),
         FromMaster::Reregistered(message) => master::reregistered(state, from, message, now),
         FromMaster::Ping(message) => master::ping(state, &message, now),
@@ -140,7 +144,8 @@ fn from_master(state: &mut State, from: Upid, message: FromMaster, now: Time) ->
         FromMaster::Apply(message) => operations::apply(state, *message),
         FromMaster::AcknowledgeOperation(message) => operations::acknowledged(state, &message),
         FromMaster::Drain(message) => master::drain(state, message.config, now),
-    }
+    });
+    effects
 }
 
 /// Answers an executor's call: who is it, may it speak now, and what follows.

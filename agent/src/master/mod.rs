@@ -8,6 +8,6 @@ mod shutdown;
 
 pub(crate) use drain::{drain, drained};
 pub(crate) use ping::{ping, pinged};
-pub(crate) use register::{again, capabilities, found, is, leader_is, look, lost, upids};
+pub(crate) use register::{again, capabilities, found, is, leader_is, look, lost, upids, was_asked};
 pub(crate) use registered::{registered, reregistered};
 pub(crate) use shutdown::{finish, shutdown, update_framework};

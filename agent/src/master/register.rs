@@ -144,6 +144,11 @@ pub(crate) fn is(master: &Upid, peer: &Upid) -> bool {
     master.id() == peer.id() && master.address() == peer.address()
 }
 
+/// Whether a master may be answering the agent, which has asked others since.
+pub(crate) fn was_asked(state: &State, master: &Upid) -> bool {
+    matches!(state.link, Link::Registering { .. }) && state.masters.iter().any(|known| is(known, master))
+}
+
 fn attempt(state: &mut State, attempt: u32) -> Effects {
     let factor = state.settings.registration_backoff_factor;
     let next = attempt + 1;

@@ -93,6 +93,24 @@ mod tests {
     use crate::testing::{EPOCH, World, custom_task, master};
 
     #[test]
+    fn a_master_that_answers_after_another_was_asked_takes_the_agent_in() {
+        let mut world = World::new();
+        let other = Upid::new("master", "127.0.0.1:5060".parse().unwrap());
+        world.state.masters = vec![master(), other.clone()];
+        world.hear(Input::Restored(Vec::new()));
+        world.hear(Input::Container(crate::containerizer::ContainerEvent::Recovered {
+            running: Vec::new(),
+            orphans: Vec::new(),
+        }));
+        world.hear(Input::Woke(Alarm::Register { attempt: 1 }));
+        assert_eq!(world.state.link.master(), Some(&other));
+        let told = world.register();
+        assert_eq!(told[..2], ["link master@127.0.0.1:5050", "record agent S0"]);
+        let told = world.run(custom_task("t"), true).join("\n");
+        assert!(told.contains("launch e"), "what it sends is heard: {told}");
+    }
+
+    #[test]
     fn an_agent_asks_at_once_and_again_with_growing_random_waits() {
         let mut world = World::new();
         world.hear(Input::Restored(Vec::new()));
