@@ -7,6 +7,8 @@ use crate::output;
 
 /// By how many bytes a file is known again.
 const TAIL: usize = 64;
+/// What agents rotate. Of any other file, `data.1` beside `data` is another one.
+const ROTATED: [&str; 2] = ["stdout", "stderr"];
 /// The most files that are looked for behind one name.
 const ROTATED_MAX: usize = 10_000;
 /// Beyond the end of every file: only whether it is there is asked. Unit: bytes.
@@ -72,7 +74,7 @@ impl Growing {
         }
         let from = self.offset - self.tail.len() as u64;
         let (mut number, mut found) = (0, false);
-        while number < ROTATED_MAX {
+        while number <= self.oldest_max() {
             let data = read(self.file(number), from).await?;
             // The newest is away for a moment while it is rotated.
             if data.is_none() && number > 0 {
@@ -110,7 +112,7 @@ impl Growing {
         read: &impl AsyncFn(String, u64) -> anyhow::Result<Option<Vec<u8>>>,
     ) -> anyhow::Result<More> {
         let mut oldest = 0;
-        while oldest < ROTATED_MAX && read(self.file(oldest + 1), BEYOND).await?.is_some() {
+        while oldest < self.oldest_max() && read(self.file(oldest + 1), BEYOND).await?.is_some() {
             oldest += 1;
         }
         for number in (0..=oldest).rev() {
@@ -132,6 +134,11 @@ impl Growing {
         self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL)..]);
         self.tail.drain(..self.tail.len().saturating_sub(TAIL));
         More::Bytes(bytes)
+    }
+
+    /// The highest number that a file of this name may have behind it.
+    fn oldest_max(&self) -> usize {
+        if ROTATED.contains(&&*self.name) { ROTATED_MAX } else { 0 }
     }
 
     fn file(&self, number: usize) -> String {
@@ -225,6 +232,20 @@ mod tests {
             sandbox.rotate(3);
         }
         assert_eq!(sandbox.read(&mut growing), (lines(20..50), 0));
+    }
+
+    #[test]
+    fn a_file_that_is_not_rotated_has_nothing_to_do_with_its_neighbours() {
+        let sandbox = Box::default();
+        let put = |name: &str, text: &str| {
+            sandbox.0.borrow_mut().insert(name.to_owned(), text.as_bytes().to_vec());
+        };
+        put("data", "one");
+        put("data.1", "other");
+        let mut growing = Growing::new("data");
+        assert_eq!(sandbox.read(&mut growing), ("one".to_owned(), 0));
+        put("data", "one and two");
+        assert_eq!(sandbox.read(&mut growing), (" and two".to_owned(), 0));
     }
 
     #[test]
