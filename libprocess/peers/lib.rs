@@ -8,10 +8,10 @@
 //! |---|---|---|
 //! | tell on one shard beside actix, and what the watchdog adds | 1.3 · – | 0.43 (73 ns) · 3 % |
 //! | eight tell one behind 32k messages, beside actix | – | 0.39 (59 ns) |
-//! | hop in a ring beside actix | 0.8 | 0.54; 108–152 ns at that load, so **60 ns missed** |
+//! | hop in a ring beside actix | 0.8 | 0.54–0.56; 108–152 ns, so **60 ns missed** |
 //! | tell from another thread beside actix | 200 ns | 0.43 (100 ns) |
 //! | idle process beside actix | 0.5, 512 B | 0.48 (408 B) |
-//! | spawn and first message beside actix | 1 µs | 1.2–1.4; **missed**: 2.3–2.6 µs at that load |
+//! | spawn and first message beside actix | 1 µs | 0.98–1.4; **missed**: 1.6 µs at a load of five, 2.3–2.6 at that load |
 //! | ask on one shard beside actix | 1.1 | 1.06–1.13 |
 //! | ask across shards beside actix | 1.1 | 1.01–1.22 |
 //! | tell another node, 64 bytes, beside hand-written frames | 1.25 | **missed**: 1.6–1.8 (2.0–2.8 before) |
